@@ -1,0 +1,45 @@
+# One line per target; `make` alone lists them. The tools live in .venv, from environments/dev.lock.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+BIN := .venv/bin
+PYTHON ?= python3
+ARGS ?=
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
+
+train: image ## engine, base, image, training; prints where model and pictures are (ARGS="--order 2,0,2")
+	@$(BIN)/hakobune train $(ARGS)
+
+test: image check ## everything that CI runs: format, lint, types, unit and container tests
+	@$(BIN)/pytest -n 2
+
+image: engine .venv/ready ## build the image (unchanged: a second)
+	@$(BIN)/hakobune build
+
+engine: ## a Docker engine, the running one or a new one
+	@docker/engine.sh ensure
+
+check: .venv/ready ## format, lint, types, shell scripts
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy && $(BIN)/shellcheck docker/*.sh docker/base/*.sh environments/*.sh
+
+quick: .venv/ready check ## checks and unit tests, in seconds, without Docker
+	@$(BIN)/pytest -n 2 tests/unit
+
+format: .venv/ready ## put the code into its form
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
+
+docs: .venv/ready ## write the generated pages of docs/reference anew
+	@$(BIN)/python docs/reference/generate.py
+
+relock: .venv/ready ## lock the development packages anew, each to its newest release
+	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate --no-emit-index-url --no-header --group test pyproject.toml -o environments/dev.lock
+
+clean: ## remove .venv and what tools left behind; runs and images stay
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+
+.venv/ready: environments/dev.lock pyproject.toml
+	@environments/venv.sh $(PYTHON)
+
+.PHONY: help train test image engine check quick format docs relock clean

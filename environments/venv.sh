@@ -1,0 +1,52 @@
+#!/bin/sh
+# Make .venv, the tool's own environment, from dev.lock: exactly the locked packages, each by its hash.
+#
+#   venv.sh [PYTHON]      from the project's folder; PYTHON is 3.11 or newer (default python3)
+#
+# It is made aside and moved into place, so a .venv is whole or not there. On Debian and Ubuntu as root, or with sudo
+# that asks no password, missing packages of Python are installed.
+#
+# Exit codes: 0 done; 20 no usable Python; 21 the packages could not be installed.
+set -eu
+python=${1:-python3}
+
+debian_install() { # package...
+    command -v apt-get >/dev/null || return 1
+    sudo=
+    [ "$(id -u)" = 0 ] || sudo="sudo -n"
+    echo "python: installing $*" >&2
+    $sudo apt-get -qq update >/dev/null && $sudo env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=300 install "$@" >/dev/null
+}
+
+has_python() { "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+has_venv() { "$python" -c 'import ensurepip, venv' 2>/dev/null; }
+
+if ! has_python && [ "$python" = python3 ]; then debian_install python3 python3-venv || true; fi
+if ! has_python; then
+    echo "venv.sh: $python is not Python 3.11 or newer." >&2
+    echo "venv.sh: install one, or name it: make PYTHON=python3.13 ..." >&2
+    exit 20
+fi
+if ! has_venv; then debian_install python3-venv || true; fi
+if ! has_venv; then
+    echo "venv.sh: $python has no module venv." >&2
+    echo "venv.sh: install it (Debian, Ubuntu: apt-get install python3-venv)." >&2
+    exit 20
+fi
+
+began=$(date +%s)
+rm -rf .venv
+trap 'rm -rf .venv' EXIT
+trap 'exit 130' INT TERM
+echo "python: making .venv from environments/dev.lock" >&2
+"$python" -m venv .venv
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+if ! .venv/bin/pip install -qq --no-compile --require-hashes --only-binary :all: -r environments/dev.lock ||
+    ! .venv/bin/pip install -qq --no-deps --no-build-isolation --editable .; then
+    echo "venv.sh: the packages above could not be installed; check the network, the proxy and pip's configuration." >&2
+    exit 21
+fi
+touch .venv/ready
+trap - EXIT
+echo "python: .venv is ready ($(($(date +%s) - began)) s)" >&2

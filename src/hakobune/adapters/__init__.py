@@ -1,0 +1,1 @@
+"""One file per outside thing. An adapter returns text or bytes and translates failures."""

@@ -1,0 +1,203 @@
+"""The docker program: engine, builds, images, compose. Failures are translated."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hakobune.adapters.process import Runner
+from hakobune.errors import (
+    BuildFailedError,
+    BuildKitMissingError,
+    DiskFullError,
+    DockerfileStaleError,
+    EngineMissingError,
+    HakobuneError,
+    HashMismatchError,
+    ImageMissingError,
+)
+from hakobune.model.image import Image
+
+BASE_LABEL = "org.opencontainers.image.base.name"
+_LAST_LINES = 12
+
+
+def engine_version(runner: Runner) -> str:
+    """Return the engine's version. Raises EngineMissingError."""
+    done = runner.capture(["docker", "version", "--format", "{{.Server.Version}}"])
+    version = done.stdout.strip()
+    if done.exit_code == 0 and version:
+        return version
+    if done.exit_code == 127:  # noqa: PLR2004 - the shell's code for a missing program
+        what = "there is no `docker` program"
+    elif "permission denied" in done.stderr.lower():
+        what = "the Docker engine refuses this user"
+    else:
+        what = "no Docker engine answers"
+    said = done.stderr.strip().splitlines()
+    raise EngineMissingError(
+        f"{what}{': ' + said[-1] if said and done.exit_code != 127 else ''}",  # noqa: PLR2004
+        remedy="docker/engine.sh ensure (starts one, or says what to install)",
+    )
+
+
+def require_buildkit(runner: Runner, engine: str) -> None:
+    """Raise BuildKitMissingError unless buildx and an engine of version 23 or later are there.
+
+    Version 23 is the first whose builder reads `COPY <<END`
+    (https://docs.docker.com/engine/release-notes/23.0/).
+    """
+    major = re.match(r"\d+", engine)
+    if major and int(major[0]) < 23:  # noqa: PLR2004
+        raise BuildKitMissingError(
+            f"the Docker engine is {engine}: its builder is older than this Dockerfile's syntax",
+            remedy="install Docker 23 or later, or on Debian: docker/engine.sh ensure",
+        )
+    done = runner.capture(["docker", "buildx", "version"])
+    if done.exit_code != 0:
+        raise BuildKitMissingError(
+            "docker has no buildx plugin, so it cannot build with BuildKit",
+            remedy="install docker-buildx (docker-buildx-plugin in Docker's own packages), "
+            "or on Debian: docker/engine.sh ensure",
+        )
+
+
+def require_compose(runner: Runner) -> None:
+    """Raise BuildKitMissingError unless `docker compose` is there."""
+    if runner.capture(["docker", "compose", "version"]).exit_code != 0:
+        raise BuildKitMissingError(
+            "docker has no compose plugin",
+            remedy="install docker-compose (docker-compose-plugin in Docker's own packages), "
+            "or on Debian: docker/engine.sh ensure",
+        )
+
+
+def keeps_manifests(runner: Runner) -> bool:
+    """Tell whether an image's id is its manifest's digest here: the containerd image store."""
+    done = runner.capture(["docker", "info", "--format", "{{json .DriverStatus}}"])
+    return "io.containerd.snapshotter" in done.stdout
+
+
+def data_folder(runner: Runner) -> Path | None:
+    """Return where the engine keeps its images, which may be on another machine."""
+    done = runner.capture(["docker", "info", "--format", "{{.DockerRootDir}}"])
+    return Path(done.stdout.strip()) if done.exit_code == 0 and done.stdout.strip() else None
+
+
+def registry_digest(runner: Runner, image: str, *, timeout_s: float = 10) -> str | None:
+    """Return the digest that the registry has for this tag, or None where no registry answers."""
+    done = runner.capture(
+        ["docker", "buildx", "imagetools", "inspect", image, "--format", "{{json .Manifest}}"],
+        timeout_s=timeout_s,
+    )
+    if done.exit_code != 0:
+        return None
+    digest = str(json.loads(done.stdout).get("digest", ""))
+    return digest if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else None
+
+
+def pull(runner: Runner, image: str) -> bool:
+    """Pull an image; tell whether the engine has it now."""
+    command = ["docker", "pull", "--quiet", "--platform", "linux/amd64", image]
+    return runner.show(command).exit_code == 0
+
+
+def has_image(runner: Runner, image: str) -> bool:
+    """Tell whether the engine has this image."""
+    return runner.capture(["docker", "image", "inspect", image]).exit_code == 0
+
+
+def inspect(runner: Runner, tag: str, *, base: str = "") -> Image:
+    """Return the image of this tag. Raises ImageMissingError.
+
+    Its id is the manifest's digest where the engine keeps images in containerd's store, and the
+    digest of its configuration elsewhere.
+    """
+    done = runner.capture(["docker", "image", "inspect", tag])
+    if done.exit_code != 0:
+        raise ImageMissingError(
+            f"the engine has no image {tag}", remedy="build it: make image (or hakobune build)"
+        )
+    facts = json.loads(done.stdout)[0]
+    labels = facts.get("Config", {}).get("Labels") or {}
+    return Image(
+        tag=tag,
+        id=str(facts["Id"]),
+        base=base or str(labels.get(BASE_LABEL, "")),
+        size_bytes=int(facts.get("Size", 0)),
+    )
+
+
+def build_command(
+    *,
+    tag: str,
+    dockerfile: Path,
+    context: Path,
+    arguments: Mapping[str, str],
+    secrets: Mapping[str, Path],
+) -> list[str]:
+    """Return the build as an argument list.
+
+    `--provenance=false`, because provenance holds the clock and would make each digest new.
+    """
+    command = ["docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false"]
+    command += ["--load", "--tag", tag, "--file", str(dockerfile)]
+    for name, value in arguments.items():
+        command += ["--build-arg", f"{name}={value}"]
+    for name, path in secrets.items():
+        command += ["--secret", f"id={name},src={path}"]
+    return [*command, str(context)]
+
+
+def build(runner: Runner, command: Sequence[str]) -> None:
+    """Run a build; its own output goes to stderr as it comes.
+
+    Raises BuildFailedError, or what the output shows to be the cause.
+    """
+    done = runner.show(command)
+    if done.exit_code != 0:
+        raise _build_failure(done.stdout or done.stderr)
+
+
+def _build_failure(output: str) -> HakobuneError:
+    # BuildKit prefixes a step's lines with its number and seconds.
+    lines = [re.sub(r"^#\d+ (\d+\.\d+ )?", "", line).rstrip() for line in output.splitlines()]
+    text = "\n".join(lines)
+    if "no space left on device" in text or "No space left on device" in text:
+        return DiskFullError(
+            "the disk filled up during the build; the engine threw the step away",
+            remedy="free some space (docker system df, docker builder prune), then build again",
+        )
+    mismatch = re.search(r"Hash mismatch for `?([^\s`]+)`?", text) or re.search(
+        r"DO NOT MATCH THE HASHES[\s\S]*?^\s*([\w.-]+==\S+|[\w.-]+) from", text, re.MULTILINE
+    )
+    if mismatch:
+        return HashMismatchError(
+            f"the index's file for {mismatch[1]} is not the one that the lock names",
+            remedy="do not build: find out whether lock or index was changed; "
+            "`hakobune lock` writes the lock anew",
+        )
+    stale = re.search(r"^.* changed after this Dockerfile was rendered", text, re.MULTILINE)
+    if stale:
+        return DockerfileStaleError(
+            stale[0], remedy="the source changed during the build; run the build again"
+        )
+    failed = [line for line in lines if re.search(r"\b(error|ERROR|failed|fatal)\b", line)]
+    shown = "\n".join(f"  {line}" for line in (failed or lines)[-_LAST_LINES:])
+    return BuildFailedError(
+        f"docker could not build the image\n{shown}",
+        remedy="the step's own output stands above; `hakobune doctor` checks this machine",
+    )
+
+
+def compose_run(runner: Runner, command: Sequence[str], container: str, *, cwd: Path) -> int:
+    """Run `docker compose run …` on our terminal; return the container's exit code.
+
+    Whatever ends us, the container of this name does not go on without us.
+    """
+    try:
+        return runner.attach(command, cwd=cwd)
+    except BaseException:
+        runner.capture(["docker", "stop", "--time", "10", container])
+        runner.capture(["docker", "rm", "--force", container])
+        raise

@@ -1,0 +1,109 @@
+"""Reading and writing files of the project. A write happens whole or not at all."""
+
+import contextlib
+import errno
+import os
+import tempfile
+from importlib import resources
+from pathlib import Path
+
+from hakobune.errors import DiskFullError, FileNotWritableError
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """Return the file's bytes, or None where there is no such file."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as exc:
+        raise FileNotWritableError(
+            f"{path}: {exc.strerror}", remedy="make the file readable, or name another"
+        ) from exc
+
+
+def write_bytes(path: Path, content: bytes) -> bool:
+    """Replace the file by this content in one step; return False where it held it already."""
+    if read_bytes(path) == content:
+        return False
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            temporary = Path(file.name)
+            file.write(content)
+        temporary.chmod(0o644 & ~_umask())
+        temporary.replace(path)
+    except OSError as exc:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError(
+                f"{path}: {exc.strerror}", remedy="free some space and run the command again"
+            ) from exc
+        raise FileNotWritableError(
+            f"{path} cannot be written: {exc.strerror}",
+            remedy="check who owns the folder and whether it is read-only",
+        ) from exc
+    except BaseException:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise
+    return True
+
+
+def _umask() -> int:
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+def read_tree(folder: Path, ignored: tuple[str, ...]) -> dict[str, bytes] | None:
+    """Return contents by relative path of the files below a folder, or None where it is missing.
+
+    Files and folders called by an ignored name are left out. A symbolic link is refused, because
+    the image would hold the link and not what it points at.
+    """
+    if not folder.is_dir():
+        return None
+    files = {}
+    for path in folder.rglob("*"):
+        relative = path.relative_to(folder)
+        if set(relative.parts) & set(ignored):
+            continue
+        if path.is_symlink() or "\n" in str(relative) or "\\" in str(relative):
+            raise FileNotWritableError(
+                f"{path}: a symbolic link or a name with odd characters",
+                remedy="replace it by a plain file: the image gets the package's files as they are",
+            )
+        if path.is_file():
+            files[relative.as_posix()] = read_bytes(path) or b""
+    return files
+
+
+def read_data(name: str) -> str:
+    """Return the text of a data file that ships with hakobune."""
+    return resources.files("hakobune").joinpath("data", name).read_text(encoding="utf-8")
+
+
+def shipped_folder(name: str) -> Path:
+    """Return where `docker/<name>` lies: in this checkout, or inside the installed package."""
+    package = Path(__file__).resolve().parents[1]
+    checkout = package.parents[1] / "docker" / name
+    return checkout if checkout.exists() else package / "data" / name
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder where it is missing."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise FileNotWritableError(
+            f"{path} cannot be created: {exc.strerror}", remedy="check who owns the folder above"
+        ) from exc
+
+
+def has_content(path: Path) -> bool:
+    """Tell whether there is a file here with at least one byte."""
+    return path.is_file() and path.stat().st_size > 0

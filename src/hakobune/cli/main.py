@@ -1,0 +1,95 @@
+"""The command `hakobune`: finds the command's module, and is the only place that exits.
+
+A command's module is imported when the command is called, so that `--help` stays quick.
+"""
+
+import importlib
+import signal
+import sys
+import traceback
+from types import FrameType
+
+import click
+
+from hakobune.console import show_error
+from hakobune.errors import HakobuneError, TrainingFailedError
+
+COMMANDS = {
+    "lock": "Resolve the conda file to exact packages; --check says whether that is still so.",
+    "render": "Write the Dockerfile that the lock gives.",
+    "build": "Build the image.",
+    "train": "Train in the container; what follows goes to the training program.",
+    "doctor": "Say what this machine has and lacks for each step.",
+}
+BUG_EXIT_CODE = 70
+
+
+class _Commands(click.Group):
+    """The commands by name; each lives in the module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"hakobune.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - for mypy
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _version(ctx: click.Context, _option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+    if value:
+        from hakobune import __version__  # noqa: PLC0415 - only here
+
+        click.echo(f"hakobune {__version__}")
+        ctx.exit()
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and exit.",
+)
+def cli() -> None:
+    """One conda file becomes one container: the same that trains here and on the cluster."""
+
+
+def main() -> None:
+    """Run the command line and exit: 0, a failure's own code, 2 for wrong usage, 130 for Ctrl-C."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        code = cli.main(standalone_mode=False)
+    except HakobuneError as exc:
+        show_error(exc)
+        code = exc.exit_code
+        if isinstance(exc, TrainingFailedError):
+            code = exc.container_exit_code
+    except click.ClickException as exc:
+        exc.show()
+        code = exc.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        sys.stderr.write("\ninterrupted: nothing was left half-written\n")
+        code = 130
+    except Exception:  # noqa: BLE001 - the one boundary: whatever comes here is a bug of ours
+        traceback.print_exc()
+        sys.stderr.write("this is a bug in hakobune: please report the lines above\n")
+        code = BUG_EXIT_CODE
+    sys.exit(code)
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> None:
+    sys.stderr.write("\nterminated: nothing was left half-written\n")
+    raise SystemExit(143)

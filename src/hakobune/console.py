@@ -1,0 +1,82 @@
+"""All terminal text. Results go to stdout, progress and errors to stderr."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+
+from hakobune.errors import HakobuneError
+from hakobune.model.finding import Finding
+
+_DIGEST_SHOWN = 19  # `sha256:` and twelve digits, as docker shows them
+
+
+class Console:
+    """The Reporter of the command line: one line for each finished stage."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """Show one line on stderr."""
+        _err(text)
+
+    def done(self, stage: str, outcome: str, *, digest: str = "") -> None:
+        """Show a finished stage: name, outcome, seconds since the last one, digest."""
+        now = time.monotonic()
+        seconds, self._started = now - self._started, now
+        short = (digest if digest.startswith("sha256:") else f"sha256:{digest}")[:_DIGEST_SHOWN]
+        _err(f"{_bold(f'{stage:<7}')} {outcome}  {seconds:.1f} s{'  ' + short if digest else ''}")
+
+
+def show_error(error: HakobuneError) -> None:
+    """Show what failed and what to do."""
+    _err(f"{_red('error')}: {error.what}")
+    for number, line in enumerate(error.remedy.splitlines()):
+        _err(f"{_bold('  fix')}: {line}" if number == 0 else f"       {line}")
+
+
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in aligned columns on stdout."""
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))] if rows else []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def show(text: str) -> None:
+    """Print one line of result on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def _err(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def _bold(text: str) -> str:
+    return f"\x1b[1m{text}\x1b[0m" if _has_colour() else text
+
+
+def _red(text: str) -> str:
+    return f"\x1b[1;31m{text}\x1b[0m" if _has_colour() else text
+
+
+def _has_colour() -> bool:
+    return (
+        sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Print a line for each finding on stdout, and below it what to do."""
+    marks = {"ok": "ok  ", "weak": "weak", "no": "no  "}
+    for finding in findings:
+        mark = marks[finding.state]
+        if finding.state != "ok":
+            mark = _red(mark)
+        first, *rest = finding.what.splitlines()
+        show(f"{mark}  {finding.step:<7}  {first}")
+        lines = [*rest, *(f"-> {line}" for line in finding.remedy.splitlines())]
+        for line in lines:
+            show(f"{'':15}{line.strip()}")

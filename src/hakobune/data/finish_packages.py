@@ -1,0 +1,265 @@
+"""Runs inside the image's build, once the packages are installed: makes the folder small and fixed.
+
+    python finish_packages.py FOLDER EPOCH PACKAGE...
+
+Drops what no program reads when it runs: the packages' own tests (unless other code imports them),
+sources of modules that lie there compiled, type stubs, debug symbols. Keeps bytecode of the
+packages named here and of all that importing them loads; the rest is compiled when somebody
+imports it. Sets every file's time and mode. Same packages, same bytes. Uses only the standard
+library, because it runs before anything of ours is in the image.
+"""
+
+import base64
+import hashlib
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+TEST_FOLDERS = {"tests", "test"}
+SOURCE_SUFFIXES = {".c", ".cc", ".cpp", ".pyx"}
+# A fixed number: which file is compiled after which in one process can show in the bytecode, so
+# the split must not depend on the number of processors.
+COMPILE_CHUNKS = 8
+# Sections of a library that only a debugger reads.
+NO_BITS = 8  # a section that takes no room in the file
+DEBUG_SECTIONS = re.compile(rb"\.(symtab|strtab|shstrtab|comment|z?debug.*|gnu\.build\..*)|")
+
+_IMPORT = re.compile(
+    rb"^\s*(?:from\s+([\w.]+)\s+import\s+\(?\s*([\w, ]*)|import\s+([\w., ]+))", re.MULTILINE
+)
+
+# Imports each package by the folders and modules it installed; prints the loaded modules' files.
+LOAD = """
+import importlib, importlib.metadata, sys
+for name in sys.argv[1:]:
+    files = [f for f in importlib.metadata.files(name) or [] if f.suffix == ".py"]
+    packages = [f.parent for f in files if f.name == "__init__.py"]
+    outer = [p for p in packages if not any(q in p.parents for q in packages)]
+    for module in sorted({".".join(p.parts) for p in outer if str(p).isascii()}
+                         | {f.stem for f in files if len(f.parts) == 1}):
+        importlib.import_module(module)
+for module in list(sys.modules.values()):
+    print(getattr(module, "__file__", None) or "")
+"""
+
+
+def main() -> None:
+    """Finish the folder, as the arguments say."""
+    folder, epoch, named = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    (packages,) = folder.glob("lib/python3*/site-packages")
+    before = _size(packages)
+    drop_tests(packages)
+    drop_compiled_sources(packages)
+    drop_stubs(packages)
+    drop_debug_symbols(packages)
+    mend_records(packages)
+    after = _size(packages)
+    compile_bytecode(packages, wanted_modules(packages, named))
+    settle(folder, epoch)
+    print(
+        f"packages: {before / 1e6:.0f} MB installed, {(before - after) / 1e6:.0f} MB that no "
+        f"program reads dropped, {_size(packages) / 1e6:.0f} MB with bytecode"
+    )
+
+
+def drop_tests(packages: Path) -> None:
+    """Remove test folders that no other code imports."""
+    folders = {
+        path
+        for path in packages.rglob("*")
+        if path.name in TEST_FOLDERS and path.is_dir() and any(path.rglob("test_*.py"))
+    }
+    outermost = {path for path in folders if not folders & set(path.parents)}
+    needed = _imported_from(
+        (path for path in packages.rglob("*.py") if not outermost & set(path.parents)),
+        packages,
+        outermost,
+    )
+    # What a kept test folder imports must stay as well.
+    while True:
+        more = _imported_from((p for f in needed for p in f.rglob("*.py")), packages, outermost)
+        if more <= needed:
+            break
+        needed |= more
+    for path in sorted(outermost - needed):
+        shutil.rmtree(path)
+
+
+def _imported_from(files: Iterable[Path], packages: Path, candidates: set[Path]) -> set[Path]:
+    """Return the candidate folders that an import statement of these files names."""
+    by_module = {".".join(path.relative_to(packages).parts): path for path in candidates}
+    found = set()
+    for file in files:
+        text = file.read_bytes()
+        if b"test" not in text:
+            continue
+        own_package = list(file.relative_to(packages).parent.parts)
+        for source, names, modules in _IMPORT.findall(text):
+            for name in _imported_names(source.decode(), names.decode(), modules.decode()):
+                dots = len(name) - len(name.lstrip("."))
+                base = own_package[: len(own_package) - dots + 1] if dots else []
+                parts = [*base, *filter(None, name.lstrip(".").split("."))]
+                for length in range(1, len(parts) + 1):
+                    folder = by_module.get(".".join(parts[:length]))
+                    if folder is not None:
+                        found.add(folder)
+    return found
+
+
+def _imported_names(source: str, names: str, modules: str) -> list[str]:
+    """Return the dotted names that one import statement may reach."""
+    if modules:
+        return [part.split()[0] for part in modules.split(",") if part.split()]
+    joint = "" if source.endswith(".") else "."
+    return [source, *(source + joint + n.split()[0] for n in names.split(",") if n.split())]
+
+
+def drop_compiled_sources(packages: Path) -> None:
+    """Remove C and Cython sources whose module lies beside them compiled."""
+    for path in sorted(packages.rglob("*")):
+        if path.suffix in SOURCE_SUFFIXES and any(path.parent.glob(f"{path.stem}.*.so")):
+            path.unlink()
+
+
+def drop_stubs(packages: Path) -> None:
+    """Remove type stubs, but not where `lazy_loader` may read them to know what to load."""
+    for top in packages.iterdir():
+        stubs = sorted(top.rglob("*.pyi"))
+        if stubs and not any(b"attach_stub" in f.read_bytes() for f in top.rglob("__init__.py")):
+            for path in stubs:
+                path.unlink()
+
+
+def drop_debug_symbols(packages: Path) -> None:
+    """Cut symbol tables and debug sections off libraries where they are the file's last part.
+
+    Only what lies behind everything that the loader maps is cut (System V ABI, "Program Header"),
+    and only if section headers account for all of it: other tools append data of their own.
+    """
+    for path in sorted(packages.rglob("*")):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                head = file.read(64)
+            # 64-bit little-endian; 2 is a program and 3 a shared library.
+            if head[:6] == b"\x7fELF\x02\x01" and head[16:17] in (b"\2", b"\3"):
+                content = path.read_bytes()
+                end = _end_of_needed(content)
+                if end is not None:
+                    no_sections = bytearray(content[:end])
+                    struct.pack_into("<Q", no_sections, 40, 0)
+                    struct.pack_into("<3H", no_sections, 58, 0, 0, 0)
+                    path.write_bytes(no_sections)
+
+
+def _end_of_needed(content: bytes) -> int | None:
+    """Return where the part begins that only debuggers read, or None where it cannot be cut."""
+    programs_at, sections_at = struct.unpack_from("<QQ", content, 32)
+    program_size, programs, section_size, sections, names = struct.unpack_from("<5H", content, 54)
+    end = max(64, programs_at + program_size * programs)
+    for number in range(programs):
+        offset, _, _, size = struct.unpack_from(
+            "<4Q", content, programs_at + number * program_size + 8
+        )
+        end = max(end, offset + size)
+    if sections == 0 or sections_at < end:
+        return None
+    headers = [
+        struct.unpack_from("<IIQQQQ", content, sections_at + number * section_size)
+        for number in range(sections)
+    ]
+    names_at = headers[names][4]
+    last = sections_at + section_size * sections
+    for name, kind, _, _, offset, size in headers:
+        if kind == NO_BITS or offset + size <= end:
+            continue
+        text = content[names_at + name :].split(b"\0", 1)[0]
+        if offset < end or not DEBUG_SECTIONS.fullmatch(text):
+            return None
+        last = max(last, offset + size)
+    return end if last == len(content) else None
+
+
+def mend_records(packages: Path) -> None:
+    """Write anew what each distribution's RECORD says of files that are gone or were cut."""
+    for record in sorted(packages.glob("*.dist-info/RECORD")):
+        lines = []
+        for line in record.read_text(encoding="utf-8").splitlines():
+            name, digest, size = line.rsplit(",", 2)
+            path = packages / name.strip('"')
+            if not path.exists():
+                continue
+            if size and path.stat().st_size != int(size):
+                content = path.read_bytes()
+                hashed = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+                digest, size = f"sha256={hashed.decode().rstrip('=')}", str(len(content))
+            lines.append(f"{name},{digest},{size}\n")
+        record.write_text("".join(lines), encoding="utf-8")
+
+
+def wanted_modules(packages: Path, named: list[str]) -> set[Path]:
+    """Return the modules of the named packages, and those that importing them loads."""
+    everything = set(packages.rglob("*.py"))
+    with tempfile.TemporaryDirectory() as home:
+        # A proxy that is not there: nothing that a package does when imported leaves this machine.
+        nowhere = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
+        loaded = subprocess.run(
+            [sys.executable, "-I", "-B", "-c", LOAD, *named],
+            env={**nowhere, "HOME": home, "PATH": "/usr/bin:/bin", "MPLBACKEND": "agg"},
+            cwd=home,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    if loaded.returncode != 0:
+        print("packages: not all can be imported here, so bytecode of every module is kept")
+        return everything
+    wanted = {Path(line) for line in loaded.stdout.splitlines()} & everything
+    for name in named:
+        (record,) = packages.glob(f"{re.sub('[-_.]+', '?', name)}-*.dist-info/RECORD")
+        for line in record.read_text(encoding="utf-8").splitlines():
+            path = packages / line.rsplit(",", 2)[0]
+            wanted |= {path} & everything
+    return wanted
+
+
+def compile_bytecode(packages: Path, modules: set[Path]) -> None:
+    """Compile bytecode that is valid whatever the source's time is (PEP 552, unchecked)."""
+    for cache in sorted(packages.rglob("__pycache__")):
+        shutil.rmtree(cache)
+    files = sorted(str(path) for path in modules)
+    workers: list[subprocess.Popen[bytes]] = []
+    for chunk in range(COMPILE_CHUNKS):
+        command = [sys.executable, "-I", "-m", "compileall", "-qq", "-i", "-"]
+        command += ["--invalidation-mode", "unchecked-hash"]
+        with tempfile.TemporaryFile() as listing:
+            listing.write("\n".join(files[chunk::COMPILE_CHUNKS]).encode())
+            listing.seek(0)
+            workers.append(subprocess.Popen(command, stdin=listing, stdout=subprocess.DEVNULL))
+        if len(workers) >= (os.cpu_count() or 1):
+            workers.pop(0).wait()
+    # A file that is no valid Python (a template, a test of an older version) is no error of ours.
+    for worker in workers:
+        worker.wait()
+
+
+def settle(folder: Path, epoch: int) -> None:
+    """Give every file and folder one time, and a mode that any user can read."""
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            is_open = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(0o755 if is_open else 0o644)
+        os.utime(path, (epoch, epoch), follow_symlinks=False)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+if __name__ == "__main__":
+    main()

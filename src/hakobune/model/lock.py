@@ -1,0 +1,61 @@
+"""What a lock file says: everything that the image is made of, by name, version and hash."""
+
+from dataclasses import dataclass
+
+SCHEMA_VERSION = 1
+PLATFORM = "linux/amd64"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedWheel:
+    """One wheel of the Python package index: file name, size in bytes and sha256 as hex."""
+
+    name: str
+    version: str
+    file: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebianPackage:
+    """One Debian package; `path` is relative to any mirror's root."""
+
+    name: str
+    version: str
+    architecture: str
+    size: int
+    sha256: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryBase:
+    """The base image as a registry has it; `digest` is None until a registry has answered."""
+
+    image: str
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebianBase:
+    """The base image as Debian's packages make it."""
+
+    suite: str
+    packages: tuple[DebianPackage, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock:
+    """A read lock file. `sha256` is that of its bytes; `environment_sha256` that of the YAML's."""
+
+    environment: str
+    environment_sha256: str
+    platform: str
+    python: str
+    requirements: tuple[str, ...]
+    registry_base: RegistryBase
+    debian_base: DebianBase | None
+    tools: tuple[LockedWheel, ...]
+    packages: tuple[LockedWheel, ...]
+    sha256: str

@@ -1,0 +1,64 @@
+"""A project that uses hakobune, as its `pyproject.toml` describes it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A file that the command reads, and the flag that names it."""
+
+    name: str
+    flag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A folder that the command writes, the flag that names it, and the files it must hold."""
+
+    name: str
+    flag: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """`[tool.hakobune]`, with paths relative to `root`, the folder of `pyproject.toml`."""
+
+    root: Path
+    environment: str
+    source: str
+    command: tuple[str, ...]
+    service: str
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+
+    @property
+    def environment_path(self) -> Path:
+        """The conda file."""
+        return self.root / self.environment
+
+    @property
+    def lock(self) -> str:
+        """The lock file's path, relative to the root: the conda file's name, ending in `.lock`."""
+        return str(Path(self.environment).with_suffix(".lock"))
+
+    @property
+    def lock_path(self) -> Path:
+        """The lock file."""
+        return self.root / self.lock
+
+    @property
+    def dockerfile(self) -> str:
+        """The Dockerfile's path, relative to the root."""
+        return "docker/Dockerfile"
+
+    @property
+    def dockerfile_path(self) -> Path:
+        """The Dockerfile."""
+        return self.root / self.dockerfile
+
+    @property
+    def dockerignore_path(self) -> Path:
+        """The allow-list that BuildKit reads beside the Dockerfile."""
+        return self.root / f"{self.dockerfile}.dockerignore"

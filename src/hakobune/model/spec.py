@@ -1,0 +1,32 @@
+"""What an environment file says, with the line that says it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One wanted package.
+
+    `text` is a requirement as pip understands it (PEP 508), `written` is what the file holds, and
+    `line` counts from 1.
+    """
+
+    name: str
+    text: str
+    written: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentSpec:
+    """A conda environment file, reduced to what decides the image.
+
+    `python` is a version such as `3.13`; `sha256` is that of the file's bytes, as lower-case hex.
+    """
+
+    name: str
+    python: str
+    python_line: int
+    channels: tuple[str, ...]
+    requirements: tuple[Requirement, ...]
+    sha256: str

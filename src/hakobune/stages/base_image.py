@@ -1,0 +1,84 @@
+"""The image that everything stands on: the official one by digest, or one of Debian's packages."""
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+from hakobune.adapters import debian_base, docker_cli
+from hakobune.adapters.process import Runner
+from hakobune.errors import BaseUnavailableError
+from hakobune.model.lock import DebianBase, Lock
+from hakobune.model.reporter import Reporter
+from hakobune.transform.debian_packages import write_packages
+from hakobune.transform.render_dockerfile import SOURCE_DATE_EPOCH, pinned_base
+
+
+def found_locally(lock: Lock, runner: Runner) -> str | None:
+    """Return the base that the engine has already: the pinned image, else the Debian-made one."""
+    for image in (pinned_base(lock.registry_base), debian_tag(lock)):
+        if image is not None and docker_cli.has_image(runner, image):
+            return image
+    return None
+
+
+def newly_answered(lock: Lock, runner: Runner) -> str | None:
+    """Return the digest of the official image, if the lock has none and a registry answers now.
+
+    Where a Debian-made base is here the registry is given 2 s only, so that a build without a
+    registry does not wait for nothing each time.
+    """
+    if lock.registry_base.digest is not None:
+        return None
+    local = debian_tag(lock)
+    has_local = local is not None and docker_cli.has_image(runner, local)
+    return docker_cli.registry_digest(
+        runner, lock.registry_base.image, timeout_s=2 if has_local else 10
+    )
+
+
+def ensure_base(lock: Lock, runner: Runner, reporter: Reporter) -> str:
+    """Return the base image's name after making sure that the engine has it.
+
+    Raises BaseUnavailableError, or what making one from Debian's packages raises.
+    """
+    pinned = pinned_base(lock.registry_base)
+    if pinned is not None and (
+        docker_cli.has_image(runner, pinned) or docker_cli.pull(runner, pinned)
+    ):
+        return pinned
+    tag = debian_tag(lock)
+    if tag is None or lock.debian_base is None:
+        raise BaseUnavailableError(
+            f"no image registry answers for {lock.registry_base.image}, and the lock holds no "
+            "Debian packages to make a base from",
+            remedy="give this host a registry, or run `hakobune lock` once on a Debian host "
+            "(docs/how-to/bare-host.md)",
+        )
+    reporter.say("no image registry answers: the base is one made from Debian's packages")
+    if not docker_cli.has_image(runner, tag):
+        _build_debian_base(tag, lock.debian_base, runner, reporter)
+    return tag
+
+
+def debian_tag(lock: Lock) -> str | None:
+    """Return the local tag of the Debian-made base: its packages and scripts decide it."""
+    base = lock.debian_base
+    if base is None:
+        return None
+    content = write_packages(base.packages).encode() + debian_base.fingerprint()
+    return f"hakobune-base:{base.suite}-{hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def _build_debian_base(tag: str, base: DebianBase, runner: Runner, reporter: Reporter) -> None:
+    with tempfile.TemporaryDirectory(prefix="hakobune-base-") as folder:
+        context = Path(folder)
+        debian_base.build_tar(runner, write_packages(base.packages), context / "rootfs.tar")
+        command = docker_cli.build_command(
+            tag=tag,
+            dockerfile=debian_base.dockerfile(),
+            context=context,
+            arguments={"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)},
+            secrets={},
+        )
+        docker_cli.build(runner, command)
+    reporter.done("base", f"{tag} from {len(base.packages)} Debian packages")

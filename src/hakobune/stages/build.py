@@ -1,0 +1,85 @@
+"""Dockerfile to image."""
+
+import tempfile
+from pathlib import Path
+
+from hakobune.adapters import docker_cli, files
+from hakobune.adapters.process import Runner
+from hakobune.model.image import Image
+from hakobune.model.lock import Lock
+from hakobune.model.project import Project
+from hakobune.model.reporter import Reporter
+from hakobune.model.secrets import BuildSecrets
+from hakobune.stages import base_image
+from hakobune.stages.lock import pin_base
+from hakobune.stages.render import check_lock, ready_dockerfile, render
+from hakobune.transform.render_dockerfile import SOURCE_DATE_EPOCH
+
+
+def build(
+    project: Project,
+    runner: Runner,
+    reporter: Reporter,
+    *,
+    secrets: BuildSecrets,
+) -> Image:
+    """Build the image. Raises what its parts raise; the engine keeps no half-built image."""
+    engine = docker_cli.engine_version(runner)
+    docker_cli.require_buildkit(runner, engine)
+    lock = ready_dockerfile(project, reporter)
+    digest = base_image.newly_answered(lock, runner)
+    if digest is not None:
+        lock = pin_base(project, lock, digest, reporter)
+        render(project, lock, reporter)
+    base = base_image.ensure_base(lock, runner, reporter)
+    tag = image_tag(lock)
+    with tempfile.TemporaryDirectory(prefix="hakobune-secrets-") as folder:
+        command = docker_cli.build_command(
+            tag=tag,
+            dockerfile=project.dockerfile_path,
+            context=project.root,
+            arguments=build_arguments(base),
+            secrets=_secret_files(secrets, Path(folder)),
+        )
+        docker_cli.build(runner, command)
+    image = docker_cli.inspect(runner, tag, base=base)
+    reporter.done("build", f"{tag} on {base}", digest=image.id)
+    return image
+
+
+def plan_build(project: Project, runner: Runner) -> list[str]:
+    """Return the command that `build` would run now; secrets are named by what they are."""
+    lock = check_lock(project)
+    base = (
+        base_image.found_locally(lock, runner)
+        or base_image.debian_tag(lock)
+        or lock.registry_base.image
+    )
+    return docker_cli.build_command(
+        tag=image_tag(lock),
+        dockerfile=project.dockerfile_path,
+        context=project.root,
+        arguments=build_arguments(base),
+        secrets={},
+    )
+
+
+def image_tag(lock: Lock) -> str:
+    """Return the tag that a built image has on this machine; docker-compose.yml names it too."""
+    return f"{lock.environment}:local"
+
+
+def build_arguments(base: str) -> dict[str, str]:
+    """Return the build arguments, which docker-compose.yml gives too."""
+    return {"HAKOBUNE_BASE": base, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)}
+
+
+def _secret_files(secrets: BuildSecrets, folder: Path) -> dict[str, Path]:
+    """Return a file for each secret that there is; those we write lie in the folder."""
+    found = {} if secrets.ca_bundle is None else {"ca_bundle": secrets.ca_bundle}
+    texts = {"pip_conf": secrets.pip_conf, "extra_index_url": secrets.extra_index_url}
+    for name, text in texts.items():
+        if text:
+            files.write_bytes(folder / name, text.encode())
+            found[name] = folder / name
+    return found

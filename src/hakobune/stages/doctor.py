@@ -1,0 +1,140 @@
+"""What this machine has and lacks for each step. Looks only: starts nothing and writes nothing."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from hakobune.adapters import debian_base, docker_cli, resolver
+from hakobune.adapters.process import Runner
+from hakobune.errors import HakobuneError, IndexUnreachableError
+from hakobune.model.finding import Finding
+from hakobune.model.project import Project
+from hakobune.stages import base_image
+from hakobune.stages.build import image_tag
+from hakobune.stages.lock import read_current_lock
+from hakobune.stages.project import open_project, read_environment
+from hakobune.stages.render import check_lock
+
+# A first build was measured to take 2.6 GB: packages, their archive, the base, the build's cache.
+_BUILD_NEEDS_BYTES = 4_000_000_000
+
+
+def examine(start: Path, runner: Runner, index: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Return a finding for each step, in the order of the story; `index` as for `lock`."""
+    try:
+        project = open_project(start)
+        read_environment(project)
+    except HakobuneError as exc:
+        return (_failed("project", exc),)
+    found = [
+        Finding(step="project", state="ok", what=f"{project.environment}, {project.source}"),
+        _checked("lock", lambda: _lock(runner, index)),
+        _checked("render", lambda: _render(project)),
+    ]
+    engine = _checked("engine", lambda: _engine(runner))
+    found.append(engine)
+    if engine.state != "no":
+        found += [
+            _checked("base", lambda: _base(project, runner)),
+            _checked("build", lambda: _build(runner)),
+            _checked("train", lambda: _train(project, runner)),
+        ]
+    return tuple(found)
+
+
+def _checked(step: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except HakobuneError as exc:
+        return _failed(step, exc)
+
+
+def _failed(step: str, error: HakobuneError) -> Finding:
+    return Finding(step=step, state="no", what=error.what, remedy=error.remedy)
+
+
+def _lock(runner: Runner, index: Mapping[str, str]) -> Finding:
+    try:
+        resolver.probe(runner, index)
+    except IndexUnreachableError as exc:
+        return Finding(
+            step="lock",
+            state="weak",
+            what="the package index does not answer; a lock that exists can still be checked",
+            remedy=exc.remedy,
+        )
+    return Finding(step="lock", state="ok", what="the package index answers")
+
+
+def _render(project: Project) -> Finding:
+    lock = check_lock(project)
+    what = f"{project.lock} ({len(lock.packages)} packages) and {project.dockerfile} are current"
+    return Finding(step="render", state="ok", what=what)
+
+
+def _engine(runner: Runner) -> Finding:
+    version = docker_cli.engine_version(runner)
+    docker_cli.require_buildkit(runner, version)
+    docker_cli.require_compose(runner)
+    if docker_cli.keeps_manifests(runner):
+        return Finding(step="engine", state="ok", what=f"Docker {version}, buildx, compose")
+    return Finding(
+        step="engine",
+        state="weak",
+        what=f"Docker {version} with the classic image store: an image's digest is known only "
+        "after a push",
+        remedy="switch on the containerd image store "
+        "(https://docs.docker.com/engine/storage/containerd/)",
+    )
+
+
+def _base(project: Project, runner: Runner) -> Finding:
+    lock = read_current_lock(project)
+    image = lock.registry_base.image
+    have = base_image.found_locally(lock, runner)
+    if have is not None:
+        return Finding(step="base", state="ok", what=f"{have} is here")
+    if docker_cli.registry_digest(runner, image) is not None:
+        return Finding(step="base", state="ok", what=f"the registry of {image} answers")
+    if lock.debian_base is None:
+        return Finding(
+            step="base",
+            state="no",
+            what=f"no registry answers for {image}, and the lock lists no Debian packages",
+            remedy="give this host a registry, or run `hakobune lock` once on a Debian host",
+        )
+    problem = debian_base.missing(runner)
+    what = f"no registry answers for {image}"
+    if problem:
+        return Finding(step="base", state="no", what=f"{what}; {problem[0]}", remedy=problem[1])
+    return Finding(step="base", state="ok", what=f"{what}: Debian's packages will make the base")
+
+
+def _build(runner: Runner) -> Finding:
+    folder = docker_cli.data_folder(runner)
+    if folder is None or not folder.exists():
+        return Finding(step="build", state="ok", what="the engine's disk is not on this machine")
+    free = shutil.disk_usage(folder).free
+    what = f"{free / 1e9:.0f} GB free where the engine keeps its images"
+    if free < _BUILD_NEEDS_BYTES:
+        return Finding(
+            step="build",
+            state="weak",
+            what=f"{what}; a first build takes about {_BUILD_NEEDS_BYTES / 1e9:.0f} GB",
+            remedy="docker system df, then docker builder prune",
+        )
+    return Finding(step="build", state="ok", what=what)
+
+
+def _train(project: Project, runner: Runner) -> Finding:
+    image = docker_cli.inspect(runner, image_tag(read_current_lock(project)))
+    runs = project.root / "runs"
+    if not os.access(runs if runs.exists() else project.root, os.W_OK):
+        return Finding(
+            step="train",
+            state="no",
+            what=f"{runs} is not writable",
+            remedy="check who owns the folder: the container's program runs as its owner",
+        )
+    return Finding(step="train", state="ok", what=f"{image.tag}, {image.size_bytes / 1e6:.0f} MB")

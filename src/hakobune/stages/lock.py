@@ -1,0 +1,178 @@
+"""Conda file to lock: the only stage that asks the package index."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hakobune.adapters import debian_base, docker_cli, files, resolver
+from hakobune.adapters.process import Runner
+from hakobune.errors import LockDamagedError, LockMissingError, LockStaleError
+from hakobune.model.lock import PLATFORM, DebianBase, Lock, LockedWheel, RegistryBase
+from hakobune.model.project import Project
+from hakobune.model.reporter import Reporter
+from hakobune.model.spec import EnvironmentSpec
+from hakobune.stages.project import read_environment
+from hakobune.transform.compare import what_moved
+from hakobune.transform.debian_packages import read_packages
+from hakobune.transform.read_lock import read_lock
+from hakobune.transform.read_pylock import read_pylock
+from hakobune.transform.write_lock import write_lock
+
+
+def lock_environment(  # noqa: PLR0913 - the two switches of the command line, by name
+    project: Project,
+    runner: Runner,
+    reporter: Reporter,
+    *,
+    index: Mapping[str, str],
+    upgrade: bool = False,
+    move_base: bool = False,
+) -> Lock:
+    """Resolve the conda file and write the lock; pins that still fit are kept.
+
+    `index` holds uv's environment variables (index, CA bundle). `upgrade` lets every Python package
+    move, `move_base` every Debian package.
+    """
+    spec = read_environment(project)
+    old = _lock_to_keep(project, reporter)
+    keep = (
+        old
+        if old is not None and not upgrade and _minor(old.python) == _minor(spec.python)
+        else None
+    )
+    tool_pins = tuple(f"{w.name}=={w.version}" for w in keep.tools) if keep else ()
+    pins = tuple(f"{w.name}=={w.version}" for w in keep.packages) if keep else ()
+    places = {r.name: f"{project.environment}:{r.line}" for r in reversed(spec.requirements)}
+    wanted = tuple(requirement.text for requirement in spec.requirements)
+    packages = _solve(runner, wanted, spec, pins, index, places, project) if wanted else ()
+    lock = Lock(
+        environment=spec.name,
+        environment_sha256=spec.sha256,
+        platform=PLATFORM,
+        python=spec.python,
+        requirements=(f"python={spec.python}", *wanted),
+        registry_base=_registry_base(spec, old, runner, reporter),
+        debian_base=_debian_base(spec, old, runner, reporter, move=move_base),
+        tools=_solve(runner, ("uv",), spec, tool_pins, index, {}, project),
+        packages=packages,
+        sha256="",
+    )
+    return _store_lock(project, lock, reporter)
+
+
+def _solve(  # noqa: PLR0913, PLR0917 - one call for packages and one for tools, alike in all the rest
+    runner: Runner,
+    wanted: tuple[str, ...],
+    spec: EnvironmentSpec,
+    preferred: tuple[str, ...],
+    index: Mapping[str, str],
+    places: Mapping[str, str],
+    project: Project,
+) -> tuple[LockedWheel, ...]:
+    answer = resolver.solve(
+        runner,
+        wanted,
+        python=spec.python,
+        preferred=preferred,
+        env=index,
+        places=places,
+        file=project.environment,
+    )
+    return read_pylock(answer, python=spec.python)
+
+
+def _lock_to_keep(project: Project, reporter: Reporter) -> Lock | None:
+    """Return the lock whose pins are kept where they fit; a damaged one is told and left out."""
+    try:
+        return read_current_lock(project)
+    except LockMissingError:
+        return None
+    except LockDamagedError as exc:
+        reporter.say(f"{exc.what}; its pins are not kept")
+        return None
+
+
+def _registry_base(
+    spec: EnvironmentSpec, old: Lock | None, runner: Runner, reporter: Reporter
+) -> RegistryBase:
+    image = f"docker.io/library/python:{spec.python}-slim-{_bases()['suite']}"
+    if old is not None and old.registry_base.image == image and old.registry_base.digest:
+        return old.registry_base
+    digest = docker_cli.registry_digest(runner, image)
+    if digest is None:
+        reporter.say(f"no registry answers for {image}: its digest stays open in the lock")
+    return RegistryBase(image=image, digest=digest)
+
+
+def _debian_base(
+    spec: EnvironmentSpec, old: Lock | None, runner: Runner, reporter: Reporter, *, move: bool
+) -> DebianBase | None:
+    bases = _bases()
+    suite = bases["suite"]
+    if spec.python != bases["debian_python"]:
+        reporter.say(
+            f"Debian {suite} has Python {bases['debian_python']} and not {spec.python}: "
+            "without a registry this environment cannot be built"
+        )
+        return None
+    kept = old.debian_base if old is not None else None
+    is_whole = kept is not None and set(bases["debian_packages"]) <= {p.name for p in kept.packages}
+    if kept is not None and is_whole and kept.suite == suite and not move:
+        return kept
+    answer = debian_base.resolve(runner, suite, bases["debian_packages"])
+    if answer is None:
+        reporter.say(
+            "Debian's packages cannot be listed from this host: the lock keeps what it had"
+        )
+        return kept
+    return DebianBase(suite=suite, packages=read_packages(answer))
+
+
+def _bases() -> dict[str, Any]:
+    return tomllib.loads(files.read_data("bases.toml"))
+
+
+def _minor(python: str) -> str:
+    return ".".join(python.split(".")[:2])
+
+
+def _store_lock(project: Project, lock: Lock, reporter: Reporter) -> Lock:
+    content = write_lock(lock, written_from=project.environment)
+    changed = files.write_bytes(project.lock_path, content)
+    stored = replace(lock, sha256=hashlib.sha256(content).hexdigest())
+    outcome = f"{len(lock.packages)} packages in {project.lock}"
+    reporter.done("lock", outcome if changed else f"{outcome}, unchanged", digest=stored.sha256)
+    return stored
+
+
+def pin_base(project: Project, lock: Lock, digest: str, reporter: Reporter) -> Lock:
+    """Return the lock with the official image's digest, written."""
+    base = replace(lock.registry_base, digest=digest)
+    reporter.say(f"{base.image} is {digest}: written into {project.lock}")
+    return _store_lock(project, replace(lock, registry_base=base), reporter)
+
+
+def read_current_lock(project: Project) -> Lock:
+    """Return the lock as it lies there, whether or not it belongs to the conda file."""
+    content = files.read_bytes(project.lock_path)
+    if content is None:
+        raise LockMissingError(
+            f"{project.lock}: there is no lock yet", remedy="hakobune lock (needs the network)"
+        )
+    return read_lock(content, file=project.lock)
+
+
+def read_fresh_lock(project: Project) -> Lock:
+    """Return the lock if it belongs to the conda file. Raises LockStaleError, naming what moved."""
+    lock = read_current_lock(project)
+    content = files.read_bytes(project.environment_path) or b""
+    if hashlib.sha256(content).hexdigest() != lock.environment_sha256:
+        moved = what_moved(read_environment(project), lock, project.environment)
+        raise LockStaleError(
+            f"{project.lock} belongs to an earlier {project.environment}\n"
+            + "\n".join(f"  {line}" for line in moved),
+            remedy="hakobune lock",
+        )
+    return lock

@@ -1,0 +1,87 @@
+"""Lock to Dockerfile, and whether the two still belong together."""
+
+from hakobune.adapters import files
+from hakobune.errors import ConfigurationInvalidError, DockerfileStaleError
+from hakobune.model.lock import Lock
+from hakobune.model.project import Project
+from hakobune.model.reporter import Reporter
+from hakobune.stages.lock import read_current_lock, read_fresh_lock
+from hakobune.transform.render_dockerfile import (
+    IGNORED_SOURCE,
+    render_dockerfile,
+    render_dockerignore,
+    rendered_source_digest,
+)
+from hakobune.transform.seal import is_sealed
+from hakobune.transform.source_digest import source_digest
+
+
+def render(project: Project, lock: Lock, reporter: Reporter) -> None:
+    """Write the Dockerfile and its allow-list."""
+    digest = _source_digest(project)
+    changed = files.write_bytes(project.dockerfile_path, _rendered(project, lock, digest))
+    changed |= files.write_bytes(project.dockerignore_path, render_dockerignore(project))
+    outcome = project.dockerfile if changed else f"{project.dockerfile}, unchanged"
+    reporter.done("render", outcome, digest=digest)
+
+
+def check_lock(project: Project) -> Lock:
+    """Return the lock if lock and Dockerfile belong to the conda file; else say what moved.
+
+    Offline, and quick: the YAML is parsed only where it changed. Raises LockStaleError,
+    DockerfileStaleError, or what reading them raises.
+    """
+    lock = read_fresh_lock(project)
+    dockerfile = files.read_bytes(project.dockerfile_path)
+    if dockerfile is None:
+        raise DockerfileStaleError(
+            f"{project.dockerfile}: there is none yet", remedy="hakobune render"
+        )
+    rendered = _rendered(project, lock, rendered_source_digest(dockerfile) or "")
+    if dockerfile != rendered:
+        raise DockerfileStaleError(
+            f"{project.dockerfile}:{_first_difference(dockerfile, rendered)} is not what "
+            f"{project.lock} gives" + ("" if is_sealed(dockerfile) else "; it was edited by hand"),
+            remedy="hakobune render",
+        )
+    return lock
+
+
+def _first_difference(found: bytes, wanted: bytes) -> int:
+    pairs = zip(found.splitlines(), wanted.splitlines(), strict=False)
+    return next((n for n, (a, b) in enumerate(pairs, 1) if a != b), len(found.splitlines()))
+
+
+def _rendered(project: Project, lock: Lock, source_sha256: str) -> bytes:
+    return render_dockerfile(
+        lock,
+        project,
+        source_sha256=source_sha256,
+        finish_program=files.read_data("finish_packages.py"),
+    )
+
+
+def _source_digest(project: Project) -> str:
+    tree = files.read_tree(project.root / project.source, IGNORED_SOURCE)
+    if not tree:
+        raise ConfigurationInvalidError(
+            f"{project.source}: there is no such folder, or it is empty",
+            remedy="correct `source` in pyproject.toml",
+        )
+    return source_digest(tree)
+
+
+def ready_dockerfile(project: Project, reporter: Reporter) -> Lock:
+    """Return the lock after making sure that it is current, and the Dockerfile with it.
+
+    Raises LockStaleError, and DockerfileStaleError where rendering would lose somebody's edit.
+    """
+    try:
+        lock = check_lock(project)
+    except DockerfileStaleError:
+        found = files.read_bytes(project.dockerfile_path)
+        if found is not None and not is_sealed(found):
+            raise
+        lock = read_current_lock(project)
+    render(project, lock, reporter)
+    return lock

@@ -1,0 +1,60 @@
+"""Image to a model, on this machine."""
+
+import secrets
+import time
+from pathlib import Path
+
+from hakobune.adapters import docker_cli, files
+from hakobune.adapters.process import Runner
+from hakobune.errors import OutputsMissingError, TrainingFailedError
+from hakobune.model.project import Project
+from hakobune.model.reporter import Reporter
+from hakobune.model.training import Training
+from hakobune.stages.build import image_tag
+from hakobune.stages.lock import read_fresh_lock
+from hakobune.transform.plan_training import plan_training
+
+
+def plan_train(
+    project: Project, arguments: tuple[str, ...], *, cwd: Path, is_terminal: bool
+) -> Training:
+    """Return how a training would run: the command, and the folder that its results will lie in."""
+    run_id = f"{project.root.name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+    run_id = f"{run_id}-{secrets.token_hex(2)}"
+    return plan_training(
+        project,
+        arguments,
+        run_id=run_id,
+        is_terminal=is_terminal,
+        existing=lambda text: (cwd / text).resolve() if (cwd / text).is_file() else None,
+    )
+
+
+def train(
+    project: Project, training: Training, runner: Runner, reporter: Reporter
+) -> tuple[tuple[str, Path], ...]:
+    """Run the training in its container; return each declared output's name and path.
+
+    Raises TrainingFailedError with the container's exit code, or OutputsMissingError.
+    """
+    docker_cli.engine_version(runner)
+    docker_cli.require_compose(runner)
+    image = docker_cli.inspect(runner, image_tag(read_fresh_lock(project)))
+    files.make_folder(project.root / "runs")
+    code = docker_cli.compose_run(runner, training.command, training.container, cwd=project.root)
+    if code != 0:
+        raise TrainingFailedError(
+            f"the training program ended with exit code {code}",
+            remedy="its own message stands above; docs/reference/trainer.md lists its exit codes",
+            container_exit_code=code,
+        )
+    found = tuple((name, project.root / path) for name, path in training.outputs)
+    missing = [str(path) for _, path in found if not files.has_content(path)]
+    if missing:
+        raise OutputsMissingError(
+            "the training ended well, but these outputs are missing or empty: "
+            + ", ".join(missing),
+            remedy="let the program write them, or correct `files` in [tool.hakobune.outputs]",
+        )
+    reporter.done("train", training.folder, digest=image.id)
+    return found

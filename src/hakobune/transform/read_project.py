@@ -1,0 +1,174 @@
+"""`[tool.hakobune]` of pyproject.toml (text) to Project. No I/O.
+
+docs/reference/configuration.md describes each key; a test keeps it and this file together.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from hakobune.errors import ConfigurationInvalidError
+from hakobune.model.project import Input, Output, Project
+
+KEYS = {
+    "environment": "the conda environment file, such as `environments/arima-env.yml`",
+    "source": "the folder of your Python package, such as `src/trainer`; it is what the image runs",
+    "command": 'what the container runs, as a list: `["python", "-m", "trainer"]`',
+    "service": "the service of docker-compose.yml that trains (default `train`)",
+    "inputs": "files that the command reads: a table of `name = { flag = … }`",
+    "outputs": "folders that the command writes: a table of `name = { flag = …, files = [ … ] }`",
+}
+INPUT_KEYS = {"flag": "the command's option that takes the file, such as `--input`"}
+OUTPUT_KEYS = {
+    "flag": "the command's option that takes the folder, such as `--output`",
+    "files": "what the folder must hold after a run",
+}
+_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+_FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Project:
+    """Return the project that this `pyproject.toml` describes.
+
+    Raises ConfigurationInvalidError with every problem found.
+    """
+    try:
+        table = tomllib.loads(text).get("tool", {}).get("hakobune")
+    except tomllib.TOMLDecodeError as exc:
+        found = re.search(r"^(.*) \(at line (\d+), .*\)$", str(exc))
+        where = f"{file}:{found[2]}: {found[1]}" if found else f"{file}: {exc}"
+        raise ConfigurationInvalidError(where, remedy=f"mend the TOML of {file}") from None
+    if not isinstance(table, dict):
+        raise ConfigurationInvalidError(
+            f"{file}: there is no [tool.hakobune]",
+            remedy="add it; docs/reference/configuration.md has an example",
+        )
+    reader = _Reader(text, file)
+    project = Project(
+        root=root,
+        environment=reader.path(table, "environment"),
+        source=reader.path(table, "source"),
+        command=reader.words(table, "command"),
+        service=reader.word(table, "service", _NAME, default="train"),
+        inputs=tuple(
+            Input(name=name, flag=reader.word(entry, "flag", _FLAG, within=name))
+            for name, entry in reader.tables(table, "inputs", INPUT_KEYS)
+        ),
+        outputs=tuple(
+            Output(
+                name=name,
+                flag=reader.word(entry, "flag", _FLAG, within=name),
+                files=reader.words(entry, "files", default=()),
+            )
+            for name, entry in reader.tables(table, "outputs", OUTPUT_KEYS)
+        ),
+    )
+    reader.refuse_unknown(table, KEYS)
+    if reader.problems:
+        raise ConfigurationInvalidError(
+            "\n".join(reader.problems), remedy=f"mend [tool.hakobune] in {file}"
+        )
+    return project
+
+
+class _Reader:
+    """Takes values out of the table and keeps a list of what is wrong with it."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.lines = text.splitlines()
+        self.file = file
+        self.problems: list[str] = []
+
+    def add(self, key: str, what: str, *, within: str = "") -> None:
+        """Note a problem at the line that holds the key, or where its table begins.
+
+        The table is that of the entry `within`, or [tool.hakobune] itself.
+        """
+        starts = [n for n, text in enumerate(self.lines, 1) if text.strip() == "[tool.hakobune]"]
+        line = starts[0] if starts else 1
+        if within:
+            line = self._line(within, line) or line
+        if key:
+            line = self._line(key, line) or line
+        self.problems.append(f"{self.file}:{line}: {what}")
+
+    def _line(self, key: str, start: int) -> int | None:
+        """Return the first line from `start` on that gives the key or opens its table."""
+        name = re.escape(key)
+        holds = re.compile(rf"\s*(\[.*\b{name}\]|{name}\s*=)|.*[{{,]\s*{name}\s*=")
+        numbered = enumerate(self.lines, 1)
+        return next((n for n, text in numbered if n >= start and holds.match(text)), None)
+
+    def word(
+        self,
+        table: Mapping[str, Any],
+        key: str,
+        form: re.Pattern[str],
+        *,
+        default: str = "",
+        within: str = "",
+    ) -> str:
+        """Return a text value of this form."""
+        value = table.get(key, default)
+        if not value:
+            self.add("", f"`{key}` is missing", within=within)
+        elif not isinstance(value, str) or not form.fullmatch(value):
+            what = f"`{key} = {value!r}` is not usable: wanted {_form_in_words(form)}"
+            self.add(key, what, within=within)
+        return str(value)
+
+    def path(self, table: Mapping[str, Any], key: str) -> str:
+        """Return a path relative to the project, with `/`."""
+        value = self.word(table, key, _PATH)
+        return str(PurePosixPath(value))
+
+    def words(
+        self, table: Mapping[str, Any], key: str, *, default: tuple[str, ...] | None = None
+    ) -> tuple[str, ...]:
+        """Return a list of texts."""
+        value = table.get(key, default)
+        if value is None:
+            self.add("", f"`{key}` is missing")
+            return ()
+        if not isinstance(value, list | tuple) or not all(isinstance(x, str) and x for x in value):
+            self.add(key, f"`{key}` must be a list of texts")
+            return ()
+        if not value and default is None:
+            self.add(key, f"`{key}` is empty")
+        return tuple(value)
+
+    def tables(
+        self, table: Mapping[str, Any], key: str, known: Mapping[str, str]
+    ) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return the named entries of a table of tables."""
+        value = table.get(key, {})
+        if not isinstance(value, dict) or not all(isinstance(e, dict) for e in value.values()):
+            self.add(key, f"`{key}` must be a table: {KEYS[key]}")
+            return []
+        for name, entry in value.items():
+            if not _NAME.fullmatch(name):
+                self.add(name, f"`{name}`: a name has lower-case letters, digits and `_`")
+            self.refuse_unknown(entry, known, within=name)
+        return list(value.items())
+
+    def refuse_unknown(
+        self, table: Mapping[str, Any], known: Mapping[str, str], *, within: str = ""
+    ) -> None:
+        """Note each key that nobody reads, with the nearest that somebody does."""
+        for key in table:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+                hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
+                self.add(key, f"unknown key `{key}`; {hint}", within=within)
+
+
+def _form_in_words(form: re.Pattern[str]) -> str:
+    return {
+        _PATH: "a path inside the project, with `/`",
+        _FLAG: "an option such as `--input`",
+        _NAME: "lower-case letters, digits and `_`",
+    }[form]

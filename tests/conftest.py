@@ -1,0 +1,34 @@
+"""What every test gets: a guard, so that a missing marker fails and does not use Docker."""
+
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROCESS_MARKERS = ("process", "container", "e2e", "cloud")
+
+
+@pytest.fixture(autouse=True)
+def _no_processes_or_sockets(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if any(request.node.get_closest_marker(name) for name in PROCESS_MARKERS):
+        return
+
+    def refuse(*_args: Any, **_kwargs: Any) -> NoReturn:
+        pytest.fail("a unit test started a process or opened a socket: it lacks a marker")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data beside the checkout; tests that need it skip without it."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs ../shared, the real data beside the checkout")
+    return folder

@@ -1,0 +1,179 @@
+"""Small values and fakes that tests of the tool share."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hakobune.adapters.process import Completed
+from hakobune.model.lock import PLATFORM, DebianBase, DebianPackage, Lock, LockedWheel, RegistryBase
+from hakobune.model.project import Input, Output, Project
+from hakobune.transform.write_lock import write_lock
+
+ENVIRONMENT = b"""\
+name: demo
+channels: [conda-forge]
+dependencies:
+  - python=3.13
+  - pip
+  - pip:
+      - six==1.17.0
+"""
+DIGEST = "sha256:" + "a1" * 32
+
+
+def make_project(root: Path) -> Project:
+    return Project(
+        root=root,
+        environment="environments/demo.yml",
+        source="src/demo",
+        command=("python", "-m", "demo"),
+        service="train",
+        inputs=(Input(name="input", flag="--input"),),
+        outputs=(Output(name="output", flag="--output", files=("model.bin", "metric.json")),),
+    )
+
+
+def make_lock(
+    *, environment_sha256: str = "e" * 64, digest: str | None = None, debian: bool = True
+) -> Lock:
+    wheel = LockedWheel(
+        name="six",
+        version="1.17.0",
+        file="six-1.17.0-py2.py3-none-any.whl",
+        size=11050,
+        sha256="4721f391ed90541fddacab5acf947aa0d3dc7d27b2e1e8eda2be8970586c3274",
+    )
+    tool = LockedWheel(
+        name="uv", version="0.9", file="uv-0.9-py3-none-any.whl", size=1, sha256="b" * 64
+    )
+    package = DebianPackage(
+        name="python3",
+        version="3.13.5-1",
+        architecture="amd64",
+        size=28000,
+        sha256="c" * 64,
+        path="pool/main/p/python3-defaults/python3_3.13.5-1_amd64.deb",
+    )
+    return Lock(
+        environment="demo",
+        environment_sha256=environment_sha256,
+        platform=PLATFORM,
+        python="3.13",
+        requirements=("python=3.13", "six==1.17.0"),
+        registry_base=RegistryBase(
+            image="docker.io/library/python:3.13-slim-trixie", digest=digest
+        ),
+        debian_base=DebianBase(suite="trixie", packages=(package,)) if debian else None,
+        tools=(tool,),
+        packages=(wheel,),
+        sha256="d" * 64,
+    )
+
+
+def write_project(root: Path, *, lock: Lock | None = None) -> Project:
+    """Write a whole small project whose lock belongs to its conda file."""
+    project = make_project(root)
+    (root / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
+    project.environment_path.parent.mkdir(parents=True)
+    project.environment_path.write_bytes(ENVIRONMENT)
+    source = root / project.source
+    source.mkdir(parents=True)
+    (source / "__main__.py").write_text("print('hello')\n", encoding="utf-8")
+    lock = lock or make_lock(environment_sha256=hashlib.sha256(ENVIRONMENT).hexdigest())
+    project.lock_path.write_bytes(write_lock(lock, written_from=project.environment))
+    return project
+
+
+PYPROJECT = """\
+[tool.hakobune]
+environment = "environments/demo.yml"
+source = "src/demo"
+command = ["python", "-m", "demo"]
+
+[tool.hakobune.inputs]
+input = { flag = "--input" }
+
+[tool.hakobune.outputs.output]
+flag = "--output"
+files = ["model.bin", "metric.json"]
+"""
+
+Answer = Callable[[Sequence[str]], Completed | None]
+
+
+@dataclass
+class FakeRunner:
+    """Keeps the calls; `answers` are asked in turn, and the first that knows the command wins."""
+
+    answers: Sequence[Answer] = ()
+    calls: list[list[str]] = field(default_factory=list)
+
+    def capture(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Completed:
+        del env, timeout_s
+        return self._answer(command)
+
+    def show(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> Completed:
+        del env, cwd
+        return self._answer(command)
+
+    def attach(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> int:
+        del env, cwd
+        return self._answer(command).exit_code
+
+    def _answer(self, command: Sequence[str]) -> Completed:
+        self.calls.append(list(command))
+        for answer in self.answers:
+            done = answer(command)
+            if done is not None:
+                return done
+        return completed()
+
+    def called(self, *words: str) -> list[list[str]]:
+        """The calls that hold all these words."""
+        return [call for call in self.calls if set(words) <= set(call)]
+
+
+def completed(stdout: str = "", *, exit_code: int = 0, stderr: str = "") -> Completed:
+    return Completed(exit_code=exit_code, stdout=stdout, stderr=stderr)
+
+
+def on(*words: str, stdout: str = "", exit_code: int = 0, stderr: str = "") -> Answer:
+    """Answer a command that holds all these words."""
+
+    def answer(command: Sequence[str]) -> Completed | None:
+        if all(any(word in part for part in command) for word in words):
+            return completed(stdout, exit_code=exit_code, stderr=stderr)
+        return None
+
+    return answer
+
+
+@dataclass
+class FakeReporter:
+    said: list[str] = field(default_factory=list)
+    stages: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def done(self, stage: str, outcome: str, *, digest: str = "") -> None:
+        self.stages.append((stage, outcome, digest))

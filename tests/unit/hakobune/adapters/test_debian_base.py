@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import pytest
+
+from hakobune.adapters import debian_base
+from hakobune.errors import (
+    BasePackageGoneError,
+    BaseUnavailableError,
+    DiskFullError,
+    HakobuneError,
+    HashMismatchError,
+)
+from tests.samples import FakeRunner, on
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "error", "what"),
+    [
+        (
+            31,
+            "gone: bash 5.2\ngone: dash 0.5\n",
+            BasePackageGoneError,
+            "no longer has bash 5.2, dash",
+        ),
+        (32, "", HashMismatchError, "is not the one that the lock names"),
+        (
+            33,
+            "build.sh: cannot reach it",
+            BaseUnavailableError,
+            "failed (no network): build.sh: can",
+        ),
+        (34, "build.sh: mmdebstrap is missing", BaseUnavailableError, "mmdebstrap is missing"),
+        (35, "", DiskFullError, "the disk filled up"),
+    ],
+)
+def test_an_exit_code_of_the_script_becomes_its_error(
+    code: int, output: str, error: type[HakobuneError], what: str
+) -> None:
+    runner = FakeRunner([on("build.sh", exit_code=code, stdout=output)])
+    with pytest.raises(error) as caught:
+        debian_base.build_tar(runner, "a\tb\n", Path("/out/rootfs.tar"))
+    assert what in caught.value.what
+
+
+def test_a_package_that_is_gone_names_the_command_that_moves_the_base() -> None:
+    runner = FakeRunner([on("build.sh", exit_code=31, stdout="gone: bash 5.2\n")])
+    with pytest.raises(BasePackageGoneError) as caught:
+        debian_base.build_tar(runner, "a\tb\n", Path("/out/rootfs.tar"))
+    assert caught.value.remedy == "move the base forward: hakobune lock --move-base"
+
+
+def test_the_exit_codes_are_those_that_the_script_documents() -> None:
+    head = (ROOT / "docker/base/build.sh").read_text(encoding="utf-8").split("set -u")[0]
+    for code in (31, 32, 33, 34, 35):
+        assert f" {code} " in head.split("Exit codes:")[1]
+
+
+def test_a_host_that_is_not_debian_lists_no_packages() -> None:
+    runner = FakeRunner([on("resolve.sh", exit_code=34)])
+    assert debian_base.resolve(runner, "trixie", ["python3"]) is None
+
+
+def test_everything_that_decides_the_base_is_in_its_fingerprint() -> None:
+    found = debian_base.fingerprint()
+    for name in ("build.sh", "finish.sh", "leave-out.cfg", "Dockerfile"):
+        assert (ROOT / "docker/base" / name).read_bytes() in found

@@ -1,0 +1,136 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from hakobune.adapters import docker_cli
+from hakobune.errors import (
+    BuildFailedError,
+    BuildKitMissingError,
+    DiskFullError,
+    DockerfileStaleError,
+    EngineMissingError,
+    HakobuneError,
+    HashMismatchError,
+    ImageMissingError,
+)
+from tests.samples import DIGEST, FakeRunner, on
+
+
+def test_the_engine_s_version_is_returned() -> None:
+    assert docker_cli.engine_version(FakeRunner([on("version", stdout="26.1.5\n")])) == "26.1.5"
+
+
+@pytest.mark.parametrize(
+    ("code", "stderr", "what"),
+    [
+        (127, "[Errno 2] No such file", "there is no `docker` program"),
+        (1, "x\nCannot connect to the daemon", "no Docker engine answers: Cannot connect to the"),
+        (1, "permission denied while trying", "the Docker engine refuses this user: permission"),
+    ],
+)
+def test_a_missing_engine_is_told_apart_from_a_forbidden_one(
+    code: int, stderr: str, what: str
+) -> None:
+    with pytest.raises(EngineMissingError) as caught:
+        docker_cli.engine_version(FakeRunner([on("version", exit_code=code, stderr=stderr)]))
+    assert caught.value.what.startswith(what)
+    assert "docker/engine.sh ensure" in caught.value.remedy
+
+
+def test_an_engine_without_buildkit_is_refused() -> None:
+    with pytest.raises(BuildKitMissingError, match=r"20\.10\.24"):
+        docker_cli.require_buildkit(FakeRunner(), "20.10.24")
+    runner = FakeRunner([on("buildx", exit_code=1, stderr="is not a docker command")])
+    with pytest.raises(BuildKitMissingError, match="no buildx plugin"):
+        docker_cli.require_buildkit(runner, "28.0.0")
+    docker_cli.require_buildkit(FakeRunner(), "26.1.5+dfsg1")
+
+
+def test_docker_without_compose_is_refused() -> None:
+    with pytest.raises(BuildKitMissingError, match="no compose plugin"):
+        docker_cli.require_compose(FakeRunner([on("compose", exit_code=1)]))
+
+
+def test_a_registry_s_digest_is_returned_and_silence_is_none() -> None:
+    answer = on("imagetools", stdout=json.dumps({"digest": DIGEST}))
+    assert docker_cli.registry_digest(FakeRunner([answer]), "a:b") == DIGEST
+    assert docker_cli.registry_digest(FakeRunner([on("imagetools", exit_code=1)]), "a:b") is None
+    odd = on("imagetools", stdout=json.dumps({"digest": "latest"}))
+    assert docker_cli.registry_digest(FakeRunner([odd]), "a:b") is None
+
+
+def test_an_image_that_is_not_there_names_the_command() -> None:
+    with pytest.raises(ImageMissingError) as caught:
+        docker_cli.inspect(FakeRunner([on("inspect", exit_code=1)]), "demo:local")
+    assert "make image" in caught.value.remedy
+
+
+def test_an_image_is_its_id_size_and_base() -> None:
+    facts = [{"Id": DIGEST, "Size": 7, "Config": {"Labels": {docker_cli.BASE_LABEL: "debian"}}}]
+    image = docker_cli.inspect(FakeRunner([on("inspect", stdout=json.dumps(facts))]), "demo:local")
+    assert (image.tag, image.id, image.base, image.size_bytes) == (
+        "demo:local",
+        DIGEST,
+        "debian",
+        7,
+    )
+
+
+def test_a_build_command_holds_no_secret_s_text_and_no_provenance() -> None:
+    command = docker_cli.build_command(
+        tag="demo:local",
+        dockerfile=Path("/p/docker/Dockerfile"),
+        context=Path("/p"),
+        arguments={"A": "1"},
+        secrets={"pip_conf": Path("/tmp/x")},
+    )
+    assert command == [
+        *("docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false"),
+        *("--load", "--tag", "demo:local", "--file", "/p/docker/Dockerfile"),
+        *("--build-arg", "A=1", "--secret", "id=pip_conf,src=/tmp/x", "/p"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("output", "error", "what"),
+    [
+        ("#9 3.1 write x: no space left on device", DiskFullError, "the disk filled up during the"),
+        (
+            "#9 1.2 error: Hash mismatch for `six==1.17.0`",
+            HashMismatchError,
+            "file for six==1.17.0",
+        ),
+        (
+            "#9 1.1 THESE PACKAGES DO NOT MATCH THE HASHES FROM\n#9 1.1     uv==0.9 from https://x",
+            HashMismatchError,
+            "file for uv==0.9",
+        ),
+        (
+            "#12 0.3 src/demo changed after this Dockerfile was rendered; run: hakobune render",
+            DockerfileStaleError,
+            "src/demo changed after",
+        ),
+        ("#9 ERROR: process did not complete: exit code: 7", BuildFailedError, "exit code: 7"),
+        ("", BuildFailedError, "docker could not build the image"),
+    ],
+)
+def test_a_failed_build_is_named_by_its_cause(
+    output: str, error: type[HakobuneError], what: str
+) -> None:
+    runner = FakeRunner([on("build", stdout=output, exit_code=1)])
+    with pytest.raises(error) as caught:
+        docker_cli.build(runner, ["docker", "build"])
+    assert what in caught.value.what
+
+
+def test_whatever_ends_us_the_container_does_not_go_on() -> None:
+    class Interrupted(FakeRunner):
+        def attach(self, *_args: object, **_more: object) -> int:
+            raise KeyboardInterrupt
+
+    runner = Interrupted()
+    with pytest.raises(KeyboardInterrupt):
+        docker_cli.compose_run(runner, ["docker"], "hakobune-1", cwd=Path("/p"))
+    assert [call[1] for call in runner.calls] == ["stop", "rm"]
+    assert all(call[-1] == "hakobune-1" for call in runner.calls)

@@ -1,0 +1,99 @@
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from hakobune.adapters.files import has_content, read_bytes, read_tree, write_bytes
+from hakobune.errors import DiskFullError, FileNotWritableError
+
+
+def test_a_file_is_written_whole_with_ordinary_rights(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    assert write_bytes(path, b"content")
+    assert path.read_bytes() == b"content"
+    assert path.stat().st_mode & 0o777 == 0o644 & ~_umask()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def _umask() -> int:
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+def test_the_same_content_is_not_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_bytes(path, b"content")
+    before = path.stat().st_mtime_ns, path.stat().st_ino
+    assert not write_bytes(path, b"content")
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == before
+
+
+def test_a_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+
+    def full(self: Path, target: Path) -> Path:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(DiskFullError) as caught:
+        write_bytes(path, b"new")
+    assert caught.value.what == f"{path}: No space left on device"
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interruption_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(self: Path, target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_bytes(tmp_path / "file", b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FileNotWritableError) as caught:
+        write_bytes(tmp_path / "file" / "below", b"x")
+    assert str(tmp_path / "file" / "below") in caught.value.what
+
+
+def test_a_missing_file_reads_as_none(tmp_path: Path) -> None:
+    assert read_bytes(tmp_path / "none") is None
+    (tmp_path / "file").touch()
+    assert read_bytes(tmp_path / "file" / "below") is None
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotWritableError, match="Is a directory"):
+        read_bytes(tmp_path)
+
+
+def test_a_tree_is_read_without_what_is_ignored(tmp_path: Path) -> None:
+    for name in ("a.py", "b/c.py", "__pycache__/a.pyc", "b/__pycache__/c.pyc"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    assert read_tree(tmp_path, ("__pycache__",)) == {"a.py": b"a.py", "b/c.py": b"b/c.py"}
+
+
+def test_a_symbolic_link_in_a_tree_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    with pytest.raises(FileNotWritableError, match="symbolic link"):
+        read_tree(tmp_path, ())
+
+
+def test_a_tree_that_is_not_there_is_none(tmp_path: Path) -> None:
+    assert read_tree(tmp_path / "none", ()) is None
+
+
+def test_only_a_file_with_bytes_has_content(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "full").write_bytes(b"x")
+    found = [has_content(tmp_path / name) for name in ("empty", "full", "none", "")]
+    assert found == [False, True, False, False]

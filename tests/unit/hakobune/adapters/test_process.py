@@ -1,0 +1,76 @@
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from hakobune.adapters.process import SystemRunner
+
+pytestmark = pytest.mark.process
+RUNNER = SystemRunner()
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-c", code]
+
+
+def test_captured_streams_are_returned_apart() -> None:
+    done = RUNNER.capture(python("import sys; print(1); print(2, file=sys.stderr); sys.exit(3)"))
+    assert (done.exit_code, done.stdout, done.stderr) == (3, "1\n", "2\n")
+
+
+def test_a_missing_program_is_exit_code_127() -> None:
+    assert RUNNER.capture(["/no/such/program"]).exit_code == 127
+    assert RUNNER.show(["/no/such/program"]).exit_code == 127
+    assert RUNNER.attach(["/no/such/program"]) == 127
+
+
+def test_a_program_that_takes_too_long_is_exit_code_124() -> None:
+    assert RUNNER.capture(python("import time; time.sleep(30)"), timeout_s=0.2).exit_code == 124
+
+
+def test_variables_are_added_and_not_replaced() -> None:
+    done = RUNNER.capture(
+        python("import os; print(os.environ['A'], 'PATH' in os.environ)"), env={"A": "1"}
+    )
+    assert done.stdout == "1 True\n"
+
+
+def test_shown_output_appears_on_stderr_and_is_returned(capfd: pytest.CaptureFixture[str]) -> None:
+    done = RUNNER.show(python("import sys; print('é'); print(2, file=sys.stderr)"))
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert sorted(err.split()) == ["2", "é"]
+    assert done.stdout == err
+
+
+def test_bytes_that_are_no_text_are_no_failure() -> None:
+    done = RUNNER.show(python("import os; os.write(1, b'\\xff\\n')"))
+    assert done.stdout == "\ufffd\n"
+
+
+@pytest.mark.parametrize("method", ["show", "attach"])
+def test_an_interruption_ends_the_child_before_it_goes_on_upwards(
+    method: str, tmp_path: Path
+) -> None:
+    note = tmp_path / "note"
+    code = (
+        "import pathlib, signal, sys, time\n"
+        f"note = pathlib.Path({str(note)!r})\n"
+        "def end(*_):\n    time.sleep(0.3)\n    note.write_text('ended')\n    sys.exit(0)\n"
+        "signal.signal(signal.SIGINT, end)\nnote.write_text('started')\ntime.sleep(30)\n"
+    )
+
+    def interrupt() -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and not note.exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        getattr(RUNNER, method)(python(code))
+    assert note.read_text() == "ended"

@@ -1,0 +1,119 @@
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hakobune import __version__
+from hakobune.cli import main as command_line
+from hakobune.stages.lock import read_fresh_lock
+from hakobune.stages.render import render
+from tests.samples import FakeReporter, write_project
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["hakobune", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        command_line.main()
+    out, err = capsys.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+@pytest.fixture
+def hakobune(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return lambda *arguments: run(monkeypatch, capsys, *arguments)
+
+
+def test_help_lists_every_command(hakobune: Command) -> None:
+    code, out, _ = hakobune("--help")
+    assert code == 0
+    for name in command_line.COMMANDS:
+        assert f"  {name} " in out
+
+
+@pytest.mark.parametrize("name", list(command_line.COMMANDS))
+def test_every_command_explains_itself(hakobune: Command, name: str) -> None:
+    code, out, _ = hakobune(name, "--help")
+    assert code == 0
+    assert len(out.splitlines()) >= 5
+
+
+def test_the_version_is_told(hakobune: Command) -> None:
+    assert hakobune("--version") == (0, f"hakobune {__version__}\n", "")
+
+
+def test_wrong_usage_is_exit_code_2(hakobune: Command) -> None:
+    code, _, err = hakobune("lok")
+    assert code == 2
+    assert "lok" in err
+
+
+def test_a_failure_is_shown_with_its_fix_and_its_own_code(
+    hakobune: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = hakobune("lock", "--check")
+    assert (code, out) == (3, "")
+    assert err.startswith("error: ")
+    assert "\n  fix: " in err
+
+
+def test_a_bug_shows_where_and_says_so(
+    hakobune: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(command_line.cli, "main", broken)
+    code, _, err = hakobune("lock")
+    assert code == 70
+    assert "ZeroDivisionError" in err
+    assert "this is a bug in hakobune" in err
+
+
+def test_ctrl_c_is_exit_code_130(
+    hakobune: Command,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line.cli, "main", interrupted)
+    code, _, err = hakobune("lock")
+    assert (code, err) == (130, "\ninterrupted: nothing was left half-written\n")
+
+
+def test_a_current_lock_is_told_in_two_lines(
+    hakobune: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    project = write_project(tmp_path)
+    render(project, read_fresh_lock(project), FakeReporter())
+    monkeypatch.chdir(tmp_path)
+    code, out, err = hakobune("lock", "--check")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "environments/demo.lock and docker/Dockerfile belong to environments/demo.yml",
+        "1 packages for Python 3.13 on linux/amd64",
+    ]
+
+
+def test_a_dry_run_prints_the_command(
+    hakobune: Command,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = hakobune("train", "--dry-run", "--order", "2,0,2")
+    assert code == 0
+    assert out.startswith("docker compose run --rm ")
+    assert " --order 2,0,2 --output runs/" in out

@@ -1,0 +1,87 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from hakobune.errors import BuildFailedError, EngineMissingError, LockStaleError
+from hakobune.model.secrets import BuildSecrets
+from hakobune.stages.build import build, plan_build
+from hakobune.stages.lock import read_fresh_lock
+from tests.samples import DIGEST, FakeReporter, FakeRunner, on, write_project
+
+ENGINE = on("version", "Server", stdout="26.1.5\n")
+IMAGE = on("image", "inspect", stdout=json.dumps([{"Id": DIGEST, "Size": 1}]))
+NO_REGISTRY = on("imagetools", exit_code=1)
+NO_SECRETS = BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url="")
+
+
+def test_an_image_is_built_on_its_base_and_named_by_its_id(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    reporter = FakeReporter()
+    runner = FakeRunner([ENGINE, NO_REGISTRY, IMAGE])
+    image = build(project, runner, reporter, secrets=NO_SECRETS)
+    assert (image.tag, image.id) == ("demo:local", DIGEST)
+    (command,) = runner.called("buildx", "build")
+    assert f"HAKOBUNE_BASE={image.base}" in command
+    assert "SOURCE_DATE_EPOCH=315532800" in command
+    assert [stage for stage, _, _ in reporter.stages] == ["render", "build"]
+
+
+def test_secrets_are_handed_over_as_files_that_are_gone_afterwards(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("CA", encoding="utf-8")
+    secrets = BuildSecrets(ca_bundle=bundle, pip_conf="[global]\n", extra_index_url="https://u:p@x")
+    runner = FakeRunner([ENGINE, NO_REGISTRY, IMAGE])
+    build(project, runner, FakeReporter(), secrets=secrets)
+    (command,) = runner.called("buildx", "build")
+    given = dict(w.removeprefix("id=").split(",src=") for w in command if w.startswith("id="))
+    assert given["ca_bundle"] == str(bundle)
+    assert set(given) == {"ca_bundle", "pip_conf", "extra_index_url"}
+    assert not Path(given["pip_conf"]).exists()
+    assert "u:p" not in " ".join(word for call in runner.calls for word in call)
+
+
+def test_without_an_engine_nothing_is_written(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    runner = FakeRunner([on("version", exit_code=1, stderr="Cannot connect")])
+    with pytest.raises(EngineMissingError):
+        build(project, runner, FakeReporter(), secrets=NO_SECRETS)
+    assert not project.dockerfile_path.exists()
+
+
+def test_a_stale_lock_is_not_built(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    project.environment_path.write_bytes(project.environment_path.read_bytes() + b"#\n")
+    runner = FakeRunner([ENGINE])
+    with pytest.raises(LockStaleError):
+        build(project, runner, FakeReporter(), secrets=NO_SECRETS)
+    assert not runner.called("build")
+
+
+def test_a_build_that_fails_is_a_failure(tmp_path: Path) -> None:
+    failing = on("buildx", "build", "--load", exit_code=1, stdout="#1 ERROR: x")
+    runner = FakeRunner([ENGINE, NO_REGISTRY, on("buildx", "version"), failing])
+    with pytest.raises(BuildFailedError):
+        build(write_project(tmp_path), runner, FakeReporter(), secrets=NO_SECRETS)
+
+
+def test_a_registry_that_answers_first_time_is_pinned_and_told(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    reporter = FakeReporter()
+    answer = on("imagetools", stdout=json.dumps({"digest": DIGEST}))
+    image = build(project, FakeRunner([ENGINE, answer, IMAGE]), reporter, secrets=NO_SECRETS)
+    assert image.base == f"docker.io/library/python@{DIGEST}"
+    assert read_fresh_lock(project).registry_base.digest == DIGEST
+    assert DIGEST in project.dockerfile_path.read_text(encoding="utf-8")
+    assert [line for line in reporter.said if DIGEST in line]
+
+
+def test_a_plan_is_the_command_and_changes_nothing(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    build(project, FakeRunner([ENGINE, NO_REGISTRY, IMAGE]), FakeReporter(), secrets=NO_SECRETS)
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    runner = FakeRunner()
+    assert plan_build(project, runner)[:3] == ["docker", "buildx", "build"]
+    assert not runner.called("buildx")
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before

@@ -1,0 +1,152 @@
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hakobune.adapters.process import Completed
+from hakobune.errors import LockMissingError, LockStaleError
+from hakobune.stages.lock import lock_environment, pin_base, read_current_lock, read_fresh_lock
+from hakobune.transform.debian_packages import write_packages
+from tests.samples import (
+    DIGEST,
+    FakeReporter,
+    FakeRunner,
+    completed,
+    make_lock,
+    make_project,
+    on,
+    write_project,
+)
+
+PYLOCK = """\
+lock-version = "1.0"
+[[packages]]
+name = "{name}"
+version = "{version}"
+wheels = [{{ url = "https://x.example/{name}-{version}-py3-none-any.whl", size = 5, \
+hashes = {{ sha256 = "{sha256}" }} }}]
+"""
+
+
+class Uv:
+    """Answers as uv does; keeps what was asked and preferred."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.preferred: list[list[str]] = []
+
+    def __call__(self, command: Sequence[str]) -> Completed | None:
+        if "compile" not in command:
+            return None
+        name = Path(command[3]).read_text(encoding="utf-8").split("=")[0].strip()
+        answer = Path(command[command.index("-o") + 1])
+        pins = tomllib.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
+        self.asked.append(name)
+        self.preferred.append([f"{p['name']}=={p['version']}" for p in pins.get("packages", [])])
+        text = PYLOCK.format(name=name, version="1.17.0", sha256="5" * 64)
+        answer.write_text(text, encoding="utf-8")
+        return completed()
+
+
+NO_REGISTRY = on("imagetools", exit_code=1)
+
+
+def debian_list() -> str:
+    base = make_lock().debian_base
+    assert base is not None
+    wanted = ("ca-certificates", "libstdc++6", "python3", "python3-venv", "tzdata")
+    return write_packages(tuple(replace(base.packages[0], name=name) for name in wanted))
+
+
+def test_a_lock_holds_what_the_solver_the_registry_and_debian_answered(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    project.lock_path.unlink()
+    registry = on("imagetools", stdout=f'{{"digest": "{DIGEST}"}}')
+    runner = FakeRunner([Uv(), registry, on("resolve.sh", stdout=debian_list())])
+    lock = lock_environment(project, runner, FakeReporter(), index={})
+    assert lock == read_fresh_lock(project)
+    assert lock.registry_base.digest == DIGEST
+    assert [wheel.name for wheel in lock.packages] == ["six"]
+    assert [wheel.name for wheel in lock.tools] == ["uv"]
+    assert lock.debian_base is not None
+    assert len(lock.debian_base.packages) == 5
+
+
+def test_a_second_lock_changes_no_byte(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    runner = FakeRunner([Uv(), NO_REGISTRY, on("resolve.sh", stdout=debian_list())])
+    lock_environment(project, runner, FakeReporter(), index={})
+    first = project.lock_path.read_bytes()
+    reporter = FakeReporter()
+    lock_environment(project, runner, reporter, index={})
+    assert project.lock_path.read_bytes() == first
+    assert reporter.stages[-1][1].endswith("unchanged")
+
+
+def test_pins_that_still_fit_are_preferred_unless_an_upgrade_is_asked_for(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    uv = Uv()
+    runner = FakeRunner([uv, NO_REGISTRY])
+    lock_environment(project, runner, FakeReporter(), index={})
+    assert uv.preferred == [["six==1.17.0"], ["uv==0.9"]]
+    uv.preferred.clear()
+    lock_environment(project, runner, FakeReporter(), index={}, upgrade=True)
+    assert uv.preferred == [[], []]
+
+
+def test_debian_packages_move_only_when_asked(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    runner = FakeRunner([Uv(), NO_REGISTRY, on("resolve.sh", stdout=debian_list())])
+    lock_environment(project, runner, FakeReporter(), index={})
+    asked = len(runner.called("trixie"))
+    lock_environment(project, runner, FakeReporter(), index={})
+    assert len(runner.called("trixie")) == asked
+    lock_environment(project, runner, FakeReporter(), index={}, move_base=True)
+    assert len(runner.called("trixie")) == asked + 1
+
+
+def test_a_silent_registry_is_told_and_stays_open(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    reporter = FakeReporter()
+    lock = lock_environment(project, FakeRunner([Uv(), NO_REGISTRY]), reporter, index={})
+    assert lock.registry_base.digest is None
+    assert any("no registry answers" in line for line in reporter.said)
+
+
+def test_a_damaged_lock_is_told_and_written_anew(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    project.lock_path.write_bytes(b"schema_version = 1\n")
+    reporter = FakeReporter()
+    lock_environment(project, FakeRunner([Uv(), NO_REGISTRY]), reporter, index={})
+    assert any("its pins are not kept" in line for line in reporter.said)
+    read_fresh_lock(project)
+
+
+def test_a_missing_lock_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(LockMissingError) as caught:
+        read_current_lock(make_project(tmp_path))
+    assert caught.value.remedy.startswith("hakobune lock")
+
+
+def test_a_stale_lock_names_what_moved(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    text = project.environment_path.read_text(encoding="utf-8")
+    project.environment_path.write_text(text.replace("1.17.0", "1.16.0"), encoding="utf-8")
+    with pytest.raises(LockStaleError) as caught:
+        read_fresh_lock(project)
+    assert caught.value.what == (
+        "environments/demo.lock belongs to an earlier environments/demo.yml\n"
+        "  environments/demo.yml:7: six==1.16.0, was six==1.17.0"
+    )
+    assert caught.value.remedy == "hakobune lock"
+
+
+def test_a_registry_that_answers_later_is_written_into_the_lock(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    reporter = FakeReporter()
+    pin_base(project, read_fresh_lock(project), DIGEST, reporter)
+    assert read_fresh_lock(project).registry_base.digest == DIGEST
+    assert len(reporter.said) == 1
+    assert DIGEST in reporter.said[0]

@@ -1,0 +1,34 @@
+import pytest
+
+from hakobune.console import Console, show_error, show_findings, show_table
+from hakobune.errors import LockMissingError
+from hakobune.model.finding import Finding
+
+
+def test_an_error_is_what_failed_and_the_fix(capsys: pytest.CaptureFixture[str]) -> None:
+    show_error(LockMissingError("a.lock: there is no lock yet", remedy="hakobune lock\nor so"))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "error: a.lock: there is no lock yet\n  fix: hakobune lock\n       or so\n"
+
+
+def test_a_stage_is_one_line_with_its_digest(capsys: pytest.CaptureFixture[str]) -> None:
+    Console().done("build", "demo:local", digest="sha256:" + "0123456789abcdef" * 4)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "build   demo:local  0.0 s  sha256:0123456789ab\n"
+
+
+def test_a_table_is_aligned_and_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table([("a", "x"), ("long", "y")])
+    assert capsys.readouterr().out == "a     x\nlong  y\n"
+
+
+def test_a_finding_shows_its_remedy_below(capsys: pytest.CaptureFixture[str]) -> None:
+    show_findings([Finding(step="build", state="no", what="no engine", remedy="start one")])
+    assert capsys.readouterr().out == f"no    build    no engine\n{'':15}-> start one\n"
+
+
+def test_a_finding_s_exit_code_is_by_its_state() -> None:
+    codes = [Finding(step="s", state=s, what="").exit_code for s in ("ok", "weak", "no")]
+    assert codes == [0, 4, 5]

@@ -1,0 +1,130 @@
+"""Who may import whom, and what a module may do when it is imported: read from the source."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOL = ROOT / "src" / "hakobune"
+
+# layer -> layers that it may import; a layer may always import itself.
+ALLOWED = {
+    "errors": set[str](),
+    "model": {"errors"},
+    "transform": {"model", "errors"},
+    "adapters": {"model", "errors"},
+    "stages": {"transform", "adapters", "model", "errors"},
+    "settings": {"model", "errors"},
+    "console": {"model", "errors"},
+    "cli": {"stages", "console", "settings", "model", "errors"},
+}
+PROCESS_MODULES = {"subprocess", "socket", "http", "urllib.request", "requests", "docker", "azure"}
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(TOOL).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("layer", sorted(ALLOWED))
+def test_a_layer_imports_only_what_it_may(layer: str) -> None:
+    modules = [p for p in TOOL.rglob("*.py") if layer_of(p) == layer]
+    assert modules
+    for path in modules:
+        ours = {name for name in imports(path) if name.startswith("hakobune.")}
+        layers = {name.split(".")[1] for name in ours} - {layer, "__version__"}
+        assert layers <= ALLOWED[layer], path
+
+
+def test_every_module_of_the_tool_belongs_to_a_layer() -> None:
+    others = {layer_of(p) for p in TOOL.rglob("*.py")} - set(ALLOWED)
+    assert others == {"__init__", "__main__", "data"}
+
+
+@pytest.mark.parametrize("package", ["hakobune", "trainer"])
+def test_a_package_imports_neither_of_the_others(package: str) -> None:
+    others = {"hakobune", "trainer", "drydock"} - {package}
+    for path in (ROOT / "src" / package).rglob("*.py"):
+        assert not {name.split(".")[0] for name in imports(path)} & others, path
+
+
+def test_only_adapters_reach_processes_and_networks() -> None:
+    for path in TOOL.rglob("*.py"):
+        if layer_of(path) not in ("adapters", "data"):
+            used = imports(path)
+            assert not {n for n in used if n.startswith(tuple(PROCESS_MODULES))}, path
+
+
+def test_only_settings_reads_environment_variables() -> None:
+    allowed = {TOOL / "settings.py", TOOL / "console.py", TOOL / "adapters" / "process.py"}
+    for path in set(TOOL.rglob("*.py")) - allowed:
+        assert "os.environ" not in path.read_text(encoding="utf-8"), path
+
+
+def test_a_package_file_holds_a_docstring_and_at_most_a_version() -> None:
+    for path in (ROOT / "src").rglob("__init__.py"):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        names = {getattr(getattr(n, "targets", [None])[0], "id", "other") for n in body[1:]}
+        assert names <= {"__version__"}, path
+
+
+@pytest.mark.parametrize("package", ["hakobune", "trainer"])
+def test_modules_are_not_longer_than_400_lines(package: str) -> None:
+    for path in (ROOT / "src" / package).rglob("*.py"):
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
+
+
+@pytest.mark.process
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom hakobune.cli.main import cli\n"
+        "try:\n    cli(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print('loaded', *sorted(m for m in sys.modules if '.' not in m))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
+    )
+    loaded = set(done.stdout.splitlines()[-1].split())
+    heavy = {"azure", "docker", "pandas", "rich", "yaml", "packaging", "uv", "tomllib", "tempfile"}
+    assert "click" in loaded
+    assert not loaded & heavy
+
+
+@pytest.mark.process
+def test_every_module_can_be_imported_alone() -> None:
+    modules = [
+        ".".join(p.relative_to(ROOT / "src").with_suffix("").parts)
+        for p in TOOL.rglob("*.py")
+        if p.name not in ("__init__.py", "__main__.py") and p.parent.name != "data"
+    ]
+    code = (
+        "import importlib, sys\n"
+        "for name in sys.argv[1:]:\n"
+        "    importlib.import_module(name)\n"
+        "    for loaded in [m for m in sys.modules if m.startswith('hakobune')]:\n"
+        "        del sys.modules[loaded]\n"
+    )
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, *modules],
+        check=True,
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
+    )
