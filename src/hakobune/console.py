@@ -4,9 +4,12 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hakobune.errors import HakobuneError
-from hakobune.model.finding import Finding
+
+if TYPE_CHECKING:  # the console is loaded for every command, and must be quick
+    from hakobune.model.finding import Finding
 
 _DIGEST_SHOWN = 19  # `sha256:` and twelve digits, as docker shows them
 
@@ -68,7 +71,7 @@ def _has_colour() -> bool:
     )
 
 
-def show_findings(findings: Sequence[Finding]) -> None:
+def show_findings(findings: "Sequence[Finding]") -> None:
     """Print a line for each finding on stdout, and below it what to do."""
     marks = {"ok": "ok  ", "weak": "weak", "no": "no  "}
     for finding in findings:

@@ -129,6 +129,12 @@ class ImageMissingError(HakobuneError):
     exit_code = 28
 
 
+class ImageStaleError(HakobuneError):
+    """The image was built from an earlier lock or from earlier code."""
+
+    exit_code = 29
+
+
 class OutputsMissingError(HakobuneError):
     """The run ended well and yet a declared output is not there."""
 

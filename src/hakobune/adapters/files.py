@@ -3,8 +3,6 @@
 import contextlib
 import errno
 import os
-import tempfile
-from importlib import resources
 from pathlib import Path
 
 from hakobune.errors import DiskFullError, FileNotWritableError
@@ -26,6 +24,9 @@ def write_bytes(path: Path, content: bytes) -> bool:
     """Replace the file by this content in one step; return False where it held it already."""
     if read_bytes(path) == content:
         return False
+    # Imported here, because it is slow to import and many commands write nothing.
+    import tempfile  # noqa: PLC0415
+
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +85,8 @@ def read_tree(folder: Path, ignored: tuple[str, ...]) -> dict[str, bytes] | None
 
 def read_data(name: str) -> str:
     """Return the text of a data file that ships with hakobune."""
-    return resources.files("hakobune").joinpath("data", name).read_text(encoding="utf-8")
+    # Not importlib.resources, which takes 10 ms to import: hakobune is never run from an archive.
+    return (Path(__file__).parents[1] / "data" / name).read_text(encoding="utf-8")
 
 
 def shipped_folder(name: str) -> Path:

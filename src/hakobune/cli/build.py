@@ -7,7 +7,8 @@ import click
 from hakobune.console import Console, show
 from hakobune.settings import read_settings
 from hakobune.stages.build import build, plan_build
-from hakobune.stages.project import open_project, system_runner
+from hakobune.stages.machine import system_runner
+from hakobune.stages.project import open_project
 
 
 @click.command("build")

@@ -7,7 +7,7 @@ import click
 from hakobune.console import show_findings
 from hakobune.settings import read_settings
 from hakobune.stages.doctor import examine
-from hakobune.stages.project import system_runner
+from hakobune.stages.machine import system_runner
 
 
 @click.command("doctor")

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from hakobune.console import Console, show
-from hakobune.stages.lock import lock_environment
-from hakobune.stages.project import open_project, system_runner
+from hakobune.stages.project import open_project
 from hakobune.stages.render import check_lock
 
 
@@ -26,7 +25,10 @@ def command(*, check: bool, upgrade: bool, move_base: bool) -> None:
         show(f"{project.lock} and {project.dockerfile} belong to {project.environment}")
         show(f"{len(lock.packages)} packages for Python {lock.python} on {lock.platform}")
         return
-    from hakobune.settings import read_settings  # noqa: PLC0415 - keeps --check quick
+    # Imported here, so that --check stays quick.
+    from hakobune.settings import read_settings  # noqa: PLC0415
+    from hakobune.stages.lock import lock_environment  # noqa: PLC0415
+    from hakobune.stages.machine import system_runner  # noqa: PLC0415
 
     lock_environment(
         project,

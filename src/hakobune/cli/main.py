@@ -6,7 +6,6 @@ A command's module is imported when the command is called, so that `--help` stay
 import importlib
 import signal
 import sys
-import traceback
 from types import FrameType
 
 import click
@@ -84,6 +83,8 @@ def main() -> None:
         sys.stderr.write("\ninterrupted: nothing was left half-written\n")
         code = 130
     except Exception:  # noqa: BLE001 - the one boundary: whatever comes here is a bug of ours
+        import traceback  # noqa: PLC0415 - slow to import, and seldom needed
+
         traceback.print_exc()
         sys.stderr.write("this is a bug in hakobune: please report the lines above\n")
         code = BUG_EXIT_CODE

@@ -5,8 +5,7 @@ from pathlib import Path
 import click
 
 from hakobune.console import Console
-from hakobune.stages.lock import read_fresh_lock
-from hakobune.stages.project import open_project
+from hakobune.stages.project import open_project, read_fresh_lock
 from hakobune.stages.render import render
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from hakobune.console import Console, show, show_table
-from hakobune.stages.project import open_project, system_runner
+from hakobune.stages.machine import system_runner
+from hakobune.stages.project import open_project
 from hakobune.stages.train import plan_train, train
 
 

@@ -92,7 +92,11 @@ def drop_tests(packages: Path) -> None:
 
 
 def _imported_from(files: Iterable[Path], packages: Path, candidates: set[Path]) -> set[Path]:
-    """Return the candidate folders that an import statement of these files names."""
+    """Return the candidate folders that an import statement of these files names.
+
+    A module called `test_…` does not count where pytest, which such modules import, is not there.
+    """
+    has_pytest = (packages / "pytest").is_dir()
     by_module = {".".join(path.relative_to(packages).parts): path for path in candidates}
     found = set()
     for file in files:
@@ -105,6 +109,8 @@ def _imported_from(files: Iterable[Path], packages: Path, candidates: set[Path])
                 dots = len(name) - len(name.lstrip("."))
                 base = own_package[: len(own_package) - dots + 1] if dots else []
                 parts = [*base, *filter(None, name.lstrip(".").split("."))]
+                if not has_pytest and any(part.startswith("test_") for part in parts):
+                    continue
                 for length in range(1, len(parts) + 1):
                     folder = by_module.get(".".join(parts[:length]))
                     if folder is not None:
@@ -210,7 +216,7 @@ def wanted_modules(packages: Path, named: list[str]) -> set[Path]:
         nowhere = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
         loaded = subprocess.run(
             [sys.executable, "-I", "-B", "-c", LOAD, *named],
-            env={**nowhere, "HOME": home, "PATH": "/usr/bin:/bin", "MPLBACKEND": "agg"},
+            env={**nowhere, "HOME": home, "PATH": "/usr/bin:/bin"},
             cwd=home,
             stdout=subprocess.PIPE,
             text=True,
@@ -235,7 +241,8 @@ def compile_bytecode(packages: Path, modules: set[Path]) -> None:
     files = sorted(str(path) for path in modules)
     workers: list[subprocess.Popen[bytes]] = []
     for chunk in range(COMPILE_CHUNKS):
-        command = [sys.executable, "-I", "-m", "compileall", "-qq", "-i", "-"]
+        # -S and -B: what a .pth file imports at start must not write bytecode beside the workers.
+        command = [sys.executable, "-I", "-S", "-B", "-m", "compileall", "-qq", "-i", "-"]
         command += ["--invalidation-mode", "unchecked-hash"]
         with tempfile.TemporaryFile() as listing:
             listing.write("\n".join(files[chunk::COMPILE_CHUNKS]).encode())

@@ -1,13 +1,18 @@
-"""A built image, and a difference that a check found."""
+"""A built image."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """A built image: the tag to run it by, its id (`sha256:` and hex) and its base."""
+    """A built image: the tag to run it by, its id (`sha256:` and hex) and its base.
+
+    The other two digests say what it was built from, as its labels have them.
+    """
 
     tag: str
     id: str
     base: str
     size_bytes: int
+    lock_sha256: str
+    source_sha256: str

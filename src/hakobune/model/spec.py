@@ -1,5 +1,6 @@
 """What an environment file says, with the line that says it."""
 
+import re
 from dataclasses import dataclass
 
 
@@ -30,3 +31,9 @@ class EnvironmentSpec:
     channels: tuple[str, ...]
     requirements: tuple[Requirement, ...]
     sha256: str
+
+
+def requirement_name(text: str) -> str:
+    """Return the normalised name at the start of a valid requirement (PEP 503, PEP 508)."""
+    name = re.match(r"[A-Za-z0-9._-]*", text)
+    return re.sub(r"[-_.]+", "-", name[0]).lower() if name else ""

@@ -12,8 +12,7 @@ from hakobune.model.finding import Finding
 from hakobune.model.project import Project
 from hakobune.stages import base_image
 from hakobune.stages.build import image_tag
-from hakobune.stages.lock import read_current_lock
-from hakobune.stages.project import open_project, read_environment
+from hakobune.stages.project import open_project, read_current_lock, read_environment
 from hakobune.stages.render import check_lock
 
 # A first build was measured to take 2.6 GB: packages, their archive, the base, the build's cache.

@@ -8,15 +8,13 @@ from typing import Any
 
 from hakobune.adapters import debian_base, docker_cli, files, resolver
 from hakobune.adapters.process import Runner
-from hakobune.errors import LockDamagedError, LockMissingError, LockStaleError
+from hakobune.errors import LockDamagedError, LockMissingError
 from hakobune.model.lock import PLATFORM, DebianBase, Lock, LockedWheel, RegistryBase
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.spec import EnvironmentSpec
-from hakobune.stages.project import read_environment
-from hakobune.transform.compare import what_moved
+from hakobune.stages.project import read_current_lock, read_environment
 from hakobune.transform.debian_packages import read_packages
-from hakobune.transform.read_lock import read_lock
 from hakobune.transform.read_pylock import read_pylock
 from hakobune.transform.write_lock import write_lock
 
@@ -152,27 +150,3 @@ def pin_base(project: Project, lock: Lock, digest: str, reporter: Reporter) -> L
     base = replace(lock.registry_base, digest=digest)
     reporter.say(f"{base.image} is {digest}: written into {project.lock}")
     return _store_lock(project, replace(lock, registry_base=base), reporter)
-
-
-def read_current_lock(project: Project) -> Lock:
-    """Return the lock as it lies there, whether or not it belongs to the conda file."""
-    content = files.read_bytes(project.lock_path)
-    if content is None:
-        raise LockMissingError(
-            f"{project.lock}: there is no lock yet", remedy="hakobune lock (needs the network)"
-        )
-    return read_lock(content, file=project.lock)
-
-
-def read_fresh_lock(project: Project) -> Lock:
-    """Return the lock if it belongs to the conda file. Raises LockStaleError, naming what moved."""
-    lock = read_current_lock(project)
-    content = files.read_bytes(project.environment_path) or b""
-    if hashlib.sha256(content).hexdigest() != lock.environment_sha256:
-        moved = what_moved(read_environment(project), lock, project.environment)
-        raise LockStaleError(
-            f"{project.lock} belongs to an earlier {project.environment}\n"
-            + "\n".join(f"  {line}" for line in moved),
-            remedy="hakobune lock",
-        )
-    return lock

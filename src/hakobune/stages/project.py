@@ -1,14 +1,24 @@
-"""What the user wrote: `pyproject.toml` and the conda file."""
+"""What lies in the project: `pyproject.toml`, the conda file, and the lock made of it."""
 
+import hashlib
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hakobune.adapters import files
-from hakobune.adapters.process import Runner, SystemRunner
-from hakobune.errors import ConfigurationInvalidError, EnvironmentFileInvalidError
+from hakobune.errors import (
+    ConfigurationInvalidError,
+    EnvironmentFileInvalidError,
+    LockMissingError,
+    LockStaleError,
+)
+from hakobune.model.lock import Lock
 from hakobune.model.project import Project
-from hakobune.model.spec import EnvironmentSpec
+from hakobune.transform.read_lock import read_lock
 from hakobune.transform.read_project import read_project
+
+if TYPE_CHECKING:  # what `lock --check` does not need, it does not wait for
+    from hakobune.model.spec import EnvironmentSpec
 
 
 def open_project(start: Path) -> Project:
@@ -23,7 +33,7 @@ def open_project(start: Path) -> Project:
     )
 
 
-def read_environment(project: Project) -> EnvironmentSpec:
+def read_environment(project: Project) -> "EnvironmentSpec":
     """Return what the project's conda file asks for."""
     # Imported here: `lock --check` needs no YAML as long as nothing moved, and must be quick.
     from hakobune.transform.read_spec import CondaNames, read_spec  # noqa: PLC0415
@@ -42,6 +52,27 @@ def read_environment(project: Project) -> EnvironmentSpec:
     )
 
 
-def system_runner() -> Runner:
-    """Return the runner that starts real programs; tests pass another to each stage."""
-    return SystemRunner()
+def read_current_lock(project: Project) -> Lock:
+    """Return the lock as it lies there, whether or not it belongs to the conda file."""
+    content = files.read_bytes(project.lock_path)
+    if content is None:
+        raise LockMissingError(
+            f"{project.lock}: there is no lock yet", remedy="hakobune lock (needs the network)"
+        )
+    return read_lock(content, file=project.lock)
+
+
+def read_fresh_lock(project: Project) -> Lock:
+    """Return the lock if it belongs to the conda file. Raises LockStaleError, naming what moved."""
+    lock = read_current_lock(project)
+    content = files.read_bytes(project.environment_path) or b""
+    if hashlib.sha256(content).hexdigest() != lock.environment_sha256:
+        from hakobune.transform.compare import what_moved  # noqa: PLC0415 - as above
+
+        moved = what_moved(read_environment(project), lock, project.environment)
+        raise LockStaleError(
+            f"{project.lock} belongs to an earlier {project.environment}\n"
+            + "\n".join(f"  {line}" for line in moved),
+            remedy="hakobune lock",
+        )
+    return lock

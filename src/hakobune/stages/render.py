@@ -5,7 +5,7 @@ from hakobune.errors import ConfigurationInvalidError, DockerfileStaleError
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
-from hakobune.stages.lock import read_current_lock, read_fresh_lock
+from hakobune.stages.project import read_current_lock, read_fresh_lock
 from hakobune.transform.render_dockerfile import (
     IGNORED_SOURCE,
     render_dockerfile,
@@ -18,7 +18,7 @@ from hakobune.transform.source_digest import source_digest
 
 def render(project: Project, lock: Lock, reporter: Reporter) -> None:
     """Write the Dockerfile and its allow-list."""
-    digest = _source_digest(project)
+    digest = current_source_digest(project)
     changed = files.write_bytes(project.dockerfile_path, _rendered(project, lock, digest))
     changed |= files.write_bytes(project.dockerignore_path, render_dockerignore(project))
     outcome = project.dockerfile if changed else f"{project.dockerfile}, unchanged"
@@ -61,7 +61,8 @@ def _rendered(project: Project, lock: Lock, source_sha256: str) -> bytes:
     )
 
 
-def _source_digest(project: Project) -> str:
+def current_source_digest(project: Project) -> str:
+    """Return the digest of the source tree as it lies there."""
     tree = files.read_tree(project.root / project.source, IGNORED_SOURCE)
     if not tree:
         raise ConfigurationInvalidError(

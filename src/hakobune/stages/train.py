@@ -6,12 +6,14 @@ from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.process import Runner
-from hakobune.errors import OutputsMissingError, TrainingFailedError
+from hakobune.errors import ImageStaleError, OutputsMissingError, TrainingFailedError
+from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
 from hakobune.stages.build import image_tag
-from hakobune.stages.lock import read_fresh_lock
+from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.render import current_source_digest
 from hakobune.transform.plan_training import plan_training
 
 
@@ -39,7 +41,7 @@ def train(
     """
     docker_cli.engine_version(runner)
     docker_cli.require_compose(runner)
-    image = docker_cli.inspect(runner, image_tag(read_fresh_lock(project)))
+    image = _current_image(project, runner)
     files.make_folder(project.root / "runs")
     code = docker_cli.compose_run(runner, training.command, training.container, cwd=project.root)
     if code != 0:
@@ -49,12 +51,31 @@ def train(
             container_exit_code=code,
         )
     found = tuple((name, project.root / path) for name, path in training.outputs)
-    missing = [str(path) for _, path in found if not files.has_content(path)]
+    missing = [name for name, path in found if not files.has_content(path)]
     if missing:
         raise OutputsMissingError(
-            "the training ended well, but these outputs are missing or empty: "
-            + ", ".join(missing),
+            f"the training ended well, but {training.folder} lacks {', '.join(missing)}",
             remedy="let the program write them, or correct `files` in [tool.hakobune.outputs]",
         )
     reporter.done("train", training.folder, digest=image.id)
     return found
+
+
+def _current_image(project: Project, runner: Runner) -> Image:
+    """Return the image if it was built from the lock and the code that lie here.
+
+    Raises ImageMissingError or ImageStaleError: a model must not come from code that is gone.
+    """
+    lock = read_fresh_lock(project)
+    image = docker_cli.inspect(runner, image_tag(lock))
+    if image.lock_sha256 != lock.sha256:
+        raise ImageStaleError(
+            f"the image {image.tag} was built from an earlier {project.lock}",
+            remedy="build it anew: make image (or hakobune build)",
+        )
+    if image.source_sha256 != current_source_digest(project):
+        raise ImageStaleError(
+            f"the image {image.tag} was built from an earlier {project.source}",
+            remedy="build it anew: make image (or hakobune build)",
+        )
+    return image

@@ -1,10 +1,7 @@
 """What differs between a conda file and the lock made of an earlier one. No I/O."""
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
 from hakobune.model.lock import Lock
-from hakobune.model.spec import EnvironmentSpec
+from hakobune.model.spec import EnvironmentSpec, requirement_name
 
 
 def what_moved(spec: EnvironmentSpec, lock: Lock, file: str) -> tuple[str, ...]:
@@ -27,6 +24,4 @@ def what_moved(spec: EnvironmentSpec, lock: Lock, file: str) -> tuple[str, ...]:
 
 def _name(text: str) -> str:
     """Return the package that a locked requirement names (`python=3.13` is the one of conda's)."""
-    if text.startswith("python="):
-        return "python"
-    return canonicalize_name(Requirement(text).name)
+    return "python" if text.startswith("python=") else requirement_name(text)

@@ -3,7 +3,6 @@
 docs/reference/configuration.md describes each key; a test keeps it and this file together.
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -161,6 +160,8 @@ class _Reader:
         """Note each key that nobody reads, with the nearest that somebody does."""
         for key in table:
             if key not in known:
+                import difflib  # noqa: PLC0415 - slow to import, and seldom needed
+
                 near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
                 hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
                 self.add(key, f"unknown key `{key}`; {hint}", within=within)

@@ -9,11 +9,9 @@ import json
 import re
 from pathlib import PurePosixPath
 
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
-
 from hakobune.model.lock import Lock, LockedWheel, RegistryBase
 from hakobune.model.project import Project
+from hakobune.model.spec import requirement_name
 from hakobune.transform.seal import seal
 
 # 1980-01-01, the first time that a zip archive can hold. It is every file's time in the image.
@@ -119,11 +117,12 @@ UV_DEFAULT_INDEX=$($pip config get global.index-url 2>/dev/null || true)
 UV_INDEX="${{PIP_EXTRA_INDEX_URL:-}} $($pip config get global.extra-index-url 2>/dev/null || true)"
 export UV_DEFAULT_INDEX UV_INDEX UV_INDEX_STRATEGY=unsafe-best-match
 [ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX
-python3 -m venv --without-pip /opt/venv
-/build/tools/bin/uv pip install --python /opt/venv/bin/python --no-deps --only-binary :all: \\
+# In a folder of its own at the top: a folder that the base has would get this build's clock.
+python3 -m venv --without-pip /venv
+/build/tools/bin/uv pip install --python /venv/bin/python --no-deps --only-binary :all: \\
   --require-hashes --no-compile-bytecode -r /build/packages.txt
-echo /app > /opt/venv/lib/python{_minor(lock.python)}/site-packages/hakobune_source.pth
-/opt/venv/bin/python /build/finish_packages.py /opt/venv {SOURCE_DATE_EPOCH} \\
+echo /app > /venv/lib/python{_minor(lock.python)}/site-packages/hakobune_source.pth
+/venv/bin/python /build/finish_packages.py /venv {SOURCE_DATE_EPOCH} \\
   {" ".join(_named(lock))}
 END
 """
@@ -165,10 +164,10 @@ def _image(lock: Lock, project: Project, source_sha256: str) -> str:
     return f"""\
 FROM base
 ARG HAKOBUNE_BASE
-COPY --from=packages /opt/venv /opt/venv
+COPY --from=packages /venv /venv
 COPY --from=source /image /
 # Any user will do: the home is /tmp, and a name is given for those that the image does not know.
-ENV PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=hakobune LOGNAME=hakobune \\
+ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=hakobune LOGNAME=hakobune \\
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /workspace
 USER 1000:1000
@@ -185,8 +184,9 @@ def _requirements(wheels: tuple[LockedWheel, ...]) -> str:
 
 def _named(lock: Lock) -> list[str]:
     """Return the packages that the conda file names itself."""
-    texts = (text for text in lock.requirements if not text.startswith("python="))
-    return sorted(canonicalize_name(Requirement(text).name) for text in texts)
+    return sorted(
+        requirement_name(text) for text in lock.requirements if not text.startswith("python=")
+    )
 
 
 def _minor(python: str) -> str:

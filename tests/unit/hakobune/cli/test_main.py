@@ -6,7 +6,7 @@ import pytest
 
 from hakobune import __version__
 from hakobune.cli import main as command_line
-from hakobune.stages.lock import read_fresh_lock
+from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
 from tests.samples import FakeReporter, write_project
 

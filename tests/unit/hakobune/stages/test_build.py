@@ -6,7 +6,7 @@ import pytest
 from hakobune.errors import BuildFailedError, EngineMissingError, LockStaleError
 from hakobune.model.secrets import BuildSecrets
 from hakobune.stages.build import build, plan_build
-from hakobune.stages.lock import read_fresh_lock
+from hakobune.stages.project import read_fresh_lock
 from tests.samples import DIGEST, FakeReporter, FakeRunner, on, write_project
 
 ENGINE = on("version", "Server", stdout="26.1.5\n")

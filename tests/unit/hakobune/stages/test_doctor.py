@@ -5,7 +5,7 @@ import pytest
 
 from hakobune.adapters.docker_cli import data_folder
 from hakobune.stages.doctor import examine
-from hakobune.stages.lock import read_fresh_lock
+from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
 from tests.samples import DIGEST, Answer, FakeReporter, FakeRunner, on, write_project
 

@@ -7,7 +7,8 @@ import pytest
 
 from hakobune.adapters.process import Completed
 from hakobune.errors import LockMissingError, LockStaleError
-from hakobune.stages.lock import lock_environment, pin_base, read_current_lock, read_fresh_lock
+from hakobune.stages.lock import lock_environment, pin_base
+from hakobune.stages.project import read_current_lock, read_fresh_lock
 from hakobune.transform.debian_packages import write_packages
 from tests.samples import (
     DIGEST,

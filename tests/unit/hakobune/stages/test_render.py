@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from hakobune.errors import ConfigurationInvalidError, DockerfileStaleError, LockStaleError
-from hakobune.stages.lock import read_fresh_lock
+from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import check_lock, ready_dockerfile, render
 from tests.samples import FakeReporter, make_project, write_project
 

@@ -4,13 +4,30 @@ from pathlib import Path
 import pytest
 
 from hakobune.adapters.process import Completed
-from hakobune.errors import ImageMissingError, OutputsMissingError, TrainingFailedError
+from hakobune.errors import (
+    ImageMissingError,
+    ImageStaleError,
+    OutputsMissingError,
+    TrainingFailedError,
+)
 from hakobune.model.project import Project
 from hakobune.model.training import Training
+from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.render import current_source_digest
 from hakobune.stages.train import plan_train, train
-from tests.samples import DIGEST, FakeReporter, FakeRunner, completed, on, write_project
+from tests.samples import DIGEST, Answer, FakeReporter, FakeRunner, completed, on, write_project
 
-IMAGE = on("image", "inspect", stdout=json.dumps([{"Id": DIGEST, "Size": 1}]))
+
+def image_of(project: Project, **other: str) -> Answer:
+    labels = {
+        "hakobune.lock.sha256": read_fresh_lock(project).sha256,
+        "hakobune.source.sha256": current_source_digest(project),
+        **other,
+    }
+    facts = [{"Id": DIGEST, "Size": 1, "Config": {"Labels": labels}}]
+    return on("image", "inspect", stdout=json.dumps(facts))
+
+
 ENGINE = on("version", "Server", stdout="26.1.5\n")
 
 
@@ -31,14 +48,14 @@ def test_a_training_gives_each_declared_output(tmp_path: Path) -> None:
         return completed()
 
     reporter = FakeReporter()
-    found = train(project, training, FakeRunner([run, ENGINE, IMAGE]), reporter)  # type: ignore[list-item] # a list is what we pass
+    found = train(project, training, FakeRunner([run, ENGINE, image_of(project)]), reporter)  # type: ignore[list-item] # a list is what we pass
     assert found == tuple((name, tmp_path / path) for name, path in training.outputs)
     assert reporter.stages == [("train", training.folder, DIGEST)]
 
 
 def test_the_container_s_exit_code_is_kept(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    runner = FakeRunner([on("compose", "run", exit_code=43), ENGINE, IMAGE])
+    runner = FakeRunner([on("compose", "run", exit_code=43), ENGINE, image_of(project)])
     with pytest.raises(TrainingFailedError) as caught:
         train(project, planned(project), runner, FakeReporter())
     assert caught.value.container_exit_code == 43
@@ -46,7 +63,7 @@ def test_the_container_s_exit_code_is_kept(tmp_path: Path) -> None:
 
 def test_a_missing_output_is_a_failure(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    runner = FakeRunner([ENGINE, IMAGE])
+    runner = FakeRunner([ENGINE, image_of(project)])
     with pytest.raises(OutputsMissingError, match=r"model\.bin.*metric\.json"):
         train(project, planned(project), runner, FakeReporter())
 
@@ -70,3 +87,13 @@ def test_a_file_is_found_from_where_the_user_stands(tmp_path: Path) -> None:
     (below / "data.csv").write_text("x", encoding="utf-8")
     training = plan_train(project, ("--input", "data.csv"), cwd=below, is_terminal=False)
     assert f"--volume={below}/data.csv:/workspace/inputs/data.csv:ro" in training.command
+
+
+@pytest.mark.parametrize("label", ["hakobune.lock.sha256", "hakobune.source.sha256"])
+def test_an_image_of_earlier_code_or_packages_is_not_trained_in(tmp_path: Path, label: str) -> None:
+    project = write_project(tmp_path)
+    runner = FakeRunner([ENGINE, image_of(project, **{label: "0" * 64})])
+    with pytest.raises(ImageStaleError) as caught:
+        train(project, planned(project), runner, FakeReporter())
+    assert "make image" in caught.value.remedy
+    assert not runner.called("compose", "run")

@@ -1,0 +1,70 @@
+"""A training in the container beside the same training as a plain process.
+
+The plain process runs in the image's own file system, unpacked in a folder (chroot), so the
+environment is the same to the byte. Needs root. Medians of five, taken in turns.
+"""
+
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import image_tag, report, report_head, run, timed
+
+ROUNDS = 5
+TRAINING = ["python", "-m", "trainer", "--order", "1,1,0", "--output", "/tmp/out"]
+IMPORT = ["python", "-c", "import pmdarima"]
+ENVIRONMENT = [
+    *("env", "-i", "PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "USER=hakobune"),
+    *("LOGNAME=hakobune", "PYTHONUNBUFFERED=1", "PYTHONDONTWRITEBYTECODE=1", "LANG=C.UTF-8"),
+]
+
+
+def main() -> None:
+    """Print the medians."""
+    if os.geteuid() != 0:
+        sys.exit("run this as root: the plain process runs in a chroot")
+    chroot = shutil.which("chroot") or "/usr/sbin/chroot"
+    image = image_tag()
+    with tempfile.TemporaryDirectory() as folder:
+        container = run(["docker", "create", image]).strip()
+        tree = Path(folder, "tree")
+        tree.mkdir()
+        run(["/bin/sh", "-c", f"docker export {container} | tar -x -C {tree}"])
+        run(["docker", "rm", container])
+        # The engine gives a container these; python reads random numbers from the last.
+        for name in ("proc", "dev"):
+            (tree / name).mkdir(exist_ok=True)
+        run(
+            [
+                "/bin/sh",
+                "-c",
+                f"cp -a /dev/null /dev/urandom /dev/random {tree}/dev/ 2>/dev/null || :",
+            ]
+        )
+        report_head()
+        for name, command, bound in (
+            ("training, seconds on the clock", TRAINING, "+1.5 s"),
+            ("import pmdarima, seconds on the clock", IMPORT, "1.0x"),
+        ):
+            inside, outside = [], []
+            for _ in range(ROUNDS):
+                run(["rm", "-rf", f"{tree}/tmp/out"])
+                outside.append(timed([*ENVIRONMENT, chroot, str(tree), *command])[0])
+                inside.append(timed(_container(image, command))[0])
+            mine, theirs = statistics.median(inside), statistics.median(outside)
+            report(name, f"{mine:.2f} s", f"{theirs:.2f} s", mine / theirs, bound)
+            print(f"  the container adds {mine - theirs:+.2f} s")
+        started = statistics.median(timed(_container(image, ["true"]))[0] for _ in range(ROUNDS))
+        print(f"  of which starting and removing an empty container takes {started:.2f} s")
+
+
+def _container(image: str, command: list[str]) -> list[str]:
+    options = ["--rm", "--read-only", "--network", "none", "--tmpfs", "/tmp"]
+    return ["docker", "run", *options, image, *command]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""The command `python -m trainer`: the one place that catches failures, records them and exits.
+
+Signals are dealt with before anything else is imported: the libraries take seconds to load, and as
+process 1 of a container the program would not hear a SIGTERM until then.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from trainer.interruption import InterruptedBySignal, ignore_signals, raised_on_signals
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterator, Sequence
+
+    from trainer.errors import LibraryMissingError
+    from trainer.outputs import Publication
+    from trainer.record import RunClock
+    from trainer.settings import RunPlace
+
+BUG_EXIT_CODE = 70
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    try:
+        with raised_on_signals():
+            return _run(tuple(sys.argv[1:] if arguments is None else arguments))
+    except InterruptedBySignal as stop:
+        return stop.exit_code
+
+
+def _run(arguments: tuple[str, ...]) -> int:
+    """Train; turn every failure into a message, a record and an exit code."""
+    import time  # noqa: PLC0415 - the handlers stand first, here and below
+
+    from trainer.outputs import Publication  # noqa: PLC0415
+    from trainer.record import RunClock  # noqa: PLC0415
+    from trainer.settings import parse_arguments, place_run, read_environment  # noqa: PLC0415
+
+    clock = RunClock(arguments=arguments, started_s=time.time())
+    raw = parse_arguments(arguments)
+    place = publication = None
+    try:
+        place = place_run(raw, read_environment())
+        publication = Publication(place.output)
+        _train(raw, place, publication, clock)
+    except (Exception, InterruptedBySignal) as failure:  # noqa: BLE001 - the one boundary
+        ignore_signals()
+        known = _missing_library(failure) or failure
+        exit_code = _tell(known)
+        if place is not None and publication is not None and not publication.is_published:
+            _record(place, clock, known, exit_code)
+        return exit_code
+    return 0
+
+
+def _train(raw: Namespace, place: RunPlace, publication: Publication, clock: RunClock) -> None:
+    """Check the settings and the output before the libraries load, then train."""
+    from trainer.settings import complete  # noqa: PLC0415
+
+    settings = complete(raw, place)
+    with publication, _prepared_environment():
+        from trainer.training import train  # noqa: PLC0415
+
+        train(settings, publication, clock)
+
+
+def _missing_library(failure: BaseException) -> LibraryMissingError | None:
+    """Return our error for a library that does not load; None for a mistake of our own."""
+    from trainer.errors import LibraryMissingError  # noqa: PLC0415
+
+    if not isinstance(failure, ImportError) or (failure.name or "trainer").startswith("trainer"):
+        return None
+    return LibraryMissingError(
+        f"a library does not load: {failure}",
+        remedy="install what environments/arima-env.yml lists, or run the image",
+    )
+
+
+@contextmanager
+def _prepared_environment() -> Iterator[None]:
+    """Tell the libraries, before they load, what they need to know; take it back afterwards."""
+    import tempfile  # noqa: PLC0415
+    from contextlib import ExitStack  # noqa: PLC0415
+
+    from trainer.settings import (  # noqa: PLC0415
+        has_matplotlib_folder,
+        library_variables,
+        read_environment,
+    )
+
+    environment = read_environment()
+    variables = library_variables(environment)
+    with ExitStack() as stack:
+        if not has_matplotlib_folder(environment):
+            folder = tempfile.TemporaryDirectory(prefix="trainer-", ignore_cleanup_errors=True)
+            variables["MPLCONFIGDIR"] = stack.enter_context(folder)
+        environment.update(variables)
+        try:
+            yield
+        finally:
+            for name in variables:
+                environment.pop(name, None)
+
+
+def _tell(failure: BaseException) -> int:
+    """Show what failed; return the exit code."""
+    import signal  # noqa: PLC0415
+    import traceback  # noqa: PLC0415
+
+    from trainer.console import show_bug, show_error, show_stopped  # noqa: PLC0415
+    from trainer.errors import TrainerError  # noqa: PLC0415
+
+    if isinstance(failure, InterruptedBySignal):
+        show_stopped(signal.Signals(failure.number).name)
+        return failure.exit_code
+    if isinstance(failure, TrainerError):
+        show_error(failure.what, failure.remedy)
+        return failure.exit_code
+    show_bug("".join(traceback.format_exception(failure)))
+    return BUG_EXIT_CODE
+
+
+def _record(place: RunPlace, clock: RunClock, failure: BaseException, exit_code: int) -> None:
+    from trainer.outputs import write_failure  # noqa: PLC0415
+    from trainer.record import write_failure_record  # noqa: PLC0415
+
+    write_failure(place.output, write_failure_record(place.run_id, clock, failure, exit_code))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Every failure that a person can mend: its exit code, what failed, and the next step.
+
+Only `__main__.py` catches these. Exit codes are part of the interface: a test checks that they
+differ, and `docs/reference/trainer.md` lists them.
+"""
+
+from typing import ClassVar
+
+
+class TrainerError(Exception):
+    """Something failed that the user can mend.
+
+    `what` is a sentence that names the place; `remedy` is the next step. Either may span lines.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, remedy: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+
+class InputMissingError(TrainerError):
+    """There is no file at the input's path."""
+
+    exit_code = 40
+
+
+class InputUnreadableError(TrainerError):
+    """The input is a folder, may not be read, or the disk fails."""
+
+    exit_code = 41
+
+
+class InputNotTextError(TrainerError):
+    """The input is no UTF-8 text."""
+
+    exit_code = 42
+
+
+class InputEmptyError(TrainerError):
+    """The input has no line of data."""
+
+    exit_code = 43
+
+
+class ColumnMissingError(TrainerError):
+    """A column that is needed or named is not in the input."""
+
+    exit_code = 44
+
+
+class ColumnAmbiguousError(TrainerError):
+    """Several columns could be the date or the value."""
+
+    exit_code = 45
+
+
+class RowsInvalidError(TrainerError):
+    """Lines of the input hold what is no date, no number, or the same date twice."""
+
+    exit_code = 46
+
+
+class DatesIrregularError(TrainerError):
+    """The dates follow no calendar: neither days, weeks, months nor another even step."""
+
+    exit_code = 47
+
+
+class SeriesTooShortError(TrainerError):
+    """There are too few values for the model and the holdout."""
+
+    exit_code = 48
+
+
+class SeriesConstantError(TrainerError):
+    """The training part, or its differences, never change: there is nothing to learn."""
+
+    exit_code = 49
+
+
+class ValuesMissingError(TrainerError):
+    """The series, its training part or its holdout has no value at all."""
+
+    exit_code = 50
+
+
+class OrderInvalidError(TrainerError):
+    """`--order` or `--seasonal_order` is no usable order."""
+
+    exit_code = 51
+
+
+class HoldoutInvalidError(TrainerError):
+    """`--holdout` is no number of rows and no fraction, or leaves nothing to train on."""
+
+    exit_code = 52
+
+
+class HorizonInvalidError(TrainerError):
+    """`--horizon` is no usable number of steps."""
+
+    exit_code = 53
+
+
+class RunIdInvalidError(TrainerError):
+    """The run id is not fit to name a folder."""
+
+    exit_code = 54
+
+
+class ModelNotFittedError(TrainerError):
+    """No starting point led to a model, or the search for an order found none."""
+
+    exit_code = 55
+
+
+class MemoryExhaustedError(TrainerError):
+    """The memory is not enough for this series and order."""
+
+    exit_code = 56
+
+
+class LibraryMissingError(TrainerError):
+    """A library that the training needs is not installed, or does not load."""
+
+    exit_code = 57
+
+
+class ValuesTooSmallError(TrainerError):
+    """The values vary so little that the library's arithmetic fails: another unit is needed."""
+
+    exit_code = 58
+
+
+class OutputNotWritableError(TrainerError):
+    """The output folder cannot be made or written to."""
+
+    exit_code = 60
+
+
+class OutputNotFolderError(TrainerError):
+    """The output's path is a file."""
+
+    exit_code = 61
+
+
+class DiskFullError(TrainerError):
+    """The disk of the output folder is full."""
+
+    exit_code = 62

@@ -1,0 +1,225 @@
+"""Arguments and environment to one frozen value. The only reader of environment variables.
+
+`parse_arguments` gives raw text, `place_run` says which run this is and where it goes (a failure is
+recorded there), `complete` checks the rest and fills in what was not given.
+"""
+
+import argparse
+import os
+import re
+import secrets
+import time
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer import __version__
+from trainer.errors import (
+    HoldoutInvalidError,
+    HorizonInvalidError,
+    OrderInvalidError,
+    RunIdInvalidError,
+)
+
+DEFAULT_HOLDOUT_FRACTION = 0.1
+LONGEST_HORIZON = 10_000
+LARGEST_ORDER = (12, 2, 12)
+LARGEST_SEASONAL_ORDER = (3, 1, 3, 366)
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_COUNT = re.compile(r"[0-9]{1,9}")
+_FRACTION = re.compile(r"[0-9]*\.[0-9]+|[0-9]+(?:\.[0-9]+)?%")
+_ORDER_REMEDY = (
+    "give --order p,d,q such as 2,0,2 (at most {}), or --order auto; "
+    "and --seasonal_order P,D,Q,m such as 0,1,1,7 (at most {})"
+).format(
+    ",".join(str(number) for number in LARGEST_ORDER),
+    ",".join(str(number) for number in LARGEST_SEASONAL_ORDER),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlace:
+    """Which run this is, and the folder that its outputs go to."""
+
+    run_id: str
+    output: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdout:
+    """The last part of the series, which is scored: a number of rows, or a fraction of all rows."""
+
+    rows: int | None = None
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the user asked for. `order` None means: search; `input` None: the built-in series."""
+
+    model_name: str
+    place: RunPlace
+    input: Path | None
+    order: tuple[int, int, int] | None
+    seasonal_order: tuple[int, int, int, int]
+    date_column: str | None
+    value_column: str | None
+    holdout: Holdout
+    horizon: int | None
+
+
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the raw texts of the command line. Exits with 2 on an unknown option."""
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer",
+        description="Fit an ARIMA model to a CSV of dates and numbers; score it and forecast.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--model_name", default="arima-model", metavar="NAME", type=_model_name)
+    add("--input", metavar="FILE", help="CSV with a header; default: the AirPassengers series")
+    add("--output", default="./outputs", metavar="FOLDER", help="may contain {run_id}")
+    add("--run_id", metavar="ID", help="default: $AZUREML_RUN_ID, $HAKOBUNE_RUN_ID, or a new one")
+    add("--order", default="auto", metavar="p,d,q", help="or auto (the default): search")
+    add("--seasonal_order", metavar="P,D,Q,m", help="with --order p,d,q; default: not seasonal")
+    add("--date_column", metavar="COLUMN", help="default: the column that holds dates")
+    add("--value_column", metavar="COLUMN", help="default: the column that holds numbers")
+    add("--holdout", metavar="ROWS", help="last rows to score: 16, 0.1 or 10%% (default)")
+    add("--horizon", metavar="STEPS", help="steps to forecast; default: as many as held out")
+    add("--version", action="version", version=f"trainer {__version__}")
+    return parser.parse_args(arguments)
+
+
+def read_environment() -> MutableMapping[str, str]:
+    """Return the process's environment, to be read here and prepared for the libraries."""
+    return os.environ
+
+
+def library_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what the libraries need to hear before they load.
+
+    One thread: the matrices are small, and the number of threads changes the last bits of sums.
+    """
+    variables = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    return {name: "1" for name in variables if name not in environment}
+
+
+def has_matplotlib_folder(environment: Mapping[str, str]) -> bool:
+    """Return whether matplotlib finds a folder of the user's for its font list."""
+    if environment.get("MPLCONFIGDIR"):
+        return True
+    home = environment.get("HOME")
+    for variable, name in (("XDG_CONFIG_HOME", ".config"), ("XDG_CACHE_HOME", ".cache")):
+        given = environment.get(variable) or (f"{home}/{name}" if home else None)
+        if given is None or not _can_be_made(Path(given) / "matplotlib"):
+            return False
+    return True
+
+
+def _can_be_made(folder: Path) -> bool:
+    paths = (folder, *folder.parents)
+    existing = next((path for path in paths if os.path.exists(path)), folder)  # noqa: PTH110 - Path.exists raises where it may not look
+    return existing.is_dir() and os.access(existing, os.W_OK)
+
+
+def place_run(raw: argparse.Namespace, environment: Mapping[str, str]) -> RunPlace:
+    """Return the run's id and output folder."""
+    given = raw.run_id, environment.get("AZUREML_RUN_ID"), environment.get("HAKOBUNE_RUN_ID")
+    run_id = next((text for text in given if text), None) or new_run_id()
+    if not _RUN_ID.fullmatch(run_id):
+        raise RunIdInvalidError(
+            f"the run id {run_id!r} is not fit to name a folder",
+            remedy="use letters, digits, '.', '_' and '-', a letter or digit first, at most 200",
+        )
+    return RunPlace(run_id=run_id, output=Path(raw.output.replace("{run_id}", run_id)))
+
+
+def new_run_id() -> str:
+    """Return a new id; ids sort by the second in which they were made."""
+    return f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{secrets.token_hex(3)}"
+
+
+def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
+    """Check the texts and fill in what was not given."""
+    order = _order(raw.order)
+    if order is None and raw.seasonal_order is not None:
+        raise OrderInvalidError(
+            "--seasonal_order was given, but --order is auto", remedy=_ORDER_REMEDY
+        )
+    return Settings(
+        model_name=raw.model_name,
+        place=place,
+        input=None if raw.input is None else Path(raw.input),
+        order=order,
+        seasonal_order=_seasonal_order(raw.seasonal_order),
+        date_column=raw.date_column,
+        value_column=raw.value_column,
+        holdout=_holdout(raw.holdout),
+        horizon=_horizon(raw.horizon),
+    )
+
+
+def _model_name(text: str) -> str:
+    if not text.strip() or len(text) > 255 or not text.isprintable():  # noqa: PLR2004 - a file name's length
+        raise argparse.ArgumentTypeError("a name of 1 to 255 printable characters")
+    return text
+
+
+def _order(text: str) -> tuple[int, int, int] | None:
+    if text.strip().lower() == "auto":
+        return None
+    p, d, q = _whole_numbers("--order", text, LARGEST_ORDER)
+    return p, d, q
+
+
+def _seasonal_order(text: str | None) -> tuple[int, int, int, int]:
+    if text is None:
+        return 0, 0, 0, 0
+    p, d, q, m = _whole_numbers("--seasonal_order", text, LARGEST_SEASONAL_ORDER)
+    if p + d + q == 0:
+        return 0, 0, 0, 0
+    if m < 2:  # noqa: PLR2004 - a season has at least two steps
+        raise OrderInvalidError(
+            f"--seasonal_order {text}: a season of {m} steps is none", remedy=_ORDER_REMEDY
+        )
+    return p, d, q, m
+
+
+def _whole_numbers(flag: str, text: str, largest: tuple[int, ...]) -> list[int]:
+    parts = [part.strip() for part in text.strip().removeprefix("(").removesuffix(")").split(",")]
+    if len(parts) != len(largest) or not all(_COUNT.fullmatch(part) for part in parts):
+        raise OrderInvalidError(
+            f"{flag} {text!r} is not {len(largest)} whole numbers from 0 up, parted by commas",
+            remedy=_ORDER_REMEDY,
+        )
+    numbers = [int(part) for part in parts]
+    if any(number > limit for number, limit in zip(numbers, largest, strict=True)):
+        raise OrderInvalidError(f"{flag} {text} is too large", remedy=_ORDER_REMEDY)
+    return numbers
+
+
+def _holdout(text: str | None) -> Holdout:
+    if text is None:
+        return Holdout(fraction=DEFAULT_HOLDOUT_FRACTION)
+    text = text.strip()
+    if _COUNT.fullmatch(text) and int(text) >= 1:
+        return Holdout(rows=int(text))
+    if _FRACTION.fullmatch(text):
+        fraction = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+        if 0 < fraction < 1:
+            return Holdout(fraction=fraction)
+    raise HoldoutInvalidError(
+        f"--holdout {text!r} is neither a number of rows nor a fraction between 0 and 1",
+        remedy="give a number of rows (16), a fraction (0.1) or a percentage (10%)",
+    )
+
+
+def _horizon(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not _COUNT.fullmatch(text.strip()) or not 1 <= int(text) <= LONGEST_HORIZON:
+        raise HorizonInvalidError(
+            f"--horizon {text!r} is no number of steps",
+            remedy=f"give a whole number from 1 to {LONGEST_HORIZON}",
+        )
+    return int(text)

@@ -1,0 +1,188 @@
+"""What is in the image, and what is not: read from its configuration and its layers."""
+
+import gzip
+import io
+import json
+import re
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.models.images import Image
+
+from hakobune.model.lock import Lock
+from hakobune.settings import read_settings
+from tests.container.conftest import Run
+
+pytestmark = pytest.mark.container
+
+
+@pytest.fixture(scope="module")
+def archive(image: Image, tmp_path_factory: pytest.TempPathFactory) -> tarfile.TarFile:
+    path = tmp_path_factory.mktemp("image") / "image.tar"
+    with path.open("wb") as file:
+        for chunk in image.save(named=True):
+            file.write(chunk)
+    return tarfile.open(path)
+
+
+@pytest.fixture(scope="module")
+def members(archive: tarfile.TarFile) -> list[tarfile.TarInfo]:
+    return [member for layer in layers(archive) for member in layer]
+
+
+def layers(archive: tarfile.TarFile) -> Iterator[tarfile.TarFile]:
+    file = archive.extractfile("manifest.json")
+    assert file is not None
+    for name in json.load(file)[0]["Layers"]:
+        blob = archive.extractfile(name)
+        assert blob is not None
+        packed = blob.read(2) == b"\x1f\x8b"
+        blob.seek(0)
+        stream: Any = gzip.GzipFile(fileobj=blob) if packed else blob
+        with tarfile.open(fileobj=io.BufferedReader(stream), mode="r|") as layer:
+            yield layer
+
+
+def run_python(run: Run, program: str) -> tuple[int, str]:
+    return run(["python", "-c", program])
+
+
+def test_architecture_user_and_command_are_as_declared(image: Image) -> None:
+    assert (image.attrs["Os"], image.attrs["Architecture"]) == ("linux", "amd64")
+    config = image.attrs["Config"]
+    assert config["User"] == "1000:1000"
+    assert config["Cmd"] == ["python", "-m", "trainer"]
+    assert not config.get("Entrypoint")
+    assert config["WorkingDir"] == "/workspace"
+
+
+def test_labels_hold_the_digests_of_conda_file_lock_and_source(image: Image, lock: Lock) -> None:
+    labels = image.labels
+    assert labels["hakobune.environment.sha256"] == lock.environment_sha256
+    assert labels["hakobune.lock.sha256"] == lock.sha256
+    assert re.fullmatch("[0-9a-f]{64}", labels["hakobune.source.sha256"])
+    assert labels["org.opencontainers.image.title"] == lock.environment
+    assert labels["org.opencontainers.image.base.name"]
+
+
+def test_the_image_holds_no_clock(image: Image) -> None:
+    assert image.attrs["Created"].startswith("1980-01-01T00:00:00")
+
+
+def test_every_file_has_the_one_time(members: list[tarfile.TarInfo]) -> None:
+    assert len(members) > 5000
+    assert {int(member.mtime) for member in members} == {315532800}
+
+
+def test_no_cache_list_or_log_is_in_any_layer(members: list[tarfile.TarInfo]) -> None:
+    unwanted = re.compile(
+        r"(^|/)(root/\.cache|\.cache|var/lib/apt/lists|var/cache/apt)/.|^var/log/.|"
+        r"(^|/)(pip|uv)/(cache|http)|(^|/)build/|(^|/)run/secrets/.|\.pip/|pip\.conf$"
+    )
+    assert [m.name for m in members if unwanted.search(m.name) and m.isfile()] == []
+
+
+def test_packages_bring_no_tests_stubs_or_compiled_sources(members: list[tarfile.TarInfo]) -> None:
+    ours = [m.name for m in members if "/site-packages/" in m.name and m.isfile()]
+    assert len(ours) > 5000
+    assert not [name for name in ours if name.endswith(".pyi")]
+    assert not [name for name in ours if re.search(r"/tests?/test_", name)]
+    compiled = {name.split(".cpython-")[0] for name in ours if name.endswith(".so")}
+    sources = {name.rsplit(".", 1)[0] for name in ours if name.endswith((".c", ".cpp", ".pyx"))}
+    assert not compiled & sources
+
+
+def test_no_secret_of_the_build_is_in_any_layer(archive: tarfile.TarFile, image: Image) -> None:
+    settings = read_settings()
+    words = [settings.index_url, settings.own_extra_index_url, *settings.extra_index_urls]
+    needles = {word.encode() for word in words if word}
+    if settings.ca_bundle is not None:
+        own = _own_authority(settings.ca_bundle)
+        needles |= {own} if own else set()
+    if not needles:
+        pytest.skip("this machine gives the build no secret")
+    for layer in layers(archive):
+        for member in layer:
+            file = layer.extractfile(member) if member.isfile() else None
+            if file is not None:
+                content = file.read()
+                assert not [n for n in needles if n in content], member.name
+    history = json.dumps(image.history()).encode()
+    assert not [needle for needle in needles if needle in history]
+
+
+def _own_authority(bundle: Path) -> bytes | None:
+    """Return a line that only this machine's bundle holds: of its last certificate."""
+    blocks = bundle.read_bytes().split(b"-----BEGIN CERTIFICATE-----")
+    lines = blocks[-1].split(b"\n")
+    return lines[len(lines) // 2] if len(lines) > 4 else None
+
+
+def test_every_installed_package_is_in_the_lock_and_nothing_else_is(run: Run, lock: Lock) -> None:
+    code, output = run_python(
+        run,
+        "import importlib.metadata as m\n"
+        "for d in m.distributions(): print(d.metadata['Name'], d.version)",
+    )
+    assert code == 0, output
+    installed = {re.sub("[-_.]+", "-", line.lower()) for line in output.splitlines()}
+    locked = {
+        re.sub("[-_.]+", "-", f"{wheel.name} {wheel.version}".lower()) for wheel in lock.packages
+    }
+    assert installed == locked
+
+
+def test_every_debian_package_is_in_the_lock_and_nothing_else_is(
+    run: Run, lock: Lock, image: Image
+) -> None:
+    if not image.labels["org.opencontainers.image.base.name"].startswith("hakobune-base:"):
+        pytest.skip("the base is the official image, which its digest pins")
+    code, output = run(["dpkg-query", "-W", "-f", "${Package} ${Version}\n"])
+    assert code == 0, output
+    assert lock.debian_base is not None
+    assert set(output.splitlines()) == {f"{p.name} {p.version}" for p in lock.debian_base.packages}
+
+
+def test_every_package_file_is_what_its_record_says(run: Run) -> None:
+    code, output = run_python(
+        run,
+        "import base64, hashlib, importlib.metadata as m\n"
+        "count = 0\n"
+        "for d in m.distributions():\n"
+        "    for f in d.files or []:\n"
+        "        if f.hash:\n"
+        "            data = f.locate().read_bytes()\n"
+        "            found = base64.urlsafe_b64encode(hashlib.sha256(data).digest())\n"
+        "            assert found.decode().rstrip('=') == f.hash.value, f\n"
+        "            count += 1\n"
+        "print(count)",
+    )
+    assert code == 0, output
+    assert int(output) > 5000
+
+
+def test_the_named_packages_import_without_compiling(run: Run, lock: Lock) -> None:
+    """Each module that importing them loads has bytecode in the image."""
+    code, output = run_python(
+        run,
+        "import sys, os, matplotlib, joblib, pandas, statsmodels, pmdarima, mlflow\n"
+        "import azureml.mlflow\n"
+        "missing = [m.__file__ for m in list(sys.modules.values())\n"
+        "    if (getattr(m, '__file__', None) or '').startswith('/venv')\n"
+        "    and m.__file__.endswith('.py') and not os.path.exists(m.__cached__)]\n"
+        "print(missing)",
+    )
+    assert (code, output.splitlines()[-1]) == (0, "[]"), output
+
+
+def test_no_layer_but_the_last_ones_holds_our_code(archive: tarfile.TarFile) -> None:
+    where = [
+        number
+        for number, layer in enumerate(layers(archive))
+        if any("app/trainer" in member.name for member in layer)
+    ]
+    assert len(where) == 1
+    assert where[0] >= 2

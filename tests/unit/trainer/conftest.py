@@ -1,0 +1,76 @@
+"""Small series to train on, and the program called in this process."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from trainer.__main__ import main
+from trainer.columns import choose_columns
+from trainer.data import Series, to_series
+from trainer.model import Sample
+from trainer.table import read_table
+
+
+@pytest.fixture(scope="session")
+def daily_2013(shared: Path) -> Path:
+    """154 days, of which 16 are held out: AdventureWorks, beside the checkout."""
+    return shared / "data" / "adventureworks" / "mlops_forecast_data2013.csv"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Call the program as from a shell in tmp_path, outputs in `out`, run id `r1`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HAKOBUNE_RUN_ID", "r1")
+    monkeypatch.delenv("AZUREML_RUN_ID", raising=False)
+
+    def call(*arguments: str) -> int:
+        return main(["--output", "out", *arguments])
+
+    return call
+
+
+@pytest.fixture
+def short_csv(tmp_path: Path) -> Path:
+    """40 days that drift and swing."""
+    path = tmp_path / "short.csv"
+    path.write_text(csv_text(swinging(40)))
+    return path
+
+
+def swinging(count: int) -> list[float]:
+    steps = np.random.default_rng(7).normal(size=count)
+    values = np.zeros(count)
+    for place in range(1, count):
+        values[place] = 0.6 * values[place - 1] + steps[place]
+    return [round(float(value), 4) for value in 50 + values]
+
+
+def csv_text(values: list[float], start: str = "2024-01-01", freq: str = "D") -> str:
+    dates = pd.date_range(start, periods=len(values), freq=freq)
+    rows = [f"{date.date()},{value!r}" for date, value in zip(dates, values, strict=True)]
+    return "\n".join(["date,value", *rows]) + "\n"
+
+
+@pytest.fixture
+def series() -> Callable[[str], Series]:
+    """Turn the text of a CSV file into a series."""
+
+    def read(text: str) -> Series:
+        table = read_table(text.encode(), "data.csv")
+        return to_series(table, choose_columns(table, date=None, value=None), sha256="0")
+
+    return read
+
+
+@pytest.fixture
+def sample() -> Sample:
+    return Sample(
+        name="value",
+        numbers=np.array(swinging(60)),
+        first_date=pd.Timestamp("2024-01-01"),
+        frequency="D",
+    )
