@@ -20,12 +20,13 @@ pytestmark = pytest.mark.container
 
 
 @pytest.fixture(scope="module")
-def archive(image: Image, tmp_path_factory: pytest.TempPathFactory) -> tarfile.TarFile:
+def archive(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tarfile.TarFile]:
     path = tmp_path_factory.mktemp("image") / "image.tar"
     with path.open("wb") as file:
         for chunk in image.save(named=True):
             file.write(chunk)
-    return tarfile.open(path)
+    with tarfile.open(path) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -92,9 +92,8 @@ def _failure(
 ) -> PackageUnknownError | ResolutionImpossibleError | IndexUnreachableError:
     """Return the error that uv's words mean."""
     said = re.sub(r"^(error|hint|\s*cause): ", "", text.strip(), flags=re.MULTILINE)
-    unknown = re.search(r"(?:Because |and )?([\w.-]+) was not found in the package registry", said)
-    if unknown is None:
-        unknown = re.search(r"[Pp]ackage ([\w.-]+) was not found", said)
+    # uv breaks its lines anywhere between words.
+    unknown = re.search(r"([\w.-]+) was not found in the package registry", " ".join(said.split()))
     if unknown:
         name = unknown[1]
         return PackageUnknownError(

@@ -65,7 +65,7 @@ def test_earlier_pins_lie_where_uv_looks_for_them() -> None:
 def test_a_package_that_does_not_exist_is_named_by_its_line() -> None:
     error = failure(
         "  x No solution found when resolving dependencies:\n  ╰─▶ Because nosuch was not found in "
-        "the package registry and you require nosuch, we can conclude that …"
+        "the package\n  registry and you require nosuch, we can conclude that …"
     )
     assert isinstance(error, PackageUnknownError)
     assert error.what == "env.yml:7: the Python package index has no `nosuch`"

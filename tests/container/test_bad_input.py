@@ -1,0 +1,148 @@
+"""What a user can get wrong around lock and build, with the real uv and the real engine."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.container.conftest import ROOT
+
+pytestmark = pytest.mark.container
+
+Hakobune = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "word-count"
+    shutil.copytree(ROOT / "tests/cases/word-count", folder)
+    return folder
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (("six=1.17", "six=99"), 12, "conda.yml:4: no set of wheels fits"),
+        (("six=1.17", "no-such-package-3141"), 11, "conda.yml:4: the Python package index"),
+        (("six=1.17", "git"), 10, "conda.yml:4: `git` is not a Python package"),
+        (("  - python=3.13\n", ""), 10, "conda.yml:3: `dependencies` has no `python=…`"),
+        (("dependencies:", "dependencies: ["), 10, "conda.yml:3: not YAML"),
+        (("name:", "nmae:"), 10, "conda.yml:1: unknown key `nmae`; did you mean `name`?"),
+    ],
+)
+def test_a_conda_file_that_cannot_be_locked_is_named_by_its_line(
+    hakobune: Hakobune, project: Path, change: tuple[str, str], code: int, words: str
+) -> None:
+    edit(project / "conda.yml", *change)
+    before = (project / "conda.lock").read_bytes()
+    done = hakobune("lock", cwd=project)
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert words in done.stderr
+    assert "\n  fix: " in done.stderr
+    assert (project / "conda.lock").read_bytes() == before
+
+
+def test_a_silent_index_is_its_own_failure(hakobune: Hakobune, project: Path) -> None:
+    done = hakobune("lock", "--upgrade", cwd=project, PIP_INDEX_URL="http://127.0.0.1:9/simple")
+    assert done.returncode == 13, done.stderr
+
+
+def test_a_lock_with_another_hash_is_refused_before_anything_is_built(
+    hakobune: Hakobune, project: Path
+) -> None:
+    edit(project / "conda.lock", "4721f391", "00000000")
+    done = hakobune("build", cwd=project)
+    assert done.returncode == 15
+    assert "conda.lock: changed by hand or by a merge" in done.stderr
+
+
+def test_a_file_that_is_not_what_the_lock_names_stops_the_build(
+    hakobune: Hakobune, project: Path
+) -> None:
+    """A lock whose hash is wrong and whose seal is right: as if the index's file had changed."""
+    from hakobune.transform.seal import seal
+
+    text = (project / "conda.lock").read_text(encoding="utf-8").rpartition("# sha256 of")[0]
+    assert "4721f391" in text
+    (project / "conda.lock").write_bytes(seal(text.replace("4721f391", "00000000")))
+    done = hakobune("build", cwd=project)
+    assert done.returncode == 25, done.stderr[-2000:]
+    assert "six" in done.stderr.split("error: ")[-1]
+
+
+def test_a_stale_lock_is_not_built(hakobune: Hakobune, project: Path) -> None:
+    edit(project / "conda.yml", "six=1.17", "six=1.16")
+    done = hakobune("build", cwd=project)
+    assert done.returncode == 16
+    assert "conda.yml:4: six==1.16.*, was six==1.17.*" in done.stderr
+
+
+def test_an_edited_dockerfile_is_not_built_and_not_lost(hakobune: Hakobune, project: Path) -> None:
+    edit(project / "docker/Dockerfile", "USER 1000:1000", "USER 0:0")
+    done = hakobune("build", cwd=project)
+    assert done.returncode == 17
+    assert "USER 0:0" in (project / "docker/Dockerfile").read_text(encoding="utf-8")
+
+
+def test_without_an_engine_the_way_out_is_named(hakobune: Hakobune, project: Path) -> None:
+    for command in ("build", "train"):
+        done = hakobune(command, cwd=project, DOCKER_HOST="unix:///nowhere.sock")
+        assert done.returncode == 20, done.stderr
+        assert "docker/engine.sh ensure" in done.stderr
+
+
+def test_without_buildkit_the_plugin_is_named(
+    hakobune: Hakobune, project: Path, tmp_path: Path
+) -> None:
+    tool = tmp_path / "bin/docker"
+    tool.parent.mkdir()
+    tool.write_text('#!/bin/sh\n[ "$1" = version ] && echo 26.1.5 || exit 1\n', encoding="utf-8")
+    tool.chmod(0o755)
+    done = hakobune("build", cwd=project, PATH=f"{tool.parent}:{os.environ['PATH']}")
+    assert done.returncode == 21
+    assert "docker-buildx" in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_during_a_build_leaves_nothing_half_written(
+    project: Path, tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    edit(project / "counter/__main__.py", "import argparse", f"import argparse  # {number}")
+    before = {p: p.read_bytes() for p in project.rglob("*.lock")}
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "hakobune", "build"],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "TMPDIR": str(temporary)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(1.0)
+    child.send_signal(number)
+    _, shown = child.communicate(timeout=60)
+    # A build that was quicker than the signal ended well.
+    assert child.returncode in (code, 0), shown
+    assert {p: p.read_bytes() for p in project.rglob("*.lock")} == before
+    assert not list(temporary.glob("hakobune*"))
+    assert not list(project.rglob("tmp*"))
+
+
+def test_a_machine_without_anything_is_told_what_it_lacks(
+    hakobune: Hakobune, project: Path
+) -> None:
+    done = hakobune("doctor", cwd=project, DOCKER_HOST="unix:///nowhere.sock")
+    assert done.returncode == 5
+    assert "docker/engine.sh ensure" in done.stdout
