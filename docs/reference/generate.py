@@ -1,12 +1,9 @@
 """Write the generated pages of this folder: cli.md and exit-codes.md (`make docs`)."""
 
 import contextlib
-import importlib
 import io
 import sys
 from pathlib import Path
-
-import click
 
 from hakobune import errors
 from hakobune.cli.main import BUG_EXIT_CODE, COMMANDS, cli
@@ -22,21 +19,15 @@ def pages() -> dict[str, str]:
 
 def cli_page() -> str:
     """Return the help of each command."""
-    parts = [NOTE, "\n# Command line\n\n```text\n", help_of(cli, "hakobune"), "```\n"]
-    for name in COMMANDS:
-        command = importlib.import_module(f"hakobune.cli.{name}").command
-        parts += [
-            f"\n## hakobune {name}\n\n```text\n",
-            help_of(command, f"hakobune {name}"),
-            "```\n",
-        ]
+    parts = [f"{NOTE}\n# Command line\n\n```text\n{help_of()}```\n"]
+    parts += [f"\n## hakobune {name}\n\n```text\n{help_of(name)}```\n" for name in COMMANDS]
     return "".join(parts)
 
 
-def help_of(command: click.Command, name: str) -> str:
-    """Return what `--help` prints, at a width of 90."""
+def help_of(*command: str) -> str:
+    """Return what `hakobune … --help` prints, at a width of 90."""
     with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
-        command.main(["--help"], prog_name=name, terminal_width=90, max_content_width=90)
+        cli.main([*command, "--help"], prog_name="hakobune", max_content_width=90)
     return text.getvalue()
 
 

@@ -1,7 +1,10 @@
+import pytest
+
 from trainer.example import example_csv
 from trainer.table import read_table
 
 
+@pytest.mark.process  # matplotlib, which pmdarima imports, asks fc-list for fonts the first time
 def test_the_built_in_series_is_airpassengers_by_month() -> None:
     table = read_table(example_csv(), "AirPassengers")
     assert table.header == ("Month", "Passengers")
