@@ -88,7 +88,7 @@ def base_of(image: str) -> str:
 
 def report(what: str, value: str, reference: str, ratio: float, bound: str) -> None:
     """Print one row."""
-    print(f"{what:<46} {value:>11} {reference:>11} {ratio:>7.2f}   {bound}")
+    print(f"{what:<46} {value:>11} {reference:>11} {ratio:>7.3f}   {bound}")
 
 
 def report_head() -> None:

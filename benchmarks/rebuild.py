@@ -16,7 +16,7 @@ from measure import ROOT, base_of, image_tag, layers, report, report_head, run
 
 def main() -> None:
     """Print the times, and the bytes of layers that a change of code makes new."""
-    hakobune = [sys.executable, "-m", "hakobune", "build"]
+    hakobune = [str(Path(sys.executable).absolute()), "-m", "hakobune", "build"]
     image = image_tag()
     run(hakobune)
     before = {layer.digest for layer in layers(image)}
