@@ -70,7 +70,12 @@ def test_an_interruption_ends_the_child_before_it_goes_on_upwards(
             time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        getattr(RUNNER, method)(python(code))
+    # A shell that starts us in the background has us ignore SIGINT: here it must arrive.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            getattr(RUNNER, method)(python(code))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert note.read_text() == "ended"
