@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hakobune.adapters.process import Completed
 from hakobune.model.lock import PLATFORM, DebianBase, DebianPackage, Lock, LockedWheel, RegistryBase
-from hakobune.model.project import Input, Output, Project
+from hakobune.model.project import Input, Library, Output, Project
 from hakobune.transform.write_lock import write_lock
 
 ENVIRONMENT = b"""\
@@ -22,7 +22,10 @@ dependencies:
 DIGEST = "sha256:" + "a1" * 32
 
 
-def make_project(root: Path) -> Project:
+LIBRARY = Library(path="inner/fast.so", files=("inner/fast.c", "more.c"))
+
+
+def make_project(root: Path, *libraries: Library) -> Project:
     return Project(
         root=root,
         environment="environments/demo.yml",
@@ -31,11 +34,16 @@ def make_project(root: Path) -> Project:
         service="train",
         inputs=(Input(name="input", flag="--input"),),
         outputs=(Output(name="output", flag="--output", files=("model.bin", "metric.json")),),
+        libraries=libraries,
     )
 
 
 def make_lock(
-    *, environment_sha256: str = "e" * 64, digest: str | None = None, debian: bool = True
+    *,
+    environment_sha256: str = "e" * 64,
+    digest: str | None = None,
+    debian: bool = True,
+    compiler: bool = False,
 ) -> Lock:
     wheel = LockedWheel(
         name="six",
@@ -46,6 +54,13 @@ def make_lock(
     )
     tool = LockedWheel(
         name="uv", version="0.9", file="uv-0.9-py3-none-any.whl", size=1, sha256="b" * 64
+    )
+    zig = LockedWheel(
+        name="ziglang",
+        version="0.17",
+        file="ziglang-0.17-py3-none-any.whl",
+        size=2,
+        sha256="9" * 64,
     )
     package = DebianPackage(
         name="python3",
@@ -65,7 +80,7 @@ def make_lock(
             image="docker.io/library/python:3.13-slim-trixie", digest=digest
         ),
         debian_base=DebianBase(suite="trixie", packages=(package,)) if debian else None,
-        tools=(tool,),
+        tools=(tool, zig) if compiler else (tool,),
         packages=(wheel,),
         sha256="d" * 64,
     )

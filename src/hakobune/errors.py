@@ -64,7 +64,7 @@ class LockDamagedError(HakobuneError):
 
 
 class LockStaleError(HakobuneError):
-    """The conda file changed after it was locked."""
+    """The conda file changed after it was locked, or C files came that need a compiler."""
 
     exit_code = 16
 
@@ -73,6 +73,18 @@ class DockerfileStaleError(HakobuneError):
     """The Dockerfile is not the one that the lock gives."""
 
     exit_code = 17
+
+
+class CompilerMissingError(HakobuneError):
+    """The compiler that the lock names is not installed beside hakobune."""
+
+    exit_code = 18
+
+
+class CompilationFailedError(HakobuneError):
+    """The compiler refused the C files of a library."""
+
+    exit_code = 19
 
 
 class EngineMissingError(HakobuneError):

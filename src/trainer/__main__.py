@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from trainer.settings import RunPlace
 
 BUG_EXIT_CODE = 70
+# Each is a room with a module `command`; without such a name the program trains.
+COMMANDS = ("prepare", "compare")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,8 +36,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: tuple[str, ...]) -> int:
+    """Train, or run the command that the first argument names."""
+    if arguments and arguments[0] in COMMANDS:
+        return _run_command(*arguments)
+    return _run_training(arguments)
+
+
+def _run_command(name: str, *arguments: str) -> int:
+    """Run another command than training; turn every failure into a message and an exit code."""
+    import importlib  # noqa: PLC0415 - the handlers stand first, here and below
+
+    try:
+        with _prepared_environment():
+            command = importlib.import_module(f"trainer.{name}.command")
+            return int(command.run(arguments))
+    except (Exception, InterruptedBySignal) as failure:  # noqa: BLE001 - the one boundary
+        ignore_signals()
+        return _tell(_missing_library(failure) or failure)
+
+
+def _run_training(arguments: tuple[str, ...]) -> int:
     """Train; turn every failure into a message, a record and an exit code."""
-    import time  # noqa: PLC0415 - the handlers stand first, here and below
+    import time  # noqa: PLC0415
 
     from trainer.outputs import Publication  # noqa: PLC0415
     from trainer.record import RunClock  # noqa: PLC0415

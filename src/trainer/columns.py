@@ -22,17 +22,21 @@ class Columns:
     notes: tuple[str, ...]
 
 
-def choose_columns(table: Table, *, date: str | None, value: str | None) -> Columns:
-    """Return the date and the value column."""
+def choose_columns(
+    table: Table, *, date: str | None, value: str | None, others: Sequence[str] = ()
+) -> Columns:
+    """Return the date and the value column, which are none of the others."""
     _refuse_missing_header(table)
     _refuse_unknown(table, "--date_column", date)
     _refuse_unknown(table, "--value_column", value)
     notes = []
     if date is None:
-        date = _only_one(table, "date", _date_candidates(table, besides=value))
+        found = [name for name in _date_candidates(table, besides=value) if name not in others]
+        date = _only_one(table, "date", found)
         notes.append(f"date column: {date!r} (found)")
     if value is None:
-        value = _only_one(table, "value", _value_candidates(table, besides=date))
+        found = [name for name in _value_candidates(table, besides=date) if name not in others]
+        value = _only_one(table, "value", found)
         notes.append(f"value column: {value!r} (found)")
     if date == value:
         raise ColumnMissingError(

@@ -6,36 +6,72 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 _LABEL_WIDTH = 9
+_QUIET_S = 2.0
+_BETWEEN_S = 0.2
+_CLEAR = "\r\x1b[K"
 
 
 class Stage:
     """A stage under way. `outcome` is told when it ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         self.outcome = ""
+        self._name = name
+        self._started = time.monotonic()
+        self._shown = self._started + _QUIET_S - _BETWEEN_S
+        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        if self._is_terminal:
+            _say(f"{name:<{_LABEL_WIDTH}}...", end="\r")
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the stage has taken so far."""
+        return time.monotonic() - self._started
+
+    def progress(self, what: str, done: int, total: int | None = None) -> None:
+        """Show how far it is, and the time left where the total is known.
+
+        Only on a terminal, from two seconds on, and at most five times a second.
+        """
+        now = time.monotonic()
+        if not self._is_terminal or now - self._shown < _BETWEEN_S:
+            return
+        self._shown = now
+        count, left = f"{done}", ""
+        if total is not None and done:
+            count = f"{done} of {total}"
+            left = f", about {(now - self._started) * (total - done) / done:.0f} s left"
+        _say(f"{_CLEAR}{self._name:<{_LABEL_WIDTH}}{what}: {count}{left}", end="")
+
+    def clear(self) -> None:
+        """Take away what was shown of the progress."""
+        if self._is_terminal:
+            _say(_CLEAR, end="")
 
 
 @contextmanager
 def stage(name: str) -> Iterator[Stage]:
-    """Tell what a stage did and how long it took; on a terminal also that it has begun."""
-    started = time.monotonic()
-    is_terminal = sys.stderr is not None and sys.stderr.isatty()
-    if is_terminal:
-        _say(f"{name:<{_LABEL_WIDTH}}...", end="\r")
-    current = Stage()
+    """Tell what a stage did and how long it took; on a terminal also how far it is."""
+    current = Stage(name)
     try:
         yield current
     except BaseException:
-        if is_terminal:
-            _say("")
+        current.clear()
         raise
-    _say(f"{name:<{_LABEL_WIDTH}}{current.outcome}  ({time.monotonic() - started:.1f} s)")
+    current.clear()
+    _say(f"{name:<{_LABEL_WIDTH}}{current.outcome}  ({current.seconds:.1f} s)")
 
 
 def show_notes(notes: Sequence[str]) -> None:
     """Tell what the user may want to know about the input."""
     for note in notes:
         _say(f"{'note':<{_LABEL_WIDTH}}{note}")
+
+
+def show_findings(sentences: Sequence[str]) -> None:
+    """Tell what the errors of the fit say against the model."""
+    for sentence in sentences:
+        _say(f"{'look':<{_LABEL_WIDTH}}{sentence}")
 
 
 def show_result(rows: Sequence[tuple[str, str]]) -> None:

@@ -52,16 +52,30 @@ class Split:
     holdout: Series
 
 
-def load_series(settings: Settings) -> Series:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """The series, and the table that it was read from: its other columns may be regressors."""
+
+    series: Series
+    table: Table
+    columns: Columns
+
+
+def load(settings: Settings) -> Loaded:
     """Read, check and order the input."""
     if settings.input is None:
         name, content = EXAMPLE_NAME, example_csv()
     else:
-        name, content = str(settings.input), _read_bytes(settings.input)
+        name, content = str(settings.input), read_bytes(settings.input)
     table = read_table(content, name)
-    columns = choose_columns(table, date=settings.date_column, value=settings.value_column)
+    columns = choose_columns(
+        table,
+        date=settings.date_column,
+        value=settings.value_column,
+        others=settings.regressors,
+    )
     digest = hashlib.sha256(content).hexdigest()
-    return to_series(table, columns, sha256=digest)
+    return Loaded(series=to_series(table, columns, sha256=digest), table=table, columns=columns)
 
 
 def to_series(table: Table, columns: Columns, *, sha256: str) -> Series:
@@ -136,7 +150,8 @@ def _part(series: Series, rows: slice) -> Series:
     return replace(series, dates=series.dates[rows], values=series.values[rows], notes=())  # noqa: PD011 - no pandas series
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Return a file's content; what can be wrong with the path is an error of its own."""
     remedy = "give the path of a CSV file with --input"
     try:
         if path.exists() and not path.is_file():

@@ -135,6 +135,12 @@ class ValuesTooSmallError(TrainerError):
     exit_code = 58
 
 
+class BoxCoxInvalidError(TrainerError):
+    """`--box_cox` is no usable power, or the values are not all positive."""
+
+    exit_code = 59
+
+
 class OutputNotWritableError(TrainerError):
     """The output folder cannot be made or written to."""
 
@@ -151,3 +157,57 @@ class DiskFullError(TrainerError):
     """The disk of the output folder is full."""
 
     exit_code = 62
+
+
+class SkillMissingError(TrainerError):
+    """`--require_skill`: the model does not beat the best baseline by what was asked."""
+
+    exit_code = 63
+
+
+class RawFileInvalidError(TrainerError):
+    """Lines of a raw file cannot be read, or its dates reach too far to be a series."""
+
+    exit_code = 71
+
+
+class RegressorsInvalidError(TrainerError):
+    """`--calendar`, `--fourier` or `--regressors` is not usable, or a regressor has no value."""
+
+    exit_code = 72
+
+
+class FutureRegressorsMissingError(TrainerError):
+    """The input has fewer future rows of the regressors than there are steps to forecast."""
+
+    exit_code = 73
+
+
+class BacktestInvalidError(TrainerError):
+    """`--backtest_windows`, `--backtest_step` or `--require_skill` is no usable number."""
+
+    exit_code = 64
+
+
+class ChoicesContradictError(TrainerError):
+    """Two options do not go together."""
+
+    exit_code = 65
+
+
+class SavedModelInvalidError(TrainerError):
+    """A saved model cannot be read, was changed, or is of a newer form."""
+
+    exit_code = 66
+
+
+class ComparisonImpossibleError(TrainerError):
+    """`compare`: the models and the data are not of one series, or a model cannot go on."""
+
+    exit_code = 68
+
+
+class WindowTooShortError(TrainerError):
+    """`compare`: too few values follow what the models were trained on."""
+
+    exit_code = 69

@@ -1,8 +1,8 @@
-"""A model as the bytes of a joblib file that gives statsmodels' results object when loaded.
+"""A model as the bytes of a joblib file that gives a library's object when loaded.
 
 The file does not hold that object, which is megabytes and differs from run to run. It holds the
 values that it is made of, and the calls that make it: `SARIMAX(series, ...).filter(parameters)`.
-Loading needs statsmodels and pandas, and nothing of this program.
+Loading needs statsmodels and pandas (pmdarima for a searched order), and nothing of this program.
 """
 
 import io
@@ -12,9 +12,10 @@ from operator import methodcaller
 from typing import Any
 
 import joblib
-import pandas as pd
 
-from trainer.model import Model, model_keywords
+from trainer.fitting import Fitted, parameters
+from trainer.model import Sample, model_keywords
+from trainer.prediction import BoxCox
 
 _PROTOCOL = 4
 
@@ -29,21 +30,103 @@ class _Call:
         return self._made_by
 
 
-def dump_model(model: Model) -> bytes:
-    """Return the file's bytes: the same ones for the same model."""
-    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - takes two seconds
+class _Made:
+    """Stands for an object with this state, made without its initialiser."""
 
-    sample, count = model.sample, len(model.sample.numbers)
-    first = sample.first_date.isoformat()
-    dates = _Call(partial(pd.date_range, periods=count, freq=sample.frequency), first)
-    series = _Call(partial(pd.Series, name=sample.name), sample.numbers.tolist(), dates)
-    sarimax = _Call(partial(SARIMAX, **model_keywords(model)), series)
-    results = _Call(methodcaller("filter", list(model.parameters)), sarimax)
+    def __init__(self, kind: type, state: dict[str, Any]) -> None:
+        self._kind, self._state = kind, state
+
+    def __reduce__(self) -> tuple[Any, tuple[type], dict[str, Any]]:
+        return object.__new__, (self._kind,), self._state
+
+
+def dump_results(sample: Sample, fitted: Fitted) -> bytes:
+    """Return a file that gives statsmodels' SARIMAXResults: the same bytes for the same model."""
+    return _dumped(_results(sample, fitted))
+
+
+def dump_search(sample: Sample, fitted: Fitted, box_cox: BoxCox | None) -> bytes:
+    """Return a file that gives pmdarima's ARIMA, as its own search does.
+
+    With a Box-Cox power it is pmdarima's Pipeline of the transform and the ARIMA.
+    """
+    arima = _arima(sample, fitted)
+    return _dumped(arima if box_cox is None else _pipeline(sample, arima, box_cox))
+
+
+def dump_mixture(sample: Sample, members: tuple[tuple[float, Fitted], ...]) -> bytes:
+    """Return a file that gives a list of pairs: a weight, and statsmodels' SARIMAXResults."""
+    return _dumped([(weight, _results(sample, fitted)) for weight, fitted in members])
+
+
+def load_model(content: bytes) -> Any:  # noqa: ANN401 - the libraries have no types
+    """Return the library's object. Only for bytes of known origin: a pickle can do anything."""
+    return joblib.load(io.BytesIO(content))
+
+
+def _dumped(value: Any) -> bytes:  # noqa: ANN401 - anything
     target = io.BytesIO()
-    joblib.dump(results, target, protocol=_PROTOCOL)
+    joblib.dump(value, target, protocol=_PROTOCOL)
     return target.getvalue()
 
 
-def load_model(content: bytes) -> Any:  # noqa: ANN401 - statsmodels has no types
-    """Return statsmodels' results object."""
-    return joblib.load(io.BytesIO(content))
+def _results(sample: Sample, fitted: Fitted) -> _Call:
+    import pandas as pd  # noqa: PLC0415 - half a second
+    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - takes two seconds
+
+    dates = _Call(
+        partial(pd.date_range, periods=len(sample.numbers), freq=sample.frequency),
+        sample.first_date.isoformat(),
+    )
+    series = _Call(partial(pd.Series, name=sample.name), sample.numbers.tolist(), dates)
+    keywords = model_keywords(fitted)
+    if sample.columns.size:
+        named = dict(zip(sample.column_names, sample.columns.tolist(), strict=True))
+        table = _Call(pd.DataFrame, named, dates)
+        sarimax = _Call(partial(SARIMAX, **keywords), series, table)
+    else:
+        sarimax = _Call(partial(SARIMAX, **keywords), series)
+    return _Call(methodcaller("filter", list(parameters(fitted))), sarimax)
+
+
+def _arima(sample: Sample, fitted: Fitted) -> _Made:
+    """Return pmdarima's ARIMA as its `fit` leaves it, with our results in the place of its own."""
+    import pmdarima  # noqa: PLC0415 - takes seconds
+    from pmdarima.arima import ARIMA  # noqa: PLC0415 - see above
+
+    order = fitted.order
+    arima = ARIMA(
+        order=order.trio,
+        seasonal_order=order.seasonal if order.season else (0, 0, 0, 0),
+        with_intercept=order.has_constant,
+        suppress_warnings=True,
+    )
+    state = {
+        **vars(arima),
+        "endog_index_": None,
+        "arima_res_": _results(sample, fitted),
+        "fit_with_exog_": bool(sample.columns.size),
+        "nobs_": len(sample.numbers),
+        "pkg_version_": pmdarima.__version__,
+        "oob_": float("nan"),
+        "oob_preds_": None,
+    }
+    return _Made(ARIMA, state)
+
+
+def _pipeline(sample: Sample, arima: _Made, box_cox: BoxCox) -> _Made:
+    from pmdarima.pipeline import Pipeline  # noqa: PLC0415 - takes seconds
+    from pmdarima.preprocessing import BoxCoxEndogTransformer  # noqa: PLC0415 - see above
+
+    transformer = BoxCoxEndogTransformer(lmbda=box_cox.power, lmbda2=0)
+    state = {**vars(transformer), "lam1_": box_cox.power, "lam2_": 0}
+    steps = [("box_cox", _Made(BoxCoxEndogTransformer, state)), ("arima", arima)]
+    return _Made(
+        Pipeline,
+        {
+            "steps": steps,
+            "steps_": steps,
+            "x_feats_": list(sample.column_names) or None,
+            "n_samples_": len(sample.numbers),
+        },
+    )

@@ -3,14 +3,9 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from trainer.data import Series
-from trainer.likelihood import Floats
-from trainer.model import Forecast
+from trainer.outcome import Outcome
 
 _INK, _MUTED, _GRID = "#1f2933", "#616e7c", "#e4e7eb"
 _BLUE, _ORANGE, _GREEN = "#0072b2", "#d55e00", "#009e73"  # told apart with any colour vision
@@ -19,28 +14,19 @@ _LONGEST_NAME = 40
 _SIZE, _DPI = (10.0, 5.4), 120
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Story:
-    """What the pictures tell: the series, the model's prediction of the holdout, and the future."""
-
-    title: str
-    subtitle: str
-    train: Series
-    holdout: Series
-    residuals: Floats
-    prediction: Floats
-    forecast: Forecast
-
-
-def draw_prediction(story: Story) -> bytes:
+def draw_prediction(outcome: Outcome) -> bytes:
     """Return pred.png: the series, the prediction of the holdout, the forecast and its bounds."""
     with _style():
-        figure, axes = _sheet(story, story.title)
-        future, known = story.forecast, _known(story)
-        axes.plot(known[0], known[1], color=_INK, linewidth=1.3, label="known values", zorder=3)
+        name = shortened(outcome.series.value_name)
+        figure, axes = _sheet(outcome, f"{name}: known values and forecast")
+        series, held = outcome.series, outcome.split.holdout
+        future, bounds = outcome.dates, outcome.forecast.bounds
         axes.plot(
-            story.holdout.dates,
-            story.prediction,
+            series.dates, series.values, color=_INK, linewidth=1.3, label="known values", zorder=3
+        )
+        axes.plot(
+            held.dates,
+            outcome.holdout.point,
             color=_ORANGE,
             linewidth=2,
             linestyle=(0, (4, 1.5)),
@@ -48,42 +34,43 @@ def draw_prediction(story: Story) -> bytes:
             zorder=4,
         )
         axes.fill_between(
-            future.dates,
-            future.lower_95,
-            future.upper_95,
+            future,
+            *bounds(0.95),
             color=_PALE,
             linewidth=0,
             label="95 % interval",
         )
         axes.fill_between(
-            future.dates,
-            future.lower_80,
-            future.upper_80,
+            future,
+            *bounds(0.80),
             color=_LIGHT,
             linewidth=0,
             label="80 % interval",
         )
-        axes.plot(future.dates, future.mean, color=_BLUE, linewidth=2, label="forecast", zorder=4)
-        axes.axvline(story.holdout.dates[0], color=_MUTED, linewidth=0.8, linestyle=":")
-        axes.set_ylabel(shortened(story.train.value_name))
-        _finish(figure, axes, story.train.date_name)
+        axes.plot(
+            future, outcome.forecast.point, color=_BLUE, linewidth=2, label="forecast", zorder=4
+        )
+        axes.axvline(held.dates[0], color=_MUTED, linewidth=0.8, linestyle=":")
+        axes.set_ylabel(name)
+        _finish(figure, axes, outcome.series.date_name)
         return _png(figure)
 
 
-def draw_residuals(story: Story) -> bytes:
+def draw_residuals(outcome: Outcome) -> bytes:
     """Return res.png: the errors of the fit step by step, and those of the holdout's prediction."""
     with _style():
-        figure, axes = _sheet(story, "Errors: value less prediction")
+        figure, axes = _sheet(outcome, "Errors: value less prediction")
         axes.axhline(0, color=_MUTED, linewidth=1)
-        errors = story.holdout.values - story.prediction
+        train, held = outcome.split.train, outcome.split.holdout
+        errors = held.values - outcome.holdout.point
         for dates, numbers, color, marker, label in (
-            (story.train.dates, story.residuals, _BLUE, "o", "fit, one step ahead"),
-            (story.holdout.dates, errors, _ORANGE, "D", f"holdout, 1 to {len(errors)} steps ahead"),
+            (train.dates, outcome.residuals, _BLUE, "o", "fit, one step ahead, of one spread"),
+            (held.dates, errors, _ORANGE, "D", f"holdout, 1 to {len(errors)} steps ahead"),
         ):
             axes.vlines(dates, 0, numbers, color=color, linewidth=1, alpha=0.45)
             axes.plot(dates, numbers, marker, color=color, markersize=4, label=label)
-        axes.set_ylabel(f"error of {shortened(story.train.value_name)}")
-        _finish(figure, axes, story.train.date_name)
+        axes.set_ylabel(f"error of {shortened(outcome.series.value_name)}")
+        _finish(figure, axes, outcome.series.date_name)
         return _png(figure)
 
 
@@ -92,9 +79,13 @@ def shortened(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
-def _known(story: Story) -> tuple[Any, Floats]:
-    dates = story.train.dates.append(story.holdout.dates)
-    return dates, np.concatenate([story.train.values, story.holdout.values])
+def _subtitle(outcome: Outcome) -> str:
+    scores, found = outcome.scores, outcome.train_model
+    r2 = "" if scores.r2 is None else f", R² {scores.r2:.3f}"
+    what = f"ARIMA{found.order}"
+    if len(found.members) > 1:
+        what = f"mean of {len(found.members)} models, first {what}"
+    return f"{what}; holdout: RMSE {scores.rmse:,.2f}{r2}"
 
 
 @contextmanager
@@ -111,13 +102,13 @@ def _style() -> Iterator[None]:
         yield
 
 
-def _sheet(story: Story, title: str) -> tuple[Any, Any]:
+def _sheet(outcome: Outcome, title: str) -> tuple[Any, Any]:
     from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
 
     figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", fontsize=14, fontweight="bold", pad=30)
-    axes.text(0, 1.035, story.subtitle, transform=axes.transAxes, color=_MUTED)
+    axes.text(0, 1.035, _subtitle(outcome), transform=axes.transAxes, color=_MUTED)
     axes.grid(visible=True, color=_GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from trainer.kernel.library import box_cox_back
+
 if TYPE_CHECKING:
     from trainer.data import Series
 
@@ -20,10 +22,9 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoxCox:
-    """The power, and what is added to the data before it is taken."""
+    """The transform's power; 0 is the logarithm."""
 
     power: float
-    shift: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +56,4 @@ Forecaster = Callable[["Series", int], Prediction]
 
 def turned_back(values: Floats, box_cox: BoxCox | None) -> Floats:
     """Undo the Box-Cox transform; what lies outside its range becomes the range's end."""
-    if box_cox is None:
-        return values
-    if box_cox.power == 0:
-        return np.exp(values) - box_cox.shift
-    inside = np.maximum(box_cox.power * values + 1, 0.0)
-    return np.asarray(inside ** (1 / box_cox.power) - box_cox.shift)
+    return values if box_cox is None else box_cox_back(values, box_cox.power)

@@ -1,36 +1,26 @@
 """A run's figures as the texts of its files: metric.json and forecast.csv. No times in them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import Any
 
-from trainer.data import Series, Split
-from trainer.evaluate import Scores
-from trainer.model import Fit, Forecast
+import pandas as pd
+
+from trainer.evaluation.metrics import Scores
+from trainer.fitting import Fitted, parameters
+from trainer.order import Order
+from trainer.outcome import Evaluated, Outcome
+from trainer.prediction import Prediction
 from trainer.record import SCHEMA_VERSION, versions, write_json
-from trainer.settings import Settings
+from trainer.search.find import Candidate, Found
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """Everything that a run found."""
-
-    settings: Settings
-    series: Series
-    split: Split
-    engine: str
-    train_fit: Fit
-    final_fit: Fit
-    scores: Scores
-    naive: Scores
-    forecast: Forecast
-    notes: tuple[str, ...]
+_TOLD_CANDIDATES = 15
 
 
 def write_metric(outcome: Outcome) -> bytes:
     """Return metric.json."""
-    fit, series, split = outcome.train_fit, outcome.series, outcome.split
-    order = fit.model.order
-    missing = int(sum(value != value for value in series.values.tolist()))  # noqa: PLR0124 - NaN
+    series, split, found = outcome.series, outcome.split, outcome.train_model
+    order = found.order
+    missing = int(sum(value != value for value in series.values.tolist()))  # noqa: PD011, PLR0124 - no pandas; NaN
     return write_json(
         {
             "schema_version": SCHEMA_VERSION,
@@ -41,18 +31,28 @@ def write_metric(outcome: Outcome) -> bytes:
             "MAE": outcome.scores.mae,
             "naive_RMSE": outcome.naive.rmse,
             "naive_MAE": outcome.naive.mae,
+            "holdout": asdict(outcome.scores),
+            **_backtest(outcome.evaluated),
             "order": list(order.trio),
             "seasonal_order": list(order.seasonal),
             "has_constant": order.has_constant,
+            "box_cox": None if found.box_cox is None else found.box_cox.power,
             "engine": outcome.engine,
-            **_fit_figures(fit),
-            "final_model": _fit_figures(outcome.final_fit),
+            **_fit_figures(found.best, outcome.regressors),
+            "final_model": _fit_figures(outcome.final_model.best, outcome.regressors),
+            "search": _search(found),
+            "diagnostics": [asdict(finding) for finding in outcome.findings],
+            "outliers": [
+                {"date": dated(o.date), "size": o.size, "spreads": o.spreads}
+                for o in outcome.outliers
+            ],
             "value_column": series.value_name,
             "date_column": series.date_name,
             "calendar": series.calendar.code,
-            "first_date": _date(series.dates[0]),
-            "last_date": _date(series.dates[-1]),
-            "split_date": _date(split.holdout.dates[0]),
+            "season": series.calendar.season,
+            "first_date": dated(series.dates[0]),
+            "last_date": dated(series.dates[-1]),
+            "split_date": dated(split.holdout.dates[0]),
             "train_rows": len(split.train.values),
             "holdout_rows": len(split.holdout.values),
             "scored_rows": outcome.scores.scored,
@@ -64,37 +64,114 @@ def write_metric(outcome: Outcome) -> bytes:
     )
 
 
-def write_forecast(forecast: Forecast) -> bytes:
+def write_forecast(dates: pd.DatetimeIndex, forecast: Prediction) -> bytes:
     """Return forecast.csv. Numbers have all their digits: reading them back gives the same ones."""
     lines = ["date,forecast,lower_80,upper_80,lower_95,upper_95"]
-    columns = zip(
-        forecast.mean.tolist(),
-        forecast.lower_80.tolist(),
-        forecast.upper_80.tolist(),
-        forecast.lower_95.tolist(),
-        forecast.upper_95.tolist(),
-        strict=True,
-    )
-    for date, numbers in zip(forecast.dates, columns, strict=True):
-        lines.append(",".join([_date(date), *map(repr, numbers)]))
+    columns = (forecast.point, *forecast.bounds(0.80), *forecast.bounds(0.95))
+    for date, *numbers in zip(dates, *(column.tolist() for column in columns), strict=True):
+        lines.append(",".join([dated(date), *map(repr, numbers)]))
     return ("\n".join(lines) + "\n").encode()
 
 
-def _fit_figures(fit: Fit) -> dict[str, Any]:
+def parameter_names(order: Order, regressors: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a name for each of a model's parameters, as statsmodels names them."""
+    return (
+        *(["intercept"] if order.has_constant else []),
+        *regressors,
+        *(f"ar.L{lag}" for lag in range(1, order.p + 1)),
+        *(f"ma.L{lag}" for lag in range(1, order.q + 1)),
+        *(f"ar.S.L{order.season * lag}" for lag in range(1, order.seasonal_p + 1)),
+        *(f"ma.S.L{order.season * lag}" for lag in range(1, order.seasonal_q + 1)),
+        "sigma2",
+    )
+
+
+def saved_facts(outcome: Outcome) -> dict[str, Any]:
+    """Return what the saved model says of itself besides its numbers."""
+    series = outcome.series
+    return {
+        "model_name": outcome.settings.model_name,
+        "run_id": outcome.settings.place.run_id,
+        "value_column": series.value_name,
+        "date_column": series.date_name,
+        "calendar": series.calendar.code,
+        "season": series.calendar.season,
+        "first_date": dated(series.dates[0]),
+        "last_date": dated(series.dates[-1]),
+        "regressor_names": list(outcome.regressors),
+        "data_sha256": series.sha256,
+        "versions": versions(),
+    }
+
+
+def dated(date: Any) -> str:  # noqa: ANN401 - a pandas timestamp
+    """Return a date as ISO 8601, without the time where it is midnight."""
+    text: str = date.isoformat()
+    return text.removesuffix("T00:00:00")
+
+
+def _backtest(evaluated: Evaluated | None) -> dict[str, Any]:
+    if evaluated is None:
+        return {"skill": None, "best_baseline": None, "verdict": None, "backtest": None}
+    backtest, verdict = evaluated.backtest, evaluated.verdict
+    return {
+        "skill": verdict.skill,
+        "best_baseline": verdict.best_baseline,
+        "verdict": verdict.sentence,
+        "backtest": {
+            "windows": len(backtest.windows),
+            "step": evaluated.step,
+            "horizon": backtest.windows[0].steps,
+            "measure": verdict.measure,
+            "scores": {name: _scores(track.scores) for name, track in backtest.tracks.items()},
+            "failures": {
+                name: [failure.reason for failure in track.failures]
+                for name, track in backtest.tracks.items()
+                if track.failures
+            },
+        },
+    }
+
+
+def _scores(scores: Scores | None) -> dict[str, Any] | None:
+    return None if scores is None else asdict(scores)
+
+
+def _search(found: Found) -> dict[str, Any]:
+    return {
+        "reason": found.reason,
+        "fitted": found.fits,
+        "evidence": list(found.evidence),
+        "members": [_candidate(member) for member in found.members],
+        "candidates": [_candidate(candidate) for candidate in found.candidates[:_TOLD_CANDIDATES]],
+    }
+
+
+def _candidate(candidate: Candidate) -> dict[str, Any]:
+    error = candidate.error
+    return {
+        "order": str(candidate.fitted.order),
+        "AICc": _finite(candidate.fitted.aicc),
+        "backtest_MAE": None if error is None else _finite(error),
+        "weight": candidate.weight,
+    }
+
+
+def _fit_figures(fit: Fitted, regressors: tuple[str, ...]) -> dict[str, Any]:
+    names = parameter_names(fit.order, regressors)
     return {
         "log_likelihood": fit.log_likelihood,
         "AIC": fit.aic,
-        "AICc": fit.aicc,
+        "AICc": _finite(fit.aicc),
         "converged": fit.is_converged,
         "at_boundary": fit.is_at_boundary,
-        "largest_slope": fit.largest_slope,
-        "parameters": list(fit.model.parameters),
+        "largest_slope": _finite(fit.slope),
+        "parameters": dict(zip(names, parameters(fit), strict=True)),
         "starts": [
             {"name": start.name, "log_likelihood": start.log_likelihood} for start in fit.starts
         ],
     }
 
 
-def _date(date: Any) -> str:  # noqa: ANN401 - a pandas timestamp
-    text: str = date.isoformat()
-    return text.removesuffix("T00:00:00")
+def _finite(number: float) -> float | None:
+    return number if abs(number) != float("inf") and number == number else None  # noqa: PLR0124 - NaN

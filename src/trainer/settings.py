@@ -12,22 +12,33 @@ import time
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from trainer import __version__
 from trainer.errors import (
+    BacktestInvalidError,
+    BoxCoxInvalidError,
+    ChoicesContradictError,
     HoldoutInvalidError,
     HorizonInvalidError,
     OrderInvalidError,
     RunIdInvalidError,
 )
+from trainer.regressors.plan import Plan, parse_names, parse_plan
 
 DEFAULT_HOLDOUT_FRACTION = 0.1
+DEFAULT_WINDOWS = 5
+MOST_WINDOWS = 200
+ENGINES = ("kernel", "pmdarima")
+SELECTS = ("backtest", "aicc", "average")
 LONGEST_HORIZON = 10_000
 LARGEST_ORDER = (12, 2, 12)
 LARGEST_SEASONAL_ORDER = (3, 1, 3, 366)
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _COUNT = re.compile(r"[0-9]{1,9}")
 _FRACTION = re.compile(r"[0-9]*\.[0-9]+|[0-9]+(?:\.[0-9]+)?%")
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+_LARGEST_POWER = 5.0
 _ORDER_REMEDY = (
     "give --order p,d,q such as 2,0,2 (at most {}), or --order auto; "
     "and --seasonal_order P,D,Q,m such as 0,1,1,7 (at most {})"
@@ -54,8 +65,20 @@ class Holdout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestPlan:
+    """Windows of the backtest; a step or horizon of None is found from the forecast's."""
+
+    windows: int
+    step: int | None
+    horizon: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the user asked for. `order` None means: search; `input` None: the built-in series."""
+    """What the user asked for. `order` None means: search; `input` None: the built-in series.
+
+    `power` is Box-Cox's; `required_skill` None means that a model without skill is no error.
+    """
 
     model_name: str
     place: RunPlace
@@ -66,6 +89,13 @@ class Settings:
     value_column: str | None
     holdout: Holdout
     horizon: int | None
+    engine: Literal["kernel", "pmdarima"]
+    select: Literal["backtest", "aicc", "average"]
+    power: float | Literal["auto"] | None
+    calendar: Plan
+    regressors: tuple[str, ...]
+    backtest: BacktestPlan
+    required_skill: float | None
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -86,6 +116,20 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add("--value_column", metavar="COLUMN", help="default: the column that holds numbers")
     add("--holdout", metavar="ROWS", help="last rows to score: 16, 0.1 or 10%% (default)")
     add("--horizon", metavar="STEPS", help="steps to forecast; default: as many as held out")
+    add("--engine", choices=ENGINES, help="what searches for --order auto; default: kernel")
+    add("--select", choices=SELECTS, help="what decides for --order auto; default: backtest")
+    add("--box_cox", metavar="POWER", help="transform positive values; 0 is the log; or auto")
+    add("--calendar", action="append", metavar="LIST", help="weekday,month,holidays:DE")
+    add("--fourier", action="append", metavar="PERIOD:PAIRS", help="a long season: 365.25:3")
+    add("--regressors", action="append", metavar="COLUMNS", help="columns that explain the values")
+    add(
+        "--backtest_windows",
+        metavar="N",
+        help=f"origins to forecast from; 0: none; default: {DEFAULT_WINDOWS}",
+    )
+    add("--backtest_step", metavar="ROWS", help="between origins; default: half the horizon")
+    add("--backtest_horizon", metavar="STEPS", help="default: as many as are forecast")
+    add("--require_skill", metavar="SHARE", help="fail unless this much better than each baseline")
     add("--version", action="version", version=f"trainer {__version__}")
     return parser.parse_args(arguments)
 
@@ -146,6 +190,7 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
         raise OrderInvalidError(
             "--seasonal_order was given, but --order is auto", remedy=_ORDER_REMEDY
         )
+    _refuse_contradictions(raw, order)
     return Settings(
         model_name=raw.model_name,
         place=place,
@@ -156,7 +201,72 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
         value_column=raw.value_column,
         holdout=_holdout(raw.holdout),
         horizon=_horizon(raw.horizon),
+        engine=raw.engine or "kernel",
+        select=raw.select or "backtest",
+        power=_power(raw.box_cox),
+        calendar=parse_plan(calendar=raw.calendar or (), fourier=raw.fourier or ()),
+        regressors=parse_names(raw.regressors or ()),
+        backtest=_backtest(raw),
+        required_skill=_skill(raw.require_skill),
     )
+
+
+def _refuse_contradictions(raw: argparse.Namespace, order: tuple[int, int, int] | None) -> None:
+    for flag, value in (("--engine", raw.engine), ("--select", raw.select)):
+        if order is not None and value is not None:
+            raise ChoicesContradictError(
+                f"{flag} {value} searches for an order, but --order names one",
+                remedy=f"leave out {flag}, or give --order auto",
+            )
+    if raw.engine == "pmdarima" and raw.select is not None:
+        raise ChoicesContradictError(
+            f"--select {raw.select} is the kernel's, but --engine pmdarima has its own way (AICc)",
+            remedy="leave out --select, or give --engine kernel",
+        )
+
+
+def _power(text: str | None) -> float | Literal["auto"] | None:
+    if text is None:
+        return None
+    if text.strip() == "auto":
+        return "auto"
+    if not _NUMBER.fullmatch(text.strip()) or abs(float(text)) > _LARGEST_POWER:
+        raise BoxCoxInvalidError(
+            f"--box_cox {text!r} is no power",
+            remedy=f"give a number from -{_LARGEST_POWER:g} to {_LARGEST_POWER:g}, or auto",
+        )
+    return float(text)
+
+
+def _backtest(raw: argparse.Namespace) -> BacktestPlan:
+    return BacktestPlan(
+        windows=_count("--backtest_windows", raw.backtest_windows, DEFAULT_WINDOWS, least=0) or 0,
+        step=_count("--backtest_step", raw.backtest_step, None, least=1),
+        horizon=_count("--backtest_horizon", raw.backtest_horizon, None, least=1),
+    )
+
+
+def _count(flag: str, text: str | None, default: int | None, *, least: int) -> int | None:
+    if text is None:
+        return default
+    most = MOST_WINDOWS if flag == "--backtest_windows" else LONGEST_HORIZON
+    if not _COUNT.fullmatch(text.strip()) or not least <= int(text) <= most:
+        raise BacktestInvalidError(
+            f"{flag} {text!r} is no usable number",
+            remedy=f"give a whole number from {least} to {most}",
+        )
+    return int(text)
+
+
+def _skill(text: str | None) -> float | None:
+    if text is None:
+        return None
+    if not _NUMBER.fullmatch(text.strip()) or float(text) >= 1:
+        raise BacktestInvalidError(
+            f"--require_skill {text!r} is no share below 1",
+            remedy="give 0.0 to ask for any skill, 0.1 for a tenth less error than each baseline",
+        )
+    return float(text)
 
 
 def _model_name(text: str) -> str:

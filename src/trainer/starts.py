@@ -1,172 +1,139 @@
-"""Points from which the likelihood is climbed: the same ones for the same series and order."""
+"""Points from which the likelihood of a given order is climbed: the same ones every time."""
 
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 
-from trainer.likelihood import Coefficients, Floats, Likelihood, Order, to_point
+from trainer.fitting import Fitted, Likelihood, fit
+from trainer.order import Floats, Order
 
 _SEED = 20_131_231
-_DRAWN = 60
-_DRAWN_IF_COSTLY = 20
-_KEPT = 6
-_KEPT_IF_COSTLY = 3
-_COSTLY = 250_000
+_LEAST, _MOST = 8, 200  # starts to climb from
+_AFFORDABLE = 1e6  # rows x states x starts: about half a second
+_LOOKED_AT = 8  # random points for one that is climbed from
+_TURNS = 3
+_CLIMBED_ON = 3
+_SAME = 1e-3
+_TOLD = 20
 _FREQUENCIES = 12
+_ROUGH, _FINE = 1e-3, 1e-10
 
 
-def starting_points(likelihood: Likelihood, warm: Coefficients | None) -> dict[str, Floats]:
-    """Return named points: the library's default, regression, white noise, corners, random ones.
+def fit_from_many(likelihood: Likelihood, *, warm: Floats | None = None) -> Fitted:
+    """Return the best top of many climbs; `warm` is the point of a model of a part of the series.
 
-    `warm` is a model that fitted a part of the same series.
+    Every start is climbed roughly; around the best tops more starts are drawn; the best few are
+    climbed to the end, for in such a likelihood the last steps take most of the work. The starts
+    that led highest are told.
     """
-    order, count = likelihood.order, likelihood.order.coefficients
-    points: dict[str, Floats | None] = {"white_noise": np.zeros(count)}
-    if count:
-        points["warm"] = None if warm is None else to_point(warm, order)
-        points["library_default"] = _library_default(likelihood)
-        points["hannan_rissanen"] = _hannan_rissanen(likelihood)
-        points.update(_corners(order))
-        points.update(_most_likely(likelihood))
-    return {name: point for name, point in points.items() if point is not None}
-
-
-def _most_likely(likelihood: Likelihood) -> dict[str, Floats]:
-    """Return the most likely of many points: looking at one is cheap, climbing from one is not."""
-    is_costly = _cost(likelihood) > _COSTLY
-    candidates = _drawn(likelihood, _DRAWN_IF_COSTLY if is_costly else _DRAWN)
-    candidates.update(_oscillating(likelihood.order))
-    heights = {name: likelihood.at(point) for name, point in candidates.items()}
-    best = sorted(heights, key=lambda name: -heights[name])
-    kept = _KEPT_IF_COSTLY if is_costly else _KEPT
-    return {name: candidates[name] for name in best[:kept]}
-
-
-def _cost(likelihood: Likelihood) -> int:
-    order = likelihood.order
-    width = max(
-        order.p + order.seasonal_p * order.season, order.q + order.seasonal_q * order.season
-    )
-    return len(likelihood.series) * (1 + width) * order.coefficients
-
-
-def _drawn(likelihood: Likelihood, count: int) -> dict[str, Floats]:
-    """Return random points: the same ones always, none where one number alone is sought."""
-    order = likelihood.order
-    if order.coefficients - order.has_constant <= 1:
-        return {}
+    effort = _effort(likelihood)
+    rough = [
+        fit(likelihood, [start], tolerance=_ROUGH)
+        for start in starting_points(likelihood, warm).items()
+    ]
     generator = np.random.default_rng(_SEED)
-    points = {}
-    for number in range(1, count + 1):
-        point = generator.normal(scale=1.5, size=order.coefficients)
-        point[order.coefficients - order.has_constant :] = 0.0
-        points[f"random_{number}"] = point
+    for turn in range(_TURNS if likelihood.order.lags > 1 else 0):
+        for place, base in enumerate(_distinct(rough)):
+            for number in range(max(1, effort // (_TURNS * _CLIMBED_ON))):
+                point = _perturbed(base.point, generator)
+                name = f"near_{place + 1}_{turn * effort + number + 1}"
+                rough.append(fit(likelihood, [(name, point)], tolerance=_ROUGH))
+    best = [(found.starts[0].name, found.point) for found in _distinct(rough)]
+    found = fit(likelihood, best, tolerance=_FINE)
+    climbed = {start.name: start for start in found.starts}
+    starts = [climbed.get(r.starts[0].name, r.starts[0]) for r in rough]
+    told = sorted(starts, key=lambda s: -(s.log_likelihood or -np.inf))[:_TOLD]
+    return replace(found, starts=tuple(told))
+
+
+def starting_points(likelihood: Likelihood, warm: Floats | None) -> dict[str, Floats]:
+    """Return named points: a regression's, white noise, corners, cycles, and random ones.
+
+    Looking at a point is cheap and climbing from it is not: of many the most likely are kept.
+    """
+    order = likelihood.order
+    points = {"white_noise": np.zeros(order.lags)}
+    if not order.lags:
+        return points
+    if warm is not None:
+        points["warm"] = warm
+    points["hannan_rissanen"] = likelihood.start()
+    points.update(_corners(order))
+    effort = _effort(likelihood)
+    drawn = dict(_drawn(order, effort * _LOOKED_AT if order.lags > 1 else 0))
+    candidates = {**dict(_oscillating(order)), **drawn}
+    heights = {name: likelihood.quick.value(point) for name, point in candidates.items()}
+    best = sorted(heights, key=lambda name: -heights[name])[: effort // 2]
+    # The most likely crowd on the same slopes: as many are taken as they come.
+    points.update({name: candidates[name] for name in (*best, *list(drawn)[: effort // 2])})
     return points
 
 
-def _oscillating(order: Order) -> dict[str, Floats]:
-    """Return cycles of many lengths, which the moving average all but cancels.
+def _effort(likelihood: Likelihood) -> int:
+    """Return how many starts to climb from: fewer where a likelihood costs more."""
+    order = likelihood.order
+    states = 1 + max(order.p, order.q) + order.season * max(order.seasonal_p, order.seasonal_q)
+    work = likelihood.prepared.rows * states * (1 + len(likelihood.prepared.columns))
+    if likelihood.has_gaps:
+        work *= 10
+    return max(_LEAST, min(_MOST, int(_AFFORDABLE / work)))
 
-    Such summits are narrow: a weekly cycle in 2,0,2 is one, and no ordinary start finds it.
+
+def _distinct(rough: list[Fitted]) -> list[Fitted]:
+    """Return the best tops that are not the same one."""
+    found: list[Fitted] = []
+    for other in sorted(rough, key=lambda f: -f.log_likelihood):
+        if all(f.log_likelihood - other.log_likelihood > _SAME for f in found[-1:]):
+            found.append(other)
+        if len(found) == _CLIMBED_ON:
+            break
+    return found
+
+
+def _perturbed(point: Floats, generator: np.random.Generator) -> Floats:
+    """Return a point near another: some numbers moved, or some drawn anew."""
+    moved = np.clip(point, -3, 3) + generator.normal(scale=0.7, size=len(point))
+    anew = generator.normal(scale=1.5, size=len(point))
+    return np.where(generator.random(len(point)) < 0.3, anew, moved)  # noqa: PLR2004 - a third
+
+
+def _drawn(order: Order, count: int) -> Iterator[tuple[str, Floats]]:
+    generator = np.random.default_rng(_SEED)
+    for number in range(1, count + 1):
+        yield f"random_{number}", generator.normal(scale=1.5, size=order.lags)
+
+
+def _oscillating(order: Order) -> Iterator[tuple[str, Floats]]:
+    """Yield cycles of many lengths, which the moving average all but cancels.
+
+    Such tops are narrow: a weekly cycle in 2,0,2 is one, and no ordinary start finds it. A cycle
+    with damping r and frequency f has the partial autocorrelations 2 r cos(f) / (1 + r^2), -r^2.
     """
     if order.p < 2:  # noqa: PLR2004 - a cycle takes two lags
-        return {}
-    points = {}
+        return
     for step in range(1, _FREQUENCIES):
         cosine = np.cos(np.pi * step / _FREQUENCIES)
         for radius, damping in ((0.95, 0.9), (0.8, 0.0)):
-            ar, ma = np.zeros(order.p), np.zeros(order.q)
-            ar[:2] = 2 * radius * cosine, -radius * radius
-            if order.q >= 2:  # noqa: PLR2004 - a cycle takes two lags
-                ma[:2] = -2 * damping * cosine, damping * damping
-            model = Coefficients(
-                ar=ar,
-                ma=ma,
-                seasonal_ar=np.zeros(order.seasonal_p),
-                seasonal_ma=np.zeros(order.seasonal_q),
-                mean=0.0,
-            )
-            point = to_point(model, order)
-            if point is not None:
-                points[f"cycle_{2 * _FREQUENCIES / step:.2f}_{radius:g}"] = point
-    return points
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep warnings of poor starting values to themselves: poor ones are just not kept."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-def _library_default(likelihood: Likelihood) -> Floats | None:
-    """Return where statsmodels would start."""
-    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - takes a second
-
-    order = likelihood.order
-    try:
-        with _silence():
-            start = SARIMAX(
-                likelihood.series,
-                order=(order.p, 0, order.q),
-                seasonal_order=(order.seasonal_p, 0, order.seasonal_q, order.season),
-                trend="c" if order.has_constant else "n",
-            ).start_params
-    except (ValueError, IndexError, np.linalg.LinAlgError):
-        return None
-    parts = np.split(
-        np.asarray(start, dtype=np.float64)[int(order.has_constant) :],
-        np.cumsum([order.p, order.q, order.seasonal_p, order.seasonal_q]),
-    )
-    return to_point(
-        Coefficients(
-            ar=parts[0], ma=parts[1], seasonal_ar=parts[2], seasonal_ma=parts[3], mean=0.0
-        ),
-        order,
-    )
-
-
-def _hannan_rissanen(likelihood: Likelihood) -> Floats | None:
-    """Return the regression on lagged values and lagged residuals of a long autoregression."""
-    from statsmodels.tsa.arima.estimators.hannan_rissanen import (  # noqa: PLC0415 - takes a second
-        hannan_rissanen,
-    )
-
-    order, none = likelihood.order, np.zeros(0)
-    if order.season or not order.p + order.q:
-        return None
-    try:
-        with _silence():
-            found, _ = hannan_rissanen(likelihood.series, order.p, order.q, demean=False)
-    except (ValueError, IndexError, np.linalg.LinAlgError):
-        return None
-    return to_point(
-        Coefficients(
-            ar=np.asarray(found.ar_params, dtype=np.float64),
-            ma=np.asarray(found.ma_params, dtype=np.float64),
-            seasonal_ar=none,
-            seasonal_ma=none,
-            mean=0.0,
-        ),
-        order,
-    )
+            partial = np.zeros(order.lags)
+            partial[:2] = 2 * radius * cosine / (1 + radius**2), -(radius**2)
+            if order.q >= 2:  # noqa: PLR2004 - see above
+                first = 2 * damping * cosine / (1 + damping**2), -(damping**2)
+                partial[order.p : order.p + 2] = first
+            name = f"cycle_{2 * _FREQUENCIES / step:.2f}_{radius:g}"
+            yield name, partial / np.sqrt(1 - partial * partial)
 
 
 def _corners(order: Order) -> dict[str, Floats]:
     """Return points with strong memory in one part and the opposite in the other."""
-    autoregressive = order.p + order.seasonal_p > 0
-    moving = order.q + order.seasonal_q > 0
+    counts = (order.p, order.q, order.seasonal_p, order.seasonal_q)
     points = {}
     for name, ar, ma in (
         ("persistent", 1.0, 0.0),
         ("ar_up_ma_down", 1.0, 1.0),
         ("reverting", -1.0, -1.0),
     ):
-        if (ar and autoregressive) or (ma and moving):
-            counts = (order.p, ar), (order.q, ma), (order.seasonal_p, ar), (order.seasonal_q, ma)
-            parts = [np.full(count, value) for count, value in counts]
-            points[name] = np.concatenate([*parts, np.zeros(int(order.has_constant))])
+        point = np.repeat((ar, ma, ar, ma), counts)
+        if point.any():
+            points[name] = point
     return points

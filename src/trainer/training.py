@@ -3,146 +3,287 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
-from trainer.console import show_notes, show_result, stage
-from trainer.data import Series, Split, fill_missing, load_series, split_series
-from trainer.errors import MemoryExhaustedError
-from trainer.evaluate import naive_forecast, score
-from trainer.likelihood import Floats, Order
-from trainer.model import (
-    Fit,
-    Sample,
-    build_results,
-    fit_model,
-    forecast,
-    require_length,
-    residuals,
+from trainer.console import Stage, show_findings, show_notes, show_result, stage
+from trainer.data import Loaded, Series, Split, load, split_series
+from trainer.errors import MemoryExhaustedError, SeriesTooShortError
+from trainer.evaluation.backtest import plan_windows, run_backtest
+from trainer.evaluation.baselines import BASELINES, BaselineUnavailableError
+from trainer.evaluation.diagnostics import (
+    Estimates,
+    Finding,
+    Outlier,
+    examine_parameters,
+    examine_residuals,
 )
-from trainer.model_file import dump_model, load_model
+from trainer.evaluation.metrics import Scores, score
+from trainer.evaluation.skill import judge, require_skill
+from trainer.fitting import NO_COLUMNS, parameters
+from trainer.model import Sample, disagreement, residuals
+from trainer.model_file import dump_mixture, dump_results, dump_search
+from trainer.order import Order
+from trainer.outcome import MODEL_NAME, Evaluated, Outcome
 from trainer.outputs import RECORD, Publication
-from trainer.pictures import Story, draw_prediction, draw_residuals, shortened
+from trainer.page.page import write_page
+from trainer.page_of_run import page_of
+from trainer.pictures import draw_prediction, draw_residuals
+from trainer.prediction import Prediction
+from trainer.recipe import Recipe, find, find_again
 from trainer.record import RunClock, write_record
-from trainer.report import Outcome, write_forecast, write_metric
-from trainer.search import ENGINE as SEARCH_ENGINE
-from trainer.search import search_order
+from trainer.regressors.whole import Regressors, make_regressors
+from trainer.report import parameter_names, saved_facts, write_forecast, write_metric
+from trainer.saved_model import write_saved
+from trainer.search.find import Found
+from trainer.search.library_search import NAME as LIBRARY_SEARCH
 from trainer.settings import Settings
 
 MODEL_FILE = "models/arima_model.pkl"
-_FIT_ENGINE = "statsmodels SARIMAX, fitted from several starts"
+SAVED_FILE = "models/arima_model.json"
+_KERNEL = "exact likelihood (Chandrasekhar recursions), fitted from many starts"
+_FEWEST_ROWS = 10
 
 
 def train(settings: Settings, publication: Publication, clock: RunClock) -> None:
     """Read, search, fit, evaluate and write. Raises TrainerError; publishes all or nothing."""
     with _notes_instead_of_warnings() as warned, _memory_translated(settings):
-        with stage("read") as current:
-            series = load_series(settings)
-            split = split_series(series, settings.holdout)
-            current.outcome = _described(series, split)
-        show_notes(series.notes)
-        values = fill_missing(split.train.values)
-        with stage("search" if settings.order is None else "order") as current:
-            order = _order(settings, values, series)
-            current.outcome = str(order)
-        with stage("fit") as current:
-            train_fit, final_fit = _fit_twice(series, split, values, order)
-            current.outcome = _checked(train_fit)
-        with stage("evaluate") as current:
-            steps = settings.horizon or len(split.holdout.values)
-            model_bytes = dump_model(final_fit.model)
-            results = build_results(train_fit.model)
-            prediction = forecast(results, len(split.holdout.values)).mean
-            naive = naive_forecast(values, len(prediction), series.calendar.season)
-            outcome = Outcome(
-                settings=settings,
-                series=series,
-                split=split,
-                engine=_engine(settings),
-                train_fit=train_fit,
-                final_fit=final_fit,
-                scores=score(split.holdout.values, prediction),
-                naive=score(split.holdout.values, naive),
-                forecast=forecast(load_model(model_bytes), steps),
-                notes=(*series.notes, *train_fit.notes, *final_fit.notes),
-            )
-            current.outcome = f"RMSE {outcome.scores.rmse:.2f}"
+        outcome = explore(settings)
         with stage("write") as current:
-            story = _story(outcome, residuals(results, order), prediction)
-            files = {MODEL_FILE: model_bytes, **_files(outcome, story)}
+            files = _files(outcome)
             notes = (*outcome.notes, *_warnings(warned))
+            files["report.html"] = write_page(page_of(outcome, notes, clock.arguments))
             files[RECORD] = write_record(settings.place.run_id, clock, notes, files)
             publication.publish(files)
             current.outcome = str(settings.place.output)
     show_result(_result(outcome, list(files)))
 
 
-def _order(settings: Settings, values: Floats, series: Series) -> Order:
-    """Return the order that was given, or find one."""
-    if settings.order is None:
-        return search_order(values, season=series.calendar.season)
-    p, d, q = settings.order
-    seasonal_p, seasonal_d, seasonal_q, season = settings.seasonal_order
-    order = Order(
-        p=p,
-        d=d,
-        q=q,
-        seasonal_p=seasonal_p,
-        seasonal_d=seasonal_d,
-        seasonal_q=seasonal_q,
-        season=season,
-        has_constant=d + seasonal_d == 0,
+def explore(settings: Settings) -> Outcome:
+    """Return all that a run finds, and write nothing. Raises TrainerError."""
+    with stage("read") as current:
+        loaded = load(settings)
+        split = split_series(loaded.series, settings.holdout)
+        current.outcome = _described(loaded.series, split)
+    steps = settings.horizon or len(split.holdout.values)
+    regressors = _regressors(loaded, split, settings, steps)
+    show_notes((*loaded.series.notes, *regressors.notes))
+    recipe = _recipe(settings, loaded.series, regressors)
+    with stage("search" if settings.order is None else "fit") as current:
+        found = find(
+            recipe,
+            split.train.values,
+            horizon=len(split.holdout.values),
+            progress=current.progress,
+        )
+        current.outcome = _found(found)
+    show_notes(found.evidence)
+    with stage("backtest") as current:
+        evaluated, stability = _backtest(settings, recipe, loaded.series, steps, current)
+        current.outcome = "none" if evaluated is None else evaluated.verdict.sentence
+    if settings.required_skill is not None:
+        _require_skill(evaluated, settings.required_skill)
+    with stage("fit all") as current:
+        outcome = _outcome(settings, (loaded.series, split), regressors, found, evaluated)
+        outcome = _examined(outcome, stability)
+        current.outcome = _checked(outcome.final_model)
+    show_findings([f.sentence for f in outcome.findings if f.verdict == "look" and f.statistic])
+    return outcome
+
+
+def _regressors(loaded: Loaded, split: Split, settings: Settings, steps: int) -> Regressors:
+    return make_regressors(
+        loaded,
+        settings.calendar,
+        settings.regressors,
+        train_rows=len(split.train.values),
+        steps=steps,
     )
-    require_length(len(values), order)
-    return order
 
 
-def _fit_twice(series: Series, split: Split, values: Floats, order: Order) -> tuple[Fit, Fit]:
-    """Return the model of the training part, to be scored, and that of all values, to be kept."""
-    first = fit_model(_sample(split.train, values), order)
-    everything = _sample(series, fill_missing(series.values))
-    return first, fit_model(everything, order, warm=first.model.coefficients)
+def _recipe(settings: Settings, series: Series, regressors: Regressors) -> Recipe:
+    order = None
+    if settings.order is not None:
+        p, d, q = settings.order
+        seasonal_p, seasonal_d, seasonal_q, season = settings.seasonal_order
+        order = Order(
+            p=p,
+            d=d,
+            q=q,
+            seasonal_p=seasonal_p,
+            seasonal_d=seasonal_d,
+            seasonal_q=seasonal_q,
+            season=season,
+            has_constant=d + seasonal_d == 0,
+        )
+    return Recipe(
+        order=order,
+        engine=settings.engine,
+        select=settings.select,
+        power=settings.power,
+        season=series.calendar.season,
+        columns=regressors.matrix,
+    )
 
 
-def _sample(part: Series, numbers: Floats) -> Sample:
+def _backtest(
+    settings: Settings, recipe: Recipe, series: Series, steps: int, current: Stage
+) -> tuple[Evaluated | None, Finding | None]:
+    """Let the recipe and the baselines predict the same windows from their past alone."""
+    plan = settings.backtest
+    horizon = min(plan.horizon or steps, max(1, len(series.values) // 4))
+    step = plan.step or max(1, horizon // 2)
+    if not plan.windows:
+        return None, None
+    fewest = max(_FEWEST_ROWS, len(series.values) // 3, 3 * series.calendar.season)
+    try:
+        windows = plan_windows(
+            len(series.values), windows=plan.windows, step=step, horizon=horizon, fewest=fewest
+        )
+    except SeriesTooShortError:
+        return None, None
+    estimates: list[Estimates] = []
+
+    def forecaster(known: Series, ahead: int) -> Prediction:
+        rows = len(known.values)
+        found = find(recipe, known.values, horizon=ahead, thorough=False)
+        names = tuple(f"{found.order} {name}" for name in parameter_names(found.order, ()))
+        estimates.append(
+            Estimates(names=names[:-1], numbers=parameters(found.best)[: len(names) - 1])
+        )
+        future = recipe.columns[:, rows : rows + ahead] if recipe.columns.size else NO_COLUMNS
+        return found.predict(ahead, future)
+
+    backtest = run_backtest(
+        series,
+        {MODEL_NAME: forecaster, **BASELINES},
+        windows,
+        lambda done, total, name: current.progress(f"windows of {name}", done, total),
+    )
+    verdict = judge(backtest, MODEL_NAME, BASELINES)
+    stability = None if recipe.columns.size else examine_parameters(estimates)
+    return Evaluated(backtest=backtest, verdict=verdict, step=step), stability
+
+
+def _require_skill(evaluated: Evaluated | None, least: float) -> None:
+    if evaluated is None:
+        raise SeriesTooShortError(
+            "--require_skill needs a backtest, and there was none",
+            remedy="give a longer series, or --backtest_windows of at least 1",
+        )
+    require_skill(evaluated.verdict, least)
+
+
+def _outcome(
+    settings: Settings,
+    parts: tuple[Series, Split],
+    regressors: Regressors,
+    found: Found,
+    evaluated: Evaluated | None,
+) -> Outcome:
+    """Fit the model again on all rows, and forecast; score the first model on the holdout."""
+    series, split = parts
+    rows, train_rows = len(series.values), len(split.train.values)
+    columns = regressors.matrix
+    steps = settings.horizon or rows - train_rows
+    final = find_again(found, series.values, columns[:, :rows] if columns.size else NO_COLUMNS)
+    held = columns[:, train_rows:rows] if columns.size else NO_COLUMNS
+    future = columns[:, rows:] if columns.size else NO_COLUMNS
+    holdout = found.predict(rows - train_rows, held)
+    season, train = series.calendar.season, split.train.values
+    return Outcome(
+        settings=settings,
+        series=series,
+        split=split,
+        regressors=regressors.names,
+        engine=_engine(settings),
+        train_model=found,
+        final_model=final,
+        holdout=holdout,
+        scores=score(split.holdout.values, holdout, train=train, season=season),
+        naive=_naive_scores(split, season),
+        evaluated=evaluated,
+        residuals=residuals(found),
+        findings=(),
+        outliers=(),
+        dates=series.calendar.after(series.dates[-1], steps),
+        forecast=final.predict(steps, future),
+        notes=(*series.notes, *regressors.notes, *found.evidence),
+    )
+
+
+def _naive_scores(split: Split, season: int) -> Scores:
+    """Return the scores of the seasonal naive forecast of the holdout, or of the plain one."""
+    steps = len(split.holdout.values)
+    try:
+        prediction = BASELINES["seasonal_naive"](split.train, steps)
+    except BaselineUnavailableError:
+        prediction = BASELINES["naive"](split.train, steps)
+    return score(split.holdout.values, prediction, train=split.train.values, season=season)
+
+
+def _examined(outcome: Outcome, stability: Finding | None) -> Outcome:
+    order = outcome.train_model.order
+    diagnostics = examine_residuals(
+        outcome.residuals,
+        outcome.split.train.dates,
+        season=outcome.series.calendar.season,
+        fitted=order.lags,
+    )
+    findings = (*diagnostics.findings, *([stability] if stability else []))
+    outliers: tuple[Outlier, ...] = diagnostics.outliers
+    notes = outcome.notes
+    if len(outcome.dates) > len(outcome.series.values):
+        notes = (*notes, "the forecast is longer than the series: its end says little")
+    if len(outcome.final_model.members) == 1:
+        told = disagreement(_sample(outcome), outcome.final_model.best)
+        notes = (*notes, told) if told else notes
+    return replace(outcome, findings=findings, outliers=outliers, notes=notes)
+
+
+def _sample(outcome: Outcome) -> Sample:
+    series, model = outcome.series, outcome.final_model
     return Sample(
-        name=part.value_name,
-        numbers=numbers,
-        first_date=part.dates[0],
-        frequency=part.calendar.code,
+        name=series.value_name,
+        numbers=model.values,
+        first_date=series.dates[0],
+        frequency=series.calendar.code,
+        columns=model.columns,
+        column_names=outcome.regressors,
     )
 
 
-def _files(outcome: Outcome, story: Story) -> dict[str, bytes]:
+def _files(outcome: Outcome) -> dict[str, bytes]:
+    saved = outcome.final_model.saved(saved_facts(outcome))
     return {
+        MODEL_FILE: _model_bytes(outcome),
+        SAVED_FILE: write_saved(saved),
         "metric.json": write_metric(outcome),
-        "forecast.csv": write_forecast(outcome.forecast),
-        "res.png": draw_residuals(story),
-        "pred.png": draw_prediction(story),
+        "forecast.csv": write_forecast(outcome.dates, outcome.forecast),
+        "res.png": draw_residuals(outcome),
+        "pred.png": draw_prediction(outcome),
     }
 
 
-def _story(outcome: Outcome, errors: Floats, prediction: Floats) -> Story:
-    scores, split = outcome.scores, outcome.split
-    r2 = "" if scores.r2 is None else f", R² {scores.r2:.3f}"
-    errors[split.train.values != split.train.values] = float("nan")
-    return Story(
-        title=f"{shortened(split.train.value_name)}: known values and forecast",
-        subtitle=f"ARIMA{outcome.train_fit.model.order}; holdout: RMSE {scores.rmse:,.2f}{r2}",
-        train=split.train,
-        holdout=split.holdout,
-        residuals=errors,
-        prediction=prediction,
-        forecast=outcome.forecast,
-    )
+def _model_bytes(outcome: Outcome) -> bytes:
+    """Return the library's object: statsmodels for a given order, pmdarima for a searched one."""
+    model, sample = outcome.final_model, _sample(outcome)
+    if len(model.members) > 1:
+        return dump_mixture(sample, tuple((m.weight, m.fitted) for m in model.members))
+    if outcome.settings.order is None or model.box_cox is not None:
+        return dump_search(sample, model.best, model.box_cox)
+    return dump_results(sample, model.best)
 
 
 def _result(outcome: Outcome, files: Sequence[str]) -> list[tuple[str, str]]:
     scores, place = outcome.scores, outcome.settings.place
+    verdict = "no backtest" if outcome.evaluated is None else outcome.evaluated.verdict.sentence
     return [
         ("run id", place.run_id),
-        ("order", str(outcome.train_fit.model.order)),
+        ("order", _found(outcome.train_model)),
         ("RMSE", f"{scores.rmse:.4f}  (naive forecast: {outcome.naive.rmse:.4f})"),
         ("R2", "not defined" if scores.r2 is None else f"{scores.r2:.4f}"),
         ("MAE", f"{scores.mae:.4f}"),
+        ("verdict", verdict),
         ("folder", str(place.output)),
         ("files", ", ".join(files)),
     ]
@@ -153,13 +294,24 @@ def _described(series: Series, split: Split) -> str:
     return f"{series.source}: {rows} rows to train on, {held} held out, {series.calendar.name}"
 
 
-def _checked(fit: Fit) -> str:
-    verdict = "optimum checked" if fit.is_converged else "NOT CONVERGED"
-    return f"log-likelihood {fit.log_likelihood:.3f}, best of {len(fit.starts)} starts, {verdict}"
+def _found(found: Found) -> str:
+    if len(found.members) > 1:
+        return f"the mean of {len(found.members)} models, first of all {found.order}"
+    return str(found.order)
+
+
+def _checked(found: Found) -> str:
+    best = found.best
+    verdict = "optimum checked" if best.is_converged else "NOT CONVERGED"
+    return f"log-likelihood {best.log_likelihood:.3f}, {verdict}"
 
 
 def _engine(settings: Settings) -> str:
-    return _FIT_ENGINE if settings.order else f"{SEARCH_ENGINE}; {_FIT_ENGINE}"
+    if settings.order is not None:
+        return _KERNEL
+    if settings.engine == "pmdarima":
+        return f"{LIBRARY_SEARCH}; {_KERNEL}"
+    return f"search by {settings.select}; {_KERNEL}"
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """What is in the image, and what is not: read from its configuration and its layers."""
 
 import gzip
+import hashlib
 import io
 import json
 import re
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +17,8 @@ from docker.models.images import Image
 
 from hakobune.model.lock import Lock
 from hakobune.settings import read_settings
-from tests.container.conftest import Run
+from hakobune.stages.project import open_project
+from tests.container.conftest import ROOT, Run
 
 pytestmark = pytest.mark.container
 
@@ -179,11 +183,46 @@ def test_the_named_packages_import_without_compiling(run: Run, lock: Lock) -> No
     assert (code, output.splitlines()[-1]) == (0, "[]"), output
 
 
-def test_no_layer_but_the_last_ones_holds_our_code(archive: tarfile.TarFile) -> None:
-    where = [
-        number
-        for number, layer in enumerate(layers(archive))
-        if any("app/trainer" in member.name for member in layer)
+def test_packages_libraries_and_code_are_a_layer_each_in_this_order(
+    archive: tarfile.TarFile,
+) -> None:
+    """A change of Python code makes one layer new, which holds nothing compiled of C."""
+    names = [
+        {f"/{member.name}".replace("/./", "/") for member in layer} for layer in layers(archive)
     ]
-    assert len(where) == 1
-    assert where[0] >= 2
+    packages = [n for n, layer in enumerate(names) if any("/site-packages/" in x for x in layer)]
+    libraries = [n for n, layer in enumerate(names) if "/app/trainer/kernel/arima.so" in layer]
+    code = [n for n, layer in enumerate(names) if "/app/trainer/__main__.py" in layer]
+    assert [len(packages), len(libraries), len(code)] == [1, 1, 1]
+    assert packages < libraries < code
+    assert not [x for x in names[code[0]] if x.endswith((".so", ".c", ".h"))]
+    assert not [x for x in names[libraries[0]] if x.endswith((".py", ".c", ".h"))]
+
+
+def test_libraries_have_the_bytes_that_compiling_here_from_nothing_gives(
+    run: Run, tmp_path: Path
+) -> None:
+    project = open_project(ROOT)
+    assert [library.path for library in project.libraries] == ["kernel/arima.so"]
+    source = ROOT / project.source
+    for library in project.libraries:
+        code, output = run(["sha256sum", f"/app/{project.package}/{library.path}"])
+        assert code == 0, output
+        program = [sys.executable, str(ROOT / "src/hakobune/data/compile_library.py")]
+        folders = [str(folder) for folder in (tmp_path / "cache", source, tmp_path)]
+        subprocess.run([*program, *folders, library.path, *library.files], check=True, timeout=120)
+        made = (tmp_path / library.path).read_bytes()
+        assert output.split()[0] == hashlib.sha256(made).hexdigest()
+        beside = source / library.path
+        assert beside.exists(), "make libraries"
+        assert beside.read_bytes() == made
+
+
+def test_no_compiler_is_in_the_image(run: Run, members: list[tarfile.TarInfo]) -> None:
+    assert not [m.name for m in members if "ziglang" in m.name]
+    code, output = run_python(
+        run,
+        "import shutil\n"
+        "print([n for n in ('cc', 'gcc', 'clang', 'zig', 'tcc', 'ld', 'as') if shutil.which(n)])",
+    )
+    assert (code, output) == (0, "[]\n")

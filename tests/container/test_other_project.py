@@ -49,4 +49,5 @@ def test_another_project_is_built_run_and_verified(
     assert done.returncode == 0, done.stderr
     name, path = done.stdout.split()
     assert name == "counts.json"
-    assert json.loads(Path(path).read_text(encoding="utf-8"))["words"] == {"a": 2, "b": 1}
+    result = json.loads(Path(path).read_text(encoding="utf-8"))
+    assert (result["words"], result["total"]) == ({"a": 2, "b": 1}, 3)

@@ -19,10 +19,12 @@ pytestmark = pytest.mark.container
 
 FILES = {
     "models/arima_model.pkl",
+    "models/arima_model.json",
     "metric.json",
     "forecast.csv",
     "res.png",
     "pred.png",
+    "report.html",
     "record.json",
 }
 FORECAST = (
@@ -74,7 +76,7 @@ def test_a_fresh_container_loads_the_model_and_forecasts_the_same(run: Run, tmp_
     call = FORECAST.replace("{call}", f"m.forecast({len(expected)})")
     code, output = run(["python", "-c", call], volumes=mounted(out / "run", "ro", "/in"))
     assert code == 0, output
-    assert json.loads(output.splitlines()[-1]) == pytest.approx(expected, rel=1e-9)
+    assert json.loads(output.splitlines()[-1]) == pytest.approx(expected, rel=1e-8)
 
 
 @pytest.mark.parametrize("entrypoint", [None, ["/bin/sh", "-c"], ["python"]])

@@ -60,18 +60,20 @@ def _umask() -> int:
     return value
 
 
-def read_tree(folder: Path, ignored: tuple[str, ...]) -> dict[str, bytes] | None:
+def read_tree(
+    folder: Path, ignored: tuple[str, ...], left_out: tuple[str, ...] = ()
+) -> dict[str, bytes] | None:
     """Return contents by relative path of the files below a folder, or None where it is missing.
 
-    Files and folders called by an ignored name are left out. A symbolic link is refused, because
-    the image would hold the link and not what it points at.
+    Files and folders called by an ignored name are left out, and so are the paths `left_out`. A
+    symbolic link is refused, because the image would hold the link and not what it points at.
     """
     if not folder.is_dir():
         return None
     files = {}
     for path in folder.rglob("*"):
         relative = path.relative_to(folder)
-        if set(relative.parts) & set(ignored):
+        if set(relative.parts) & set(ignored) or relative.as_posix() in left_out:
             continue
         if path.is_symlink() or "\n" in str(relative) or "\\" in str(relative):
             raise FileNotWritableError(

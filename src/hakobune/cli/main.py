@@ -16,6 +16,7 @@ from hakobune.errors import HakobuneError, TrainingFailedError
 COMMANDS = {
     "lock": "Resolve the conda file to exact packages; --check says whether that is still so.",
     "render": "Write the Dockerfile that the lock gives.",
+    "compile": "Compile C files beside the source, for tests on this machine.",
     "build": "Build the image.",
     "train": "Train in the container; what follows goes to the training program.",
     "doctor": "Say what this machine has and lacks for each step.",

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 SCHEMA_VERSION = 1
 PLATFORM = "linux/amd64"
+# The wheel that compiles a project's C files; it is among the tools only where there are some.
+COMPILER = "ziglang"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +61,13 @@ class Lock:
     tools: tuple[LockedWheel, ...]
     packages: tuple[LockedWheel, ...]
     sha256: str
+
+    @property
+    def compilers(self) -> tuple[LockedWheel, ...]:
+        """The wheel that compiles C files; none where the lock was made for a project without."""
+        return tuple(wheel for wheel in self.tools if wheel.name == COMPILER)
+
+    @property
+    def installers(self) -> tuple[LockedWheel, ...]:
+        """The wheels that install the packages."""
+        return tuple(wheel for wheel in self.tools if wheel.name != COMPILER)

@@ -22,6 +22,14 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """A shared library that C files are compiled to; all paths are relative to the source."""
+
+    path: str
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """`[tool.hakobune]`, with paths relative to `root`, the folder of `pyproject.toml`."""
 
@@ -32,6 +40,12 @@ class Project:
     service: str
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
+    libraries: tuple[Library, ...]
+
+    @property
+    def package(self) -> str:
+        """The name of the Python package that the source is."""
+        return Path(self.source).name
 
     @property
     def environment_path(self) -> Path:

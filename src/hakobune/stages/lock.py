@@ -9,7 +9,7 @@ from typing import Any
 from hakobune.adapters import debian_base, docker_cli, files, resolver
 from hakobune.adapters.process import Runner
 from hakobune.errors import LockDamagedError, LockMissingError
-from hakobune.model.lock import PLATFORM, DebianBase, Lock, LockedWheel, RegistryBase
+from hakobune.model.lock import COMPILER, PLATFORM, DebianBase, Lock, LockedWheel, RegistryBase
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.spec import EnvironmentSpec
@@ -44,6 +44,7 @@ def lock_environment(  # noqa: PLR0913 - the two switches of the command line, b
     pins = tuple(f"{w.name}=={w.version}" for w in keep.packages) if keep else ()
     places = {r.name: f"{project.environment}:{r.line}" for r in reversed(spec.requirements)}
     wanted = tuple(requirement.text for requirement in spec.requirements)
+    tools = ("uv", COMPILER) if project.libraries else ("uv",)
     packages = _solve(runner, wanted, spec, pins, index, places, project) if wanted else ()
     lock = Lock(
         environment=spec.name,
@@ -53,7 +54,7 @@ def lock_environment(  # noqa: PLR0913 - the two switches of the command line, b
         requirements=(f"python={spec.python}", *wanted),
         registry_base=_registry_base(spec, old, runner, reporter),
         debian_base=_debian_base(spec, old, runner, reporter, move=move_base),
-        tools=_solve(runner, ("uv",), spec, tool_pins, index, {}, project),
+        tools=_solve(runner, tools, spec, tool_pins, index, {}, project),
         packages=packages,
         sha256="",
     )

@@ -12,7 +12,7 @@ from hakobune.errors import (
     LockMissingError,
     LockStaleError,
 )
-from hakobune.model.lock import Lock
+from hakobune.model.lock import COMPILER, Lock
 from hakobune.model.project import Project
 from hakobune.transform.read_lock import read_lock
 from hakobune.transform.read_project import read_project
@@ -75,4 +75,16 @@ def read_fresh_lock(project: Project) -> Lock:
             + "\n".join(f"  {line}" for line in moved),
             remedy="hakobune lock",
         )
+    require_compiler(project, lock)
     return lock
+
+
+def require_compiler(project: Project, lock: Lock) -> None:
+    """Raise LockStaleError where the project has libraries and the lock nothing to compile them."""
+    if project.libraries and not lock.compilers:
+        named = ", ".join(library.path for library in project.libraries)
+        raise LockStaleError(
+            f"{project.lock} was made before pyproject.toml had libraries\n"
+            f"  pyproject.toml: {named} is new, and the lock has no {COMPILER} to compile it",
+            remedy="hakobune lock",
+        )

@@ -8,6 +8,8 @@ from hakobune.model.reporter import Reporter
 from hakobune.stages.project import read_current_lock, read_fresh_lock
 from hakobune.transform.render_dockerfile import (
     IGNORED_SOURCE,
+    Programs,
+    left_out,
     render_dockerfile,
     render_dockerignore,
     rendered_source_digest,
@@ -57,17 +59,31 @@ def _rendered(project: Project, lock: Lock, source_sha256: str) -> bytes:
         lock,
         project,
         source_sha256=source_sha256,
-        finish_program=files.read_data("finish_packages.py"),
+        programs=Programs(
+            finish_packages=files.read_data("finish_packages.py"),
+            compile_library=files.read_data("compile_library.py"),
+        ),
     )
 
 
 def current_source_digest(project: Project) -> str:
     """Return the digest of the source tree as it lies there."""
-    tree = files.read_tree(project.root / project.source, IGNORED_SOURCE)
+    folder = project.root / project.source
+    tree = files.read_tree(folder, IGNORED_SOURCE, left_out(project))
     if not tree:
         raise ConfigurationInvalidError(
             f"{project.source}: there is no such folder, or it is empty",
             remedy="correct `source` in pyproject.toml",
+        )
+    missing = [
+        f"{library.path}: there is no {project.source}/{file}"
+        for library in project.libraries
+        for file in library.files
+        if file not in tree
+    ]
+    if missing:
+        raise ConfigurationInvalidError(
+            "\n".join(missing), remedy="correct `libraries` in pyproject.toml, or write the file"
         )
     return source_digest(tree)
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hakobune.errors import ConfigurationInvalidError
-from hakobune.model.project import Input, Output, Project
+from hakobune.model.project import Input, Library, Output, Project
 
 KEYS = {
     "environment": "the conda environment file, such as `environments/arima-env.yml`",
@@ -19,6 +19,8 @@ KEYS = {
     "service": "the service of docker-compose.yml that trains (default `train`)",
     "inputs": "files that the command reads: a table of `name = { flag = … }`",
     "outputs": "folders that the command writes: a table of `name = { flag = …, files = [ … ] }`",
+    "libraries": "shared libraries and their C files, below `source`: a table of "
+    '`"name.so" = ["name.c"]`',
 }
 INPUT_KEYS = {"flag": "the command's option that takes the file, such as `--input`"}
 OUTPUT_KEYS = {
@@ -28,6 +30,8 @@ OUTPUT_KEYS = {
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_LIBRARY = re.compile(rf"{_PATH.pattern}\.so")
+_C_FILE = re.compile(rf"{_PATH.pattern}\.c")
 
 
 def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Project:
@@ -65,6 +69,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
             )
             for name, entry in reader.tables(table, "outputs", OUTPUT_KEYS)
         ),
+        libraries=reader.libraries(table, "libraries"),
     )
     reader.refuse_unknown(table, KEYS)
     if reader.problems:
@@ -98,7 +103,7 @@ class _Reader:
     def _line(self, key: str, start: int) -> int | None:
         """Return the first line from `start` on that gives the key or opens its table."""
         name = re.escape(key)
-        holds = re.compile(rf"\s*(\[.*\b{name}\]|{name}\s*=)|.*[{{,]\s*{name}\s*=")
+        holds = re.compile(rf"\s*(\[.*\b{name}\]|\"?{name}\"?\s*=)|.*[{{,]\s*\"?{name}\"?\s*=")
         numbered = enumerate(self.lines, 1)
         return next((n for n, text in numbered if n >= start and holds.match(text)), None)
 
@@ -154,6 +159,24 @@ class _Reader:
             self.refuse_unknown(entry, known, within=name)
         return list(value.items())
 
+    def libraries(self, table: Mapping[str, Any], key: str) -> tuple[Library, ...]:
+        """Return the table of libraries, each with its C files."""
+        value = table.get(key, {})
+        if not isinstance(value, dict):
+            self.add(key, f"`{key}` must be a table: {KEYS[key]}")
+            return ()
+        found = []
+        for path, files in value.items():
+            if not _LIBRARY.fullmatch(path):
+                what = f"`{path}` is not usable: wanted {_form_in_words(_LIBRARY)}"
+                self.add(path, what, within=key)
+            if not _are_different_c_files(files):
+                what = f"`{path}` needs a list of different C files: each {_form_in_words(_C_FILE)}"
+                self.add(path, what, within=key)
+                continue
+            found.append(Library(path=path, files=tuple(files)))
+        return tuple(found)
+
     def refuse_unknown(
         self, table: Mapping[str, Any], known: Mapping[str, str], *, within: str = ""
     ) -> None:
@@ -167,9 +190,20 @@ class _Reader:
                 self.add(key, f"unknown key `{key}`; {hint}", within=within)
 
 
+def _are_different_c_files(value: object) -> bool:
+    """Tell whether this is a list of C files, at least one and none twice."""
+    return (
+        isinstance(value, list)
+        and all(isinstance(file, str) and _C_FILE.fullmatch(file) for file in value)
+        and len(set(value)) == len(value) > 0
+    )
+
+
 def _form_in_words(form: re.Pattern[str]) -> str:
     return {
         _PATH: "a path inside the project, with `/`",
         _FLAG: "an option such as `--input`",
         _NAME: "lower-case letters, digits and `_`",
+        _LIBRARY: "a path below `source` that ends in `.so`",
+        _C_FILE: "a path below `source` that ends in `.c`",
     }[form]

@@ -1,12 +1,13 @@
 """Lock to the text of the Dockerfile. Pure: same values, same bytes.
 
-Blocks stand in the order of the file: base, packages, source, image. The Dockerfile is whole in
-itself (the list of wheels and the finishing program are inside), so that plain `docker build` and
-`docker compose build` make the same image as `hakobune build`.
+Blocks stand in the order of the file: base, packages, libraries, source, image. The Dockerfile is
+whole in itself (the list of wheels and the programs that it runs are inside), so that plain
+`docker build` and `docker compose build` make the same image as `hakobune build`.
 """
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from hakobune.model.lock import Lock, LockedWheel, RegistryBase
@@ -17,25 +18,39 @@ from hakobune.transform.seal import seal
 # 1980-01-01, the first time that a zip archive can hold. It is every file's time in the image.
 SOURCE_DATE_EPOCH = 315_532_800
 SOURCE_LABEL = "hakobune.source.sha256"
-# Left out of the build context and of the source digest alike.
+# Left out of the build context and of the source digest alike, wherever it lies in the source.
 IGNORED_SOURCE = ("__pycache__", ".DS_Store")
+# The same, at the source's top: what makes a distribution of the program is no part of it.
+_DISTRIBUTION = ("hatch_build.py", "pyproject.toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Programs:
+    """The texts of the programs that the build runs: two files of `data`."""
+
+    finish_packages: str
+    compile_library: str
+
+
+def left_out(project: Project) -> tuple[str, ...]:
+    """Return the paths below the source that the image does not take from it.
+
+    A library that lies there was compiled for this machine's tests; the image compiles its own.
+    """
+    return (*_DISTRIBUTION, *(library.path for library in project.libraries))
 
 
 def render_dockerfile(
-    lock: Lock, project: Project, *, source_sha256: str, finish_program: str
+    lock: Lock, project: Project, *, source_sha256: str, programs: Programs
 ) -> bytes:
     """Return the Dockerfile's bytes.
 
-    `source_sha256` is the digest of the source tree (see `transform/source_digest.py`), and
-    `finish_program` the text of `data/finish_packages.py`.
+    `source_sha256` is the digest of the source tree (see `transform/source_digest.py`).
     """
-    blocks = (
-        _head(project),
-        _base(lock),
-        _packages(lock, finish_program),
-        _source(project, source_sha256),
-        _image(lock, project, source_sha256),
-    )
+    blocks = [_head(project), _base(lock), _packages(lock, programs.finish_packages)]
+    if project.libraries:
+        blocks.append(_libraries(lock, project, programs.compile_library))
+    blocks += [_source(project, source_sha256), _image(lock, project, source_sha256)]
     return seal("\n".join(blocks))
 
 
@@ -58,6 +73,7 @@ def render_dockerignore(project: Project) -> bytes:
         "*",
         f"!{project.source}",
         *(f"**/{name}" for name in IGNORED_SOURCE),
+        *(f"{project.source}/{path}" for path in left_out(project)),
     )
     return ("\n".join(lines) + "\n").encode()
 
@@ -84,24 +100,13 @@ FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS base
 """
 
 
-def _packages(lock: Lock, finish_program: str) -> str:
-    return f"""\
-FROM base AS packages
-COPY <<'END' /build/tools.txt
-{_requirements(lock.tools)}
-END
-COPY <<'END' /build/packages.txt
-{_requirements(lock.packages)}
-END
-COPY <<'END' /build/finish_packages.py
-{finish_program.rstrip()}
-END
+# How a stage begins that asks the package index; what it does next follows.
+_INSTALL_TOOLS = """\
 # Secrets, which no layer holds: the host's CA bundle, its pip.conf, the address of an extra index.
 RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \\
     --mount=type=secret,id=extra_index_url --mount=type=cache,target=/root/.cache <<'END'
 set -eu
 cd /run/secrets 2>/dev/null || cd /build
-export UV_LINK_MODE=copy UV_NO_PROGRESS=1
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 if [ -s ca_bundle ]; then export SSL_CERT_FILE=$PWD/ca_bundle PIP_CERT=$PWD/ca_bundle; fi
 if [ -s pip_conf ]; then export PIP_CONFIG_FILE=$PWD/pip_conf; fi
@@ -111,7 +116,23 @@ if [ -s extra_index_url ]; then
 fi
 python3 -m venv /build/tools
 pip=/build/tools/bin/pip
-$pip install --quiet --no-deps --only-binary :all: --require-hashes -r /build/tools.txt
+$pip install --quiet --no-deps --only-binary :all: --require-hashes -r /build/tools.txt"""
+
+
+def _packages(lock: Lock, finish_program: str) -> str:
+    return f"""\
+FROM base AS packages
+COPY <<'END' /build/tools.txt
+{_requirements(lock.installers)}
+END
+COPY <<'END' /build/packages.txt
+{_requirements(lock.packages)}
+END
+COPY <<'END' /build/finish_packages.py
+{finish_program.rstrip()}
+END
+{_INSTALL_TOOLS}
+export UV_LINK_MODE=copy UV_NO_PROGRESS=1
 # uv reads no pip.conf. Several indexes are safe here, because the hash decides and not the index.
 UV_DEFAULT_INDEX=$($pip config get global.index-url 2>/dev/null || true)
 UV_INDEX="${{PIP_EXTRA_INDEX_URL:-}} $($pip config get global.extra-index-url 2>/dev/null || true)"
@@ -128,19 +149,69 @@ END
 """
 
 
+def _libraries(lock: Lock, project: Project, compile_program: str) -> str:
+    # It sees the C files alone, so that a change of other code does not compile them again.
+    copies = "\n".join(_copied_c_files(project))
+    commands = "\n".join(
+        " ".join(["compile", library.path, *library.files]) for library in project.libraries
+    )
+    return f"""\
+FROM base AS libraries
+COPY <<'END' /build/tools.txt
+{_requirements(lock.compilers)}
+END
+{_INSTALL_TOOLS}
+END
+COPY <<'END' /build/compile_library.py
+{compile_program.rstrip()}
+END
+{copies}
+RUN --mount=type=cache,target=/root/.cache <<'END'
+set -eu
+compile() {{
+  /build/tools/bin/python /build/compile_library.py /root/.cache/zig \\
+    /build/source /image/app/{project.package} "$@"
+}}
+{commands}
+chmod -R u=rwX,go=rX /image
+find /image -exec touch -hd @{SOURCE_DATE_EPOCH} {{}} +
+END
+"""
+
+
+def _copied_c_files(project: Project) -> list[str]:
+    """Return a COPY for each folder that holds C files; the headers beside them come along."""
+    return [
+        f"COPY {' '.join(f'{project.source}/{path}' for path in paths)} "
+        f"{PurePosixPath('/build/source') / folder}/"
+        for folder, paths in _c_files(project).items()
+    ]
+
+
+def _c_files(project: Project) -> dict[PurePosixPath, list[str]]:
+    """Return what is compiled, by folder: the C files, and a pattern for the headers beside."""
+    files = sorted({PurePosixPath(file) for library in project.libraries for file in library.files})
+    return {
+        folder: [*(str(file) for file in files if file.parent == folder), str(folder / "*.h")]
+        for folder in sorted({file.parent for file in files})
+    }
+
+
 def _source(project: Project, source_sha256: str) -> str:
-    package = PurePosixPath(project.source).name
+    compiled = " ".join(path for paths in _c_files(project).values() for path in paths)
+    drop = f"rm -f {compiled}\n" if compiled else ""
     return f"""\
 FROM base AS source
-COPY {project.source} /image/app/{package}
+COPY {project.source} /image/app/{project.package}
 RUN <<'END'
 set -eu
-cd /image/app/{package}
+cd /image/app/{project.package}
 found=$(find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum | sha256sum | cut -c 1-64)
 if [ "$found" != {source_sha256} ]; then
   echo "{project.source} changed after this Dockerfile was rendered; run: hakobune render" >&2
   exit 1
 fi
+{drop}\
 cd /image
 ln -s /image/app /app
 python3 -m compileall -q --invalidation-mode unchecked-hash /app
@@ -160,11 +231,13 @@ def _image(lock: Lock, project: Project, source_sha256: str) -> str:
         "hakobune.lock.sha256": lock.sha256,
         SOURCE_LABEL: source_sha256,
     }
+    libraries = "COPY --from=libraries /image /\n" if project.libraries else ""
     lines = " \\\n      ".join(f'{key}="{value}"' for key, value in labels.items())
     return f"""\
 FROM base
 ARG HAKOBUNE_BASE
 COPY --from=packages /venv /venv
+{libraries}\
 COPY --from=source /image /
 # Any user will do: the home is /tmp, and a name is given for those that the image does not know.
 ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=hakobune LOGNAME=hakobune \\

@@ -10,8 +10,10 @@ import pytest
 from trainer.__main__ import main
 from trainer.columns import choose_columns
 from trainer.data import Series, to_series
-from trainer.model import Sample
+from trainer.outcome import Outcome
+from trainer.settings import complete, parse_arguments, place_run
 from trainer.table import read_table
+from trainer.training import explore
 
 
 @pytest.fixture(scope="session")
@@ -67,10 +69,7 @@ def series() -> Callable[[str], Series]:
 
 
 @pytest.fixture
-def sample() -> Sample:
-    return Sample(
-        name="value",
-        numbers=np.array(swinging(60)),
-        first_date=pd.Timestamp("2024-01-01"),
-        frequency="D",
-    )
+def outcome(short_csv: Path) -> Outcome:
+    """What a run of order 1,0,0 finds on 40 days."""
+    raw = parse_arguments(["--input", str(short_csv), "--order", "1,0,0"])
+    return explore(complete(raw, place_run(raw, {"HAKOBUNE_RUN_ID": "r1"})))

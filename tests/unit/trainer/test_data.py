@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.columns import choose_columns
-from trainer.data import Series, fill_missing, load_series, split_series, to_series
+from trainer.data import Series, fill_missing, load, split_series, to_series
 from trainer.errors import (
     DatesIrregularError,
     HoldoutInvalidError,
@@ -27,7 +27,7 @@ numbers = st.floats(min_value=-1e15, max_value=1e15)
 
 def _load(path: Path) -> Series:
     raw = parse_arguments(["--input", str(path), "--run_id", "r1"])
-    return load_series(complete(raw, place_run(raw, {})))
+    return load(complete(raw, place_run(raw, {}))).series
 
 
 @given(

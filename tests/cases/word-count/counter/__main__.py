@@ -2,6 +2,7 @@
 
 import argparse
 import collections
+import ctypes
 import json
 from pathlib import Path
 
@@ -11,7 +12,11 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--text", required=True)
 parser.add_argument("--counts", required=True)
 options = parser.parse_args()
-words = collections.Counter(Path(options.text).read_text(encoding="utf-8").split())
+text = Path(options.text).read_text(encoding="utf-8")
+words = collections.Counter(text.split())
+library = ctypes.CDLL(str(Path(__file__).with_name("words.so")))
+library.count_words.restype = ctypes.c_size_t
+total = library.count_words(text.encode())
 Path(options.counts).mkdir(parents=True)
-result = {"words": words, "six": six.__version__}
+result = {"words": words, "total": total, "six": six.__version__}
 Path(options.counts, "counts.json").write_text(json.dumps(result), encoding="utf-8")

@@ -82,6 +82,13 @@ def test_a_tree_is_read_without_what_is_ignored(tmp_path: Path) -> None:
     assert read_tree(tmp_path, ("__pycache__",)) == {"a.py": b"a.py", "b/c.py": b"b/c.py"}
 
 
+def test_a_left_out_path_counts_from_the_top_only(tmp_path: Path) -> None:
+    for name in ("a.so", "b/a.so", "b/c.so"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert set(read_tree(tmp_path, (), ("a.so", "b/c.so")) or {}) == {"b/a.so"}
+
+
 def test_a_symbolic_link_in_a_tree_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/etc/passwd")
     with pytest.raises(FileNotWritableError, match="symbolic link"):

@@ -12,6 +12,7 @@ from hakobune.stages.project import read_current_lock, read_fresh_lock
 from hakobune.transform.debian_packages import write_packages
 from tests.samples import (
     DIGEST,
+    LIBRARY,
     FakeReporter,
     FakeRunner,
     completed,
@@ -21,8 +22,7 @@ from tests.samples import (
     write_project,
 )
 
-PYLOCK = """\
-lock-version = "1.0"
+PACKAGE = """\
 [[packages]]
 name = "{name}"
 version = "{version}"
@@ -41,13 +41,13 @@ class Uv:
     def __call__(self, command: Sequence[str]) -> Completed | None:
         if "compile" not in command:
             return None
-        name = Path(command[3]).read_text(encoding="utf-8").split("=")[0].strip()
+        names = [line.split("=")[0] for line in Path(command[3]).read_text("utf-8").splitlines()]
         answer = Path(command[command.index("-o") + 1])
         pins = tomllib.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
-        self.asked.append(name)
+        self.asked += names
         self.preferred.append([f"{p['name']}=={p['version']}" for p in pins.get("packages", [])])
-        text = PYLOCK.format(name=name, version="1.17.0", sha256="5" * 64)
-        answer.write_text(text, encoding="utf-8")
+        packages = (PACKAGE.format(name=name, version="1.17.0", sha256="5" * 64) for name in names)
+        answer.write_text("\n".join(['lock-version = "1.0"', *packages]), encoding="utf-8")
         return completed()
 
 
@@ -140,6 +140,28 @@ def test_a_stale_lock_names_what_moved(tmp_path: Path) -> None:
     assert caught.value.what == (
         "environments/demo.lock belongs to an earlier environments/demo.yml\n"
         "  environments/demo.yml:7: six==1.16.0, was six==1.17.0"
+    )
+    assert caught.value.remedy == "hakobune lock"
+
+
+def test_the_compiler_is_locked_only_where_the_project_has_libraries(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    runner = FakeRunner([Uv(), NO_REGISTRY])
+    native = replace(project, libraries=(LIBRARY,))
+    lock = lock_environment(native, runner, FakeReporter(), index={})
+    assert [wheel.name for wheel in lock.tools] == ["uv", "ziglang"]
+    assert lock == read_fresh_lock(native)
+    lock = lock_environment(project, runner, FakeReporter(), index={})
+    assert [wheel.name for wheel in lock.tools] == ["uv"]
+
+
+def test_a_lock_from_before_the_libraries_is_stale_and_names_them(tmp_path: Path) -> None:
+    project = replace(write_project(tmp_path), libraries=(LIBRARY,))
+    with pytest.raises(LockStaleError) as caught:
+        read_fresh_lock(project)
+    assert caught.value.what == (
+        "environments/demo.lock was made before pyproject.toml had libraries\n"
+        "  pyproject.toml: inner/fast.so is new, and the lock has no ziglang to compile it"
     )
     assert caught.value.remedy == "hakobune lock"
 

@@ -1,11 +1,21 @@
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hakobune.errors import ConfigurationInvalidError, DockerfileStaleError, LockStaleError
+from hakobune.model.project import Project
 from hakobune.stages.project import read_fresh_lock
-from hakobune.stages.render import check_lock, ready_dockerfile, render
-from tests.samples import FakeReporter, make_project, write_project
+from hakobune.stages.render import check_lock, current_source_digest, ready_dockerfile, render
+from tests.samples import (
+    ENVIRONMENT,
+    LIBRARY,
+    FakeReporter,
+    make_lock,
+    make_project,
+    write_project,
+)
 
 
 def rendered(root: Path) -> Path:
@@ -58,6 +68,41 @@ def test_changed_code_is_rendered_anew_and_the_packages_stay(tmp_path: Path) -> 
     after = dockerfile.read_text(encoding="utf-8")
     assert before != after
     assert before.split("FROM base AS source")[0] == after.split("FROM base AS source")[0]
+
+
+def native(root: Path) -> Project:
+    """A small project with a library, whose C files lie there."""
+    lock = make_lock(environment_sha256=hashlib.sha256(ENVIRONMENT).hexdigest(), compiler=True)
+    project = replace(write_project(root, lock=lock), libraries=(LIBRARY,))
+    for file in LIBRARY.files:
+        path = root / project.source / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("int x;\n", encoding="utf-8")
+    return project
+
+
+def test_a_library_that_was_compiled_here_changes_nothing(tmp_path: Path) -> None:
+    project = native(tmp_path)
+    before = current_source_digest(project)
+    (tmp_path / project.source / LIBRARY.path).write_bytes(b"\x7fELF")
+    (tmp_path / project.source / "pyproject.toml").write_text("[project]\n", encoding="utf-8")
+    assert current_source_digest(project) == before
+
+
+def test_a_changed_c_file_changes_the_source_digest(tmp_path: Path) -> None:
+    project = native(tmp_path)
+    before = current_source_digest(project)
+    (tmp_path / project.source / "more.c").write_text("int y;\n", encoding="utf-8")
+    assert current_source_digest(project) != before
+
+
+def test_a_c_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    project = native(tmp_path)
+    (tmp_path / project.source / "more.c").unlink()
+    with pytest.raises(ConfigurationInvalidError) as caught:
+        render(project, read_fresh_lock(project), FakeReporter())
+    assert caught.value.what == "inner/fast.so: there is no src/demo/more.c"
+    assert not project.dockerfile_path.exists()
 
 
 def test_a_stale_lock_is_not_rendered(tmp_path: Path) -> None:

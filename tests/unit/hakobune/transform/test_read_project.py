@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from hakobune.errors import ConfigurationInvalidError
-from hakobune.model.project import Input, Output
+from hakobune.model.project import Input, Library, Output
 from hakobune.transform.read_project import INPUT_KEYS, KEYS, OUTPUT_KEYS, read_project
 from tests.samples import PYPROJECT
 
@@ -60,6 +60,56 @@ def test_a_problem_is_named_with_its_line(old: str, new: str, expected: str) -> 
     assert old in PYPROJECT
     found = problems(PYPROJECT.replace(old, new))
     assert any(line.startswith(expected) for line in found), found
+
+
+LIBRARIES = """
+[tool.hakobune.libraries]
+"inner/fast.so" = ["inner/fast.c", "more.c"]
+"""
+
+
+def test_a_table_of_libraries_is_read_in_its_order() -> None:
+    more = '"a.so" = ["a.c"]\n'
+    assert read_project(PYPROJECT + LIBRARIES + more, root=ROOT).libraries == (
+        Library(path="inner/fast.so", files=("inner/fast.c", "more.c")),
+        Library(path="a.so", files=("a.c",)),
+    )
+    assert read_project(PYPROJECT, root=ROOT).libraries == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('"inner/fast.so"', '"inner/fast.dll"', "`inner/fast.dll` is not usable: wanted a path be"),
+        ('"inner/fast.so"', '"../fast.so"', "`../fast.so` is not usable: wanted a path below `so"),
+        ('"inner/fast.so"', '"/fast.so"', "`/fast.so` is not usable"),
+        ('"inner/fast.so"', '"a b.so"', "`a b.so` is not usable"),
+        ('"inner/fast.so"', '".so"', "`.so` is not usable"),
+        ('"inner/fast.so"', r'"fast.so\n"', "`fast.so\n"),
+        ('"more.c"', '"more.cc"', "`inner/fast.so` needs a list of different C files: each a path"),
+        ('"more.c"', '"../more.c"', "`inner/fast.so` needs a list"),
+        ('"more.c"', '"more.c; x.c"', "`inner/fast.so` needs a list"),
+        ('"more.c"', r'"more.c\n"', "`inner/fast.so` needs a list"),
+        ('"more.c"', '"inner/fast.c"', "`inner/fast.so` needs a list"),
+        ('"more.c"', "3", "`inner/fast.so` needs a list"),
+        ('["inner/fast.c", "more.c"]', "[]", "`inner/fast.so` needs a list"),
+        ('["inner/fast.c", "more.c"]', '"more.c"', "`inner/fast.so` needs a list"),
+        ('["inner/fast.c", "more.c"]', '{ files = ["more.c"] }', "`inner/fast.so` needs a list"),
+    ],
+)
+def test_a_library_that_is_not_usable_is_named_with_its_line(
+    old: str, new: str, expected: str
+) -> None:
+    assert old in LIBRARIES
+    text = PYPROJECT + LIBRARIES.replace(old, new)
+    found = "\n".join(problems(text))
+    line = len(PYPROJECT.splitlines()) + (2 if r"so\n" in new else 3)
+    assert found.startswith(f"pyproject.toml:{line}: {expected}")
+
+
+def test_libraries_that_are_no_table_are_named_with_their_line() -> None:
+    text = PYPROJECT.replace("[tool.hakobune]\n", '[tool.hakobune]\nlibraries = ["a.c"]\n')
+    assert problems(text)[0].startswith("pyproject.toml:2: `libraries` must be a table: shared lib")
 
 
 def test_toml_that_is_not_toml_is_named_by_its_line() -> None:

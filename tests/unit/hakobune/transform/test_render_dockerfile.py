@@ -1,20 +1,32 @@
 from pathlib import Path
 
+from hakobune.model.project import Library, Project
 from hakobune.transform.render_dockerfile import (
+    Programs,
+    left_out,
     render_dockerfile,
     render_dockerignore,
     rendered_source_digest,
 )
 from hakobune.transform.seal import is_sealed
-from tests.samples import DIGEST, make_lock, make_project
+from tests.samples import DIGEST, LIBRARY, make_lock, make_project
 
 PROJECT = make_project(Path("/nowhere"))
+NATIVE = make_project(
+    Path("/nowhere"), LIBRARY, Library(path="b.so", files=("inner/b.c", "inner/fast.c"))
+)
+PROGRAMS = Programs(finish_packages="print('finish')\n", compile_library="print('compile')\n")
 
 
-def rendered(source: str = "f" * 64, digest: str | None = None) -> str:
-    return render_dockerfile(
-        make_lock(digest=digest), PROJECT, source_sha256=source, finish_program="print()\n"
-    ).decode()
+def rendered(source: str = "f" * 64, digest: str | None = None, project: Project = PROJECT) -> str:
+    lock = make_lock(digest=digest, compiler=bool(project.libraries))
+    return render_dockerfile(lock, project, source_sha256=source, programs=PROGRAMS).decode()
+
+
+def stages(text: str) -> dict[str, str]:
+    """Return each stage's text by its name; the last one is the image."""
+    parts = text.split("\nFROM ")[1:]
+    return {part.split("\n")[0].partition(" AS ")[2] or "image": part for part in parts}
 
 
 def test_the_same_values_give_the_same_bytes() -> None:
@@ -84,4 +96,58 @@ def test_the_build_sees_the_source_and_nothing_else() -> None:
         "!src/demo",
         "**/__pycache__",
         "**/.DS_Store",
+        "src/demo/hatch_build.py",
+        "src/demo/pyproject.toml",
     ]
+
+
+def test_the_build_does_not_see_libraries_that_were_compiled_here() -> None:
+    lines = render_dockerignore(NATIVE).decode().splitlines()
+    assert lines[-2:] == ["src/demo/inner/fast.so", "src/demo/b.so"]
+    assert left_out(NATIVE)[-2:] == ("inner/fast.so", "b.so")
+
+
+def test_a_project_without_libraries_has_no_stage_that_compiles() -> None:
+    assert list(stages(rendered())) == ["base", "packages", "source", "image"]
+    assert "libraries" not in rendered()
+    assert "print('compile')" not in rendered()
+
+
+def test_libraries_are_compiled_from_the_c_files_and_headers_alone() -> None:
+    stage = stages(rendered(project=NATIVE))["libraries"]
+    copied = [line for line in stage.splitlines() if line.startswith("COPY ") and "<<" not in line]
+    assert copied == [
+        "COPY src/demo/more.c src/demo/*.h /build/source/",
+        "COPY src/demo/inner/b.c src/demo/inner/fast.c src/demo/inner/*.h /build/source/inner/",
+    ]
+    assert (
+        "\ncompile inner/fast.so inner/fast.c more.c\ncompile b.so inner/b.c inner/fast.c\n"
+        in stage
+    )
+    assert " /image/app/demo " in stage
+
+
+def test_the_compiler_is_installed_by_its_hash_and_only_where_it_compiles() -> None:
+    found = stages(rendered(project=NATIVE))
+    pin = f"ziglang==0.17 --hash=sha256:{'9' * 64}\n"
+    assert [name for name, text in found.items() if pin in text] == ["libraries"]
+    assert [name for name, text in found.items() if "uv==0.9" in text] == ["packages"]
+    assert found["libraries"].count("--require-hashes") == 1
+
+
+def test_a_change_of_code_compiles_nothing_again() -> None:
+    one, two = (stages(rendered(digit * 64, project=NATIVE)) for digit in "12")
+    assert [name for name in one if one[name] != two[name]] == ["source", "image"]
+
+
+def test_c_files_are_in_the_digest_and_not_in_the_image() -> None:
+    lines = stages(rendered(project=NATIVE))["source"].splitlines()
+    drop = "rm -f more.c *.h inner/b.c inner/fast.c inner/*.h"
+    assert lines.index(drop) > next(n for n, text in enumerate(lines) if "sha256sum" in text)
+    assert "rm -f" not in stages(rendered())["source"]
+
+
+def test_libraries_come_before_the_code_so_that_its_layer_stays_small() -> None:
+    image = stages(rendered(project=NATIVE))["image"]
+    places = [image.index(f"COPY --from={name} ") for name in ("packages", "libraries", "source")]
+    assert places == sorted(places)

@@ -1,0 +1,1 @@
+"""Champion and challenger: both forecast what neither has seen, and a test decides."""

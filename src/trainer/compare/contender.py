@@ -1,0 +1,178 @@
+"""A model that takes part: read from a run's folder, whose files are checked, or from its JSON."""
+
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from trainer.errors import SavedModelInvalidError
+from trainer.record import SCHEMA_VERSION
+from trainer.saved_model import SavedModel, read_saved
+from trainer.settings import LARGEST_ORDER, LARGEST_SEASONAL_ORDER
+
+Role = Literal["champion", "challenger"]
+
+MODEL_FILE = "models/arima_model.json"
+_RECORD = "record.json"
+_FAILURE = "failure.json"
+_LARGEST = (*LARGEST_ORDER, *LARGEST_SEASONAL_ORDER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """A model, where it comes from, and what it says of the series that it was trained on.
+
+    `is_verified` says whether the run's record vouches for the model's bytes.
+    """
+
+    role: Role
+    path: str
+    sha256: str
+    is_verified: bool
+    saved: SavedModel
+    run_id: str
+    date_column: str
+    value_column: str
+    calendar: str
+    first: datetime
+    last: datetime
+    regressors: tuple[str, ...]
+
+
+def read_contender(path: Path, role: Role) -> Contender:
+    """Return the model of a run's folder or file. Raises SavedModelInvalidError."""
+    name = f"the {role} {path}"
+    with _translated(name, path):
+        is_run = path.is_dir()
+    content = _from_run(path, name) if is_run else _read(path, name)
+    try:
+        saved = read_saved(content, name)
+        facts = _facts(saved)
+        _refuse_nameless(saved, facts["regressors"])
+    except (ArithmeticError, RecursionError, KeyError, TypeError, ValueError) as exc:
+        raise SavedModelInvalidError(
+            f"{name}: this is no saved model: {exc}",
+            remedy="use the file as the run wrote it, or train anew",
+        ) from exc
+    return Contender(
+        role=role,
+        path=str(path),
+        sha256=hashlib.sha256(content).hexdigest(),
+        is_verified=is_run,
+        saved=saved,
+        **facts,
+    )
+
+
+def _from_run(folder: Path, name: str) -> bytes:
+    """Return the saved model of a whole run, of which no file was changed since."""
+    _refuse_unfinished(folder, name)
+    manifest = _manifest(_read(folder / _RECORD, name), name)
+    contents = {file: _read(folder / file, name) for file in manifest}
+    changed = sorted(
+        file
+        for file, content in contents.items()
+        if hashlib.sha256(content).hexdigest() != manifest[file]
+    )
+    if changed:
+        raise SavedModelInvalidError(
+            f"{name}: {', '.join(changed)}: changed since the run wrote it",
+            remedy="take the run from where it was kept unchanged, or train anew",
+        )
+    return contents[MODEL_FILE]
+
+
+def _refuse_unfinished(folder: Path, name: str) -> None:
+    with _translated(name, folder):
+        has_record, has_failed = (folder / _RECORD).exists(), (folder / _FAILURE).exists()
+    if has_failed:
+        raise SavedModelInvalidError(
+            f"{name}: the last run into this folder failed ({_FAILURE} says why)",
+            remedy="train anew; or, where the earlier run is meant, remove that file",
+        )
+    if not has_record:
+        raise SavedModelInvalidError(
+            f"{name} holds no whole run: there is no {_RECORD}",
+            remedy="wait until the run has ended, or name another folder, or a saved model's JSON",
+        )
+
+
+def _manifest(content: bytes, name: str) -> dict[str, str]:
+    """Return the sha256 of each file of the run."""
+    try:
+        raw = json.loads(content)
+        version, status = raw["schema_version"], raw["status"]
+        manifest = {file: entry["sha256"] for file, entry in raw["manifest"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        raise SavedModelInvalidError(
+            f"{name}: {_RECORD} is no record of a run: {exc!r}",
+            remedy="take the run from where it was kept unchanged, or train anew",
+        ) from exc
+    outside = [file for file in manifest if _is_outside(file)]
+    if version != SCHEMA_VERSION or status != "succeeded" or outside:
+        raise SavedModelInvalidError(
+            f"{name}: {_RECORD} is of a form or a run that is not known here",
+            remedy="compare with the release that trained it, or train anew",
+        )
+    if MODEL_FILE not in manifest:
+        raise SavedModelInvalidError(
+            f"{name}: the run wrote no {MODEL_FILE}", remedy="train anew with this release"
+        )
+    return manifest
+
+
+def _is_outside(file: str) -> bool:
+    path = PurePosixPath(file)
+    return path.is_absolute() or ".." in path.parts
+
+
+def _facts(saved: SavedModel) -> dict[str, Any]:
+    facts = saved.facts
+    texts = {name: facts[name] for name in ("run_id", "date_column", "value_column", "calendar")}
+    regressors = facts["regressor_names"]
+    if not all(isinstance(text, str) for text in [*texts.values(), *regressors]):
+        raise ValueError("a name is no text")
+    dates = [datetime.fromisoformat(facts[name]) for name in ("first_date", "last_date")]
+    if any(date.tzinfo for date in dates) or dates[0] >= dates[1]:
+        raise ValueError("its first and last dates are no span of time")
+    return {**texts, "first": dates[0], "last": dates[1], "regressors": tuple(regressors)}
+
+
+def _refuse_nameless(saved: SavedModel, names: tuple[str, ...]) -> None:
+    if len(names) != len(saved.columns):
+        raise ValueError("its regressors have no names")
+
+
+def _read(path: Path, name: str) -> bytes:
+    with _translated(name, path):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SavedModelInvalidError(
+                f"{name}: {path.name} is no regular file", remedy="name a run's folder or its JSON"
+            )
+        return path.read_bytes()
+
+
+@contextmanager
+def _translated(name: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as exc:
+        raise SavedModelInvalidError(
+            f"{name}: there is no {path}",
+            remedy="name a run's folder with all its files, or a saved model's JSON",
+        ) from exc
+    except PermissionError as exc:
+        raise SavedModelInvalidError(
+            f"{name}: {path} may not be read by this user (uid {os.getuid()})",
+            remedy=f"chmod -R a+rX {path}",
+        ) from exc
+    except (OSError, ValueError) as exc:
+        raise SavedModelInvalidError(
+            f"{name}: {path} cannot be read: {exc}", remedy="name a run's folder, or its JSON"
+        ) from exc

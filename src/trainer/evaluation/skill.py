@@ -1,0 +1,108 @@
+"""Whether a model is worth using: its error against that of the best baseline."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from trainer.errors import SkillMissingError
+from trainer.evaluation.backtest import Backtest
+from trainer.evaluation.baselines import TITLES
+from trainer.evaluation.metrics import Scores
+
+_LEAST = 0.1
+_MANY = 9.0  # from ten times the error on it is told in times, not in percent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The best baseline, what it was ranked by, and the model's skill against it.
+
+    `skill` is 1 - error / error of the baseline: 0.1 is a tenth less error, below 0 the baseline
+    wins. None: no baseline, or the model, predicted every window, or the baseline makes no error.
+    """
+
+    model: str
+    best_baseline: str | None
+    measure: str
+    skill: float | None
+
+    @property
+    def _title(self) -> str:
+        return _title(self.best_baseline or "")
+
+    @property
+    def sentence(self) -> str:
+        """Return what the figures mean."""
+        if self.best_baseline is None:
+            return "No baseline could be computed for every window: the model's skill is not known."
+        if self.skill is None:
+            return f"The model cannot be compared with the best baseline, {self._title}."
+        share, what = 100 * abs(self.skill), f"{self._title} ({self.measure})"
+        size = f"{share:.1f} %" if share >= _LEAST else f"less than {_LEAST} %"
+        if self.skill < -_MANY:
+            times = f"{1 - self.skill:,.0f} times"
+            return f"A baseline wins: the model's error is {times} that of {what}."
+        if self.skill > 0:
+            return f"The model's error is {size} below that of the best baseline, {what}."
+        if self.skill == 0:
+            return f"The model is as good as the best baseline, {what}, and no better."
+        return f"A baseline wins: the model's error is {size} above that of {what}."
+
+
+def judge(backtest: Backtest, model: str, baselines: Collection[str]) -> Verdict:
+    """Return the model's skill against the best of the baselines that predicted every window.
+
+    The best has the lowest MASE, or RMSE where some MASE is not defined; of equals the first.
+    """
+    ranked = {
+        name: track.scores
+        for name, track in backtest.tracks.items()
+        if name in baselines and track.is_complete and track.scores is not None
+    }
+    track = backtest.tracks[model]
+    own = track.scores if track.is_complete else None
+    everyone = [*ranked.values(), *([] if own is None else [own])]
+    has_mase = all(scores.mase is not None for scores in everyone)
+    errors = {name: _error(scores, has_mase=has_mase) for name, scores in ranked.items()}
+    best = min(errors, key=errors.__getitem__, default=None)
+    return Verdict(
+        model=model,
+        best_baseline=best,
+        measure="MASE" if has_mase else "RMSE",
+        skill=None
+        if own is None or best is None
+        else _less(_error(own, has_mase=has_mase), errors[best]),
+    )
+
+
+def skill(model: Scores, baseline: Scores) -> float | None:
+    """Return 1 - MASE / MASE of the baseline, of RMSE where a MASE is not defined.
+
+    0 where neither makes an error; None where the baseline alone makes none.
+    """
+    has_mase = model.mase is not None and baseline.mase is not None
+    return _less(_error(model, has_mase=has_mase), _error(baseline, has_mase=has_mase))
+
+
+def require_skill(verdict: Verdict, least: float) -> None:
+    """Refuse a model whose skill is not above `least`. A skill that is not known is none."""
+    if verdict.skill is None or verdict.skill <= least:
+        raise SkillMissingError(
+            f"{verdict.sentence} A skill above {least:g} was asked for.",
+            remedy=f"use {_title(verdict.best_baseline)} instead, another order, or more data"
+            if verdict.best_baseline
+            else "give a longer series, or do not ask for --require_skill",
+        )
+
+
+def _title(name: str) -> str:
+    return TITLES.get(name, name)
+
+
+def _less(own: float, other: float) -> float | None:
+    if other == 0:
+        return 0.0 if own == 0 else None
+    return 1 - own / other
+
+
+def _error(scores: Scores, *, has_mase: bool) -> float:
+    return scores.mase if has_mase and scores.mase is not None else scores.rmse

@@ -1,0 +1,1 @@
+"""The compiled part: exact likelihoods, the climb to their top, forecasts, exp and log."""

@@ -1,0 +1,251 @@
+"""The kernel's functions for Python: numpy arrays in, plain values out. No statistics here.
+
+The free numbers of a model (`point`) are in the order p, q, P, Q: each is a partial autocorrelation
+r as r / sqrt(1 - r^2).
+"""
+
+import ctypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainer.errors import LibraryMissingError
+from trainer.order import Floats, Order
+
+LARGEST_AR = 50.0  # a partial autocorrelation of 0.9998
+LARGEST_MA = 1000.0  # 0.9999995: differencing once too often leads there
+MOST_EVALUATIONS = 1000
+_NO_COLUMNS = np.zeros((0, 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Top:
+    """Where a climb ended: the point, its log-likelihood and gradient, and what goes with it."""
+
+    point: Floats
+    log_likelihood: float
+    slope: Floats
+    beta: Floats
+    variance: float
+    evaluations: int
+
+
+@cache
+def _library() -> Any:  # noqa: ANN401 - ctypes has no types for what it loads
+    path = Path(__file__).with_name("arima.so")
+    try:
+        library = ctypes.CDLL(str(path))
+    except OSError as exc:
+        raise LibraryMissingError(
+            f"the compiled kernel does not load: {exc}",
+            remedy="build it with `make libraries`, or run the image, which holds it",
+        ) from exc
+    for name in ("arima_room", "kalman_room"):
+        getattr(library, name).restype = ctypes.c_size_t
+    for name in ("arima_evaluate", "kalman_evaluate"):
+        getattr(library, name).restype = ctypes.c_double
+    for name in ("numbers_transform", "numbers_turn_back"):
+        getattr(library, name).argtypes = [
+            *(ctypes.c_int, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p),
+        ]
+    return library
+
+
+def _at(array: Any) -> ctypes.c_void_p:  # noqa: ANN401 - arrays of two types
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def _numbers(order: Order) -> Any:  # noqa: ANN401 - a C array
+    counts = (order.p, order.q, order.seasonal_p, order.seasonal_q, order.season)
+    return (ctypes.c_int * 5)(*counts)
+
+
+class Arma:
+    """A series without missing values, already differenced, and the order to fit to it.
+
+    `columns` are regressors, one a row, differenced in the same way.
+    """
+
+    def __init__(self, series: Floats, order: Order, columns: Floats = _NO_COLUMNS) -> None:
+        self.order = order
+        self._series = np.ascontiguousarray(series, dtype=np.float64)
+        self._columns = np.ascontiguousarray(columns, dtype=np.float64)
+        self._numbers = _numbers(order)
+        self._data = (
+            *(self._numbers, len(self._series), len(self._columns)),
+            *(_at(self._series), _at(self._columns)),
+        )
+        room = _library().arima_room(*self._data[:3])
+        self._work = np.empty(room)
+
+    def start(self) -> Floats:
+        """Return a point to climb from (Hannan and Rissanen); zeros where the series is short."""
+        point = np.zeros(self.order.lags)
+        _library().arima_start(*self._data, _at(point), _at(self._work))
+        return point
+
+    def value(self, point: Floats) -> float:
+        """Return the log-likelihood at a point; minus infinity where there is none."""
+        return self._evaluate(point, None, None)
+
+    def gradient(self, point: Floats) -> Floats:
+        """Return the gradient of the log-likelihood; shape (lags,)."""
+        slope = np.zeros(self.order.lags)
+        self._evaluate(point, slope, None)
+        return slope
+
+    def innovations(self, point: Floats) -> Floats:
+        """Return the one-step errors, each over the root of its variance; shape (rows,)."""
+        found = np.zeros(len(self._series))
+        self._evaluate(point, None, found)
+        return found
+
+    def forecast(self, point: Floats, steps: int) -> Floats:
+        """Return the means of the next steps; the series must be given less its regressors."""
+        point, means = np.ascontiguousarray(point, dtype=np.float64), np.zeros(steps)
+        numbers, rows, _, series, _ = self._data
+        if not _library().arima_forecast(
+            *(numbers, rows, series, _at(point), steps, _at(means), _at(self._work))
+        ):
+            means[:] = np.nan
+        return means
+
+    def climb(self, point: Floats, *, tolerance: float, most: int = MOST_EVALUATIONS) -> Top:
+        """Return the top that the climb from a point leads to."""
+        return _climb(
+            lambda *rest: _library().arima_climb(*self._data, *rest, _at(self._work)),
+            (point, len(self._columns)),
+            tolerance=tolerance,
+            most=most,
+        )
+
+    def _evaluate(self, point: Floats, slope: Floats | None, found: Floats | None) -> float:
+        point = np.ascontiguousarray(point, dtype=np.float64)
+        beta, variance = np.zeros(len(self._columns)), np.zeros(1)
+        value = _library().arima_evaluate(
+            *self._data,
+            _at(point),
+            *(None if slope is None else _at(slope), _at(beta), _at(variance)),
+            *(None if found is None else _at(found), _at(self._work)),
+        )
+        return float(value)
+
+
+class Levels:
+    """A series as it is, with missing values (NaN), and the order that differences it."""
+
+    def __init__(self, series: Floats, order: Order, columns: Floats = _NO_COLUMNS) -> None:
+        self.order = order
+        self._series = np.ascontiguousarray(series, dtype=np.float64)
+        self._columns = np.ascontiguousarray(columns, dtype=np.float64)
+        self._numbers = _numbers(order)
+        shape = (self._numbers, order.d, order.seasonal_d)
+        self._data = (
+            *shape,
+            *(len(self._series), len(self._columns), _at(self._series), _at(self._columns)),
+        )
+        self._work = np.empty(_library().kalman_room(*shape, len(self._columns)))
+
+    def climb(self, point: Floats, *, tolerance: float, most: int = MOST_EVALUATIONS) -> Top:
+        """Return the top that the climb from a point leads to."""
+        return _climb(
+            lambda *rest: _library().kalman_climb(*self._data, *rest, _at(self._work)),
+            (point, len(self._columns)),
+            tolerance=tolerance,
+            most=most,
+        )
+
+    def stay(self, point: Floats) -> Top:
+        """Return what belongs to a point without a climb; its slope is not looked at."""
+        point = np.array(point, dtype=np.float64)
+        beta, variance = np.zeros(len(self._columns)), np.zeros(1)
+        value = _library().kalman_evaluate(
+            *(*self._data, _at(point), _at(beta), _at(variance), ctypes.byref(ctypes.c_int())),
+            *(None, 0, None, None, _at(self._work)),
+        )
+        return Top(
+            point=point,
+            log_likelihood=float(value),
+            slope=np.zeros(len(point)),
+            beta=beta,
+            variance=float(variance[0]),
+            evaluations=1,
+        )
+
+    def value(self, point: Floats) -> float:
+        """Return the log-likelihood at a point; minus infinity where there is none."""
+        return self.stay(point).log_likelihood
+
+    def innovations(self, point: Floats) -> Floats:
+        """Return the one-step errors over the root of their variance; 0 where there is none."""
+        return self._run(point, 0)[3]
+
+    def forecast(self, point: Floats, steps: int) -> tuple[Floats, Floats, float]:
+        """Return means and variances of the next steps (innovations of variance 1), and the value.
+
+        The series must be given less its regressors.
+        """
+        return self._run(point, steps)[:3]
+
+    def _run(self, point: Floats, steps: int) -> tuple[Floats, Floats, float, Floats]:
+        point = np.ascontiguousarray(point, dtype=np.float64)
+        means, spreads = np.zeros(steps), np.zeros(steps)
+        beta, variance = np.zeros(len(self._columns)), np.zeros(1)
+        found = np.zeros((1 + len(self._columns), len(self._series)))
+        value = _library().kalman_evaluate(
+            *(*self._data, _at(point), _at(beta), _at(variance), ctypes.byref(ctypes.c_int())),
+            *(_at(found), steps, _at(means), _at(spreads), _at(self._work)),
+        )
+        errors = found[0]
+        for weight, column in zip(beta.tolist(), found[1:], strict=True):
+            errors = errors - weight * column
+        return means, spreads, float(value), errors
+
+
+def _climb(
+    call: Callable[..., int], start: tuple[Floats, int], *, tolerance: float, most: int
+) -> Top:
+    point, columns = np.array(start[0], dtype=np.float64), start[1]
+    rules = np.array([tolerance, LARGEST_AR, LARGEST_MA])
+    value, slope = np.full(1, -np.inf), np.zeros(len(point))
+    beta, variance = np.zeros(columns), np.zeros(1)
+    used = call(_at(rules), most, *map(_at, (point, value, slope, beta, variance)))
+    return Top(
+        point=point,
+        log_likelihood=float(value[0]),
+        slope=slope,
+        beta=beta,
+        variance=float(variance[0]),
+        evaluations=used,
+    )
+
+
+def coefficients(order: Order, point: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return ar, ma, seasonal ar, seasonal ma as statsmodels writes them: 1 - ar, 1 + ma."""
+    point = np.ascontiguousarray(point, dtype=np.float64)
+    found = np.zeros(order.lags)
+    _library().arima_coefficients(_numbers(order), _at(point), _at(found))
+    ends = np.cumsum([order.p, order.q, order.seasonal_p])
+    ar, ma, seasonal_ar, seasonal_ma = np.split(found, ends)
+    return ar, ma, seasonal_ar, seasonal_ma
+
+
+def box_cox(values: Floats, power: float) -> Floats:
+    """Return the Box-Cox transform of positive numbers; NaN stays NaN."""
+    return _mapped("numbers_transform", values, power)
+
+
+def box_cox_back(values: Floats, power: float) -> Floats:
+    """Undo `box_cox`; what lies outside its range becomes the range's end."""
+    return _mapped("numbers_turn_back", values, power)
+
+
+def _mapped(name: str, values: Floats, power: float) -> Floats:
+    given = np.ascontiguousarray(values, dtype=np.float64)
+    found = np.empty_like(given)
+    getattr(_library(), name)(given.size, power, _at(given), _at(found))
+    return found

@@ -1,0 +1,1 @@
+"""Find an order: how often to difference, which lags, and what the backtest says."""

@@ -1,0 +1,267 @@
+"""Find a model for a series: differencing, orders, and what a backtest inside the series supports.
+
+`aicc` takes the best AICc at the differencing that the tests name. `backtest` lets several
+differencings compete: each gives its best orders, all forecast from several origins inside the
+series, and of the better half the one is taken whose forecast is nearest to the mean of all.
+`average` is that mean itself. docs/explanation/selection.md shows what each is worth on data.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import Any, Literal
+
+import numpy as np
+
+from trainer.errors import ModelNotFittedError
+from trainer.fitting import (
+    NO_COLUMNS,
+    Data,
+    Fitted,
+    Likelihood,
+    fit,
+    predict_means,
+)
+from trainer.order import Floats, Order
+from trainer.prediction import BoxCox, Prediction
+from trainer.saved_model import SavedModel
+from trainer.search.differencing import Differencing, find_differencing
+from trainer.search.ranking import Ranking
+
+Select = Literal["aicc", "backtest", "average"]
+_EACH = 6  # orders that a differencing sends to the backtest
+_ORIGINS = 8
+_FEWEST_SEASONS = 3
+_ROUGH = 1e-2
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An order that was fitted, its mean absolute error in the backtest (None: not taken there)."""
+
+    fitted: Fitted
+    error: float | None
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the search found: `members` are one model, or several to be averaged by weight.
+
+    `candidates` are the best of what was tried, the best first; `fits` counts all.
+    """
+
+    select: Select
+    values: Floats
+    columns: Floats
+    box_cox: BoxCox | None
+    members: tuple[Candidate, ...]
+    candidates: tuple[Candidate, ...]
+    evidence: tuple[str, ...]
+    reason: str
+    fits: int
+
+    @property
+    def best(self) -> Fitted:
+        """Return the model, or that of the largest weight."""
+        return max(self.members, key=lambda member: member.weight).fitted
+
+    @property
+    def order(self) -> Order:
+        """Return the order of the best member."""
+        return self.best.order
+
+    @property
+    def aicc(self) -> float:
+        """Return the AICc of the best member."""
+        return self.best.aicc
+
+    def saved(self, facts: dict[str, Any] | None = None) -> SavedModel:
+        """Return what is kept of it: enough to forecast, and no more."""
+        return SavedModel(
+            members=tuple((member.weight, member.fitted) for member in self.members),
+            values=self.values,
+            columns=self.columns,
+            box_cox=self.box_cox,
+            facts=facts or {},
+        )
+
+    def predict(self, steps: int, future: Floats = NO_COLUMNS) -> Prediction:
+        """Return what follows the series; `future` are its regressors, shape (columns, steps)."""
+        return self.saved().predict(steps, future)
+
+
+def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
+    values: Floats,
+    *,
+    season: int,
+    select: Select = "backtest",
+    differencing: tuple[int, int] | None = None,
+    horizon: int | None = None,
+    columns: Floats = NO_COLUMNS,
+    box_cox: BoxCox | None = None,
+    progress: Progress | None = None,
+) -> Found:
+    """Return the model of a series; NaN are gaps, `values` are already transformed.
+
+    `season` 1 means none. Raises ModelNotFittedError where no order can be fitted.
+    """
+    data = Data(values, columns)
+    known = int(np.count_nonzero(~np.isnan(values)))
+    season = season if season > 1 and known >= _FEWEST_SEASONS * season else 0
+    tested = _tested(values, season, differencing)
+    pool = [(tested.d, tested.seasonal_d)]
+    if select != "aicc" and differencing is None:
+        pool += [pair for pair in _rivals(season) if pair != pool[0]]
+    ranked, fits = [], 0
+    for d, seasonal_d in pool:
+        empty = Order(p=0, d=d, q=0, seasonal_d=seasonal_d, season=season)
+        step = None if progress is None else _Stage(progress, f"orders with d={d}, D={seasonal_d}")
+        ranking = Ranking(data, empty, progress=step)
+        ranked += ranking.rank(whole_grid=select == "aicc", best=_EACH)
+        fits += ranking.count
+    if not ranked:
+        raise ModelNotFittedError(
+            f"no order can be fitted to {known} values",
+            remedy="give a longer series, or name an order, for example --order 0,1,1",
+        )
+    common = _Common(select, values, columns, box_cox, tested.evidence, fits)
+    origins = _origins(known, len(values), season, horizon)
+    if select == "aicc" or len(ranked) == 1 or not origins:
+        why = "" if select == "aicc" or origins else "; the series is too short for a backtest"
+        reason = f"the lowest AICc of {fits} orders at this differencing{why}"
+        members = (Candidate(fitted=ranked[0], error=None, weight=1.0),)
+        rest = tuple(Candidate(fitted=f, error=None, weight=0.0) for f in ranked[1:])
+        return common.found(members, members + rest, reason)
+    return _by_backtest(data, ranked, common, (origins, horizon or _steps(season)), progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    progress: Progress
+    name: str
+
+    def __call__(self, count: int) -> None:
+        self.progress(self.name, count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    select: Select
+    values: Floats
+    columns: Floats
+    box_cox: BoxCox | None
+    evidence: tuple[str, ...]
+    fits: int
+
+    def found(
+        self, members: tuple[Candidate, ...], candidates: tuple[Candidate, ...], reason: str
+    ) -> Found:
+        return Found(
+            select=self.select,
+            values=self.values,
+            columns=self.columns,
+            box_cox=self.box_cox,
+            members=members,
+            candidates=candidates,
+            evidence=self.evidence,
+            reason=reason,
+            fits=self.fits,
+        )
+
+
+def _tested(values: Floats, season: int, given: tuple[int, int] | None) -> Differencing:
+    if given is not None:
+        return Differencing(d=given[0], seasonal_d=given[1], evidence=("differencing was given",))
+    known = np.flatnonzero(~np.isnan(values))
+    filled = np.interp(np.arange(known[0], known[-1] + 1), known, values[known])
+    return find_differencing(filled, max(season, 1))
+
+
+def _rivals(season: int) -> list[tuple[int, int]]:
+    return [(0, 0), (1, 0), (0, 1), (1, 1)] if season else [(0, 0), (1, 0)]
+
+
+def _steps(season: int) -> int:
+    return max(2 * season, 8)
+
+
+def _origins(known: int, rows: int, season: int, horizon: int | None) -> list[int]:
+    """Return from how many rows to forecast: the later ones, half a horizon apart."""
+    steps = horizon or _steps(season)
+    fewest = max(rows // 2, rows - known + 3 * season + 10)
+    last = rows - steps
+    return list(range(last, fewest - 1, -max(1, steps // 2)))[:_ORIGINS][::-1]
+
+
+def _by_backtest(
+    data: Data,
+    ranked: Sequence[Fitted],
+    common: _Common,
+    plan: tuple[list[int], int],
+    progress: Progress | None,
+) -> Found:
+    origins, steps = plan
+    errors = []
+    for place, fitted in enumerate(ranked):
+        errors.append(_backtest_error(data, fitted, origins, steps))
+        if progress is not None:
+            progress(f"backtest of {len(ranked)} orders", place + 1)
+    ends = [predict_means_at_end(data, fitted, steps) for fitted in ranked]
+    shares = [1 / max(error, 1e-300) ** 2 for error in errors]
+    weights = [share / fsum(shares) for share in shares]
+    mean = _weighted(weights, ends)
+    distances = [fsum(np.abs(end - mean).tolist()) for end in ends]
+    by_error = sorted(range(len(ranked)), key=lambda k: (errors[k], k))
+    better = by_error[: max(1, (len(ranked) + 1) // 2)]
+    chosen = min(better, key=lambda k: (distances[k], errors[k], k))
+    is_average = common.select == "average"
+    candidates = tuple(
+        Candidate(
+            fitted=ranked[k],
+            error=errors[k],
+            weight=weights[k] if is_average else float(k == chosen),
+        )
+        for k in sorted(by_error, key=lambda k: k != chosen and not is_average)
+    )
+    members = tuple(c for c in candidates if c.weight > 0)
+    what = f"{len(ranked)} orders forecast from {len(origins)} origins inside the series"
+    reason = (
+        f"{what}; the forecast is their mean, each weighted by its error"
+        if is_average
+        else f"{what}; of the better half this one forecasts nearest to the mean of all"
+    )
+    return common.found(members, candidates, reason)
+
+
+def _backtest_error(data: Data, fitted: Fitted, origins: list[int], steps: int) -> float:
+    """Return the mean absolute error over the origins; the parameters are found anew at each."""
+    distances: list[float] = []
+    for origin in origins:
+        head = data.head(origin)
+        again = fit(Likelihood(head, fitted.order), [("end", fitted.point)], tolerance=_ROUGH)
+        if again.log_likelihood == -np.inf:
+            return np.inf
+        columns = data.columns[:, : origin + steps]
+        means = predict_means(again, head.series, steps, columns)
+        actual = data.series[origin : origin + steps]
+        distances += [d for d in np.abs(actual - means).tolist() if d == d]  # noqa: PLR0124 - NaN
+    return fsum(distances) / len(distances) if distances else np.inf
+
+
+def predict_means_at_end(data: Data, fitted: Fitted, steps: int) -> Floats:
+    """Return the forecast after the series, with the regressors' part as in the last row."""
+    columns = data.columns
+    if columns.size:
+        columns = np.hstack([columns, np.repeat(columns[:, -1:], steps, axis=1)])
+    return predict_means(fitted, data.series, steps, columns)
+
+
+def _weighted(weights: Sequence[float], parts: Sequence[Floats]) -> Floats:
+    """Return the weighted sum, in the order given: the same bits everywhere."""
+    total = np.zeros(len(parts[0]))
+    for weight, part in zip(weights, parts, strict=True):
+        total = total + weight * part
+    return total

@@ -1,0 +1,173 @@
+"""Order after order fitted to a series, for one differencing, ranked by AICc.
+
+The whole grid where it is affordable, and from its best on the stepwise search of Hyndman and
+Khandakar (2008), which may go beyond the grid; elsewhere the stepwise search alone.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from trainer.fitting import Data, Fitted, Likelihood, fit
+from trainer.kernel.library import MOST_EVALUATIONS, coefficients
+from trainer.order import Order
+from trainer.search.candidates import (
+    Limits,
+    first_orders,
+    grid,
+    may_have_constant,
+    neighbours,
+)
+
+_ROUGH, _FINE = 1e-3, 1e-7
+_MOST_ROUGH = 25
+_REFINED = 8
+_AFFORDABLE = 3e7  # rows x states x orders: about a second
+_SMALLEST_ROOT = 1.01
+
+Progress = Callable[[int], None]
+
+
+class Ranking:
+    """The orders of one differencing, fitted when asked for and kept."""
+
+    def __init__(self, data: Data, empty: Order, *, progress: Progress | None = None) -> None:
+        self._data = data
+        self._empty = empty
+        self._limits = limits_of(data, empty)
+        self._progress = progress
+        self._fitted: dict[Order, Fitted] = {}
+        self._rough: set[Order] = set()
+        self._refined: set[Order] = set()
+        self._seen: set[Order] = set()
+
+    @property
+    def count(self) -> int:
+        """Return how many orders were fitted."""
+        return len(self._fitted)
+
+    def rank(self, *, whole_grid: bool, best: int) -> list[Fitted]:
+        """Return the best orders by AICc, the best first; empty where none can be fitted.
+
+        Orders with an autoregressive root at the unit circle (modulus below 1.01) come last: the
+        differencing that they ask for is another candidate's.
+        """
+        orders = grid(self._empty, self._limits)
+        if whole_grid and self._cost(orders) <= _AFFORDABLE:
+            for order in orders:
+                self._fit(order, tolerance=_ROUGH, most=_MOST_ROUGH)
+            self._refine_best(_REFINED)
+            self._ask_for_constants(_REFINED)
+        for order in first_orders(self._empty):
+            self._fit(order, tolerance=_ROUGH if self._data.has_gaps else _FINE)
+        ranked = self._sorted()
+        if ranked:
+            self._step_from(ranked[0])
+        if not self._data.has_gaps:  # there a climb to the end costs too much to rank by
+            self._refine_best(best)
+        return self._sorted()[:best]
+
+    def _cost(self, orders: Sequence[Order]) -> float:
+        season = max(self._empty.season, 1)
+        states = 1 + self._limits.lags + self._limits.seasonal_lags * season
+        rows = self._data.rows(self._empty)
+        width = (1 + len(self._data.columns)) * (100 if self._data.has_gaps else 1)
+        return float(rows * states * len(orders) * width)
+
+    def _step_from(self, best: Fitted) -> None:
+        """Move to a better neighbour while there is one."""
+        while True:
+            for order in neighbours(best.order, self._limits):
+                if order in self._seen:
+                    continue
+                self._seen.add(order)
+                found = self._fit(order, tolerance=_ROUGH if self._data.has_gaps else _FINE)
+                if found is not None and order in self._rough and not self._data.has_gaps:
+                    found = self._refine(found)
+                if found is not None and _key(found) < _key(best):
+                    best = found
+                    break
+            else:
+                return
+
+    def _fit(
+        self, order: Order, *, tolerance: float, most: int = MOST_EVALUATIONS
+    ) -> Fitted | None:
+        if self._data.rows(order) < order.coefficients + len(self._data.columns) + 3:
+            return None
+        if order not in self._fitted:
+            likelihood = Likelihood(self._data, order)
+            start = [("hannan_rissanen", likelihood.start())]
+            self._fitted[order] = fit(likelihood, start, tolerance=tolerance, most=most)
+            if tolerance > _FINE:
+                self._rough.add(order)
+            if self._progress is not None:
+                self._progress(self.count)
+        return self._fitted[order]
+
+    def _ask_for_constants(self, count: int) -> None:
+        """Fit the best orders with the constant that they lack, or without theirs."""
+        if may_have_constant(self._empty):
+            for found in self._sorted()[:count]:
+                other = replace(found.order, has_constant=not found.order.has_constant)
+                self._fit(other, tolerance=_FINE)
+
+    def _refine_best(self, count: int) -> None:
+        """Refine until the best `count` are the best of what is refined."""
+        while True:
+            left = [f for f in self._sorted()[:count] if f.order not in self._refined]
+            if not left:
+                return
+            for found in left:
+                self._refine(found)
+
+    def _refine(self, found: Fitted) -> Fitted:
+        """Climb on from where the first climb ended, and once more from white noise."""
+        self._refined.add(found.order)
+        self._rough.discard(found.order)
+        likelihood = Likelihood(self._data, found.order)
+        starts = [("rough", found.point), ("white_noise", np.zeros(len(found.point)))]
+        self._fitted[found.order] = fit(likelihood, starts, tolerance=_FINE)
+        return self._fitted[found.order]
+
+    def _sorted(self) -> list[Fitted]:
+        usable = [f for f in self._fitted.values() if f.aicc < np.inf]
+        return sorted(usable, key=_key)
+
+
+def limits_of(data: Data, empty: Order) -> Limits:
+    """Return the largest orders that the length of the series can bear."""
+    rows = data.rows(empty)
+    lags = max(0, min(Limits().lags, rows // 3))
+    if not empty.season:
+        return Limits(lags=lags, seasonal_lags=0)
+    return Limits(lags=lags, seasonal_lags=max(0, min(2, rows // 3 // empty.season)))
+
+
+def bare(order: Order) -> Order:
+    """Return the order's differencing alone."""
+    return replace(order, p=0, q=0, seasonal_p=0, seasonal_q=0, has_constant=False)
+
+
+def has_clear_roots(fitted: Fitted) -> bool:
+    """Return whether every autoregressive root is well outside the unit circle (modulus 1.01)."""
+    ar, _, seasonal_ar, _ = coefficients(fitted.order, fitted.point)
+    return _is_inside(ar.tolist(), _SMALLEST_ROOT) and _is_inside(
+        seasonal_ar.tolist(), _SMALLEST_ROOT ** max(fitted.order.season, 1)
+    )
+
+
+def _is_inside(polynomial: list[float], radius: float) -> bool:
+    """Return whether 1 - polynomial has no root within the radius (Durbin, downwards)."""
+    row = [value * radius ** (place + 1) for place, value in enumerate(polynomial)]
+    while row:
+        last = row.pop()
+        if abs(last) >= 1:
+            return False
+        row = [(a + last * b) / (1 - last * last) for a, b in zip(row, row[::-1], strict=True)]
+    return True
+
+
+def _key(fitted: Fitted) -> tuple[bool, float, int]:
+    return False, fitted.aicc, fitted.order.coefficients

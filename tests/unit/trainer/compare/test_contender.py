@@ -1,0 +1,167 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.trainer.compare.conftest import Compare
+from trainer.compare.contender import read_contender
+from trainer.errors import SavedModelInvalidError
+
+pytestmark = pytest.mark.process  # matplotlib asks fc-list for fonts when a model is trained
+
+Change = Callable[[Path], object]
+
+
+def _edited(path: Path, **fields: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+
+
+def _changed_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 1
+    path.write_bytes(content)
+
+
+def _made_a_folder(run: Path) -> None:
+    (run / "res.png").unlink()
+    (run / "res.png").mkdir()
+
+
+CHANGES: dict[str, tuple[Change, str]] = {
+    "no folder": (shutil.rmtree, "there is no "),
+    "unfinished": (lambda run: (run / "record.json").unlink(), "holds no whole run"),
+    "failed": (lambda run: (run / "failure.json").write_text("{}"), "failed"),
+    "empty record": (lambda run: (run / "record.json").write_text(""), "no record of a run"),
+    "record is a list": (lambda run: (run / "record.json").write_text("[]"), "no record of a run"),
+    "record of another form": (
+        lambda run: _edited(run / "record.json", schema_version=2),
+        "not known here",
+    ),
+    "record of a failure": (
+        lambda run: _edited(run / "record.json", status="failed"),
+        "not known here",
+    ),
+    "manifest leads outside": (
+        lambda run: _edited(run / "record.json", manifest={"../x": {"sha256": "0"}}),
+        "not known here",
+    ),
+    "manifest without model": (lambda run: _edited(run / "record.json", manifest={}), "wrote no"),
+    "no model": (lambda run: (run / "models" / "arima_model.json").unlink(), "there is no "),
+    "changed model": (
+        lambda run: _changed_byte(run / "models" / "arima_model.json"),
+        "models/arima_model.json: changed since",
+    ),
+    "no figures": (lambda run: (run / "metric.json").unlink(), "there is no "),
+    "changed figures": (lambda run: _changed_byte(run / "metric.json"), "metric.json: changed"),
+    "folder for a file": (
+        _made_a_folder,
+        "no regular file",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("role", ["champion", "challenger"])
+def test_a_run_that_is_not_whole_and_unchanged_is_no_promotion(
+    runs: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    compare: Compare,
+    name: str,
+    role: str,
+) -> None:
+    change, told = CHANGES[name]
+    copy = tmp_path_factory.mktemp("copy") / "copy"
+    shutil.copytree(runs / "good", copy)
+    change(copy)
+    answered = compare(*((copy, "good") if role == "champion" else ("poor", copy)))
+    assert answered.exit_code == 66
+    assert answered.verdict["promote"] is False
+    assert told in answered.verdict["reason"]
+    assert answered.verdict["reason"].startswith(f"the {role} {copy}")
+
+
+def test_a_file_that_may_not_be_read_is_no_promotion(
+    runs: Path, compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path.name == "forecast.csv":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    answered = compare("poor", "good")
+    assert answered.exit_code == 66
+    assert "may not be read by this user" in answered.verdict["reason"]
+
+
+FIELDS: dict[str, object] = {
+    "schema_version": 2,
+    "values": [],
+    "calendar": None,
+    "last_date": "soon",
+    "first_date": "2030-01-01",
+    "regressor_names": ["price"],
+    "regressors": [[1.0, 2.0]],
+    "members": [],
+    "box_cox": "log",
+}
+MEMBER_FIELDS: list[dict[str, Any]] = [
+    {"variance": 0.0},
+    {"variance": float("nan")},
+    {"mean": float("inf")},
+    {"beta": [1.0]},
+    {"weight": -1.0},
+    {"order": [1, 3, 0]},
+    {"order": [1, float("inf"), 0]},
+    {"seasonal_order": [0, 1, 1, 0]},
+    {"seasonal_order": [0, 1, 1, 100_000]},
+    {"point": [0.1, 0.2, 0.3]},
+    {"point": [0.1, float("nan")]},
+]
+
+
+def _saved(runs: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((runs / "good" / "models" / "arima_model.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_saved_model_with_another_form_is_refused(runs: Path, tmp_path: Path, field: str) -> None:
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(_saved(runs) | {field: FIELDS[field]}))
+    with pytest.raises(SavedModelInvalidError, match="the challenger"):
+        read_contender(path, "challenger")
+
+
+@pytest.mark.parametrize("fields", MEMBER_FIELDS, ids=str)
+def test_numbers_that_are_no_model_are_refused_before_the_kernel_gets_them(
+    runs: Path, tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    raw = _saved(runs)
+    raw["members"][0] |= fields
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(raw))
+    with pytest.raises(SavedModelInvalidError, match="no saved model"):
+        read_contender(path, "champion")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04pickle", b"[" * 100_000, b"{}", b"null"])
+def test_a_file_that_is_no_saved_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.json"
+    path.write_bytes(content)
+    with pytest.raises(SavedModelInvalidError):
+        read_contender(path, "champion")
+
+
+def test_a_model_is_known_by_its_bytes_and_by_what_it_says_of_its_series(runs: Path) -> None:
+    contender = read_contender(runs / "price", "champion")
+    assert contender.run_id == "run-price"
+    assert (contender.calendar, contender.regressors) == ("D", ("price",))
+    assert (str(contender.first.date()), str(contender.last.date())) == ("2024-01-01", "2024-04-21")
+    record = json.loads((runs / "price" / "record.json").read_text())
+    assert contender.sha256 == record["manifest"]["models/arima_model.json"]["sha256"]

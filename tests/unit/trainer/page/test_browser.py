@@ -1,0 +1,64 @@
+"""The page in a real browser, where one is installed: nothing is wider than a phone."""
+
+import html
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.unit.trainer.page.sample import bare, nasty, sample
+from trainer.page.content import Content
+from trainer.page.page import write_page
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# Browsers do not open windows as narrow as a phone, but they do lay out a frame of that width.
+FRAME = """<!doctype html><output></output>
+<iframe width="390" height="844" srcdoc="{page}"></iframe>
+<script>
+const frame = document.querySelector("iframe");
+frame.onload = () => {{
+  const inside = frame.contentDocument;
+  const texts = [...inside.querySelectorAll("svg text")].filter(t => t.getClientRects().length);
+  const sizes = texts.map(t => 12 * t.getScreenCTM().a);
+  const style = inside.defaultView.getComputedStyle(inside.body).fontFamily;
+  document.querySelector("output").textContent =
+    `width=${{inside.documentElement.scrollWidth}} text=${{Math.min(...sizes)}} font=${{style}}`;
+}};
+</script>"""
+
+
+@pytest.mark.process
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("content", [sample(), nasty(), bare()], ids=["sample", "nasty", "bare"])
+def test_nothing_is_wider_than_a_phone_and_text_in_charts_can_be_read(
+    content: Content, tmp_path: Path
+) -> None:
+    assert CHROMIUM
+    page = html.escape(write_page(content).decode())
+    (tmp_path / "frame.html").write_text(FRAME.format(page=page), encoding="utf-8")
+    done = subprocess.run(
+        [
+            *(CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"),
+            (tmp_path / "frame.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    found = re.search(r"width=(\d+) text=([\d.]+) font=(\w+)", done.stdout)
+    assert found
+    assert int(found[1]) <= 390
+    assert float(found[2]) >= 11
+    assert found[3] == "Charter"  # the policy let the style sheet through

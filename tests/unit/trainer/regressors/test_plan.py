@@ -1,0 +1,76 @@
+import pytest
+
+from trainer.errors import RegressorsInvalidError
+from trainer.regressors.plan import Plan, parse_names, parse_plan
+
+
+def test_texts_become_a_plan() -> None:
+    plan = parse_plan(calendar=["weekday, month", "holidays:DE"], fourier=["365.25:3", "30.5:2"])
+    assert plan == Plan(weekday=True, month=True, holidays="DE", fourier=((365.25, 3), (30.5, 2)))
+    assert not plan.is_empty
+    assert parse_plan().is_empty
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("de", "DE"), ("DE-by", "DE-BY"), ("DEU", "DEU"), ("us-CA", "US-CA"), (" gb-SCT ", "GB-SCT")],
+)
+def test_codes_of_countries_and_their_parts_are_read_in_any_case(text: str, code: str) -> None:
+    assert parse_plan(calendar=[f"holidays:{text}"]).holidays == code
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [("Germany", "DE"), ("united states", "US"), ("DEE", "DE"), ("DE-BYY", "BY")],
+)
+def test_an_unknown_code_names_near_ones(text: str, near: str) -> None:
+    with pytest.raises(RegressorsInvalidError) as caught:
+        parse_plan(calendar=[f"holidays:{text}"])
+    told = caught.value.remedy.partition("near are ")[2].partition(";")[0].split(", ")
+    assert near in told
+
+
+@pytest.mark.parametrize(
+    ("calendar", "said"),
+    [
+        ("weekdays", "the nearest is weekday"),
+        ("", "unknown"),
+        ("weekday,weekday", "stands twice"),
+        ("weekday:DE", "takes no"),
+        ("holidays", "whose holidays"),
+        ("holidays:", "no holidays are known"),
+        ("holidays:US-", "has no part ''"),
+    ],
+)
+def test_a_wrong_calendar_is_refused(calendar: str, said: str) -> None:
+    with pytest.raises(RegressorsInvalidError) as caught:
+        parse_plan(calendar=[calendar])
+    assert said in caught.value.what + caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("365.25", "no period and number"),
+        ("365.25:", "no period and number"),
+        ("-7:1", "no period and number"),
+        ("1e3:1", "no period and number"),
+        ("nan:1", "no period and number"),
+        ("7:0", "1 to 3 pairs"),
+        ("7:4", "1 to 3 pairs"),
+        ("365.25:21", "1 to 20 pairs"),
+        ("1.5:1", "at least 2 steps"),
+        ("7:1,7.0:2", "stands twice"),
+    ],
+)
+def test_a_wrong_period_is_refused(text: str, said: str) -> None:
+    with pytest.raises(RegressorsInvalidError, match=said) as caught:
+        parse_plan(fourier=[text])
+    assert "365.25:3" in caught.value.remedy
+
+
+def test_columns_are_named_once() -> None:
+    assert parse_names(["price, promo", "rain"]) == ("price", "promo", "rain")
+    for texts in (["a,a"], ["a,"], ["a", "a"], [""]):
+        with pytest.raises(RegressorsInvalidError):
+            parse_names(texts)

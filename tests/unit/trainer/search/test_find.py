@@ -1,0 +1,89 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from trainer.order import Floats
+from trainer.search.find import Select, find_model
+
+
+def weekly(count: int = 140, seed: int = 3) -> Floats:
+    steps = np.random.default_rng(seed).normal(size=count)
+    return 50 + np.tile([1.0, 3, 2, 6, 4, 8, 5], count // 7 + 1)[:count] * 2 + steps
+
+
+def test_aicc_takes_the_best_at_the_tested_differencing() -> None:
+    found = find_model(weekly(), season=7, select="aicc")
+    assert len(found.members) == 1
+    assert found.aicc == min(c.fitted.aicc for c in found.candidates)
+    assert {c.fitted.order.seasonal_d for c in found.candidates} == {1}
+    assert found.evidence
+    assert "lowest AICc" in found.reason
+
+
+def test_a_backtest_lets_differencings_compete_and_takes_one_of_the_better_half() -> None:
+    found = find_model(weekly(), season=7, select="backtest")
+    differencings = {(c.fitted.order.d, c.fitted.order.seasonal_d) for c in found.candidates}
+    assert differencings == {(0, 0), (1, 0), (0, 1), (1, 1)}
+    errors = sorted(c.error for c in found.candidates if c.error is not None)
+    assert len(found.members) == 1
+    chosen = found.members[0].error
+    assert chosen is not None
+    assert chosen <= errors[len(errors) // 2]
+
+
+def test_an_average_forecasts_the_weighted_mean_with_the_spread_between() -> None:
+    found = find_model(weekly(), season=7, select="average")
+    assert sum(m.weight for m in found.members) == pytest.approx(1)
+    assert len(found.members) > 5
+    single = [replace(found, members=(replace(m, weight=1.0),)).predict(5) for m in found.members]
+    mean = sum(m.weight * p.mean for m, p in zip(found.members, single, strict=True))
+    whole = found.predict(5)
+    np.testing.assert_allclose(whole.mean, mean, rtol=1e-12)
+    least = min(p.standard_error[0] for p in single)
+    assert least <= whole.standard_error[0]
+
+
+@pytest.mark.parametrize("select", ["aicc", "backtest", "average"])
+def test_the_same_series_gives_the_same_bits(select: Select) -> None:
+    first, second = (find_model(weekly(), season=7, select=select).predict(9) for _ in range(2))
+    assert first.mean.tobytes() == second.mean.tobytes()
+    assert first.standard_error.tobytes() == second.standard_error.tobytes()
+
+
+def test_the_search_sees_nothing_beyond_the_values() -> None:
+    values = weekly(150)
+    whole = find_model(values[:140].copy(), season=7).predict(10).mean
+    values[140:] = 1e6
+    assert find_model(values[:140], season=7).predict(10).mean.tobytes() == whole.tobytes()
+
+
+def test_a_given_differencing_is_kept() -> None:
+    found = find_model(weekly(), season=7, select="backtest", differencing=(1, 1))
+    assert {(c.fitted.order.d, c.fitted.order.seasonal_d) for c in found.candidates} == {(1, 1)}
+
+
+def test_less_than_three_seasons_are_searched_without_season() -> None:
+    assert find_model(weekly(20), season=7).order.season == 0
+    assert find_model(weekly(21), season=7).candidates
+
+
+def test_a_short_series_says_that_there_was_no_backtest() -> None:
+    found = find_model(weekly(14), season=7)
+    assert "too short for a backtest" in found.reason
+
+
+def test_gaps_are_no_values() -> None:
+    values = weekly()
+    values[[5, 40, 41, 42, 99]] = np.nan
+    found = find_model(values, season=7)
+    ahead = found.predict(7).mean
+    assert np.isfinite(ahead).all()
+    np.testing.assert_allclose(ahead, weekly(147)[140:], atol=5)
+
+
+def test_progress_is_told_for_orders_and_backtest() -> None:
+    told: list[str] = []
+    find_model(weekly(), season=7, progress=lambda what, _count: told.append(what))
+    assert any(text.startswith("orders with d=0, D=1") for text in told)
+    assert any(text.startswith("backtest of") for text in told)
