@@ -9,22 +9,23 @@ from hakobune.stages.project import read_current_lock, read_fresh_lock
 from hakobune.transform.render_dockerfile import (
     IGNORED_SOURCE,
     Programs,
+    Source,
     left_out,
     render_dockerfile,
     render_dockerignore,
-    rendered_source_digest,
+    rendered_source,
+    source_of,
 )
 from hakobune.transform.seal import is_sealed
-from hakobune.transform.source_digest import source_digest
 
 
 def render(project: Project, lock: Lock, reporter: Reporter) -> None:
     """Write the Dockerfile and its allow-list."""
-    digest = current_source_digest(project)
-    changed = files.write_bytes(project.dockerfile_path, _rendered(project, lock, digest))
+    source = current_source(project)
+    changed = files.write_bytes(project.dockerfile_path, _rendered(project, lock, source))
     changed |= files.write_bytes(project.dockerignore_path, render_dockerignore(project))
     outcome = project.dockerfile if changed else f"{project.dockerfile}, unchanged"
-    reporter.done("render", outcome, digest=digest)
+    reporter.done("render", outcome, digest=source.sha256)
 
 
 def check_lock(project: Project) -> Lock:
@@ -39,7 +40,8 @@ def check_lock(project: Project) -> Lock:
         raise DockerfileStaleError(
             f"{project.dockerfile}: there is none yet", remedy="hakobune render"
         )
-    rendered = _rendered(project, lock, rendered_source_digest(dockerfile) or "")
+    source = rendered_source(dockerfile) or Source(sha256="", folders=())
+    rendered = _rendered(project, lock, source)
     if dockerfile != rendered:
         raise DockerfileStaleError(
             f"{project.dockerfile}:{_first_difference(dockerfile, rendered)} is not what "
@@ -54,11 +56,11 @@ def _first_difference(found: bytes, wanted: bytes) -> int:
     return next((n for n, (a, b) in enumerate(pairs, 1) if a != b), len(found.splitlines()))
 
 
-def _rendered(project: Project, lock: Lock, source_sha256: str) -> bytes:
+def _rendered(project: Project, lock: Lock, source: Source) -> bytes:
     return render_dockerfile(
         lock,
         project,
-        source_sha256=source_sha256,
+        source=source,
         programs=Programs(
             finish_packages=files.read_data("finish_packages.py"),
             compile_library=files.read_data("compile_library.py"),
@@ -66,8 +68,8 @@ def _rendered(project: Project, lock: Lock, source_sha256: str) -> bytes:
     )
 
 
-def current_source_digest(project: Project) -> str:
-    """Return the digest of the source tree as it lies there."""
+def current_source(project: Project) -> Source:
+    """Return what the Dockerfile has to know of the source tree as it lies there."""
     folder = project.root / project.source
     tree = files.read_tree(folder, IGNORED_SOURCE, left_out(project))
     if not tree:
@@ -85,7 +87,7 @@ def current_source_digest(project: Project) -> str:
         raise ConfigurationInvalidError(
             "\n".join(missing), remedy="correct `libraries` in pyproject.toml, or write the file"
         )
-    return source_digest(tree)
+    return source_of(tree)
 
 
 def ready_dockerfile(project: Project, reporter: Reporter) -> Lock:

@@ -13,7 +13,7 @@ from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
 from hakobune.stages.build import image_tag
 from hakobune.stages.project import read_fresh_lock
-from hakobune.stages.render import current_source_digest
+from hakobune.stages.render import current_source
 from hakobune.transform.plan_training import plan_training
 
 
@@ -73,7 +73,7 @@ def _current_image(project: Project, runner: Runner) -> Image:
             f"the image {image.tag} was built from an earlier {project.lock}",
             remedy="build it anew: make image (or hakobune build)",
         )
-    if image.source_sha256 != current_source_digest(project):
+    if image.source_sha256 != current_source(project).sha256:
         raise ImageStaleError(
             f"the image {image.tag} was built from an earlier {project.source}",
             remedy="build it anew: make image (or hakobune build)",

@@ -7,6 +7,7 @@ whole in itself (the list of wheels and the programs that it runs are inside), s
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -14,6 +15,7 @@ from hakobune.model.lock import Lock, LockedWheel, RegistryBase
 from hakobune.model.project import Project
 from hakobune.model.spec import requirement_name
 from hakobune.transform.seal import seal
+from hakobune.transform.source_digest import source_digest
 
 # 1980-01-01, the first time that a zip archive can hold. It is every file's time in the image.
 SOURCE_DATE_EPOCH = 315_532_800
@@ -22,6 +24,7 @@ SOURCE_LABEL = "hakobune.source.sha256"
 IGNORED_SOURCE = ("__pycache__", ".DS_Store")
 # The same, at the source's top: what makes a distribution of the program is no part of it.
 _DISTRIBUTION = ("hatch_build.py", "pyproject.toml")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +35,27 @@ class Programs:
     compile_library: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What the Dockerfile knows of the source tree: its digest, and the folders at its top.
+
+    Each folder is a layer of its own, so that a change of code makes one small layer new.
+    """
+
+    sha256: str
+    folders: tuple[str, ...]
+
+
+def source_of(tree: Mapping[str, bytes]) -> Source:
+    """Return this of a tree. `tree` maps paths relative to it (with `/`) to contents.
+
+    A folder whose name a shell or a Dockerfile would not take as it is stays with the rest.
+    """
+    tops = sorted({path.partition("/")[0] for path in tree if "/" in path})
+    folders = tuple(top for top in tops if _PLAIN_NAME.fullmatch(top))
+    return Source(sha256=source_digest(tree), folders=folders)
+
+
 def left_out(project: Project) -> tuple[str, ...]:
     """Return the paths below the source that the image does not take from it.
 
@@ -40,25 +64,23 @@ def left_out(project: Project) -> tuple[str, ...]:
     return (*_DISTRIBUTION, *(library.path for library in project.libraries))
 
 
-def render_dockerfile(
-    lock: Lock, project: Project, *, source_sha256: str, programs: Programs
-) -> bytes:
-    """Return the Dockerfile's bytes.
-
-    `source_sha256` is the digest of the source tree (see `transform/source_digest.py`).
-    """
+def render_dockerfile(lock: Lock, project: Project, *, source: Source, programs: Programs) -> bytes:
+    """Return the Dockerfile's bytes."""
     blocks = [_head(project), _base(lock), _packages(lock, programs.finish_packages)]
     if project.libraries:
         blocks.append(_libraries(lock, project, programs.compile_library))
-    blocks += [_source(project, source_sha256), _image(lock, project, source_sha256)]
+    blocks += [_source(project, source), _image(lock, project, source)]
     return seal("\n".join(blocks))
 
 
-def rendered_source_digest(dockerfile: bytes) -> str | None:
-    """Return the source digest that a rendered Dockerfile carries, or None where there is none."""
+def rendered_source(dockerfile: bytes) -> Source | None:
+    """Return the source that a rendered Dockerfile was made for, or None where it tells of none."""
     label = rf'{re.escape(SOURCE_LABEL)}="([0-9a-f]{{64}})"'
     found = re.search(label.encode(), dockerfile)
-    return found[1].decode() if found else None
+    folders = re.findall(rb"^COPY --from=source /parts/(\S+) /$", dockerfile, re.MULTILINE)
+    if found is None:
+        return None
+    return Source(sha256=found[1].decode(), folders=tuple(folder.decode() for folder in folders))
 
 
 def pinned_base(base: RegistryBase) -> str | None:
@@ -197,9 +219,17 @@ def _c_files(project: Project) -> dict[PurePosixPath, list[str]]:
     }
 
 
-def _source(project: Project, source_sha256: str) -> str:
+def _source(project: Project, source: Source) -> str:
     compiled = " ".join(path for paths in _c_files(project).values() for path in paths)
     drop = f"rm -f {compiled}\n" if compiled else ""
+    parts = ""
+    if source.folders:
+        parts = f"""\
+for folder in {" ".join(source.folders)}; do
+  mkdir -p "/parts/$folder/app/{project.package}"
+  mv "/image/app/{project.package}/$folder" "/parts/$folder/app/{project.package}"
+done
+"""
     return f"""\
 FROM base AS source
 COPY {project.source} /image/app/{project.package}
@@ -207,7 +237,7 @@ RUN <<'END'
 set -eu
 cd /image/app/{project.package}
 found=$(find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum | sha256sum | cut -c 1-64)
-if [ "$found" != {source_sha256} ]; then
+if [ "$found" != {source.sha256} ]; then
   echo "{project.source} changed after this Dockerfile was rendered; run: hakobune render" >&2
   exit 1
 fi
@@ -215,29 +245,32 @@ fi
 cd /image
 ln -s /image/app /app
 python3 -m compileall -q --invalidation-mode unchecked-hash /app
-mkdir workspace
-chmod -R u=rwX,go=rX app
+mkdir workspace /parts
+{parts}\
+chmod -R u=rwX,go=rX app /parts
 chmod 1777 workspace
-find . -exec touch -hd @{SOURCE_DATE_EPOCH} {{}} +
+find . /parts -exec touch -hd @{SOURCE_DATE_EPOCH} {{}} +
 END
 """
 
 
-def _image(lock: Lock, project: Project, source_sha256: str) -> str:
+def _image(lock: Lock, project: Project, source: Source) -> str:
     labels = {
         "org.opencontainers.image.title": lock.environment,
         "org.opencontainers.image.base.name": "${HAKOBUNE_BASE}",
         "hakobune.environment.sha256": lock.environment_sha256,
         "hakobune.lock.sha256": lock.sha256,
-        SOURCE_LABEL: source_sha256,
+        SOURCE_LABEL: source.sha256,
     }
     libraries = "COPY --from=libraries /image /\n" if project.libraries else ""
+    parts = "".join(f"COPY --from=source /parts/{folder} /\n" for folder in source.folders)
     lines = " \\\n      ".join(f'{key}="{value}"' for key, value in labels.items())
     return f"""\
 FROM base
 ARG HAKOBUNE_BASE
 COPY --from=packages /venv /venv
 {libraries}\
+{parts}\
 COPY --from=source /image /
 # Any user will do: the home is /tmp, and a name is given for those that the image does not know.
 ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=hakobune LOGNAME=hakobune \\

@@ -7,7 +7,7 @@ import pytest
 from hakobune.errors import ConfigurationInvalidError, DockerfileStaleError, LockStaleError
 from hakobune.model.project import Project
 from hakobune.stages.project import read_fresh_lock
-from hakobune.stages.render import check_lock, current_source_digest, ready_dockerfile, render
+from hakobune.stages.render import check_lock, current_source, ready_dockerfile, render
 from tests.samples import (
     ENVIRONMENT,
     LIBRARY,
@@ -83,17 +83,17 @@ def native(root: Path) -> Project:
 
 def test_a_library_that_was_compiled_here_changes_nothing(tmp_path: Path) -> None:
     project = native(tmp_path)
-    before = current_source_digest(project)
+    before = current_source(project).sha256
     (tmp_path / project.source / LIBRARY.path).write_bytes(b"\x7fELF")
     (tmp_path / project.source / "pyproject.toml").write_text("[project]\n", encoding="utf-8")
-    assert current_source_digest(project) == before
+    assert current_source(project).sha256 == before
 
 
 def test_a_changed_c_file_changes_the_source_digest(tmp_path: Path) -> None:
     project = native(tmp_path)
-    before = current_source_digest(project)
+    before = current_source(project).sha256
     (tmp_path / project.source / "more.c").write_text("int y;\n", encoding="utf-8")
-    assert current_source_digest(project) != before
+    assert current_source(project).sha256 != before
 
 
 def test_a_c_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hakobune.errors import (
 from hakobune.model.project import Project
 from hakobune.model.training import Training
 from hakobune.stages.project import read_fresh_lock
-from hakobune.stages.render import current_source_digest
+from hakobune.stages.render import current_source
 from hakobune.stages.train import plan_train, train
 from tests.samples import DIGEST, Answer, FakeReporter, FakeRunner, completed, on, write_project
 
@@ -21,7 +21,7 @@ from tests.samples import DIGEST, Answer, FakeReporter, FakeRunner, completed, o
 def image_of(project: Project, **other: str) -> Answer:
     labels = {
         "hakobune.lock.sha256": read_fresh_lock(project).sha256,
-        "hakobune.source.sha256": current_source_digest(project),
+        "hakobune.source.sha256": current_source(project).sha256,
         **other,
     }
     facts = [{"Id": DIGEST, "Size": 1, "Config": {"Labels": labels}}]

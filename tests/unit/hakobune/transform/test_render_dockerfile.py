@@ -3,10 +3,12 @@ from pathlib import Path
 from hakobune.model.project import Library, Project
 from hakobune.transform.render_dockerfile import (
     Programs,
+    Source,
     left_out,
     render_dockerfile,
     render_dockerignore,
-    rendered_source_digest,
+    rendered_source,
+    source_of,
 )
 from hakobune.transform.seal import is_sealed
 from tests.samples import DIGEST, LIBRARY, make_lock, make_project
@@ -18,9 +20,15 @@ NATIVE = make_project(
 PROGRAMS = Programs(finish_packages="print('finish')\n", compile_library="print('compile')\n")
 
 
-def rendered(source: str = "f" * 64, digest: str | None = None, project: Project = PROJECT) -> str:
+def rendered(
+    source: str = "f" * 64,
+    digest: str | None = None,
+    project: Project = PROJECT,
+    folders: tuple[str, ...] = (),
+) -> str:
     lock = make_lock(digest=digest, compiler=bool(project.libraries))
-    return render_dockerfile(lock, project, source_sha256=source, programs=PROGRAMS).decode()
+    tree = Source(sha256=source, folders=folders)
+    return render_dockerfile(lock, project, source=tree, programs=PROGRAMS).decode()
 
 
 def stages(text: str) -> dict[str, str]:
@@ -69,9 +77,26 @@ def test_a_change_of_code_changes_only_what_comes_after_the_packages() -> None:
     assert both[0] > one.index("FROM base AS source")
 
 
-def test_the_source_digest_can_be_read_back() -> None:
-    assert rendered_source_digest(rendered("3" * 64).encode()) == "3" * 64
-    assert rendered_source_digest(b"FROM scratch\n") is None
+def test_the_source_can_be_read_back() -> None:
+    source = Source(sha256="3" * 64, folders=("inner", "other"))
+    assert rendered_source(rendered(source.sha256, folders=source.folders).encode()) == source
+    assert rendered_source(b"FROM scratch\n") is None
+
+
+def test_each_folder_of_the_source_is_a_layer_before_the_rest() -> None:
+    image = stages(rendered(folders=("inner", "other")))["image"]
+    copies = [line for line in image.splitlines() if line.startswith("COPY --from=source")]
+    assert copies == [
+        "COPY --from=source /parts/inner /",
+        "COPY --from=source /parts/other /",
+        "COPY --from=source /image /",
+    ]
+    assert "for folder in inner other; do" in stages(rendered(folders=("inner", "other")))["source"]
+
+
+def test_folders_are_those_at_the_top_whose_names_a_shell_takes_as_they_are() -> None:
+    tree = {"b/x.py": b"", "a/in/y.py": b"", "z.py": b"", "odd name/q.py": b"", "$(x)/r": b""}
+    assert source_of(tree).folders == ("a", "b")
 
 
 def test_the_program_runs_as_nobody_special() -> None:

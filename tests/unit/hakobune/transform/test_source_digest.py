@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hakobune.transform.render_dockerfile import Programs, render_dockerfile
+from hakobune.transform.render_dockerfile import Programs, Source, render_dockerfile
 from hakobune.transform.source_digest import source_digest
 from tests.samples import make_lock, make_project
 
@@ -43,7 +43,7 @@ def test_the_image_s_build_computes_the_same(tmp_path: Path) -> None:
     dockerfile = render_dockerfile(
         make_lock(),
         make_project(tmp_path),
-        source_sha256="f" * 64,
+        source=Source(sha256="f" * 64, folders=()),
         programs=Programs(finish_packages="", compile_library=""),
     )
     assert f"found=$({command} | cut -c 1-64)\n".encode() in dockerfile
