@@ -94,14 +94,20 @@ def _distinct(rough: list[Fitted]) -> list[Fitted]:
 def _perturbed(point: Floats, generator: np.random.Generator) -> Floats:
     """Return a point near another: some numbers moved, or some drawn anew."""
     moved = np.clip(point, -3, 3) + generator.normal(scale=0.7, size=len(point))
-    anew = generator.normal(scale=1.5, size=len(point))
+    anew = _anew(generator, len(point))
     return np.where(generator.random(len(point)) < 0.3, anew, moved)  # noqa: PLR2004 - a third
+
+
+def _anew(generator: np.random.Generator, count: int) -> Floats:
+    """Return random numbers, one in ten of them near the unit circle: there narrow tops lie."""
+    numbers = generator.normal(scale=1.5, size=count)
+    return np.where(generator.random(count) < 0.1, 20 * numbers, numbers)  # noqa: PLR2004 - a tenth
 
 
 def _drawn(order: Order, count: int) -> Iterator[tuple[str, Floats]]:
     generator = np.random.default_rng(_SEED)
     for number in range(1, count + 1):
-        yield f"random_{number}", generator.normal(scale=1.5, size=order.lags)
+        yield f"random_{number}", _anew(generator, order.lags)
 
 
 def _oscillating(order: Order) -> Iterator[tuple[str, Floats]]:
@@ -132,6 +138,9 @@ def _corners(order: Order) -> dict[str, Floats]:
         ("persistent", 1.0, 0.0),
         ("ar_up_ma_down", 1.0, 1.0),
         ("reverting", -1.0, -1.0),
+        ("ridge", 2.0, 3.0),
+        ("unit_ma", 0.0, 30.0),
+        ("unit_ma_ar", 1.0, 30.0),
     ):
         point = np.repeat((ar, ma, ar, ma), counts)
         if point.any():
