@@ -139,10 +139,26 @@ def _corners(order: Order) -> dict[str, Floats]:
         ("ar_up_ma_down", 1.0, 1.0),
         ("reverting", -1.0, -1.0),
         ("ridge", 2.0, 3.0),
-        ("unit_ma", 0.0, 30.0),
-        ("unit_ma_ar", 1.0, 30.0),
     ):
         point = np.repeat((ar, ma, ar, ma), counts)
         if point.any():
             points[name] = point
+    for name, heads in _unit_circle(order).items():
+        point = np.zeros(order.lags)
+        point[order.p : order.p + len(heads)] = heads
+        points[name] = point
+        if order.p > 1:
+            point = point.copy()
+            point[:2] = 3.0, -2.0
+            points[f"{name}_and_ar"] = point
     return points
+
+
+def _unit_circle(order: Order) -> dict[str, list[float]]:
+    """Return moving averages with one root, or two, at 1 or at -1: differencing too often asks."""
+    found = {}
+    if order.q:
+        found = {"unit_ma_up": [30.0], "unit_ma_down": [-30.0]}
+    if order.q > 1:
+        found |= {"two_unit_ma_up": [30.0, -30.0], "two_unit_ma_down": [-30.0, -30.0]}
+    return found

@@ -129,13 +129,16 @@ class Ranking:
                 self._refine(found)
 
     def _refine(self, found: Fitted) -> Fitted:
-        """Climb on from where the first climb ended, and once more from white noise."""
+        """Climb roughly from elsewhere too, and from the best of all to the end."""
         self._refined.add(found.order)
         self._rough.discard(found.order)
         likelihood = Likelihood(self._data, found.order)
         starts = [("rough", found.point), ("white_noise", np.zeros(len(found.point)))]
         starts += _ridges(found.order)
-        self._fitted[found.order] = fit(likelihood, starts, tolerance=_FINE, most=_MOST_FINE)
+        best = fit(likelihood, starts, tolerance=_ROUGH, most=_MOST_ROUGH)
+        self._fitted[found.order] = fit(
+            likelihood, [("best", best.point)], tolerance=_FINE, most=_MOST_FINE
+        )
         return self._fitted[found.order]
 
     def _sorted(self) -> list[Fitted]:
@@ -163,7 +166,7 @@ def limits_of(data: Data, empty: Order) -> Limits:
     rows = data.rows(empty)
     lags = max(0, min(Limits().lags, rows // 3))
     if not empty.season:
-        return Limits(lags=lags, seasonal_lags=0)
+        return Limits(lags=lags, seasonal_lags=0, together=2 * lags)
     return Limits(lags=lags, seasonal_lags=max(0, min(2, rows // 3 // empty.season)))
 
 
