@@ -70,6 +70,15 @@ def starting_points(likelihood: Likelihood, warm: Floats | None) -> dict[str, Fl
     return points
 
 
+def likely_cycles(likelihood: Likelihood, count: int) -> list[tuple[str, Floats]]:
+    """Return the most likely of the cycles that two lags of both kinds can make."""
+    if likelihood.order.p < 2 or likelihood.order.q < 2:  # noqa: PLR2004 - see above
+        return []
+    found = dict(_oscillating(likelihood.order))
+    best = sorted(found, key=lambda name: -likelihood.quick.value(found[name]))
+    return [(name, found[name]) for name in best[:count]]
+
+
 def _effort(likelihood: Likelihood) -> int:
     """Return how many starts to climb from: fewer where a likelihood costs more."""
     order = likelihood.order

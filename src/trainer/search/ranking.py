@@ -19,10 +19,12 @@ from trainer.search.candidates import (
     may_have_constant,
     neighbours,
 )
+from trainer.starts import likely_cycles
 
 _ROUGH, _FINE = 1e-3, 1e-7
 _MOST_ROUGH, _MOST_FINE = 25, 60
-_REFINED = 8
+_REFINED = 6
+_CYCLES = 22
 _NEAR = 8.0
 _AFFORDABLE = 3e7  # rows x states x orders: about a second
 _SMALLEST_ROOT = 1.01
@@ -57,7 +59,7 @@ class Ranking:
         orders = grid(self._empty, self._limits)
         if whole_grid and self._cost(orders) <= _AFFORDABLE:
             for order in orders:
-                self._fit(order, tolerance=_ROUGH, most=_MOST_ROUGH)
+                self._fit(order, tolerance=_ROUGH, most=_MOST_ROUGH, is_wide=True)
             self._refine_best(_REFINED)
             self._ask_for_constants(_REFINED)
         for order in first_orders(self._empty):
@@ -97,7 +99,9 @@ class Ranking:
         is_rough = found.order in self._rough and not self._data.has_gaps
         return is_rough and found.aicc < best.aicc + _NEAR
 
-    def _fit(self, order: Order, *, tolerance: float, most: int = _MOST_FINE) -> Fitted | None:
+    def _fit(
+        self, order: Order, *, tolerance: float, most: int = _MOST_FINE, is_wide: bool = False
+    ) -> Fitted | None:
         if self._data.rows(order) < order.coefficients + len(self._data.columns) + 3:
             return None
         if order not in self._fitted:
@@ -105,6 +109,8 @@ class Ranking:
             starts = [("hannan_rissanen", likelihood.start())]
             if order.seasonal_p + order.seasonal_q == 0:
                 starts += _ridges(order)
+            if is_wide and not order.season:
+                starts += likely_cycles(likelihood, _CYCLES)
             self._fitted[order] = fit(likelihood, starts, tolerance=tolerance, most=most)
             if tolerance > _FINE:
                 self._rough.add(order)
