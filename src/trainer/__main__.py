@@ -10,7 +10,12 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from trainer.interruption import InterruptedBySignal, ignore_signals, raised_on_signals
+from trainer.interruption import (
+    InterruptedBySignal,
+    held_back,
+    ignore_signals,
+    raised_on_signals,
+)
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -119,8 +124,9 @@ def _prepared_environment() -> Iterator[None]:
     variables = library_variables(environment)
     with ExitStack() as stack:
         if not has_matplotlib_folder(environment):
-            folder = tempfile.TemporaryDirectory(prefix="trainer-", ignore_cleanup_errors=True)
-            variables["MPLCONFIGDIR"] = stack.enter_context(folder)
+            with held_back():  # between making the folder and knowing it nothing may happen
+                folder = tempfile.TemporaryDirectory(prefix="trainer-", ignore_cleanup_errors=True)
+                variables["MPLCONFIGDIR"] = stack.enter_context(folder)
         environment.update(variables)
         try:
             yield
