@@ -47,7 +47,7 @@ _MLFLOW_DEFAULTS = {
     "DO_NOT_TRACK": "true",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-# A folder as store needs this from MLflow 3.7 on; what is logged has to be there at the end.
+# A folder as store needs the first from MLflow 3.13 on; what is logged has to be there at the end.
 _MLFLOW_VARIABLES = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_ENABLE_ASYNC_LOGGING": "false"}
 _ORDER_REMEDY = (
     "give --order p,d,q such as 2,0,2 (at most {}), or --order auto; "

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from math import inf, isfinite
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.version import Version
 
 from tests.unit.trainer.conftest import csv_text, swinging
 from trainer import tracking
@@ -182,6 +184,15 @@ def test_parameters_are_short_texts(found: Outcome) -> None:
     )
     assert (told["train_rows"], told["holdout_rows"]) == ("36", "4")
     assert all(told.values())
+
+
+def test_the_pages_are_of_no_older_mlflow_than_what_logs() -> None:
+    versions = []
+    for path in ("docker/mlflow/mlflow-env.lock", "environments/arima-env.lock"):
+        packages = tomllib.loads((ROOT / path).read_text(encoding="utf-8"))["packages"]
+        versions += [Version(p["version"]) for p in packages if p["name"] == "mlflow-skinny"]
+    pages, logs = versions
+    assert pages >= logs
 
 
 @pytest.mark.process
