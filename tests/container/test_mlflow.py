@@ -186,3 +186,33 @@ def test_a_server_that_is_away_costs_little_time_and_no_training(
     assert output.count("MLflow was not told of everything: reach the server: ") == 1
     assert "Traceback" not in output
     assert seconds_of_tracking(output) <= MOST_S
+
+
+def test_in_an_azure_ml_job_the_job_s_own_run_is_told_by_azure_s_plugin(
+    run: Run, tmp_path: Path
+) -> None:
+    program = Path(__file__).with_name("azure_job.py")
+    code, output = run(
+        ["python", "/azure_job.py", "/told", *QUICK, "--output", "/told/out"],
+        volumes=[f"{program}:/azure_job.py:ro", f"{tmp_path}:/told"],
+        user=str(os.getuid()),
+    )
+    assert code == 0, output
+    assert "MLflow was not told" not in output
+    requests = json.loads((tmp_path / "requests.json").read_text())
+    called = [f"{method} {path.rsplit('/', 1)[1]}" for method, path, _ in requests]
+    # The job's run is neither begun nor ended: the platform does that.
+    assert not [call for call in called if call in ("POST create", "POST update")]
+    batches = [json.loads(body) for _, path, body in requests if path.endswith("/log-batch")]
+    assert {batch["run_id"] for batch in batches} == {"job_1"}
+    metrics = {entry["key"]: entry["value"] for b in batches for entry in b.get("metrics", [])}
+    metric = json.loads((tmp_path / "out" / "metric.json").read_text())
+    assert (metrics["RMSE"], metrics["skill"]) == (metric["RMSE"], metric["skill"])
+    assert len(metrics) <= 50
+    texts = [entry["value"] for b in batches for entry in b.get("params", [])]
+    assert 10 < len(texts) <= 100
+    assert max(map(len, texts)) <= 500
+    sizes = {Path(path).name: int(body) for method, path, body in requests if method == "PUT"}
+    assert sizes == {
+        path.name: path.stat().st_size for path in (tmp_path / "out").iterdir() if path.is_file()
+    }
