@@ -33,16 +33,24 @@ format: .venv/ready ## put the code into its form
 libraries: .venv/ready ## compile the C files beside the source, as the image does (unchanged: 0.2 s)
 	@$(BIN)/hakobune compile
 
+bench-search: libraries .venv-bench/ready ## the search beside pmdarima, statsforecast, skforecast and R (an hour; ARGS="--only long")
+	@PYTHONPATH=benchmarks $(BIN)/python -m search $(ARGS)
+
 docs: .venv/ready ## write the generated pages of docs/reference anew
 	@$(BIN)/python docs/reference/generate.py
 
 relock: .venv/ready ## lock the development packages anew, each to its newest release
 	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate --no-emit-index-url --no-header --group test pyproject.toml -o environments/dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate --no-emit-index-url --no-header benchmarks/search/engines.in -o benchmarks/search/engines.lock
 
 clean: ## remove .venv and what tools left behind; runs and images stay
-	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	@rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 
 .venv/ready: environments/dev.lock pyproject.toml
 	@environments/venv.sh $(PYTHON)
 
-.PHONY: help train test image engine check quick format libraries docs relock clean
+.venv-bench/ready: benchmarks/search/engines.lock
+	@echo "python: making .venv-bench, the other engines" >&2
+	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
+
+.PHONY: help train test image engine check quick format libraries bench-search docs relock clean

@@ -94,14 +94,20 @@ def _distinct(rough: list[Fitted]) -> list[Fitted]:
 def _perturbed(point: Floats, generator: np.random.Generator) -> Floats:
     """Return a point near another: some numbers moved, or some drawn anew."""
     moved = np.clip(point, -3, 3) + generator.normal(scale=0.7, size=len(point))
-    anew = generator.normal(scale=1.5, size=len(point))
+    anew = _anew(generator, len(point))
     return np.where(generator.random(len(point)) < 0.3, anew, moved)  # noqa: PLR2004 - a third
+
+
+def _anew(generator: np.random.Generator, count: int) -> Floats:
+    """Return random numbers, one in ten of them near the unit circle: there narrow tops lie."""
+    numbers = generator.normal(scale=1.5, size=count)
+    return np.where(generator.random(count) < 0.1, 20 * numbers, numbers)  # noqa: PLR2004 - a tenth
 
 
 def _drawn(order: Order, count: int) -> Iterator[tuple[str, Floats]]:
     generator = np.random.default_rng(_SEED)
     for number in range(1, count + 1):
-        yield f"random_{number}", generator.normal(scale=1.5, size=order.lags)
+        yield f"random_{number}", _anew(generator, order.lags)
 
 
 def _oscillating(order: Order) -> Iterator[tuple[str, Floats]]:
@@ -132,8 +138,27 @@ def _corners(order: Order) -> dict[str, Floats]:
         ("persistent", 1.0, 0.0),
         ("ar_up_ma_down", 1.0, 1.0),
         ("reverting", -1.0, -1.0),
+        ("ridge", 2.0, 3.0),
     ):
         point = np.repeat((ar, ma, ar, ma), counts)
         if point.any():
             points[name] = point
+    for name, heads in _unit_circle(order).items():
+        point = np.zeros(order.lags)
+        point[order.p : order.p + len(heads)] = heads
+        points[name] = point
+        if order.p > 1:
+            point = point.copy()
+            point[:2] = 3.0, -2.0
+            points[f"{name}_and_ar"] = point
     return points
+
+
+def _unit_circle(order: Order) -> dict[str, list[float]]:
+    """Return moving averages with one root, or two, at 1 or at -1: differencing too often asks."""
+    found = {}
+    if order.q:
+        found = {"unit_ma_up": [30.0], "unit_ma_down": [-30.0]}
+    if order.q > 1:
+        found |= {"two_unit_ma_up": [30.0, -30.0], "two_unit_ma_down": [-30.0, -30.0]}
+    return found

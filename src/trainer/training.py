@@ -5,9 +5,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+import numpy as np
+
 from trainer.console import Stage, show_findings, show_notes, show_result, stage
 from trainer.data import Loaded, Series, Split, load, split_series
-from trainer.errors import MemoryExhaustedError, SeriesTooShortError, TrainerError
+from trainer.errors import (
+    MemoryExhaustedError,
+    ModelNotFittedError,
+    SeriesTooShortError,
+    TrainerError,
+)
 from trainer.evaluation.backtest import plan_windows, run_backtest
 from trainer.evaluation.baselines import BASELINES, BaselineUnavailableError
 from trainer.evaluation.diagnostics import (
@@ -214,6 +221,12 @@ def _outcome(
     held = columns[:, train_rows:rows] if columns.size else NO_COLUMNS
     future = columns[:, rows:] if columns.size else NO_COLUMNS
     holdout = found.predict(rows - train_rows, held)
+    forecast = final.predict(steps, future)
+    if not np.isfinite(forecast.mean).all() or not np.isfinite(forecast.standard_error).all():
+        raise ModelNotFittedError(
+            f"the model {final.order} forecasts what is no number",
+            remedy="choose another --order, or hold out fewer rows",
+        )
     season, train = series.calendar.season, split.train.values
     return Outcome(
         settings=settings,
@@ -231,7 +244,7 @@ def _outcome(
         findings=(),
         outliers=(),
         dates=series.calendar.after(series.dates[-1], steps),
-        forecast=final.predict(steps, future),
+        forecast=forecast,
         notes=(*series.notes, *regressors.notes, *found.evidence),
     )
 

@@ -70,7 +70,7 @@ static Filter filter_laid_out(const Shape *shape, int rows, int columns, double 
 }
 
 /* The gains of all rows: F in `variances`, K in `gains`, W in `factors`. Row t + 1 follows from row t by a hyperbolic
-   rotation with g = W[0] / F:  K' = K - g T W,  W' = T W - g K,  F' = F - g W[0]. Returns 0 where F is not positive. */
+   rotation with g = W[0] / F:  K' = K - g T W,  W' = T W - g K,  F' = F - g W[0]. Returns 0 where F is below LEAST. */
 static int run_gains(Filter *f, int rows) {
     const Model *m = &f->model;
     int states = m->states;
@@ -86,7 +86,7 @@ static int run_gains(Filter *f, int rows) {
     for (int t = 0; t + 1 < rows; t++, gain += states, factor += states) {
         double *next_gain = gain + states, *next_factor = factor + states;
         double variance = f->variances[t], first = factor[0], g = first / variance;
-        if (!(variance > 0)) return 0;
+        if (!(variance > LEAST)) return 0;
         if (fabs(g) < SETTLED) {
             double largest = 0;
             for (int i = 0; i < states; i++) largest = fabs(factor[i]) > largest ? fabs(factor[i]) : largest;
@@ -106,7 +106,7 @@ static int run_gains(Filter *f, int rows) {
         next_factor[states - 1] = moved - g * gain[states - 1];
         f->variances[t + 1] = variance - g * first;
     }
-    return f->variances[rows - 1] > 0;
+    return f->variances[rows - 1] > LEAST;
 }
 
 /* One series through the gains: its innovations. */
@@ -158,12 +158,19 @@ static void regress(Filter *f, const Sample *sample) {
         for (int t = 0; t < rows; t++) v[t] -= f->beta[i] * v[(i + 1) * rows + t];
 }
 
+/* The point's model, and the series alone through it. Returns 0 where that cannot be. */
+static int run(const Shape *shape, const Sample *sample, const double *free, Filter *f) {
+    if (sample->rows < 1 || !shape_fits(shape)) return 0;
+    model_from_free(shape, free, f->partial, &f->model);
+    if (!autocovariances(&f->model, f->gamma, f->psi, f->autocovariance) || !run_gains(f, sample->rows)) return 0;
+    run_series(f, sample->rows, sample->series, f->innovations, f->states);
+    return 1;
+}
+
 /* The log-likelihood at a point; minus infinity where there is none. */
 static double value_at(const Shape *shape, const Sample *sample, const double *free, Filter *f) {
     int rows = sample->rows;
-    model_from_free(shape, free, f->partial, &f->model);
-    if (!autocovariances(&f->model, f->gamma, f->psi, f->autocovariance) || !run_gains(f, rows)) return -INFINITY;
-    run_series(f, rows, sample->series, f->innovations, f->states);
+    if (!run(shape, sample, free, f)) return -INFINITY;
     for (int i = 0; i < sample->columns; i++)
         run_series(f, rows, sample->regressors + (size_t)i * (size_t)rows, f->innovations + (size_t)(i + 1) * (size_t)rows,
                    f->states + (size_t)(i + 1) * (size_t)f->model.states);
@@ -272,9 +279,10 @@ static void context_gradient(void *context, const double *free, double *slope) {
     gradient(c->shape, c->sample, c->filter, slope);
 }
 
-/* How many numbers `work` must hold. */
+/* How many numbers `work` must hold; 0 for an order that is not for these arrays. */
 size_t arima_room(const int *numbers, int rows, int columns) {
     Shape shape = shape_of(numbers);
+    if (!shape_fits(&shape) || rows < 0 || columns < 0) return 0;
     return filter_room(&shape, rows, columns) + start_room(&shape, rows);
 }
 
@@ -318,18 +326,20 @@ int arima_climb(const int *numbers, int rows, int columns, const double *series,
     Context context = {&shape, &sample, &f};
     Target target = {rows, context_value, context_gradient, &context};
     int used = climb(&shape, &rules, &target, free, value, slope);
+    if (!(*value > -INFINITY)) return used; /* the filter holds nothing */
     memcpy(beta, f.beta, (size_t)columns * sizeof(double));
     *variance = f.variance;
     return used;
 }
 
-/* Means of the `steps` that follow a series without regressors. Returns 0 where the point gives no model. */
+/* Means of the `steps` that follow a series without regressors. Returns 0 where the point gives no model. A series
+   without variance has no likelihood, but what follows it is known. */
 int arima_forecast(const int *numbers, int rows, const double *series, const double *free, int steps, double *means,
                    double *work) {
     Shape shape = shape_of(numbers);
     Sample sample = {rows, 0, series, NULL};
     Filter f = filter_laid_out(&shape, rows, 0, work);
-    if (!(value_at(&shape, &sample, free, &f) > -INFINITY)) return 0;
+    if (!run(&shape, &sample, free, &f)) return 0;
     for (int h = 0; h < steps; h++) {
         double first = f.states[0];
         means[h] = first;
@@ -344,6 +354,7 @@ void arima_coefficients(const int *numbers, const double *free, double *coeffici
     Shape shape = shape_of(numbers);
     const int counts[4] = {shape.p, shape.q, shape.seasonal_p, shape.seasonal_q};
     double parts[4][LONGEST], partial[4 * LONGEST];
+    if (!shape_fits(&shape)) return;
     for (int i = 0; i < shape_parameters(&shape); i++) partial[i] = free[i] / sqrt(1 + free[i] * free[i]);
     plain_polynomials(&shape, partial, parts);
     for (int part = 0; part < 4; part++)

@@ -4,7 +4,10 @@
 
 #include <stddef.h>
 
-enum { LONGEST = 16 }; /* lags of one plain polynomial before seasons are multiplied in */
+enum {
+    LONGEST = 16,         /* lags of one plain polynomial before seasons are multiplied in */
+    LONGEST_SEASON = 2000 /* steps; with it, every size and place is a whole number that int holds */
+};
 
 /* A seasonal ARMA's shape: plain lags, seasonal lags and the steps of a season (0 or more). */
 typedef struct {
@@ -18,10 +21,14 @@ typedef struct {
     double *phi, *theta;
 } Model;
 
+/* No one-step variance is below the innovations' own, which is 1; where one is, rounding has eaten the digits. */
+#define LEAST (1 - 1e-4)
+
 double kernel_log(double x);
 double kernel_exp(double x);
 
 Shape shape_of(const int *numbers); /* p, q, P, Q, season */
+int shape_fits(const Shape *shape); /* 0: more than the arrays here hold, and no work for a model at all */
 int shape_parameters(const Shape *shape);
 int shape_ar(const Shape *shape); /* the longest lag of the autoregression */
 int shape_ma(const Shape *shape);

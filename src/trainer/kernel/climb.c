@@ -40,6 +40,8 @@ static void learn(int size, const double *step, const double *rise, Row *inverse
 int climb(const Shape *s, const Rules *rules, const Target *target, double *free, double *value, double *slope) {
     int size = shape_parameters(s), used = 1, is_fresh = 1;
     Row inverse[4 * LONGEST], direction, point, new_slope, step, rise;
+    *value = -INFINITY;
+    if (!shape_fits(s)) return 0;
     for (int i = 0; i < size; i++) {
         double bound = bound_of(s, rules, i);
         free[i] = free[i] > bound ? bound : free[i] < -bound ? -bound : free[i];

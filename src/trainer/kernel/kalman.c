@@ -10,7 +10,9 @@
 #include <string.h>
 
 static const double LOG_2_PI = 1.8378770664093454836;
-static const double RESOLVED = 1e-9; /* below it, a diffuse variance is rounding: the true ones are whole numbers */
+static const double RESOLVED = 1e-11; /* below this share of the largest, a diffuse variance is rounding */
+
+enum { LONGEST_LAGS = 2048 }; /* rows that differencing may take, and one */
 
 typedef struct {
     Model model;
@@ -23,7 +25,7 @@ typedef struct {
 
 /* Write (1 - B)^d (1 - B^m)^D as 1 - sum of weights. */
 static void differencing(int d, int seasonal_d, int season, double *weights) {
-    double product[2048] = {1};
+    double product[LONGEST_LAGS] = {1};
     int length = 0;
     for (int i = 0; i < d + seasonal_d; i++) {
         int step = i < d ? 1 : season;
@@ -61,6 +63,8 @@ static void move_matrix(const Levels *l, double *matrix) {
         for (int j = 0; j < size; j++) l->scratch[j] = l->product[j * size + i];
         move(l, l->scratch, matrix + i * size);
     }
+    for (int i = 0; i < size; i++) /* no step would take back what rounding makes of the two halves */
+        for (int j = 0; j < i; j++) matrix[i * size + j] = matrix[j * size + i];
 }
 
 static void start_matrices(Levels *l, const double *gamma, const double *psi) {
@@ -85,6 +89,12 @@ static void start_matrices(Levels *l, const double *gamma, const double *psi) {
         }
 }
 
+/* A value that was just seen is known: its place in a matrix is 0, where rounding would grow over long gaps. */
+static void forget_seen(const Levels *l, double *matrix) {
+    int size = l->size, at = l->model.states;
+    for (int i = 0; i < size; i++) matrix[at * size + i] = matrix[i * size + at] = 0;
+}
+
 static void move_all(Levels *l, int all, int is_diffuse) {
     const Model *m = &l->model;
     int size = l->size;
@@ -101,17 +111,20 @@ static void move_all(Levels *l, int all, int is_diffuse) {
 /* Take one observed row into states and matrices. Returns its variance; a negative one is a diffuse variance. */
 static double observe(Levels *l, int all, double *innovations, int *left) {
     int size = l->size;
-    double variance = 0, open = 0;
+    double variance = 0, open = 0, widest = 0;
     for (int i = 0; i < size; i++) l->finite_gain[i] = seen(l, l->finite + i * size);
     variance = seen(l, l->finite_gain);
     if (*left) {
-        for (int i = 0; i < size; i++) l->diffuse_gain[i] = seen(l, l->diffuse + i * size);
+        for (int i = 0; i < size; i++) {
+            l->diffuse_gain[i] = seen(l, l->diffuse + i * size);
+            widest = l->diffuse[i * size + i] > widest ? l->diffuse[i * size + i] : widest;
+        }
         open = seen(l, l->diffuse_gain);
     }
-    int resolves = *left && open > RESOLVED;
+    int resolves = *left && open > RESOLVED * widest;
     const double *gain = resolves ? l->diffuse_gain : l->finite_gain;
     double divisor = resolves ? open : variance;
-    if (!(divisor > 0)) return 0;
+    if (!(resolves ? open < INFINITY : variance > LEAST)) return 0;
     for (int c = 0; c < all; c++)
         for (int i = 0; i < size; i++) l->states[c * size + i] += gain[i] * innovations[c] / divisor;
     if (!resolves) {
@@ -131,18 +144,68 @@ static double observe(Levels *l, int all, double *innovations, int *left) {
     return -open;
 }
 
+/* Take one row of `columns` numbers, and the series' own after them, into a triangle by Givens rotations from a column
+   on. Returns the square of what the columns leave of the series; no difference of large numbers comes into it. */
+static double take(int columns, int from, double *triangle, double *row) {
+    int all = columns + 1;
+    for (int i = from; i < columns; i++) {
+        double *own = triangle + i * all, length = sqrt(own[i] * own[i] + row[i] * row[i]);
+        if (length == 0) continue;
+        double cosine = own[i] / length, sine = row[i] / length;
+        for (int j = i; j < all; j++) {
+            double kept = own[j];
+            own[j] = cosine * kept + sine * row[j];
+            row[j] = cosine * row[j] - sine * kept;
+        }
+    }
+    return row[columns] * row[columns];
+}
+
+/* The regressors' coefficients from that triangle. A column that the earlier ones explain gets 0: its row is taken in
+   again without it. Returns the squares that this adds to what is left. */
+static double solve_triangle(int columns, double *triangle, double *row, double *beta) {
+    int all = columns + 1;
+    double squares = 0;
+    for (int i = 0; i < columns; i++) {
+        double *own = triangle + i * all, whole = 0;
+        for (int k = 0; k <= i; k++) whole += triangle[k * all + i] * triangle[k * all + i];
+        if (own[i] * own[i] > 1e-12 * whole) continue;
+        memcpy(row, own, (size_t)all * sizeof(double));
+        memset(own, 0, (size_t)all * sizeof(double));
+        squares += take(columns, i + 1, triangle, row);
+    }
+    for (int i = columns - 1; i >= 0; i--) {
+        const double *own = triangle + i * all;
+        double sum = own[columns];
+        for (int k = i + 1; k < columns; k++) sum -= own[k] * beta[k];
+        beta[i] = own[i] == 0 ? 0 : sum / own[i];
+    }
+    return squares;
+}
+
 static int lags_of(const int *numbers, int d, int seasonal_d) { return d + seasonal_d * numbers[4]; }
 
-/* How many numbers `work` must hold; numbers: p, q, P, Q, season. 0 where the differencing is too long. */
+/* Whether the arrays here hold the order and its differencing. */
+static int is_possible(const Shape *shape, int d, int seasonal_d) {
+    return shape_fits(shape) && d >= 0 && d < LONGEST && seasonal_d >= 0 && seasonal_d < LONGEST &&
+           (seasonal_d == 0 || shape->season > 0) && d + seasonal_d * shape->season < LONGEST_LAGS;
+}
+
+/* How many numbers `work` must hold; numbers: p, q, P, Q, season. 0 for an order that is not for these arrays. */
 size_t kalman_room(const int *numbers, int d, int seasonal_d, int columns) {
     Shape shape = shape_of(numbers);
-    if (lags_of(numbers, d, seasonal_d) >= 2048) return 0;
+    if (!is_possible(&shape, d, seasonal_d) || columns < 0) return 0;
     size_t states = (size_t)shape_states(&shape), lags = (size_t)lags_of(numbers, d, seasonal_d);
     size_t size = states + lags, all = (size_t)columns + 1;
     size_t p = (size_t)(shape.p + shape.season * shape.seasonal_p);
     size_t q = (size_t)(shape.q + shape.season * shape.seasonal_q);
     return 4 * LONGEST + 5 * states + 1 + autocovariance_room((int)p, (int)q) + lags + 3 * size * size + 3 * size +
-           all * size + all + all * all;
+           all * size + 2 * all + all * all;
+}
+
+/* The series' value in a row, or a regressor's. */
+static double cell(int column, int t, int rows, const double *series, const double *regressors) {
+    return column ? regressors[(size_t)(column - 1) * (size_t)rows + (size_t)t] : series[t];
 }
 
 /* The log-likelihood at `free` of a series with missing values (NaN), and forecasts of what follows.
@@ -150,12 +213,17 @@ size_t kalman_room(const int *numbers, int d, int seasonal_d, int columns) {
    The regressors' coefficients `beta` and the innovations' variance are estimated with it. `innovations`, if not null,
    gets (1 + columns) x rows of one-step errors over the root of their variance (0 where there is none). The forecasts
    (if steps > 0) are of the series less its regressors and need columns = 0; `spreads` are variances for innovations
-   of variance 1. Rows that only resolve a diffuse level count for neither the variance nor the rows. */
+   of variance 1; both are NaN where the point gives no model, rounding has eaten it (LEAST), or the series leaves a
+   level open. A series without variance has no likelihood, but what follows it is known. Rows that only resolve a
+   diffuse level count for neither the variance nor the rows. */
 double kalman_evaluate(const int *numbers, int d, int seasonal_d, int rows, int columns, const double *series,
                        const double *regressors, const double *free, double *beta, double *variance, int *counted,
                        double *innovations, int steps, double *means, double *spreads, double *work) {
     Shape shape = shape_of(numbers);
     size_t states = (size_t)shape_states(&shape), all = (size_t)columns + 1;
+    for (int h = 0; h < steps; h++) means[h] = spreads[h] = NAN;
+    *counted = 0;
+    if (!is_possible(&shape, d, seasonal_d)) return -INFINITY;
     Levels l;
     l.lags = lags_of(numbers, d, seasonal_d);
     l.size = (int)states + l.lags;
@@ -171,7 +239,8 @@ double kalman_evaluate(const int *numbers, int d, int seasonal_d, int rows, int 
     l.diffuse_gain = l.finite_gain + size;
     l.scratch = l.diffuse_gain + size;
     l.states = l.scratch + size;
-    double *here = l.states + all * size, *normal = here + all, *room = normal + all * all;
+    double *here = l.states + all * size, *row = here + all, *triangle = row + all;
+    double *room = triangle + all * all;
     model_from_free(&shape, free, partial, &l.model);
     if (!autocovariances(&l.model, gamma, psi, room)) return -INFINITY;
     /* one more lag and weight than the plain recursions need, by the model's own equations */
@@ -185,16 +254,17 @@ double kalman_evaluate(const int *numbers, int d, int seasonal_d, int rows, int 
     differencing(d, seasonal_d, shape.season, l.weights);
     start_matrices(&l, gamma, psi);
     memset(l.states, 0, all * size * sizeof(double));
-    memset(normal, 0, all * all * sizeof(double));
-    double logs = 0, open_logs = 0;
-    int left = l.lags;
-    *counted = 0;
+    memset(triangle, 0, all * all * sizeof(double));
+    double logs = 0, open_logs = 0, squares = 0;
+    int left = l.lags, is_begun = 0;
     for (int t = 0; t < rows; t++) {
         for (size_t c = 0; c < all && innovations; c++) innovations[c * (size_t)rows + (size_t)t] = 0;
-        if (series[t] == series[t]) {
+        int is_seen = series[t] == series[t];
+        is_begun |= is_seen;
+        if (!is_begun) continue; /* what is open stays open, and the rest is as stationary as before */
+        if (is_seen) {
             for (int c = 0; c <= columns; c++)
-                here[c] = (c ? regressors[(size_t)(c - 1) * (size_t)rows + (size_t)t] : series[t]) -
-                          seen(&l, l.states + c * l.size);
+                here[c] = cell(c, t, rows, series, regressors) - seen(&l, l.states + c * l.size);
             double spread = observe(&l, columns + 1, here, &left);
             if (spread == 0) return -INFINITY;
             if (spread < 0) {
@@ -207,35 +277,30 @@ double kalman_evaluate(const int *numbers, int d, int seasonal_d, int rows, int 
                     here[c] /= root;
                     if (innovations) innovations[c * (size_t)rows + (size_t)t] = here[c];
                 }
-                for (size_t i = 0; i < all; i++)
-                    for (size_t j = 0; j < all; j++) normal[i * all + j] += here[i] * here[j];
+                memcpy(row, here + 1, (size_t)columns * sizeof(double));
+                row[columns] = here[0];
+                squares += take(columns, 0, triangle, row);
             }
         }
         move_all(&l, columns + 1, left > 0);
-    }
-    if (left || *counted <= columns) return -INFINITY;
-    /* Regressors: Gauss and Jordan on the cross products; what is left of the series' own entry is the rest. A column
-       that the earlier ones explain is passed over. */
-    for (size_t i = 0; i < all; i++) here[i] = normal[i * all + i];
-    for (size_t i = 1; i < all; i++) {
-        if (!(normal[i * all + i] > 1e-12 * here[i])) {
-            for (size_t r = 0; r < all; r++) normal[r * all + i] = normal[i * all + r] = 0;
-            continue;
-        }
-        for (size_t r = 0; r < all; r++) {
-            double share = r == i ? 0 : normal[r * all + i] / normal[i * all + i];
-            for (size_t c = 0; c < all; c++) normal[r * all + c] -= share * normal[i * all + c];
+        if (is_seen && l.lags) {
+            forget_seen(&l, l.finite);
+            forget_seen(&l, l.diffuse);
+            for (int c = 0; c <= columns; c++)
+                l.states[c * l.size + l.model.states] = cell(c, t, rows, series, regressors);
         }
     }
-    for (size_t i = 1; i < all; i++) beta[i - 1] = normal[i * all + i] > 0 ? normal[i * all] / normal[i * all + i] : 0;
-    *variance = normal[0] / *counted;
-    if (!(*variance > 0)) return -INFINITY;
+    if (left) return -INFINITY;
+    squares += solve_triangle(columns, triangle, row, beta);
     for (int h = 0; h < steps; h++) {
         means[h] = seen(&l, l.states);
         for (int i = 0; i < l.size; i++) l.finite_gain[i] = seen(&l, l.finite + i * l.size);
         spreads[h] = seen(&l, l.finite_gain);
+        if (!(spreads[h] > LEAST)) means[h] = spreads[h] = NAN;
         move_all(&l, 1, 0);
     }
+    *variance = *counted > columns ? squares / *counted : 0;
+    if (!(*variance > 0)) return -INFINITY;
     double value = -0.5 * (*counted * (LOG_2_PI + 1 + kernel_log(*variance)) + logs + open_logs);
     return value == value ? value : -INFINITY;
 }

@@ -5,7 +5,6 @@ r as r / sqrt(1 - r^2).
 """
 
 import ctypes
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,7 +18,7 @@ from trainer.order import Floats, Order
 LARGEST_AR = 50.0  # a partial autocorrelation of 0.9998
 LARGEST_MA = 1000.0  # 0.9999995: differencing once too often leads there
 MOST_EVALUATIONS = 1000
-_NO_COLUMNS = np.zeros((0, 0))
+NO_COLUMNS = np.zeros((0, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,23 +69,29 @@ class Arma:
     `columns` are regressors, one a row, differenced in the same way.
     """
 
-    def __init__(self, series: Floats, order: Order, columns: Floats = _NO_COLUMNS) -> None:
+    def __init__(self, series: Floats, order: Order, columns: Floats = NO_COLUMNS) -> None:
         self.order = order
         self._series = np.ascontiguousarray(series, dtype=np.float64)
         self._columns = np.ascontiguousarray(columns, dtype=np.float64)
-        self._numbers = _numbers(order)
-        self._data = (
-            *(self._numbers, len(self._series), len(self._columns)),
-            *(_at(self._series), _at(self._columns)),
+        numbers, rows, count = _numbers(order), len(self._series), len(self._columns)
+        self._data = (numbers, rows, count, _at(self._series), _at(self._columns))
+        # One array for all that goes in and out: an address costs as much as a short climb's step.
+        lags = order.lags
+        self._block = np.empty(2 * lags + 5 + count + _library().arima_room(numbers, rows, count))
+        self._point, self._slope = self._block[:lags], self._block[lags : 2 * lags]
+        self._rest = self._block[2 * lags : 2 * lags + 5 + count]
+        first, at_rest = self._block.ctypes.data, self._rest.ctypes.data
+        self._places = (
+            *(ctypes.c_void_p(first), ctypes.c_void_p(first + 8 * lags)),
+            *(ctypes.c_void_p(at_rest + 8 * place) for place in (0, 3, 4, 5)),
         )
-        room = _library().arima_room(*self._data[:3])
-        self._work = np.empty(room)
+        self._work = ctypes.c_void_p(at_rest + 8 * (5 + count))
 
     def start(self) -> Floats:
         """Return a point to climb from (Hannan and Rissanen); zeros where the series is short."""
-        point = np.zeros(self.order.lags)
-        _library().arima_start(*self._data, _at(point), _at(self._work))
-        return point
+        point = self._places[0]
+        _library().arima_start(*self._data, point, self._work)
+        return self._point.copy()
 
     def value(self, point: Floats) -> float:
         """Return the log-likelihood at a point; minus infinity where there is none."""
@@ -94,43 +99,55 @@ class Arma:
 
     def gradient(self, point: Floats) -> Floats:
         """Return the gradient of the log-likelihood; shape (lags,)."""
-        slope = np.zeros(self.order.lags)
-        self._evaluate(point, slope, None)
-        return slope
+        self._slope[:] = 0
+        self._evaluate(point, self._places[1], None)
+        return self._slope.copy()
 
     def innovations(self, point: Floats) -> Floats:
         """Return the one-step errors, each over the root of its variance; shape (rows,)."""
         found = np.zeros(len(self._series))
-        self._evaluate(point, None, found)
+        self._evaluate(point, None, _at(found))
         return found
 
     def forecast(self, point: Floats, steps: int) -> Floats:
         """Return the means of the next steps; the series must be given less its regressors."""
-        point, means = np.ascontiguousarray(point, dtype=np.float64), np.zeros(steps)
+        self._point[:] = point
+        means = np.zeros(steps)
         numbers, rows, _, series, _ = self._data
         if not _library().arima_forecast(
-            *(numbers, rows, series, _at(point), steps, _at(means), _at(self._work))
+            *(numbers, rows, series, self._places[0], steps, _at(means), self._work)
         ):
             means[:] = np.nan
         return means
 
     def climb(self, point: Floats, *, tolerance: float, most: int = MOST_EVALUATIONS) -> Top:
         """Return the top that the climb from a point leads to."""
-        return _climb(
-            lambda *rest: _library().arima_climb(*self._data, *rest, _at(self._work)),
-            (point, len(self._columns)),
-            tolerance=tolerance,
-            most=most,
+        at_point, at_slope, at_rules, at_value, at_variance, at_beta = self._places
+        self._point[:] = point
+        self._slope[:] = 0
+        self._rest[:3] = tolerance, LARGEST_AR, LARGEST_MA
+        self._rest[3:] = 0
+        self._rest[3] = -np.inf
+        used = _library().arima_climb(
+            *self._data,
+            *(at_rules, most, at_point, at_value, at_slope, at_beta, at_variance, self._work),
+        )
+        return Top(
+            point=self._point.copy(),
+            log_likelihood=float(self._rest[3]),
+            slope=self._slope.copy(),
+            beta=self._rest[5:].copy(),
+            variance=float(self._rest[4]),
+            evaluations=used,
         )
 
-    def _evaluate(self, point: Floats, slope: Floats | None, found: Floats | None) -> float:
-        point = np.ascontiguousarray(point, dtype=np.float64)
-        beta, variance = np.zeros(len(self._columns)), np.zeros(1)
+    def _evaluate(
+        self, point: Floats, slope: ctypes.c_void_p | None, found: ctypes.c_void_p | None
+    ) -> float:
+        self._point[:] = point
+        at_point, _, _, _, at_variance, at_beta = self._places
         value = _library().arima_evaluate(
-            *self._data,
-            _at(point),
-            *(None if slope is None else _at(slope), _at(beta), _at(variance)),
-            *(None if found is None else _at(found), _at(self._work)),
+            *(*self._data, at_point, slope, at_beta, at_variance, found, self._work)
         )
         return float(value)
 
@@ -138,7 +155,7 @@ class Arma:
 class Levels:
     """A series as it is, with missing values (NaN), and the order that differences it."""
 
-    def __init__(self, series: Floats, order: Order, columns: Floats = _NO_COLUMNS) -> None:
+    def __init__(self, series: Floats, order: Order, columns: Floats = NO_COLUMNS) -> None:
         self.order = order
         self._series = np.ascontiguousarray(series, dtype=np.float64)
         self._columns = np.ascontiguousarray(columns, dtype=np.float64)
@@ -152,11 +169,21 @@ class Levels:
 
     def climb(self, point: Floats, *, tolerance: float, most: int = MOST_EVALUATIONS) -> Top:
         """Return the top that the climb from a point leads to."""
-        return _climb(
-            lambda *rest: _library().kalman_climb(*self._data, *rest, _at(self._work)),
-            (point, len(self._columns)),
-            tolerance=tolerance,
-            most=most,
+        point = np.array(point, dtype=np.float64)
+        rules = np.array([tolerance, LARGEST_AR, LARGEST_MA])
+        value, slope = np.full(1, -np.inf), np.zeros(len(point))
+        beta, variance = np.zeros(len(self._columns)), np.zeros(1)
+        used = _library().kalman_climb(
+            *(*self._data, _at(rules), most),
+            *(*map(_at, (point, value, slope, beta, variance)), _at(self._work)),
+        )
+        return Top(
+            point=point,
+            log_likelihood=float(value[0]),
+            slope=slope,
+            beta=beta,
+            variance=float(variance[0]),
+            evaluations=used,
         )
 
     def stay(self, point: Floats) -> Top:
@@ -204,24 +231,6 @@ class Levels:
         for weight, column in zip(beta.tolist(), found[1:], strict=True):
             errors = errors - weight * column
         return means, spreads, float(value), errors
-
-
-def _climb(
-    call: Callable[..., int], start: tuple[Floats, int], *, tolerance: float, most: int
-) -> Top:
-    point, columns = np.array(start[0], dtype=np.float64), start[1]
-    rules = np.array([tolerance, LARGEST_AR, LARGEST_MA])
-    value, slope = np.full(1, -np.inf), np.zeros(len(point))
-    beta, variance = np.zeros(columns), np.zeros(1)
-    used = call(_at(rules), most, *map(_at, (point, value, slope, beta, variance)))
-    return Top(
-        point=point,
-        log_likelihood=float(value[0]),
-        slope=slope,
-        beta=beta,
-        variance=float(variance[0]),
-        evaluations=used,
-    )
 
 
 def coefficients(order: Order, point: Floats) -> tuple[Floats, Floats, Floats, Floats]:

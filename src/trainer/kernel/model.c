@@ -4,9 +4,19 @@
    every point is a stationary and invertible model. Backwards: reverse accumulation (Griewank and Walther 2008). */
 
 #include "arima.h"
+#include "pairs.h"
 
 #include <math.h>
 #include <string.h>
+
+static const double NEAR = 1e3; /* an autoregression of such a variance has roots near 1: doubles lose its digits */
+
+int shape_fits(const Shape *s) {
+    const int counts[4] = {s->p, s->q, s->seasonal_p, s->seasonal_q};
+    for (int part = 0; part < 4; part++)
+        if (counts[part] < 0 || counts[part] > LONGEST) return 0;
+    return s->season <= LONGEST_SEASON && s->season >= (s->seasonal_p + s->seasonal_q > 0);
+}
 
 int shape_parameters(const Shape *shape) { return shape->p + shape->q + shape->seasonal_p + shape->seasonal_q; }
 
@@ -122,11 +132,14 @@ typedef struct {
     double *error;     /* p + 1: mean squared errors of those predictors */
     double *plain;     /* p + q + 1: autocovariances of the autoregression alone */
     double *products;  /* q + 1: sums of theta[i] theta[i + lag] */
+    double *pairs;     /* room for the same in pairs */
 } Autocovariance;
 
-size_t autocovariance_room(int p, int q) {
+static size_t single_room(int p, int q) {
     return (size_t)p * (size_t)p + 2 * (size_t)p + 1 + (size_t)(p + q + 1) + (size_t)(q + 1);
 }
+
+size_t autocovariance_room(int p, int q) { return 3 * single_room(p, q); }
 
 static Autocovariance laid_out(int p, int q, double *work) {
     Autocovariance found;
@@ -135,6 +148,7 @@ static Autocovariance laid_out(int p, int q, double *work) {
     found.error = found.partial + p;
     found.plain = found.error + p + 1;
     found.products = found.plain + p + q + 1;
+    found.pairs = found.products + q + 1;
     return found;
 }
 
@@ -168,22 +182,84 @@ static int plain_autocovariances(const Model *model, const Autocovariance *a, in
     return 1;
 }
 
-int autocovariances(const Model *model, double *gamma, double *psi, double *work) {
-    int p = model->p, q = model->q, count = p > 1 ? p : 1;
-    Autocovariance a = laid_out(p, q, work);
-    if (!plain_autocovariances(model, &a, count + q)) return 0;
+/* And the moving average over it. */
+static void with_moving_average(const Model *model, const Autocovariance *a, int count, double *gamma) {
+    int q = model->q;
     for (int lag = 0; lag <= q; lag++) {
         double sum = 0;
         for (int i = 0; i + lag <= q; i++) sum += model->theta[i] * model->theta[i + lag];
-        a.products[lag] = sum;
+        a->products[lag] = sum;
     }
     for (int k = 0; k < count; k++) {
-        double sum = a.products[0] * a.plain[k];
+        double sum = a->products[0] * a->plain[k];
         for (int lag = 1; lag <= q; lag++) {
             int below = k > lag ? k - lag : lag - k;
-            sum += a.products[lag] * (a.plain[k + lag] + a.plain[below]);
+            sum += a->products[lag] * (a->plain[k + lag] + a->plain[below]);
         }
         gamma[k] = sum;
+    }
+}
+
+/* ---- the same with twice the digits ---- */
+
+/* The autoregression alone, as above. */
+static int plain_in_pairs(const Model *model, const Autocovariance *a, int lags, Pair *steps, Pair *plain) {
+    int p = model->p;
+    Pair variance = pair_of(1, 0), error;
+    for (int j = 0; j < p; j++) steps[(p - 1) * p + j] = pair_of(model->phi[j], 0);
+    for (int k = p - 1; k >= 0; k--) {
+        Pair *row = steps + k * p, rest = one_less_square(row[k]);
+        if (!(rest.high > 0)) return 0;
+        rest = inverse(rest);
+        variance = times(variance, rest);
+        for (int j = 0; j < k; j++) row[j - p] = times(plus(row[j], times(row[k], row[k - 1 - j])), rest);
+        for (int j = 0; j <= k; j++) a->steps[k * p + j] = row[j].high;
+        a->partial[k] = row[k].high;
+    }
+    plain[0] = error = variance;
+    a->error[0] = error.high;
+    for (int k = 1; k <= p; k++) {
+        const Pair *row = steps + (k - 1) * p;
+        plain[k] = times(row[k - 1], error);
+        for (int j = 1; j < k; j++) plain[k] = plus(plain[k], times(row[j - 1 - p], plain[k - j]));
+        error = times(error, one_less_square(row[k - 1]));
+        a->error[k] = error.high;
+    }
+    for (int k = p + 1; k < lags; k++) {
+        plain[k] = pair_of(0, 0);
+        for (int j = 0; j < p; j++) plain[k] = plus(plain[k], times(pair_of(model->phi[j], 0), plain[k - 1 - j]));
+    }
+    for (int k = 0; k <= p || k < lags; k++) a->plain[k] = plain[k].high;
+    return 1;
+}
+
+static int autocovariances_in_pairs(const Model *model, const Autocovariance *a, int count, double *gamma) {
+    int p = model->p, q = model->q;
+    Pair *steps = (Pair *)a->pairs, *plain = steps + (size_t)p * (size_t)p, *products = plain + p + q + 1;
+    if (!plain_in_pairs(model, a, count + q, steps, plain)) return 0;
+    for (int lag = 0; lag <= q; lag++) {
+        Pair sum = pair_of(0, 0);
+        for (int i = 0; i + lag <= q; i++)
+            sum = plus(sum, times(pair_of(model->theta[i], 0), pair_of(model->theta[i + lag], 0)));
+        products[lag] = sum;
+        a->products[lag] = sum.high;
+    }
+    for (int k = 0; k < count; k++) {
+        Pair sum = times(products[0], plain[k]);
+        for (int lag = 1; lag <= q; lag++)
+            sum = plus(sum, times(products[lag], plus(plain[k + lag], plain[k > lag ? k - lag : lag - k])));
+        gamma[k] = sum.high;
+    }
+    return 1;
+}
+
+int autocovariances(const Model *model, double *gamma, double *psi, double *work) {
+    int p = model->p, q = model->q, count = p > 1 ? p : 1;
+    Autocovariance a = laid_out(p, q, work);
+    if (!plain_autocovariances(model, &a, count + q) || a.plain[0] > NEAR) {
+        if (!autocovariances_in_pairs(model, &a, count, gamma)) return 0;
+    } else {
+        with_moving_average(model, &a, count, gamma);
     }
     for (int k = 0; k < q; k++) {
         double sum = model->theta[k];
@@ -199,7 +275,7 @@ void autocovariances_back(const Model *model, const double *psi, double *gamma_s
     int p = model->p, q = model->q, count = p > 1 ? p : 1;
     Autocovariance a = laid_out(p, q, work);
     Autocovariance s = laid_out(p, q, scratch);
-    memset(scratch, 0, autocovariance_room(p, q) * sizeof(double));
+    memset(scratch, 0, single_room(p, q) * sizeof(double));
     for (int k = q - 1; k >= 0; k--) {
         theta_slope[k] += psi_slope[k];
         for (int j = 1; j <= k && j <= p; j++) {

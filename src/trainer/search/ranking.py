@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from trainer.fitting import Data, Fitted, Likelihood, fit
-from trainer.kernel.library import MOST_EVALUATIONS, coefficients
-from trainer.order import Order
+from trainer.kernel.library import coefficients
+from trainer.order import Floats, Order
 from trainer.search.candidates import (
     Limits,
     first_orders,
@@ -21,8 +21,9 @@ from trainer.search.candidates import (
 )
 
 _ROUGH, _FINE = 1e-3, 1e-7
-_MOST_ROUGH = 25
+_MOST_ROUGH, _MOST_FINE = 25, 60
 _REFINED = 8
+_NEAR = 8.0
 _AFFORDABLE = 3e7  # rows x states x orders: about a second
 _SMALLEST_ROOT = 1.01
 
@@ -83,7 +84,7 @@ class Ranking:
                     continue
                 self._seen.add(order)
                 found = self._fit(order, tolerance=_ROUGH if self._data.has_gaps else _FINE)
-                if found is not None and order in self._rough and not self._data.has_gaps:
+                if found is not None and self._may_win(found, best):
                     found = self._refine(found)
                 if found is not None and _key(found) < _key(best):
                     best = found
@@ -91,15 +92,20 @@ class Ranking:
             else:
                 return
 
-    def _fit(
-        self, order: Order, *, tolerance: float, most: int = MOST_EVALUATIONS
-    ) -> Fitted | None:
+    def _may_win(self, found: Fitted, best: Fitted) -> bool:
+        """Return whether a rough fit is so near to the best that climbing on may change it."""
+        is_rough = found.order in self._rough and not self._data.has_gaps
+        return is_rough and found.aicc < best.aicc + _NEAR
+
+    def _fit(self, order: Order, *, tolerance: float, most: int = _MOST_FINE) -> Fitted | None:
         if self._data.rows(order) < order.coefficients + len(self._data.columns) + 3:
             return None
         if order not in self._fitted:
             likelihood = Likelihood(self._data, order)
-            start = [("hannan_rissanen", likelihood.start())]
-            self._fitted[order] = fit(likelihood, start, tolerance=tolerance, most=most)
+            starts = [("hannan_rissanen", likelihood.start())]
+            if order.seasonal_p + order.seasonal_q == 0:
+                starts += _ridges(order)
+            self._fitted[order] = fit(likelihood, starts, tolerance=tolerance, most=most)
             if tolerance > _FINE:
                 self._rough.add(order)
             if self._progress is not None:
@@ -111,7 +117,7 @@ class Ranking:
         if may_have_constant(self._empty):
             for found in self._sorted()[:count]:
                 other = replace(found.order, has_constant=not found.order.has_constant)
-                self._fit(other, tolerance=_FINE)
+                self._fit(other, tolerance=_FINE, most=_MOST_FINE)
 
     def _refine_best(self, count: int) -> None:
         """Refine until the best `count` are the best of what is refined."""
@@ -123,12 +129,16 @@ class Ranking:
                 self._refine(found)
 
     def _refine(self, found: Fitted) -> Fitted:
-        """Climb on from where the first climb ended, and once more from white noise."""
+        """Climb roughly from elsewhere too, and from the best of all to the end."""
         self._refined.add(found.order)
         self._rough.discard(found.order)
         likelihood = Likelihood(self._data, found.order)
         starts = [("rough", found.point), ("white_noise", np.zeros(len(found.point)))]
-        self._fitted[found.order] = fit(likelihood, starts, tolerance=_FINE)
+        starts += _ridges(found.order)
+        best = fit(likelihood, starts, tolerance=_ROUGH, most=_MOST_ROUGH)
+        self._fitted[found.order] = fit(
+            likelihood, [("best", best.point)], tolerance=_FINE, most=_MOST_FINE
+        )
         return self._fitted[found.order]
 
     def _sorted(self) -> list[Fitted]:
@@ -136,12 +146,27 @@ class Ranking:
         return sorted(usable, key=_key)
 
 
+def _ridges(order: Order) -> list[tuple[str, Floats]]:
+    """Return starts where plain tops hide: AR and MA that nearly cancel, and an MA of a unit root.
+
+    Asked of one lag of each kind only; longer polynomials get there by their neighbours.
+    """
+    starts = []
+    if order.q == 1 and order.p <= 1:
+        for name, ar, ma in (("ridge", 2.0, 3.0), ("unit_ma", 0.5, 30.0)):
+            point = np.zeros(order.lags)
+            point[: order.p] = ar
+            point[order.p] = ma
+            starts.append((name, point))
+    return starts
+
+
 def limits_of(data: Data, empty: Order) -> Limits:
     """Return the largest orders that the length of the series can bear."""
     rows = data.rows(empty)
     lags = max(0, min(Limits().lags, rows // 3))
     if not empty.season:
-        return Limits(lags=lags, seasonal_lags=0)
+        return Limits(lags=lags, seasonal_lags=0, together=2 * lags)
     return Limits(lags=lags, seasonal_lags=max(0, min(2, rows // 3 // empty.season)))
 
 
