@@ -148,6 +148,9 @@ def test_mlflow_s_pages_are_for_this_machine_alone(board: str, compose: Compose)
     # A page of another site that has its name point here is refused.
     with pytest.raises(HTTPError, match="403"):
         ask(board, "/api/2.0/mlflow/experiments/search?max_results=1", Host="elsewhere.example")
+    # MLflow's assistant runs commands where the server is.
+    with pytest.raises(HTTPError, match="403"):
+        ask(board, "/ajax-api/3.0/mlflow/assistant/message", {"message": "hello"})
 
 
 def test_a_plain_compose_up_does_not_start_mlflow(compose: Compose) -> None:
