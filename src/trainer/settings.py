@@ -39,6 +39,16 @@ _COUNT = re.compile(r"[0-9]{1,9}")
 _FRACTION = re.compile(r"[0-9]*\.[0-9]+|[0-9]+(?:\.[0-9]+)?%")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _LARGEST_POWER = 5.0
+# Few retries, because a training does not wait long; and MLflow's makers are told nothing.
+_MLFLOW_DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "8",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+# A folder as store needs the first from MLflow 3.13 on; what is logged has to be there at the end.
+_MLFLOW_VARIABLES = {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_ENABLE_ASYNC_LOGGING": "false"}
 _ORDER_REMEDY = (
     "give --order p,d,q such as 2,0,2 (at most {}), or --order auto; "
     "and --seasonal_order P,D,Q,m such as 0,1,1,7 (at most {})"
@@ -98,6 +108,21 @@ class Settings:
     required_skill: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Tracking:
+    """Where MLflow is told of the run. Address and variables may hold secrets: never print it.
+
+    `run_id` names a run to go on with, None means a new one; `variables` are the environment of
+    the process that tells.
+    """
+
+    uri: str
+    run_id: str | None
+    experiment: str | None
+    experiment_id: str | None
+    variables: Mapping[str, str]
+
+
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the raw texts of the command line. Exits with 2 on an unknown option."""
     parser = argparse.ArgumentParser(
@@ -146,6 +171,24 @@ def library_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """
     variables = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
     return {name: "1" for name in variables if name not in environment}
+
+
+def read_tracking(environment: Mapping[str, str]) -> Tracking | None:
+    """Return where MLflow is told of the run; None where the environment names no place.
+
+    MLflow's own variables, and on Azure ML the job's run, which is one of MLflow's there.
+    """
+    uri = environment.get("MLFLOW_TRACKING_URI", "").strip()
+    if not uri:
+        return None
+    azure_run = environment.get("AZUREML_RUN_ID") if uri.startswith("azureml:") else None
+    return Tracking(
+        uri=uri,
+        run_id=environment.get("MLFLOW_RUN_ID") or azure_run or None,
+        experiment=environment.get("MLFLOW_EXPERIMENT_NAME") or None,
+        experiment_id=environment.get("MLFLOW_EXPERIMENT_ID") or None,
+        variables={**_MLFLOW_DEFAULTS, **environment, **_MLFLOW_VARIABLES},
+    )
 
 
 def has_matplotlib_folder(environment: Mapping[str, str]) -> bool:

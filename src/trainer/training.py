@@ -2,14 +2,19 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import numpy as np
 
 from trainer.console import Stage, show_findings, show_notes, show_result, stage
 from trainer.data import Loaded, Series, Split, load, split_series
-from trainer.errors import MemoryExhaustedError, ModelNotFittedError, SeriesTooShortError
+from trainer.errors import (
+    MemoryExhaustedError,
+    ModelNotFittedError,
+    SeriesTooShortError,
+    TrainerError,
+)
 from trainer.evaluation.backtest import plan_windows, run_backtest
 from trainer.evaluation.baselines import BASELINES, BaselineUnavailableError
 from trainer.evaluation.diagnostics import (
@@ -38,7 +43,7 @@ from trainer.report import parameter_names, saved_facts, write_forecast, write_m
 from trainer.saved_model import write_saved
 from trainer.search.find import Found
 from trainer.search.library_search import NAME as LIBRARY_SEARCH
-from trainer.settings import Settings
+from trainer.settings import Settings, read_environment, read_tracking
 
 MODEL_FILE = "models/arima_model.pkl"
 SAVED_FILE = "models/arima_model.json"
@@ -57,7 +62,32 @@ def train(settings: Settings, publication: Publication, clock: RunClock) -> None
             files[RECORD] = write_record(settings.place.run_id, clock, notes, files)
             publication.publish(files)
             current.outcome = str(settings.place.output)
+    if note := _tell_tracking(outcome, clock, tuple(files)):
+        show_notes((note,))
+        others = {name: content for name, content in files.items() if name != RECORD}
+        # The run is whole without this note, should the disk be full by now.
+        with suppress(TrainerError):
+            record = write_record(settings.place.run_id, clock, (*notes, note), others)
+            publication.publish({RECORD: record})
     show_result(_result(outcome, list(files)))
+
+
+def _tell_tracking(outcome: Outcome, clock: RunClock, files: Sequence[str]) -> str | None:
+    """Tell MLflow of the published run, where the environment names one; return what went wrong."""
+    tracking = read_tracking(read_environment())
+    if tracking is None:
+        return None
+    from trainer.tracking import NotTrackedError, track  # noqa: PLC0415 - seldom needed
+
+    # The model stays where it is: it is an output of the run already.
+    told = [name for name in files if name not in (MODEL_FILE, SAVED_FILE)]
+    with stage("track") as current:
+        try:
+            current.outcome = track(tracking, outcome, told, started_s=clock.started_s)
+        except NotTrackedError as failure:
+            current.outcome = "failed; the run itself is whole"
+            return f"MLflow was not told of everything: {failure}"
+    return None
 
 
 def explore(settings: Settings) -> Outcome:

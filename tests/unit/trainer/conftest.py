@@ -28,6 +28,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HAKOBUNE_RUN_ID", "r1")
     monkeypatch.delenv("AZUREML_RUN_ID", raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
     def call(*arguments: str) -> int:
         return main(["--output", "out", *arguments])

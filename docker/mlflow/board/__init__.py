@@ -1,0 +1,1 @@
+"""MLflow's own pages over a folder of runs."""
