@@ -18,6 +18,10 @@ test: image check libraries ## everything that CI runs: format, lint, types, uni
 image: engine .venv/ready ## build the image (unchanged: a second)
 	@$(BIN)/hakobune build
 
+mlflow: image ## MLflow's pages over ./runs on 127.0.0.1:5000 (Ctrl-C ends them)
+	@cd docker/mlflow && ../../$(BIN)/hakobune build
+	@docker compose up mlflow
+
 engine: ## a Docker engine, the running one or a new one
 	@docker/engine.sh ensure
 
@@ -53,4 +57,4 @@ clean: ## remove .venv and what tools left behind; runs and images stay
 	@echo "python: making .venv-bench, the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train test image engine check quick format libraries bench-search docs relock clean
+.PHONY: help train test image mlflow engine check quick format libraries bench-search docs relock clean
