@@ -68,10 +68,21 @@ def _gap(task: Task, ours: Reply, others: dict[str, dict[str, Reply]]) -> tuple[
     heights = {
         name: aicc(values, found[task.name])
         for name, found in others.items()
-        # An engine may difference less than told; then it is not comparable.
-        if found[task.name].error is not None
-        or (found[task.name].order[1], found[task.name].order[4]) == (ours.order[1], ours.order[4])
+        if found[task.name].error is not None or _is_comparable(found[task.name], ours)
     }
+    if not heights:
+        return 0.0, task, "none is comparable"
     best = min(heights, key=lambda name: heights[name])
     order = others[best][task.name].order
     return mine - heights[best], task, f"{best} {order}"
+
+
+def _is_comparable(other: Reply, ours: Reply) -> bool:
+    """Return whether another engine kept to our differencing, which it may do less often than told.
+
+    A constant at d + D = 2 is a parabola in the forecast. pmdarima takes one where AICc likes it; R,
+    statsforecast and we do not (Hyndman and Khandakar 2008).
+    """
+    d, seasonal_d = ours.order[1], ours.order[4]
+    is_parabola = d + seasonal_d > 1 and bool(other.mean)
+    return (other.order[1], other.order[4]) == (d, seasonal_d) and not is_parabola
