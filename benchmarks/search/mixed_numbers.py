@@ -80,8 +80,8 @@ def _gap(task: Task, ours: Reply, others: dict[str, dict[str, Reply]]) -> tuple[
 def _is_comparable(other: Reply, ours: Reply) -> bool:
     """Return whether another engine kept to our differencing, which it may do less often than told.
 
-    A constant at d + D = 2 is a parabola in the forecast. pmdarima takes one where AICc likes it; R,
-    statsforecast and we do not (Hyndman and Khandakar 2008).
+    A constant at d + D = 2 is a parabola in the forecast. pmdarima takes one where AICc likes it;
+    R, statsforecast and we do not (Hyndman and Khandakar 2008).
     """
     d, seasonal_d = ours.order[1], ours.order[4]
     is_parabola = d + seasonal_d > 1 and bool(other.mean)
