@@ -59,13 +59,19 @@ def neighbours(order: Order, limits: Limits) -> Iterator[Order]:
 def grid(empty: Order, limits: Limits) -> list[Order]:
     """Return every shape within the limits, the short ones first.
 
-    Each with a constant where nothing is differenced and without elsewhere: what the other choice
-    is worth hardly depends on the shape, and is asked of the best ones.
+    With a season each has a constant where nothing is differenced and none elsewhere: what the
+    other choice is worth hardly depends on the shape, and is asked of the best ones. Without a
+    season both are few enough.
     """
     lags, seasonal = range(limits.lags + 1), range(limits.seasonal_lags + 1 if empty.season else 1)
     usual = replace(empty, has_constant=empty.d + empty.seasonal_d == 0)
     shapes = sorted(product(lags, lags, seasonal, seasonal), key=lambda shape: (sum(shape), shape))
-    return [_shaped(usual, *shape) for shape in shapes if sum(shape) <= limits.together]
+    bases = [usual]
+    if not empty.season and may_have_constant(empty):
+        bases.append(replace(usual, has_constant=not usual.has_constant))
+    return [
+        _shaped(base, *shape) for shape in shapes if sum(shape) <= limits.together for base in bases
+    ]
 
 
 def _shaped(order: Order, p: int, q: int, seasonal_p: int, seasonal_q: int) -> Order:
