@@ -12,8 +12,14 @@ help: ## this list
 train: image ## engine, base, image, training; prints where model and pictures are (ARGS="--order 2,0,2")
 	@$(BIN)/hakobune train $(ARGS)
 
+push-and-submit: image ## push, submit, log, outputs, model: the same container as an Azure ML job (ARGS="--order 2,0,2")
+	@$(BIN)/hakobune submit --create-compute --register $(ARGS)
+
+rehearse: image ## the same, nothing changed but variables, against a stand-in for Azure ML on this machine
+	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; eval "$$($(BIN)/python -m drydock env)" && $(MAKE) --no-print-directory -o image push-and-submit )
+
 test: image check libraries ## everything that CI runs: format, lint, types, unit and container tests
-	@$(BIN)/pytest -n 2
+	@$(BIN)/pytest -n 2 --dist loadgroup
 
 image: engine .venv/ready ## build the image (unchanged: a second)
 	@$(BIN)/hakobune build
@@ -57,4 +63,4 @@ clean: ## remove .venv and what tools left behind; runs and images stay
 	@echo "python: making .venv-bench, the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train test image mlflow engine check quick format libraries bench-search docs relock clean
+.PHONY: help train push-and-submit rehearse test image mlflow engine check quick format libraries bench-search docs relock clean

@@ -52,6 +52,13 @@ def show(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def show_bytes(content: bytes) -> None:
+    """Print what another program wrote, on stdout, as it came."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
 def _err(text: str) -> None:
     sys.stderr.write(text + "\n")
     sys.stderr.flush()

@@ -148,7 +148,7 @@ class ImageStaleError(HakobuneError):
 
 
 class OutputsMissingError(HakobuneError):
-    """The run ended well and yet a declared output is not there."""
+    """A run ended well and yet a declared output is not there, or is empty."""
 
     exit_code = 30
 
@@ -161,3 +161,193 @@ class TrainingFailedError(HakobuneError):
     def __init__(self, what: str, *, remedy: str, container_exit_code: int) -> None:
         super().__init__(what, remedy=remedy)
         self.container_exit_code = container_exit_code
+
+
+class RegistryUnreachableError(HakobuneError):
+    """The container registry does not answer."""
+
+    exit_code = 32
+
+
+class RegistryRefusedError(HakobuneError):
+    """The container registry wants a login, or refuses this one."""
+
+    exit_code = 33
+
+
+class PushFailedError(HakobuneError):
+    """The image could not be pushed."""
+
+    exit_code = 34
+
+
+class DigestMismatchError(HakobuneError):
+    """The registry holds another image than the one of this machine under its name."""
+
+    exit_code = 35
+
+
+class DigestMissingError(HakobuneError):
+    """The registry does not have the image of this digest."""
+
+    exit_code = 36
+
+
+class PlatformUnsupportedError(HakobuneError):
+    """The image was not built for linux/amd64, which is what Azure ML's nodes run."""
+
+    exit_code = 37
+
+
+class ReferenceMutableError(HakobuneError):
+    """A name such as `:latest` was given, which may mean another thing tomorrow."""
+
+    exit_code = 38
+
+
+class DestinationIncompleteError(HakobuneError):
+    """It is not said which subscription, resource group, workspace or registry to use."""
+
+    exit_code = 80
+
+
+class SdkMissingError(HakobuneError):
+    """Azure ML's SDK is not installed beside hakobune."""
+
+    exit_code = 81
+
+
+class CloudUnknownError(HakobuneError):
+    """The cloud that the environment names does not answer, or is named only by half."""
+
+    exit_code = 82
+
+
+class LoginMissingError(HakobuneError):
+    """Nobody is logged in to Azure here, or the login was refused."""
+
+    exit_code = 83
+
+
+class LoginExpiredError(HakobuneError):
+    """The login to Azure has expired."""
+
+    exit_code = 84
+
+
+class TenantWrongError(HakobuneError):
+    """The login belongs to another Azure tenant than the subscription."""
+
+    exit_code = 85
+
+
+class PermissionMissingError(HakobuneError):
+    """This login may not do that in the workspace."""
+
+    exit_code = 86
+
+
+class WorkspaceNotFoundError(HakobuneError):
+    """There is no such subscription, resource group or workspace, or this login cannot see it."""
+
+    exit_code = 87
+
+
+class ComputeNotFoundError(HakobuneError):
+    """The workspace has no compute of this name."""
+
+    exit_code = 88
+
+
+class ComputeUnusableError(HakobuneError):
+    """The compute is there and cannot run this job."""
+
+    exit_code = 89
+
+
+class QuotaExceededError(HakobuneError):
+    """The subscription's quota of processors is not enough."""
+
+    exit_code = 90
+
+
+class NameInvalidError(HakobuneError):
+    """A name is too long, or has characters that Azure ML does not take."""
+
+    exit_code = 91
+
+
+class EnvironmentConflictError(HakobuneError):
+    """The environment's version is registered with another image."""
+
+    exit_code = 92
+
+
+class InputNotFoundError(HakobuneError):
+    """An input of the job is neither a file of this machine nor a reference that Azure ML knows."""
+
+    exit_code = 93
+
+
+class SubmitRunningError(HakobuneError):
+    """Another `hakobune submit` of this project is at work."""
+
+    exit_code = 94
+
+
+class JobNotFoundError(HakobuneError):
+    """The workspace has no job of this name, or it was deleted meanwhile."""
+
+    exit_code = 95
+
+
+class JobFailedError(HakobuneError):
+    """The job ran and failed."""
+
+    exit_code = 96
+
+    def __init__(self, what: str, *, remedy: str, is_node_fault: bool = False) -> None:
+        super().__init__(what, remedy=remedy)
+        self.is_node_fault = is_node_fault
+
+
+class JobCanceledError(HakobuneError):
+    """The job was canceled."""
+
+    exit_code = 97
+
+
+class JobUnfinishedError(HakobuneError):
+    """The job is not over yet."""
+
+    exit_code = 98
+
+
+class OutputUnknownError(HakobuneError):
+    """The job has no output of this name, or the service does not list it."""
+
+    exit_code = 99
+
+
+class OutputDamagedError(HakobuneError):
+    """A fetched file is not the one that the job wrote, by the sha256 in its record."""
+
+    exit_code = 100
+
+
+class ModelMissingError(HakobuneError):
+    """`pyproject.toml` names no model to register, or the run has none."""
+
+    exit_code = 101
+
+
+class ServiceUnavailableError(HakobuneError):
+    """Azure, or the way to it, was down for longer than hakobune waits."""
+
+    exit_code = 102
+
+
+class ServiceRefusedError(HakobuneError):
+    """Azure ML refused a request for a reason of its own."""
+
+    exit_code = 103

@@ -4,15 +4,41 @@ docs/reference/configuration.md lists what is read.
 """
 
 import configparser
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hakobune.errors import DestinationIncompleteError
+from hakobune.model.destination import Destination
 from hakobune.model.secrets import BuildSecrets
 
 # Where Linux distributions keep the bundle of trusted authorities: Debian and Ubuntu, then Fedora.
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+# Ours, then the names that Azure's own tools use.
+_DESTINATION = {
+    "subscription": ("HAKOBUNE_SUBSCRIPTION", "AZURE_SUBSCRIPTION_ID"),
+    "resource_group": ("HAKOBUNE_RESOURCE_GROUP", "AZURE_RESOURCE_GROUP"),
+    "workspace": ("HAKOBUNE_WORKSPACE", "AZUREML_WORKSPACE_NAME"),
+    "registry": ("HAKOBUNE_REGISTRY",),
+    "compute": ("HAKOBUNE_COMPUTE",),
+}
+# The keys of the portal's config.json, and the places where the SDK's `from_config` looks for it,
+# from the folder upwards: a place is searched in every folder above before the next one.
+_CONFIG_KEYS = {
+    "subscription": "subscription_id",
+    "resource_group": "resource_group",
+    "workspace": "workspace_name",
+}
+_CONFIG_PLACES = (
+    ".azureml/config.json",
+    ".azureml/project.json",
+    "aml_config/config.json",
+    "aml_config/project.json",
+    "config.json",
+    "project.json",
+)
 _BUNDLE_VARIABLES = ("HAKOBUNE_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
 
 
@@ -94,3 +120,55 @@ def _pip_configuration(env: Mapping[str, str]) -> dict[str, str]:
         except (configparser.Error, OSError, UnicodeDecodeError):
             continue  # pip itself complains of a broken file; here it only means: nothing from it.
     return dict(parser["global"]) if parser.has_section("global") else {}
+
+
+def read_destination(
+    given: Mapping[str, str], folder: Path, environ: Mapping[str, str] | None = None
+) -> Destination:
+    """Return where jobs go: by what was given, else by the environment, else by a config.json.
+
+    What nobody says is empty. Raises DestinationIncompleteError where a private cloud is named by
+    half: the SDK would quietly turn to Azure itself.
+    """
+    env = os.environ if environ is None else environ
+    names = {key: given.get(key, "") for key in _DESTINATION}
+    for key, variables in _DESTINATION.items():
+        names[key] = names[key] or next((env[v] for v in variables if env.get(v)), "")
+    if not all(names[key] for key in _CONFIG_KEYS):
+        found = _config_file(folder)
+        for key, name in _CONFIG_KEYS.items():
+            names[key] = names[key] or found.get(name, "")
+    return Destination(**names, is_private_cloud=_names_private_cloud(env))
+
+
+def _names_private_cloud(env: Mapping[str, str]) -> bool:
+    address, name = env.get("ARM_CLOUD_METADATA_URL", ""), env.get("AZUREML_CURRENT_CLOUD", "")
+    if address and not name:
+        raise DestinationIncompleteError(
+            "ARM_CLOUD_METADATA_URL is set and AZUREML_CURRENT_CLOUD is not: if nothing answers at "
+            "the one, Azure's SDK would turn to Azure itself",
+            remedy="set both, or unset ARM_CLOUD_METADATA_URL",
+        )
+    return bool(address)
+
+
+def _config_file(folder: Path) -> Mapping[str, str]:
+    """Return the names in the nearest config.json, or nothing where there is none."""
+    for place in _CONFIG_PLACES:
+        for above in (folder, *folder.parents):
+            if not (above / place).is_file():
+                continue
+            try:
+                found = json.loads((above / place).read_text(encoding="utf-8-sig"))
+                if scope := found.get("Scope"):
+                    parts = str(scope).split("/")
+                    return dict(
+                        zip(_CONFIG_KEYS.values(), (parts[2], parts[4], parts[8]), strict=True)
+                    )
+                return {name: str(found.get(name, "")) for name in _CONFIG_KEYS.values()}
+            except (OSError, ValueError, AttributeError, IndexError) as exc:
+                raise DestinationIncompleteError(
+                    f"{above / place} is not the file that the Azure portal gives: {exc}",
+                    remedy="download config.json anew from the workspace's page, or remove it",
+                ) from exc
+    return {}

@@ -127,6 +127,7 @@ def inspect(runner: Runner, tag: str, *, base: str = "") -> Image:
         size_bytes=int(facts.get("Size", 0)),
         lock_sha256=str(labels.get("hakobune.lock.sha256", "")),
         source_sha256=str(labels.get("hakobune.source.sha256", "")),
+        platform=f"{facts.get('Os', 'linux')}/{facts.get('Architecture', 'amd64')}",
     )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from hakobune.errors import DiskFullError, FileNotWritableError
@@ -111,3 +112,68 @@ def make_folder(path: Path) -> None:
 def has_content(path: Path) -> bool:
     """Tell whether there is a file here with at least one byte."""
     return path.is_file() and path.stat().st_size > 0
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of the file's bytes, as hex."""
+    import hashlib  # noqa: PLC0415 - few commands need it
+
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as exc:
+        raise FileNotWritableError(
+            f"{path} cannot be read: {exc.strerror}",
+            remedy="make the file readable, or name another",
+        ) from exc
+
+
+def require_space(folder: Path, size_bytes: int) -> None:
+    """Raise DiskFullError unless the folder's disk has room for this many bytes."""
+    import shutil  # noqa: PLC0415 - few commands need it
+
+    free = shutil.disk_usage(folder).free
+    if free < size_bytes:
+        raise DiskFullError(
+            f"{folder}: {size_bytes / 1e6:.1f} MB are to come, and {free / 1e6:.1f} MB are free",
+            remedy="free some space and run the command again",
+        )
+
+
+def move_folder(source: Path, target: Path) -> None:
+    """Give a folder its final name in one step."""
+    try:
+        source.rename(target)
+    except OSError as exc:
+        raise FileNotWritableError(
+            f"{target} cannot be written: {exc.strerror}",
+            remedy="check whether something else lies there, and who owns the folder above",
+        ) from exc
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder that is ours; nothing where it is gone already."""
+    import shutil  # noqa: PLC0415 - few commands need it
+
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def only_one(path: Path) -> Iterator[bool]:
+    """Hold a lock while inside; the value tells whether it was free.
+
+    The system gives it back whatever ends us, so none is ever left over.
+    """
+    import fcntl  # noqa: PLC0415 - few commands need it
+
+    make_folder(path.parent)
+    with path.open("w", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

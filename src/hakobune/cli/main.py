@@ -19,6 +19,13 @@ COMMANDS = {
     "compile": "Compile C files beside the source, for tests on this machine.",
     "build": "Build the image.",
     "train": "Train in the container; what follows goes to the training program.",
+    "push": "Push the image to a registry, by content.",
+    "submit": "Push, register and submit a job to Azure ML; --dry-run only tells.",
+    "watch": "Show a job's log until its end.",
+    "fetch": "Bring a job's outputs here, verified.",
+    "register": "Register a job's model, with its metrics and digests.",
+    "cancel": "End a job.",
+    "export": "Write the YAML files that `az ml` takes.",
     "doctor": "Say what this machine has and lacks for each step.",
 }
 BUG_EXIT_CODE = 70

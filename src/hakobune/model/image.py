@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hakobune.model.lock import PLATFORM
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
@@ -16,3 +18,4 @@ class Image:
     size_bytes: int
     lock_sha256: str
     source_sha256: str
+    platform: str = PLATFORM

@@ -30,6 +30,18 @@ class Library:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """What of the outputs is the model: its name in a registry of models, and its file.
+
+    `metrics` is the JSON file whose numbers go with it; empty where there is none.
+    """
+
+    name: str
+    file: str
+    metrics: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
     """`[tool.hakobune]`, with paths relative to `root`, the folder of `pyproject.toml`."""
 
@@ -41,6 +53,7 @@ class Project:
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     libraries: tuple[Library, ...]
+    model: Model | None = None
 
     @property
     def package(self) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.process import Runner
+from hakobune.errors import ImageStaleError
 from hakobune.model.image import Image
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
@@ -12,7 +13,8 @@ from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import BuildSecrets
 from hakobune.stages import base_image
 from hakobune.stages.lock import pin_base
-from hakobune.stages.render import check_lock, ready_dockerfile, render
+from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.render import check_lock, current_source, ready_dockerfile, render
 from hakobune.transform.render_dockerfile import SOURCE_DATE_EPOCH
 
 
@@ -67,6 +69,26 @@ def plan_build(project: Project, runner: Runner) -> list[str]:
 def image_tag(lock: Lock) -> str:
     """Return the tag that a built image has on this machine; docker-compose.yml names it too."""
     return f"{lock.environment}:local"
+
+
+def current_image(project: Project, runner: Runner) -> Image:
+    """Return the image if it was built from the lock and the code that lie here.
+
+    Raises ImageMissingError or ImageStaleError: a model must not come from code that is gone.
+    """
+    lock = read_fresh_lock(project)
+    image = docker_cli.inspect(runner, image_tag(lock))
+    if image.lock_sha256 != lock.sha256:
+        raise ImageStaleError(
+            f"the image {image.tag} was built from an earlier {project.lock}",
+            remedy="build it anew: make image (or hakobune build)",
+        )
+    if image.source_sha256 != current_source(project).sha256:
+        raise ImageStaleError(
+            f"the image {image.tag} was built from an earlier {project.source}",
+            remedy="build it anew: make image (or hakobune build)",
+        )
+    return image
 
 
 def build_arguments(base: str) -> dict[str, str]:

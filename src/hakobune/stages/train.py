@@ -6,14 +6,11 @@ from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.process import Runner
-from hakobune.errors import ImageStaleError, OutputsMissingError, TrainingFailedError
-from hakobune.model.image import Image
+from hakobune.errors import OutputsMissingError, TrainingFailedError
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
-from hakobune.stages.build import image_tag
-from hakobune.stages.project import read_fresh_lock
-from hakobune.stages.render import current_source
+from hakobune.stages.build import current_image
 from hakobune.transform.plan_training import plan_training
 
 
@@ -41,7 +38,7 @@ def train(
     """
     docker_cli.engine_version(runner)
     docker_cli.require_compose(runner)
-    image = _current_image(project, runner)
+    image = current_image(project, runner)
     files.make_folder(project.root / "runs")
     code = docker_cli.compose_run(runner, training.command, training.container, cwd=project.root)
     if code != 0:
@@ -59,23 +56,3 @@ def train(
         )
     reporter.done("train", training.folder, digest=image.id)
     return found
-
-
-def _current_image(project: Project, runner: Runner) -> Image:
-    """Return the image if it was built from the lock and the code that lie here.
-
-    Raises ImageMissingError or ImageStaleError: a model must not come from code that is gone.
-    """
-    lock = read_fresh_lock(project)
-    image = docker_cli.inspect(runner, image_tag(lock))
-    if image.lock_sha256 != lock.sha256:
-        raise ImageStaleError(
-            f"the image {image.tag} was built from an earlier {project.lock}",
-            remedy="build it anew: make image (or hakobune build)",
-        )
-    if image.source_sha256 != current_source(project).sha256:
-        raise ImageStaleError(
-            f"the image {image.tag} was built from an earlier {project.source}",
-            remedy="build it anew: make image (or hakobune build)",
-        )
-    return image

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from hakobune.model.project import Project
 from hakobune.model.training import Training
+from hakobune.transform.arguments import put_value, value_at, value_place
 
 RUNS = "runs"
 
@@ -24,19 +25,19 @@ def plan_training(
     """
     passed, mounts = list(arguments), []
     for item in project.inputs:
-        place = _value_place(passed, item.flag)
-        path = existing(_value(passed[place], item.flag)) if place is not None else None
+        place = value_place(passed, item.flag)
+        path = existing(value_at(passed, place, item.flag)) if place is not None else None
         if place is not None and path is not None:
             inside = f"inputs/{path.name}"
             mounts.append(f"--volume={path}:/workspace/{inside}:ro")
-            passed[place] = _with_value(passed[place], item.flag, inside)
+            put_value(passed, place, item.flag, inside)
     folder, outputs = f"{RUNS}/{run_id}", []
     for output in project.outputs:
-        place = _value_place(passed, output.flag)
+        place = value_place(passed, output.flag)
         if place is None:
             passed += [output.flag, folder]
         else:
-            folder = _value(passed[place], output.flag).replace("{run_id}", run_id)
+            folder = value_at(passed, place, output.flag).replace("{run_id}", run_id)
         if _is_ours(folder):
             outputs += [(name, f"{folder}/{name}") for name in output.files]
     container = f"hakobune-{run_id}".lower()
@@ -46,24 +47,6 @@ def plan_training(
     return Training(
         command=tuple(command), container=container, folder=folder, outputs=tuple(outputs)
     )
-
-
-def _value_place(arguments: list[str], flag: str) -> int | None:
-    """Return where the option's value stands (`--input x` or `--input=x`); the last one counts."""
-    for place in reversed(range(len(arguments))):
-        if arguments[place].startswith(f"{flag}="):
-            return place
-        if arguments[place] == flag and place + 1 < len(arguments):
-            return place + 1
-    return None
-
-
-def _value(argument: str, flag: str) -> str:
-    return argument.removeprefix(f"{flag}=")
-
-
-def _with_value(argument: str, flag: str, value: str) -> str:
-    return f"{flag}={value}" if argument.startswith(f"{flag}=") else value
 
 
 def _is_ours(folder: str) -> bool:

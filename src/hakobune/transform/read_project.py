@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hakobune.errors import ConfigurationInvalidError
-from hakobune.model.project import Input, Library, Output, Project
+from hakobune.model.project import Input, Library, Model, Output, Project
 
 KEYS = {
     "environment": "the conda environment file, such as `environments/arima-env.yml`",
@@ -21,15 +21,22 @@ KEYS = {
     "outputs": "folders that the command writes: a table of `name = { flag = …, files = [ … ] }`",
     "libraries": "shared libraries and their C files, below `source`: a table of "
     '`"name.so" = ["name.c"]`',
+    "model": "what `hakobune register` registers: a table of `name`, `file` and `metrics`",
 }
 INPUT_KEYS = {"flag": "the command's option that takes the file, such as `--input`"}
 OUTPUT_KEYS = {
     "flag": "the command's option that takes the folder, such as `--output`",
     "files": "what the folder must hold after a run",
 }
+MODEL_KEYS = {
+    "name": "its name in the workspace's registry of models",
+    "file": "the output's file that is the model, such as `models/model.pkl`",
+    "metrics": "the output's JSON file whose numbers become the model's tags",
+}
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _LIBRARY = re.compile(rf"{_PATH.pattern}\.so")
 _C_FILE = re.compile(rf"{_PATH.pattern}\.c")
 
@@ -70,6 +77,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
             for name, entry in reader.tables(table, "outputs", OUTPUT_KEYS)
         ),
         libraries=reader.libraries(table, "libraries"),
+        model=reader.model(table, "model"),
     )
     reader.refuse_unknown(table, KEYS)
     if reader.problems:
@@ -177,6 +185,22 @@ class _Reader:
             found.append(Library(path=path, files=tuple(files)))
         return tuple(found)
 
+    def model(self, table: Mapping[str, Any], key: str) -> Model | None:
+        """Return the table of the model, or None where there is none."""
+        value = table.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            self.add(key, f"`{key}` must be a table: {KEYS[key]}")
+            return None
+        self.refuse_unknown(value, MODEL_KEYS, within=key)
+        metrics = self.word(value, "metrics", _PATH, within=key) if "metrics" in value else ""
+        return Model(
+            name=self.word(value, "name", _MODEL, within=key),
+            file=self.word(value, "file", _PATH, within=key),
+            metrics=metrics,
+        )
+
     def refuse_unknown(
         self, table: Mapping[str, Any], known: Mapping[str, str], *, within: str = ""
     ) -> None:
@@ -204,6 +228,7 @@ def _form_in_words(form: re.Pattern[str]) -> str:
         _PATH: "a path inside the project, with `/`",
         _FLAG: "an option such as `--input`",
         _NAME: "lower-case letters, digits and `_`",
+        _MODEL: "letters, digits, `.`, `-` and `_`",
         _LIBRARY: "a path below `source` that ends in `.so`",
         _C_FILE: "a path below `source` that ends in `.c`",
     }[form]

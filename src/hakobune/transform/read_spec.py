@@ -169,7 +169,7 @@ def _read_channels(keys: Mapping[str, yaml.Node], found: _Findings) -> tuple[str
 def _read_dependencies(keys: Mapping[str, yaml.Node], found: _Findings, names: CondaNames) -> None:
     node = keys.get("dependencies")
     if node is None:
-        if keys and not found.problems:
+        if not found.problems:
             found.add(1, "no `dependencies:`")
         return
     if not isinstance(node, yaml.SequenceNode):

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from hakobune.settings import read_settings
+from hakobune.errors import DestinationIncompleteError
+from hakobune.settings import read_destination, read_settings
 
 
 def settings_env(home: Path, **more: str) -> dict[str, str]:
@@ -51,3 +52,57 @@ def test_the_environment_wins_over_pips_configuration(tmp_path: Path) -> None:
 def test_a_broken_pip_configuration_means_nothing_from_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "pip.conf").write_bytes(text.encode("utf-8", "surrogateescape"))
     assert read_settings(settings_env(tmp_path)).index_url == ""
+
+
+NAMES = {"subscription": "s", "resource_group": "r", "workspace": "w", "registry": "g"}
+CONFIG = '{"subscription_id": "cs", "resource_group": "cr", "workspace_name": "cw"}'
+
+
+def destination(folder: Path, given: dict[str, str], **env: str) -> tuple[str, str, str, str]:
+    found = read_destination(given, folder, env)
+    return (found.subscription, found.resource_group, found.workspace, found.registry)
+
+
+def test_where_to_is_what_was_given_then_the_environment_then_the_file(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(CONFIG, encoding="utf-8")
+    assert destination(tmp_path, NAMES) == ("s", "r", "w", "g")
+    assert destination(tmp_path, {}) == ("cs", "cr", "cw", "")
+    env = {"HAKOBUNE_WORKSPACE": "hw", "AZUREML_WORKSPACE_NAME": "aw", "AZURE_RESOURCE_GROUP": "ar"}
+    assert destination(tmp_path, {"subscription": "s"}, **env) == ("s", "ar", "hw", "")
+    assert read_destination({}, tmp_path, {"HAKOBUNE_COMPUTE": "big"}).compute == "big"
+
+
+def test_the_file_is_found_where_the_sdk_finds_it(tmp_path: Path) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    assert destination(inner, {}) == ("", "", "", "")
+    (tmp_path / "config.json").write_text(CONFIG, encoding="utf-8")
+    assert destination(inner, {})[2] == "cw"
+    # The SDK looks for a whole place upwards before it looks for the next one.
+    (tmp_path / ".azureml").mkdir()
+    (tmp_path / ".azureml" / "config.json").write_text(
+        CONFIG.replace("cw", "inner"), encoding="utf-8"
+    )
+    (inner / "config.json").write_text(CONFIG.replace("cw", "near"), encoding="utf-8")
+    assert destination(inner, {})[2] == "inner"
+
+
+def test_a_file_may_hold_a_scope(tmp_path: Path) -> None:
+    scope = "/subscriptions/S/resourceGroups/R/providers/P/workspaces/W/x"
+    (tmp_path / "config.json").write_text(f'{{"Scope": "{scope}"}}', encoding="utf-8")
+    assert destination(tmp_path, {})[:3] == ("S", "R", "W")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"Scope": "/a/b"}'])
+def test_a_broken_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DestinationIncompleteError, match=r"config\.json"):
+        destination(tmp_path, {})
+
+
+def test_a_private_cloud_must_be_named_whole(tmp_path: Path) -> None:
+    with pytest.raises(DestinationIncompleteError, match="AZUREML_CURRENT_CLOUD"):
+        destination(tmp_path, NAMES, ARM_CLOUD_METADATA_URL="https://127.0.0.1")
+    both = {"ARM_CLOUD_METADATA_URL": "https://127.0.0.1", "AZUREML_CURRENT_CLOUD": "Mine"}
+    assert read_destination(NAMES, tmp_path, both).is_private_cloud
+    assert not read_destination(NAMES, tmp_path, {}).is_private_cloud

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hakobune.adapters import files
 from hakobune.adapters.files import has_content, read_bytes, read_tree, write_bytes
 from hakobune.errors import DiskFullError, FileNotWritableError
 
@@ -104,3 +105,46 @@ def test_only_a_file_with_bytes_has_content(tmp_path: Path) -> None:
     (tmp_path / "full").write_bytes(b"x")
     found = [has_content(tmp_path / name) for name in ("empty", "full", "none", "")]
     assert found == [False, True, False, False]
+
+
+def test_a_file_s_sha256_is_that_of_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc")
+    found = files.sha256_of(tmp_path / "x")
+    assert found == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    with pytest.raises(FileNotWritableError, match="cannot be read"):
+        files.sha256_of(tmp_path / "y")
+
+
+def test_a_disk_without_room_is_found_before_it_is_full(tmp_path: Path) -> None:
+    files.require_space(tmp_path, 1)
+    with pytest.raises(DiskFullError, match="MB are free"):
+        files.require_space(tmp_path, 10**18)
+
+
+def test_a_folder_is_moved_whole_and_never_over_another(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x").touch()
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "y").touch()
+    with pytest.raises(FileNotWritableError):
+        files.move_folder(tmp_path / "a", tmp_path / "b")
+    files.move_folder(tmp_path / "a", tmp_path / "c")
+    assert (tmp_path / "c" / "x").exists()
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["y"]
+
+
+def test_a_lock_is_free_again_when_its_holder_is_gone(tmp_path: Path) -> None:
+    lock = tmp_path / "folder" / "lock"
+    with files.only_one(lock) as first, files.only_one(lock) as second:
+        assert (first, second) == (True, False)
+    with files.only_one(lock) as third:
+        assert third
+
+
+def test_what_is_ours_is_removed_and_nothing_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x").touch()
+    files.remove(tmp_path / "a" / "x")
+    files.remove(tmp_path / "a")
+    files.remove(tmp_path / "a")
+    assert not (tmp_path / "a").exists()

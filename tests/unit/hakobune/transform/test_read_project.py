@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from hakobune.errors import ConfigurationInvalidError
-from hakobune.model.project import Input, Library, Output
-from hakobune.transform.read_project import INPUT_KEYS, KEYS, OUTPUT_KEYS, read_project
+from hakobune.model.project import Input, Library, Model, Output
+from hakobune.transform.read_project import INPUT_KEYS, KEYS, MODEL_KEYS, OUTPUT_KEYS, read_project
 from tests.samples import PYPROJECT
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -122,5 +122,41 @@ def test_a_project_without_the_table_is_refused() -> None:
 
 def test_every_key_is_documented() -> None:
     page = (ROOT / "docs/reference/configuration.md").read_text(encoding="utf-8")
-    for key in {*KEYS, *INPUT_KEYS, *OUTPUT_KEYS}:
+    for key in {*KEYS, *INPUT_KEYS, *OUTPUT_KEYS, *MODEL_KEYS}:
         assert f"{key}`" in page
+
+
+MODEL = """
+[tool.hakobune.model]
+name = "demo-model"
+file = "model.bin"
+metrics = "metric.json"
+"""
+
+
+def test_a_model_may_be_named_or_not() -> None:
+    assert read_project(PYPROJECT, root=ROOT).model is None
+    model = read_project(PYPROJECT + MODEL, root=ROOT).model
+    assert model == Model(name="demo-model", file="model.bin", metrics="metric.json")
+    without = read_project(PYPROJECT + MODEL.replace("metrics =", "#"), root=ROOT).model
+    assert without == Model(name="demo-model", file="model.bin", metrics="")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('name = "demo-model"', "", "pyproject.toml:13: `name` is missing"),
+        ('"demo-model"', '"a/b"', "pyproject.toml:14: `name = 'a/b'` is not usable"),
+        ("file =", "flie =", "unknown key `flie`; did you mean `file`?"),
+        ('"model.bin"', '"../x"', "pyproject.toml:15: `file = '../x'` is not usable"),
+    ],
+)
+def test_a_bad_model_is_told_with_its_line(old: str, new: str, expected: str) -> None:
+    assert any(expected in text for text in problems(PYPROJECT + MODEL.replace(old, new)))
+
+
+def test_a_model_that_is_no_table_is_told() -> None:
+    text = PYPROJECT.replace("[tool.hakobune]", '[tool.hakobune]\nmodel = "x"')
+    assert problems(text) == [
+        f"pyproject.toml:2: `model` must be a table: {KEYS['model']}",
+    ]

@@ -82,6 +82,7 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
     [
         ("", "env.yml:1: the file is empty"),
         ("# only a comment\n", "env.yml:1: the file is empty"),
+        ("{}", "env.yml:1: no `dependencies:`"),
         ("just text", "env.yml:1: expected `key: value` lines (name, channels, dependencies)"),
         (
             "name: a\n  b: c\n",

@@ -1,0 +1,38 @@
+"""`python -m rehearsal`: rehearsals against drydock, in one run, on a drydock of their own.
+
+The exit code is 1 where a bound is missed or a cell of the table of faults is wrong.
+"""
+
+import argparse
+import sys
+
+from measure import report_head
+from rehearsal import faults, jobs, times
+from rehearsal.stand import stand
+
+GROUPS = ("times", "jobs", "faults")
+
+
+def main() -> None:
+    """Print the groups that were asked for; all without an option."""
+    parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=100, help="jobs in a row (default 100)")
+    parser.add_argument("--only", action="append", choices=GROUPS, help="may be given again")
+    options = parser.parse_args()
+    wanted = options.only or GROUPS
+    are_met = True
+    with stand() as there:
+        print(f"starting drydock took {there.start_s:.1f} s, once for all that follows")
+        if "times" in wanted:
+            report_head()
+            are_met &= times.shown()
+        if "jobs" in wanted:
+            report_head()
+            are_met &= jobs.many(there, options.jobs)
+        if "faults" in wanted:
+            are_met &= faults.table(there)
+    sys.exit(not are_met)
+
+
+if __name__ == "__main__":
+    main()

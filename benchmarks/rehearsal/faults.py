@@ -1,0 +1,234 @@
+"""Each fault at each step where it can strike: what the command says, and what is there then.
+
+A cell is right where the fault struck; the command ended well or with the exit code that names this
+fault; the same command, in fair weather, ended well; and drydock holds just what one undisturbed
+command would have left: nothing lost, nothing doubled.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from drydock.weather import KINDS, Weather
+from rehearsal.stand import Done, Stand, expect
+
+SUBMIT = ("submit", "--create-compute", "--text", "text.txt")
+# What may be said of each fault. 0: it was borne, and the command ended well.
+CODES: Mapping[str, tuple[int, ...]] = {
+    "429": (0,),
+    "500": (0,),
+    "slow-network": (0,),
+    "dropped-upload": (0,),
+    "dropped-download": (0,),
+    "expired-token": (0, 84),
+    "expired-secret": (84,),
+    "expired-sas": (0,),
+    "clock-skew": (0, 83),
+    "no-permission": (86,),
+    "quota-exceeded": (90,),
+    "image-pull-refused": (96,),
+    "preempted": (96,),
+    "out-of-memory": (96,),
+    "output-empty": (30,),
+}
+# What the remedy must speak of where the command did not end well.
+REMEDIES: Mapping[str, str] = {
+    "expired-token": "login",
+    "expired-secret": "secret",
+    "clock-skew": "clock",
+    "no-permission": "role",
+    "quota-exceeded": "quota",
+    "output-empty": "outputs",
+}
+# The quota is looked at to warn early: a login that may not look goes on, and the service decides.
+# Files and their secret are asked for once more with a fresh secret.
+_BORNE = ("compute: quota", "watch: log", "fetch: secret", "fetch: files")
+_PLANE = ("429", "500", "slow-network", "expired-token", "no-permission", "clock-skew")
+_BLOBS = ("429", "500", "slow-network", "expired-sas", "no-permission", "clock-skew")
+# Asked for only when the version is new: these cells need an image that no cell had.
+_NEW_IMAGE = "environment_versions_create_or_update"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of a submit, where its faults strike, and which they are."""
+
+    name: str
+    route: str
+    kinds: tuple[str, ...]
+    prepare: Callable[[Stand, str], tuple[str, ...]]
+    adds: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """What came of one fault at one step; `wrong` is empty where all was right."""
+
+    step: str
+    kind: str
+    code: int
+    again: int
+    wrong: str
+    said: str
+
+
+def table(stand: Stand) -> bool:
+    """Print a row per step and fault, then what is wrong; tell whether nothing is."""
+    expect(stand.hakobune(*SUBMIT, "--fetch"), "submit")
+    cells: list[Cell] = []
+    print(f"\n{'step':<24} {'fault':<20} {'ended':>5} {'again':>5}   said")
+    for step in _steps():
+        for kind in step.kinds:
+            cell = _struck(stand, step, kind, f"{len(cells)}")
+            cells.append(cell)
+            shown = cell.wrong.upper() if cell.wrong else cell.said
+            print(f"{cell.step:<24} {cell.kind:<20} {cell.code:>5} {cell.again:>5}   {shown}")
+    wrong = [cell for cell in cells if cell.wrong]
+    unasked = sorted(set(KINDS) - {cell.kind for cell in cells})
+    print(
+        f"\n{len(cells)} cells, {len(wrong)} wrong" + (f"; no cell: {unasked}" if unasked else "")
+    )
+    return not wrong and not unasked
+
+
+def _struck(stand: Stand, step: Step, kind: str, mark: str) -> Cell:
+    """Return what comes of the command in this weather, and of the same command after it."""
+    weather = Weather(stand.state)
+    command = step.prepare(stand, f"cell {mark}")
+    before = stand.counts()
+    weather.set(kind, route=step.route)
+    first = stand.hakobune(*command)
+    is_left = bool(weather.clear())
+    # A job that failed is over: what helps is another one.
+    again = stand.hakobune(*command) if first.code != 0 or step.name == "job" else first
+    after = stand.counts()
+    added = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+    may = CODES[kind] + ((0,) if step.name in _BORNE else ())
+    wrong = ""
+    if is_left:
+        wrong = "the fault did not strike"
+    elif first.code not in may:
+        wrong = f"exit code {first.code}, not of {may}: {_last(first)}"
+    elif first.code != 0 and REMEDIES.get(kind, "") not in _remedy(first):
+        wrong = f"the remedy does not speak of {REMEDIES[kind]}: {_remedy(first)}"
+    elif again.code != 0:
+        wrong = f"again: exit code {again.code}: {_last(again)}"
+    elif added != step.adds:
+        wrong = f"there are now {added} more, not {dict(step.adds)}"
+    return Cell(
+        step=step.name, kind=kind, code=first.code, again=again.code, wrong=wrong, said=_last(first)
+    )
+
+
+def _remedy(done: Done) -> str:
+    return done.stderr.rpartition("  fix: ")[2].strip()
+
+
+def _last(done: Done) -> str:
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    if lines:
+        return lines[-1][:150]
+    tries = sum("trying again" in line for line in done.stderr.splitlines())
+    return f"borne, {tries} times tried again" if tries else "borne"
+
+
+def _steps() -> tuple[Step, ...]:
+    job = {"jobs": 1}
+    return (
+        _step(
+            "login", "login_token", ("429", "500", "slow-network", "expired-secret"), _input, job
+        ),
+        _step("push", "workspaces_get", _PLANE, _input, job),
+        _step("environment: look", "environment_versions_get", _PLANE, _input, job),
+        _step("environment: create", _NEW_IMAGE, _PLANE, _image, {**job, "environments": 1}),
+        _step("compute: look", "compute_get", _PLANE, _input, job),
+        _step(
+            "compute: create",
+            "compute_create_or_update",
+            (*_PLANE, "quota-exceeded"),
+            _compute,
+            {**job, "computes": 1},
+        ),
+        _step("compute: quota", "usages_list", (*_PLANE, "quota-exceeded"), _input, job),
+        _step("submit: input", "blob PUT", (*_BLOBS, "dropped-upload"), _input, job),
+        _step("submit: job", "jobs_create_or_update", _PLANE, _input, job),
+        _step("watch: status", "jobs_get", _PLANE, _to_watch, {}),
+        _step("watch: log", "blob GET", (*_BLOBS, "dropped-download"), _to_watch, {}),
+        _step("fetch: secret", "datastores_list_secrets", _PLANE, _to_fetch, {}),
+        _step("fetch: files", "blob GET", (*_BLOBS, "dropped-download"), _to_fetch, {}),
+        _step(
+            "register: file", "blob PUT", (*_BLOBS, "dropped-upload"), _to_register, {"models": 1}
+        ),
+        _step(
+            "register: model",
+            "model_versions_create_or_update",
+            _PLANE,
+            _to_register,
+            {"models": 1},
+        ),
+        _step(
+            "job",
+            "job *",
+            ("image-pull-refused", "preempted", "out-of-memory", "output-empty"),
+            _whole,
+            {"jobs": 2},
+        ),
+    )
+
+
+def _step(
+    name: str,
+    route: str,
+    kinds: tuple[str, ...],
+    prepare: Callable[[Stand, str], tuple[str, ...]],
+    adds: Mapping[str, int],
+) -> Step:
+    return Step(name=name, route=route, kinds=kinds, prepare=prepare, adds=adds)
+
+
+def _input(stand: Stand, mark: str) -> tuple[str, ...]:
+    """Write an input that was not uploaded yet."""
+    stand.write_text(mark)
+    return SUBMIT
+
+
+def _whole(stand: Stand, mark: str) -> tuple[str, ...]:
+    stand.write_text(mark)
+    return (*SUBMIT, "--fetch")
+
+
+def _image(stand: Stand, mark: str) -> tuple[str, ...]:
+    """Build code that was not there yet, and so a new digest and environment's version."""
+    with (stand.project / "counter/__main__.py").open("a", encoding="utf-8") as file:
+        file.write(f"# {mark}\n")
+    expect(stand.hakobune("build"), "build")
+    return _input(stand, mark)
+
+
+def _compute(stand: Stand, mark: str) -> tuple[str, ...]:
+    return (*_input(stand, mark), "--compute", f"c-{mark.replace(' ', '-')}")
+
+
+def _to_watch(stand: Stand, mark: str) -> tuple[str, ...]:
+    stand.write_text(mark)
+    return ("watch", expect(stand.hakobune(*SUBMIT), "submit").stdout.split()[0])
+
+
+def _to_fetch(stand: Stand, mark: str) -> tuple[str, ...]:
+    del mark
+    job = _fetched(stand)
+    shutil.rmtree(stand.project / "runs" / job)
+    return ("fetch", job)
+
+
+def _to_register(stand: Stand, mark: str) -> tuple[str, ...]:
+    """Make a model that was not registered yet. No record of this project contradicts it."""
+    job = _fetched(stand)
+    path = stand.project / "runs" / job / "counts.json"
+    path.write_text(json.dumps({"words": {mark: 1}}), encoding="utf-8")
+    return ("register", job)
+
+
+def _fetched(stand: Stand) -> str:
+    return min(path.parent.name for path in stand.project.glob("runs/*/counts.json"))

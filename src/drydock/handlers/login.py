@@ -1,0 +1,92 @@
+"""The token endpoint, as far as a client with a secret goes."""
+
+from urllib.parse import urlsplit
+
+from drydock.exchange import Answer, Request, Stage
+from drydock.proxy import LOGIN_HOST
+from drydock.refusal import Refusal, bad_request
+from drydock.state.logins import LIFETIME, check_tenant, issue_token
+from drydock.world import World
+
+
+def instance_discovery(request: Request, stage: Stage) -> Answer:
+    """Say that drydock is an authority. The SDK asks this of Microsoft's own address."""
+    asked = urlsplit(request.query.get("authorization_endpoint", ""))
+    # The SDK leaves the port out; before it tries a login again it asks for Microsoft's aliases.
+    if asked.hostname not in (urlsplit(stage.world.address).hostname, LOGIN_HOST):
+        return Answer(status=400, body={"error": "invalid_instance"})
+    tenant = asked.path.strip("/").split("/")[0]
+    configuration_of = f"{stage.world.address}/{tenant}/v2.0/.well-known/openid-configuration"
+    return Answer(
+        body={
+            "tenant_discovery_endpoint": configuration_of,
+            "api-version": "1.1",
+            "metadata": [],
+        }
+    )
+
+
+def configuration(request: Request, stage: Stage) -> Answer:
+    """Describe the tenant's endpoints."""
+    tenant = request.names["tenant"]
+    base = f"{stage.world.address}/{tenant}"
+    try:
+        check_tenant(stage.world.workspace, tenant)
+    except Refusal as refusal:
+        return _refused(refusal)
+    return Answer(
+        body={
+            "issuer": f"{base}/v2.0",
+            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{base}/oauth2/v2.0/token",
+            "token_endpoint_auth_methods_supported": ["client_secret_post"],
+            "response_types_supported": ["code"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
+    )
+
+
+def token(request: Request, stage: Stage) -> Answer:
+    """Give the identity a token."""
+    try:
+        issued = _issued(request.names["tenant"], request.form(), stage.world)
+    except Refusal as refusal:
+        return _refused(refusal)
+    seconds = int(LIFETIME.total_seconds())
+    return Answer(
+        body={
+            "token_type": "Bearer",
+            "expires_in": seconds,
+            "ext_expires_in": seconds,
+            "access_token": issued,
+        }
+    )
+
+
+def _issued(tenant: str, form: dict[str, str], world: World) -> str:
+    check_tenant(world.workspace, tenant)
+    if form.get("grant_type") != "client_credentials":
+        raise bad_request("AADSTS70003: drydock grants client_credentials alone.")
+    if world.weather.strikes(("expired-secret",), "login_token"):
+        raise Refusal(
+            401, "invalid_client", "AADSTS7000222: The provided client secret keys are expired."
+        )
+    return issue_token(
+        world.workspace,
+        form.get("client_id", ""),
+        form.get("client_secret", ""),
+        form.get("scope", ""),
+        world.clock.now(),
+    )
+
+
+def _refused(refusal: Refusal) -> Answer:
+    return Answer(
+        status=refusal.status,
+        body={
+            "error": refusal.code,
+            "error_description": refusal.message,
+            "error_codes": [int(refusal.message[6:].split(":")[0])],
+        },
+    )

@@ -1,0 +1,118 @@
+"""The two images under a rehearsal, built from docker/drydock where the engine lacks them."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from drydock.engine import PLATFORM, Engine
+from drydock.errors import StartFailedError
+
+FOLDER = Path(__file__).resolve().parents[2] / "docker" / "drydock"
+REGISTRY, BLOBS = "registry", "blobs"
+_BASE_SCRIPTS = FOLDER.parent / "base"
+_OFFICIAL = "docker.io/library/python:3.13-slim-trixie"
+_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+# Not REQUESTS_CA_BUNDLE: in a rehearsal that is drydock's own authority.
+_BUNDLE_VARIABLES = ("HAKOBUNE_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
+# On an image that hakobune built: the base that it got on this machine.
+_BASE_LABEL = "org.opencontainers.image.base.name"
+_BUILT_LABEL = "hakobune.lock.sha256"
+_LAST_LINES = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class BuildHost:
+    """How this machine builds: on which base, and by which addresses. These may hold passwords.
+
+    An empty base is the one of an image that hakobune built, else the official one.
+    """
+
+    base: str
+    ca_bundle: Path | None
+    debian_mirror: str
+    npm_registry: str
+
+
+def read_build_host(environ: Mapping[str, str] | None = None) -> BuildHost:
+    """Return what the environment and the system say of this machine."""
+    env = os.environ if environ is None else environ
+    named = [env.get(name, "") for name in _BUNDLE_VARIABLES]
+    bundles = [Path(name) for name in (*named, *_BUNDLES) if name]
+    return BuildHost(
+        base=env.get("HAKOBUNE_BASE", ""),
+        ca_bundle=next((path for path in bundles if path.is_file()), None),
+        debian_mirror=_debian_mirror(env),
+        npm_registry=env.get("NPM_CONFIG_REGISTRY") or env.get("npm_config_registry") or "",
+    )
+
+
+def ensure_image(target: str, engine: Engine, host: BuildHost) -> str:
+    """Return the tag of an image after making sure that the engine has it.
+
+    The tag follows from everything that decides the image, so an old one is never taken for it.
+    Raises StartFailedError.
+    """
+    base = host.base or engine.label(_BASE_LABEL, of=_BUILT_LABEL) or _OFFICIAL
+    tag = f"drydock-{target}:{_fingerprint(base)}"
+    if not engine.has_image(tag):
+        _build(target, tag, base, host)
+    return tag
+
+
+def build_command(target: str, tag: str, base: str, secrets: Mapping[str, Path]) -> list[str]:
+    """Return the build as an argument list."""
+    command = ["docker", "buildx", "build", "--platform", PLATFORM, "--provenance=false", "--load"]
+    command += ["--target", target, "--tag", tag, "--build-arg", f"HAKOBUNE_BASE={base}"]
+    for name, path in secrets.items():
+        command += ["--secret", f"id={name},src={path}"]
+    return [*command, str(FOLDER)]
+
+
+def _build(target: str, tag: str, base: str, host: BuildHost) -> None:
+    texts = {"debian_mirror": host.debian_mirror, "npm_registry": host.npm_registry}
+    secrets = {} if host.ca_bundle is None else {"ca_bundle": host.ca_bundle}
+    with tempfile.TemporaryDirectory(prefix="drydock-secrets-") as folder:
+        for name, text in texts.items():
+            if text:
+                secrets[name] = Path(folder, name)
+                secrets[name].write_text(text, encoding="utf-8")
+        done = subprocess.run(
+            build_command(target, tag, base, secrets),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    if done.returncode != 0:
+        last = "\n".join(f"  {line}" for line in done.stdout.strip().splitlines()[-_LAST_LINES:])
+        raise StartFailedError(
+            f"the image drydock-{target} could not be built\n{last}",
+            remedy="docker/drydock/README.md says what it needs, and how to move its lists forward",
+        )
+
+
+def _fingerprint(base: str) -> str:
+    found = hashlib.sha256(base.encode())
+    for path in sorted(FOLDER.iterdir()):
+        if path.is_file() and path.suffix != ".md":
+            found.update(path.name.encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()[:12]
+
+
+def _debian_mirror(env: Mapping[str, str]) -> str:
+    """Return this host's own archive; empty where the base image's own has to do."""
+    if named := env.get("HAKOBUNE_DEBIAN_MIRROR"):
+        return named
+    if shutil.which("bash") is None:
+        return ""
+    done = subprocess.run(
+        [str(_BASE_SCRIPTS / "mirror.sh")], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,76 @@
+"""Where a job finds things in its container, as on the service: paths, variables, command. Pure.
+
+What the service does was gathered from public reports of it; docs/reference/drydock.md says how
+sure each fact is.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+
+from drydock.job_spec import JobSpec
+
+_EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
+
+
+class ExpressionError(Exception):
+    """The command names an input or output that the job does not have."""
+
+
+def job_root(job: str) -> str:
+    """Return the folder that all of a job's own folders lie in."""
+    return f"/mnt/azureml/cr/j/{hashlib.sha256(job.encode()).hexdigest()[:32]}"
+
+
+def working_folder(job: str) -> str:
+    """Return the folder that the command starts in."""
+    return f"{job_root(job)}/exe/wd"
+
+
+def data_folder(job: str) -> str:
+    """Return the folder that inputs and outputs lie in."""
+    return f"{job_root(job)}/cap/data-capability/wd"
+
+
+def input_folder(job: str, name: str) -> str:
+    """Return the folder that an input's files are put into."""
+    return f"{data_folder(job)}/INPUT_{name}"
+
+
+def output_folder(job: str, name: str) -> str:
+    """Return the folder that the command writes an output into."""
+    return f"{data_folder(job)}/{name}"
+
+
+def command_line(spec: JobSpec, inputs: Mapping[str, str]) -> str:
+    """Return the command with paths and plain values in it. Raises ExpressionError.
+
+    `inputs` are the paths of the data: a folder, or the file in it.
+    """
+    values = {f"inputs.{name}": value for name, value in (*spec.literals.items(), *inputs.items())}
+    values |= {f"outputs.{name}": output_folder(spec.name, name) for name in spec.outputs}
+    unknown = [name for name in _EXPRESSION.findall(spec.command) if name not in values]
+    if unknown:
+        raise ExpressionError(f"the command names {unknown[0]}, which the job does not have")
+    return _EXPRESSION.sub(lambda found: values[found[1]], spec.command)
+
+
+def variables(spec: JobSpec, inputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a job's container; the job's own win.
+
+    No expression is replaced in those: the service does so in the command only.
+    """
+    job = spec.name
+    found = {
+        "AZUREML_CR_EXECUTION_WORKING_DIR_PATH": working_folder(job),
+        "AZUREML_CR_DATA_CAPABILITY_PATH": data_folder(job).rsplit("/", 1)[0],
+        "AZ_BATCHAI_JOB_WORK_DIR": working_folder(job),
+        "AZ_BATCHAI_JOB_MASTER_NODE_IP": "127.0.0.1",
+    }
+    for name, path in inputs.items():
+        found[f"AZURE_ML_INPUT_{name}"] = found[f"AZUREML_DATAREFERENCE_{name}"] = path
+    for name in spec.outputs:
+        found[f"AZURE_ML_OUTPUT_{name}"] = output_folder(job, name)
+    for name, value in spec.literals.items():
+        found[f"AZUREML_PARAMETER_{name}"] = value
+    return found | dict(spec.environment)

@@ -1,0 +1,82 @@
+"""What a job asks of the machine that runs it, and what that machine must be able to do."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobPlace:
+    """A blob, or all blobs below a path, in one container of the blob store."""
+
+    container: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobSpec:
+    """A job as a container runs it.
+
+    `image` is `registry/name@sha256:…`. `command` still holds `${{inputs.name}}` and
+    `${{outputs.name}}`: only the runner knows where it mounts them. `log` is the blob that gets
+    stdout and stderr while the job runs. `code` goes into the working folder.
+    """
+
+    name: str
+    image: str
+    command: str
+    environment: Mapping[str, str]
+    literals: Mapping[str, str]
+    inputs: Mapping[str, BlobPlace]
+    outputs: Mapping[str, BlobPlace]
+    log: BlobPlace
+    timeout_s: float | None
+    code: BlobPlace | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """How a job's container ended."""
+
+    exit_code: int
+    is_out_of_memory: bool = False
+    is_timed_out: bool = False
+
+
+class PullRefusedError(Exception):
+    """The registry did not hand out the image."""
+
+
+class StartRefusedError(Exception):
+    """The job cannot start for a reason of its own. `code` is a word for it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class UnwantedError(Exception):
+    """The job was cancelled before its container ran."""
+
+
+class Runner(Protocol):
+    """What runs a job's container."""
+
+    def start(self, job: JobSpec, *, is_unwanted: Callable[[], bool]) -> str:
+        """Pull the image, start the container and return its id.
+
+        Raises PullRefusedError, StartRefusedError, and UnwantedError once the job is unwanted.
+        """
+        ...
+
+    def poll(self, container_id: str) -> Finished | None:
+        """Return how the container ended, or None while it runs."""
+        ...
+
+    def finish(self, job: JobSpec, container_id: str) -> None:
+        """Upload the outputs and the rest of the log, and remove the container."""
+        ...
+
+    def cancel(self, container_id: str) -> None:
+        """Stop the container."""
+        ...

@@ -1,0 +1,229 @@
+"""This machine's Docker engine; nothing else in drydock imports the docker SDK.
+
+It knows nothing of jobs or services. Failures of the SDK leave it as EngineError alone.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import IO, Any
+
+import docker
+from docker.context import ContextAPI
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from requests import RequestException
+from urllib3.exceptions import HTTPError
+
+from drydock.engine import PLATFORM, ContainerPlan, ContainerState, EngineError
+
+_TIMEOUT_S = 60
+_POOL = 64  # one connection per followed log, and some to spare
+
+
+class LocalEngine:
+    """The engine that the docker program of this machine would talk to."""
+
+    def __init__(self) -> None:
+        self._client = _connect()
+
+    def has_image(self, image: str) -> bool:
+        """See Engine."""
+        with _translated():
+            try:
+                self._client.images.get(image)
+            except ImageNotFound:
+                return False
+            return True
+
+    def label(self, name: str, *, of: str) -> str:
+        """See Engine."""
+        with _translated():
+            for image in self._client.api.images(filters={"label": of}):
+                value = (image.get("Labels") or {}).get(name, "")
+                if value and self.has_image(value):
+                    return str(value)
+        return ""
+
+    def pull(self, image: str, *, is_unwanted: Callable[[], bool]) -> None:
+        """See Engine."""
+        with _translated():
+            lines = self._client.api.pull(image, stream=True, decode=True, platform=PLATFORM)
+            for line in lines:
+                if "error" in line:
+                    raise EngineError(str(line["error"]))
+                if is_unwanted():
+                    lines.close()  # the engine gives up a pull that nobody listens to
+                    return
+
+    def pulled_from(self, registry: str) -> tuple[str, ...]:
+        """See Engine."""
+        names: set[str] = set()
+        with _translated():
+            for image in self._client.api.images(quiet=True):
+                try:
+                    # The list itself leaves out names of an image that has others too.
+                    names.update(self._client.images.get(str(image)).attrs["RepoDigests"] or ())
+                except ImageNotFound:
+                    continue  # gone since the list was made
+        return tuple(sorted(name for name in names if name.startswith(f"{registry}/")))
+
+    def is_rootless(self) -> bool:
+        """See Engine."""
+        with _translated():
+            return "name=rootless" in (self._client.info().get("SecurityOptions") or ())
+
+    def forget(self, image: str) -> None:
+        """See Engine."""
+        with _translated():
+            try:
+                self._client.api.remove_image(image, noprune=True)
+            except APIError as exc:
+                if exc.status_code not in (404, 409):
+                    raise
+
+    def create(self, plan: ContainerPlan) -> str:
+        """See Engine."""
+        with _translated():
+            return str(self._client.containers.create(plan.image, **_options(plan)).id)
+
+    def start(self, container: str) -> None:
+        """See Engine."""
+        with _translated():
+            self._client.api.start(container)
+
+    def put(self, container: str, content: IO[bytes]) -> None:
+        """See Engine."""
+        with _translated():
+            self._client.api.put_archive(container, "/", content)
+
+    def get(self, container: str, path: str) -> Iterator[bytes] | None:
+        """See Engine."""
+        with _translated():
+            try:
+                stream, _ = self._client.api.get_archive(container, path)
+            except NotFound:
+                return None
+        return _chunks(stream)
+
+    def follow(self, container: str) -> Iterator[bytes]:
+        """See Engine."""
+        with _translated():
+            stream = self._client.api.logs(container, stream=True, follow=True)
+        return _chunks(stream)
+
+    def state(self, container: str) -> ContainerState:
+        """See Engine."""
+        with _translated():
+            found = self._client.api.inspect_container(container)
+        state = found["State"]
+        # A container that never ran started in the year 1.
+        started = datetime.fromisoformat(state["StartedAt"])
+        return ContainerState(
+            labels=found["Config"]["Labels"] or {},
+            started=started if started.year > 1 else None,
+            is_running=bool(state["Running"]),
+            exit_code=int(state["ExitCode"]),
+            is_out_of_memory=bool(state["OOMKilled"]),
+        )
+
+    def signal(self, container: str, name: str) -> None:
+        """See Engine."""
+        with _translated():
+            try:
+                self._client.api.kill(container, name)
+            except APIError as exc:
+                if exc.status_code not in (404, 409):
+                    raise
+
+    def remove(self, container: str) -> None:
+        """See Engine."""
+        with _translated():
+            try:
+                self._client.api.remove_container(container, v=True, force=True)
+            except APIError as exc:
+                # 409: somebody is removing it already.
+                if exc.status_code not in (404, 409):
+                    raise
+
+    def labelled(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """See Engine."""
+        wanted = {"label": [f"{name}={value}" for name, value in labels.items()]}
+        with _translated():
+            found = self._client.api.containers(all=True, quiet=True, filters=wanted)
+        return tuple(str(one["Id"]) for one in found)
+
+    def close(self) -> None:
+        """See Engine."""
+        self._client.close()
+
+
+def _connect() -> docker.DockerClient:
+    """Return a client of the engine that `DOCKER_HOST`, else the docker program's context, names.
+
+    The SDK itself looks at the variable only.
+    """
+    with _translated():
+        if os.environ.get("DOCKER_HOST"):
+            client = docker.from_env(timeout=_TIMEOUT_S, max_pool_size=_POOL)
+        else:
+            context = ContextAPI.get_current_context()
+            client = docker.DockerClient(
+                base_url=context.Host if context else None,
+                tls=(context.TLSConfig if context else None) or False,
+                timeout=_TIMEOUT_S,
+                max_pool_size=_POOL,
+                version="auto",
+            )
+        client.ping()
+    return client
+
+
+def _options(plan: ContainerPlan) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "labels": dict(plan.labels),
+        "environment": dict(plan.environment),
+        "volumes": [f"{m.source}:{m.target}:rw" for m in plan.mounts] + list(plan.volumes),
+        "network_mode": plan.network,
+        # An image's own check would report on a program that does not run here.
+        "healthcheck": {"test": ["NONE"]},
+        "init": True,
+        "platform": PLATFORM,
+    }
+    if plan.mounts:
+        # Where SELinux rules, a container may otherwise not touch a folder of this machine.
+        options["security_opt"] = ["label=disable"]
+    if plan.entrypoint:
+        options["entrypoint"] = list(plan.entrypoint)
+    if plan.command:
+        options["command"] = list(plan.command)
+    if plan.user:
+        options["user"] = plan.user
+    if plan.working_folder:
+        options["working_dir"] = plan.working_folder
+    if plan.volumes_from:
+        options["volumes_from"] = [f"{plan.volumes_from}:ro"]
+    if plan.port:
+        options["ports"] = {f"{plan.port}/tcp": ("127.0.0.1", plan.host_port)}
+    if plan.memory_bytes:
+        # No swap beside it: a node of the service has none.
+        options["mem_limit"] = options["memswap_limit"] = plan.memory_bytes
+    if plan.shared_memory_bytes:
+        options["shm_size"] = plan.shared_memory_bytes
+    return options
+
+
+def _chunks(stream: Iterator[bytes]) -> Iterator[bytes]:
+    with _translated():
+        yield from stream
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the SDK's failures, and those of the libraries under it, into ours."""
+    try:
+        yield
+    except APIError as exc:
+        raise EngineError(str(exc.explanation or exc)) from exc
+    except (DockerException, RequestException, HTTPError, OSError) as exc:
+        raise EngineError(f"the Docker engine does not answer: {exc}") from exc

@@ -1,0 +1,254 @@
+"""Every route in one table: served by a handler, or refused with 501 and its name.
+
+A route of the service that is not in this table is refused too, as `unknown`.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+from drydock.exchange import Answer, Handler, Request, Stage
+from drydock.handlers import (
+    cloud,
+    codes,
+    computes,
+    data,
+    datastores,
+    environments,
+    jobs,
+    login,
+    models,
+    runs,
+    workspaces,
+)
+
+_ML = "providers/Microsoft.MachineLearningServices"
+_SUB = "/subscriptions/{subscription}"
+_GROUP = f"{_SUB}/resourceGroups/{{group}}"
+_PLACE = f"{_SUB}/{_ML}/locations/{{location}}"
+_WS = f"{_GROUP}/{_ML}/workspaces/{{workspace}}"
+_HISTORY = f"/history/v1.0{_WS}"
+_EXPERIMENT = f"{_HISTORY}/experiments/{{experiment}}"
+_ANY = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """A method, a path and who answers. Without a handler it is refused by its name.
+
+    In a path `{name}` is one part of it and `{name*}` all that follows, or nothing.
+    """
+
+    method: str
+    path: str
+    name: str
+    handler: Handler | None = None
+    is_open: bool = False
+
+    @property
+    def is_served(self) -> bool:
+        """Whether there is an answer to it."""
+        return self.handler is not None
+
+
+def _served(method: str, path: str, name: str, handler: Handler, *, is_open: bool = False) -> Route:
+    return Route(method=method, path=path, name=name, handler=handler, is_open=is_open)
+
+
+def _refused(name: str, path: str, method: str = _ANY) -> Route:
+    return Route(method=method, path=path, name=name)
+
+
+class _Kind(Protocol):
+    """A handlers' module for assets of one kind."""
+
+    def get_container(self, request: Request, stage: Stage, /) -> Answer:
+        """Return an asset's name with its newest version."""
+        ...
+
+    def list_versions(self, request: Request, stage: Stage, /) -> Answer:
+        """Return the versions."""
+        ...
+
+    def get_version(self, request: Request, stage: Stage, /) -> Answer:
+        """Return one version."""
+        ...
+
+    def put_version(self, request: Request, stage: Stage, /) -> Answer:
+        """Register a version."""
+        ...
+
+
+def _versions(kind: str, name: str, handlers: _Kind) -> tuple[Route, ...]:
+    one = f"{_WS}/{kind}/{{name}}"
+    version = f"{one}/versions/{{version}}"
+    return (
+        _served("GET", one, f"{name}_containers_get", handlers.get_container),
+        _served("GET", f"{one}/versions", f"{name}_versions_list", handlers.list_versions),
+        _served("GET", version, f"{name}_versions_get", handlers.get_version),
+        _served("PUT", version, f"{name}_versions_create_or_update", handlers.put_version),
+    )
+
+
+_CODE = f"{_WS}/codes/{{name}}/versions"
+
+ROUTES: tuple[Route, ...] = (
+    # Reached before there is a token.
+    _served("GET", "/metadata/endpoints", "cloud_metadata", cloud.metadata, is_open=True),
+    _served(
+        "GET",
+        "/common/discovery/instance",
+        "login_instance_discovery",
+        login.instance_discovery,
+        is_open=True,
+    ),
+    _served(
+        "GET",
+        "/{tenant}/v2.0/.well-known/openid-configuration",
+        "login_configuration",
+        login.configuration,
+        is_open=True,
+    ),
+    _served("POST", "/{tenant}/oauth2/v2.0/token", "login_token", login.token, is_open=True),
+    _served("GET", "/discovery", "service_discovery", cloud.discovery, is_open=True),
+    # The workspace and its place.
+    _served("GET", _WS, "workspaces_get", workspaces.get_workspace),
+    _served(
+        "GET",
+        f"{_GROUP}/{_ML}/workspaces",
+        "workspaces_list_by_resource_group",
+        workspaces.list_workspaces,
+    ),
+    _served(
+        "GET",
+        f"{_SUB}/{_ML}/workspaces",
+        "workspaces_list_by_subscription",
+        workspaces.list_workspaces,
+    ),
+    _served("GET", f"{_PLACE}/vmSizes", "virtual_machine_sizes_list", workspaces.list_sizes),
+    _served("GET", f"{_PLACE}/usages", "usages_list", workspaces.list_usages),
+    _served(
+        "GET",
+        f"{_PLACE}/computeOperationsStatus/{{operation}}",
+        "compute_operation_get",
+        computes.get_operation,
+    ),
+    # Datastores.
+    _served("GET", f"{_WS}/datastores", "datastores_list", datastores.list_datastores),
+    _served("GET", f"{_WS}/datastores/{{name}}", "datastores_get", datastores.get_datastore),
+    _served(
+        "POST",
+        f"{_WS}/datastores/{{name}}/listSecrets",
+        "datastores_list_secrets",
+        datastores.list_secrets,
+    ),
+    # Clusters.
+    _served("GET", f"{_WS}/computes", "compute_list", computes.list_computes),
+    _served("GET", f"{_WS}/computes/{{name}}", "compute_get", computes.get_compute),
+    _served("PUT", f"{_WS}/computes/{{name}}", "compute_create_or_update", computes.put_compute),
+    _served("DELETE", f"{_WS}/computes/{{name}}", "compute_delete", computes.delete_compute),
+    _served(
+        "POST", f"{_WS}/computes/{{name}}/listNodes", "compute_list_nodes", computes.list_nodes
+    ),
+    # Environments, data, models, code.
+    _served(
+        "GET",
+        f"{_WS}/environments",
+        "environment_containers_list",
+        environments.list_environments,
+    ),
+    *_versions("environments", "environment", environments),
+    _served("GET", f"{_WS}/data", "data_containers_list", data.list_data),
+    *_versions("data", "data", data),
+    _served("GET", f"{_WS}/models", "model_containers_list", models.list_models),
+    *_versions("models", "model", models),
+    _served("GET", _CODE, "code_versions_list", codes.list_versions),
+    _served("GET", f"{_CODE}/{{version}}", "code_versions_get", codes.get_version),
+    _served("PUT", f"{_CODE}/{{version}}", "code_versions_create_or_update", codes.put_version),
+    _served(
+        "POST",
+        f"{_CODE}/{{version}}/startPendingUpload",
+        "code_versions_create_or_get_start_pending_upload",
+        codes.start_upload,
+    ),
+    # Jobs, and the same jobs as runs.
+    _served("GET", f"{_WS}/jobs", "jobs_list", jobs.list_jobs),
+    _served("GET", f"{_WS}/jobs/{{job}}", "jobs_get", jobs.get_job),
+    _served("PUT", f"{_WS}/jobs/{{job}}", "jobs_create_or_update", jobs.put_job),
+    _served("DELETE", f"{_WS}/jobs/{{job}}", "jobs_delete", jobs.delete_job),
+    _served("POST", f"{_WS}/jobs/{{job}}/cancel", "jobs_cancel", jobs.cancel_job),
+    _served("GET", f"{_HISTORY}/runs/{{run}}", "runs_get", runs.get_run),
+    _served("PATCH", f"{_HISTORY}/runs/{{run}}", "runs_add_or_modify_experiment", runs.change_run),
+    _served("GET", f"{_HISTORY}/runs/{{run}}/details", "runs_get_details", runs.get_details),
+    _served("GET", f"{_HISTORY}/runs/{{run}}/children", "runs_get_child", runs.list_children),
+    _served("POST", f"{_HISTORY}/rundata", "runs_get_run_data", runs.get_data),
+    _served(
+        "PATCH",
+        f"{_EXPERIMENT}/runs/{{run}}",
+        "runs_add_or_modify_by_experiment_name",
+        runs.change_run,
+    ),
+    _served(
+        "POST",
+        f"/data/v1.0{_WS}/dataversion/batchGetResolvedUris",
+        "data_version_ops_batch_get_resolved_uris",
+        runs.resolve_outputs,
+    ),
+    # Refused by name: the rest of the service, family by family.
+    _refused("operations", f"/{_ML}/operations"),
+    _refused("quotas", f"{_PLACE}/quotas"),
+    _refused("quotas", f"{_PLACE}/updateQuotas"),
+    _refused("registries", f"{_GROUP}/{_ML}/registries/{{rest*}}"),
+    _refused("registries", f"{_SUB}/{_ML}/registries"),
+    _refused("workspace changes", _WS),
+    _refused("datastore changes", f"{_WS}/datastores/{{rest*}}"),
+    _refused("compute keys, power and changes of nodes", f"{_WS}/computes/{{rest*}}"),
+    _refused("asset containers, deletion and sharing", f"{_WS}/environments/{{rest*}}"),
+    _refused("asset containers, deletion and sharing", f"{_WS}/data/{{rest*}}"),
+    _refused("asset containers, deletion and sharing", f"{_WS}/models/{{rest*}}"),
+    _refused("asset containers, deletion and sharing", f"{_WS}/codes/{{rest*}}"),
+    _refused("components", f"{_WS}/components/{{rest*}}"),
+    _refused("batch endpoints", f"{_WS}/batchEndpoints/{{rest*}}"),
+    _refused("online endpoints", f"{_WS}/onlineEndpoints/{{rest*}}"),
+    _refused("serverless endpoints", f"{_WS}/serverlessEndpoints/{{rest*}}"),
+    _refused("marketplace subscriptions", f"{_WS}/marketplaceSubscriptions/{{rest*}}"),
+    _refused("schedules", f"{_WS}/schedules/{{rest*}}"),
+    _refused("feature sets", f"{_WS}/featuresets/{{rest*}}"),
+    _refused("feature store entities", f"{_WS}/featurestoreEntities/{{rest*}}"),
+    _refused("workspace connections", f"{_WS}/connections/{{rest*}}"),
+    _refused("networks of the workspace", f"{_WS}/outboundRules/{{rest*}}"),
+    _refused("networks of the workspace", f"{_WS}/privateEndpointConnections/{{rest*}}"),
+    _refused("workspace keys, notebooks and diagnosis", f"{_WS}/{{rest*}}"),
+    _refused("MLflow tracking", "/mlflow/{rest*}"),
+    _refused("events, metrics and artifacts of runs", "/history/{rest*}"),
+    _refused("events, metrics and artifacts of runs", "/metric/{rest*}"),
+    _refused("events, metrics and artifacts of runs", "/artifact/{rest*}"),
+    _refused("data sets of the data plane", "/data/{rest*}"),
+    _refused("data sets of the data plane", "/dataset/{rest*}"),
+    _refused("models of the data plane", "/modelregistry/{rest*}"),
+    _refused("hubs", "/rp/{rest*}"),
+)
+UNKNOWN = _refused("unknown", "/{rest*}")
+
+
+def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
+    """Return the first route that fits, with the parts of the path that it names."""
+    for route in ROUTES:
+        if route.method in (method, _ANY) and (found := _pattern(route.path).fullmatch(path)):
+            return route, {name: text or "" for name, text in found.groupdict().items()}
+    return UNKNOWN, {}
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    """Return what a path must look like. ARM tells no capital letters from small ones."""
+    parts = []
+    for part in path.strip("/").split("/"):
+        if part.startswith("{") and part.endswith("*}"):
+            parts.append(f"(?:/(?P<{part[1:-2]}>.*))?")
+        elif part.startswith("{"):
+            parts.append(f"/(?P<{part[1:-1]}>[^/]+)")
+        else:
+            parts.append(f"/{re.escape(part)}")
+    return re.compile("".join(parts), re.IGNORECASE)

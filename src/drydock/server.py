@@ -1,0 +1,116 @@
+"""HTTP over TLS on loopback: a request's bytes to a value, an answer's value to bytes."""
+
+import json
+import logging
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import socket
+from typing import Any
+
+from drydock.authority import LOOPBACK
+from drydock.exchange import Answer, Request, Stage, split_target
+from drydock.plane import answer
+
+IDLE_S = 75
+_LONGEST_BODY = 16 * 1024 * 1024
+_log = logging.getLogger(__name__)
+
+
+class TlsServer(ThreadingHTTPServer):
+    """A server on a port of loopback that speaks TLS, one thread per connection."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def __init__(
+        self, port: int, handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext
+    ) -> None:
+        super().__init__((LOOPBACK, port), handler)
+        self._context = context
+
+    @property
+    def port(self) -> int:
+        """The port on which it listens."""
+        return int(self.server_address[1])
+
+    def get_request(self) -> tuple[socket, Any]:
+        """Accept a connection; the handshake is left to its own thread, so that none waits."""
+        connection, address = super().get_request()
+        wrapped = self._context.wrap_socket(
+            connection, server_side=True, do_handshake_on_connect=False
+        )
+        return wrapped, address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - http.server's
+        """Note a connection that broke: clients break them at will."""
+        del request
+        _log.debug("connection of %s broke", client_address, exc_info=True)
+
+    def run_in_background(self) -> None:
+        """Answer from now on, in a thread."""
+        threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.shutdown()
+        self.server_close()
+
+
+class ManagementServer(TlsServer):
+    """The management plane and the data plane, on one port. `stage` is set before it runs."""
+
+    def __init__(self, port: int, context: ssl.SSLContext) -> None:
+        super().__init__(port, _Exchange, context)
+        self.stage: Stage | None = None
+
+
+class _Exchange(BaseHTTPRequestHandler):
+    """One connection of the management plane."""
+
+    protocol_version = "HTTP/1.1"
+    server_version = "drydock"
+    sys_version = ""
+    timeout = IDLE_S
+    disable_nagle_algorithm = True  # or each answer waits 40 ms for an acknowledgement
+    wbufsize = -1
+    server: ManagementServer
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self._exchange()
+
+    do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = do_GET  # noqa: N815 - http.server's names
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - http.server's
+        """Say nothing here: `plane` notes each request with its route."""
+
+    def _exchange(self) -> None:
+        stage = self.server.stage
+        length = int(self.headers.get("Content-Length") or 0)
+        if stage is None or length > _LONGEST_BODY or "Transfer-Encoding" in self.headers:
+            self.close_connection = True
+            self._send(Answer(status=503 if stage is None else 413))
+            return
+        path, query = split_target(self.path)
+        request = Request(
+            method=self.command,
+            path=path,
+            query=query,
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=self.rfile.read(length),
+        )
+        self._send(answer(request, stage))
+
+    def _send(self, found: Answer) -> None:
+        content = b"" if found.body is None else json.dumps(found.body).encode()
+        self.send_response(found.status)
+        for name, value in found.headers.items():
+            self.send_header(name, value)
+        if content:
+            self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)

@@ -1,0 +1,247 @@
+"""The real parts under a rehearsal: an OCI registry and Microsoft's blob emulator, as containers.
+
+Both listen on 127.0.0.1 only, keep their data in the state folder, and are found again by it.
+"""
+
+import base64
+import http.client
+import secrets
+import socket
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from drydock.engine import ContainerPlan, Engine, EngineError, Mount, remove_labelled
+from drydock.errors import PackageMissingError, StartFailedError
+from drydock.files import read_json, write_json
+from drydock.images import BLOBS, REGISTRY, BuildHost, ensure_image, read_build_host
+from drydock.runner import OWNER, ROLE
+
+ACCOUNT = "drydock"
+HOST = "127.0.0.1"
+FILE = "services.json"
+_PORTS = {REGISTRY: 5000, BLOBS: 10000}  # inside the containers
+_START_TIMEOUT_S = 30.0
+_STOP_TIMEOUT_S = 10.0
+_STEP_S = 0.05
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Services:
+    """Where the services answer. The blob store speaks plain HTTP, on this machine only.
+
+    `owner` is the label's value that all containers of this state folder have.
+    """
+
+    owner: str
+    registry: str
+    blob_endpoint: str
+    account: str
+    key: str
+    container_ids: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Return nothing that opens the account."""
+        return f"Services({self.registry}, {self.blob_endpoint}, ***)"
+
+
+def owner_of(state: Path) -> str:
+    """Return what containers of this state folder are labelled with."""
+    return str(state.resolve())
+
+
+def start_services(
+    state: Path, *, engine: Engine | None = None, host: BuildHost | None = None
+) -> Services:
+    """Start registry and blob store, on the ports of the last time if these are free.
+
+    What a drydock that broke down left running is replaced; containers of jobs are not touched.
+    Raises StartFailedError, and leaves no container then.
+    """
+    engine = engine or open_engine()
+    host = host or read_build_host()
+    owner = owner_of(state)
+    before = read_json(state / FILE) or {}
+    key = str(before.get("key") or base64.b64encode(secrets.token_bytes(64)).decode())
+    try:
+        _remove_services(engine, owner)
+        found = {}
+        for role in (REGISTRY, BLOBS):
+            image = ensure_image(role, engine, host)
+            port = int(before.get(f"{role}_port") or 0)
+            plan = _plan(role, image, state, key, is_rootless=engine.is_rootless())
+            found[role] = _start(plan, engine, port)
+    except EngineError as exc:
+        _remove_quietly(engine, owner)
+        raise StartFailedError(
+            f"the rehearsal's services cannot run: {exc}", remedy="docker/engine.sh ensure"
+        ) from exc
+    except BaseException:
+        _remove_quietly(engine, owner)
+        raise
+    services = Services(
+        owner=owner,
+        registry=f"{HOST}:{found[REGISTRY][1]}",
+        blob_endpoint=f"http://{HOST}:{found[BLOBS][1]}",
+        account=ACCOUNT,
+        key=key,
+        container_ids=(found[REGISTRY][0], found[BLOBS][0]),
+    )
+    _write(state, services, {role: port for role, (_, port) in found.items()})
+    return services
+
+
+def stop_services(services: Services, *, engine: Engine | None = None) -> tuple[str, ...]:
+    """Remove every container of the state folder, jobs' too; return their ids.
+
+    The names that images got from this registry go with it. The data stays in the folder.
+    """
+    engine = engine or open_engine()
+    try:
+        removed = _remove_services(engine, services.owner)
+        removed += remove_labelled(engine, {OWNER: services.owner})
+        for name in engine.pulled_from(services.registry):
+            engine.forget(name)
+    except EngineError as exc:
+        raise StartFailedError(
+            f"the rehearsal's containers could not be removed: {exc}",
+            remedy=f"docker rm -fv $(docker ps -aq --filter label={OWNER}={services.owner})",
+        ) from exc
+    return removed
+
+
+def read_services(state: Path) -> Services | None:
+    """Return the services that were started last with this folder, or None."""
+    found = read_json(state / FILE)
+    if found is None:
+        return None
+    return Services(
+        owner=owner_of(state),
+        registry=f"{HOST}:{found['registry_port']}",
+        blob_endpoint=f"http://{HOST}:{found['blobs_port']}",
+        account=ACCOUNT,
+        key=str(found["key"]),
+        container_ids=tuple(found["container_ids"]),
+    )
+
+
+def open_engine() -> Engine:
+    """Return this machine's engine. Raises StartFailedError or PackageMissingError."""
+    try:
+        from drydock.local_engine import LocalEngine  # noqa: PLC0415 - a stop needs it, help not
+    except ImportError as exc:
+        raise PackageMissingError(
+            "the Python package `docker` is not installed", remedy="make .venv/ready"
+        ) from exc
+    try:
+        return LocalEngine()
+    except EngineError as exc:
+        raise StartFailedError(
+            f"no Docker engine answers: {exc}", remedy="docker/engine.sh ensure"
+        ) from exc
+
+
+def _start(plan: ContainerPlan, engine: Engine, port: int) -> tuple[str, int]:
+    """Start a service; return its container's id and its port on this machine.
+
+    The last time's port is tried first, because images are registered by the registry's address.
+    """
+    for tried in (port, *(0 for _ in range(_TRIES))):
+        here = tried or _free_port()
+        container = engine.create(replace(plan, host_port=here))
+        try:
+            engine.start(container)
+        except EngineError as exc:
+            engine.remove(container)
+            if "already allocated" in str(exc) or "already in use" in str(exc):
+                continue
+            raise
+        _wait(plan.labels[ROLE], container, engine, here)
+        return container, here
+    raise EngineError("no free port was found on this machine")
+
+
+def _plan(role: str, image: str, state: Path, key: str, *, is_rootless: bool) -> ContainerPlan:
+    folder = state.resolve() / role
+    folder.mkdir(parents=True, exist_ok=True)
+    owner = folder.stat()
+    return ContainerPlan(
+        labels={OWNER: owner_of(state), ROLE: role},
+        image=image,
+        environment={"AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"} if role == BLOBS else {},
+        # Files in the folder belong to whoever owns it, who can then remove them.
+        user="0:0" if is_rootless else f"{owner.st_uid}:{owner.st_gid}",
+        mounts=(Mount(source=str(folder), target="/data"),),
+        port=_PORTS[role],
+        network="bridge",
+    )
+
+
+def _wait(role: str, container: str, engine: Engine, port: int) -> None:
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while not _answers(port):
+        is_running = engine.state(container).is_running
+        if is_running and time.monotonic() < deadline:
+            time.sleep(_STEP_S)
+            continue
+        said = b"" if is_running else b"".join(engine.follow(container))
+        why = said.decode(errors="replace").strip().splitlines()[-3:] or ["it does not answer"]
+        raise StartFailedError(
+            f"the {role} did not come up: {' / '.join(why)}",
+            remedy="run it again; if the data is damaged, remove the state folder",
+        )
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        connection.request("GET", "/v2/")
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind((HOST, 0))
+        return int(trial.getsockname()[1])
+
+
+def _remove_services(engine: Engine, owner: str) -> tuple[str, ...]:
+    """End both services and remove them; return their ids.
+
+    They are asked to end: the blob store keeps its latest changes in memory for some seconds.
+    """
+    found = [one for role in _PORTS for one in engine.labelled({OWNER: owner, ROLE: role})]
+    for container in found:
+        engine.signal(container, "SIGTERM")
+    deadline = time.monotonic() + _STOP_TIMEOUT_S
+    for container in found:
+        while engine.state(container).is_running and time.monotonic() < deadline:
+            time.sleep(_STEP_S)
+        engine.remove(container)
+    return tuple(found)
+
+
+def _remove_quietly(engine: Engine, owner: str) -> None:
+    try:
+        _remove_services(engine, owner)
+    except EngineError:
+        return  # the failure that led here is the one to tell
+
+
+def _write(state: Path, services: Services, ports: dict[str, int]) -> None:
+    content: dict[str, Any] = {
+        "schema_version": 1,
+        "registry_port": ports[REGISTRY],
+        "blobs_port": ports[BLOBS],
+        "account": services.account,
+        "key": services.key,
+        "container_ids": list(services.container_ids),
+    }
+    write_json(state / FILE, content)

@@ -1,0 +1,1 @@
+"""How each resource behaves, without HTTP. Kept as JSON files in the state folder."""

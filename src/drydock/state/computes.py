@@ -1,0 +1,163 @@
+"""Clusters: made at once, of sizes with a quota of cores. No machine stands behind them."""
+
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from drydock.clock import Clock, Ids
+from drydock.refusal import Refusal, bad_request
+from drydock.scope import text_of
+from drydock.state.store import Store
+
+NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?")
+QUOTA_CORES = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """A size of machine that the stand-in knows."""
+
+    name: str
+    family: str
+    cores: int
+    memory_gb: float
+
+
+SIZES = (
+    Size(name="Standard_D2s_v3", family="standardDSv3Family", cores=2, memory_gb=8),
+    Size(name="Standard_D4s_v3", family="standardDSv3Family", cores=4, memory_gb=16),
+    Size(name="Standard_DS2_v2", family="standardDSv2Family", cores=2, memory_gb=7),
+    Size(name="Standard_DS3_v2", family="standardDSv2Family", cores=4, memory_gb=14),
+    Size(name="Standard_F2s_v2", family="standardFSv2Family", cores=2, memory_gb=4),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compute:
+    """A cluster; `given` is what was asked for."""
+
+    name: str
+    given: Mapping[str, Any]
+    tags: Mapping[str, str] | None
+    created: str
+    modified: str
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The cluster's own properties."""
+        return self.given.get("properties") or {}
+
+    @property
+    def size(self) -> Size:
+        """The size of its machines."""
+        return find_size(str(self.settings.get("vmSize", "")))
+
+    @property
+    def nodes(self) -> int:
+        """How many machines it may have."""
+        return int((self.settings.get("scaleSettings") or {}).get("maxNodeCount", 1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What became of a request that takes a while; `error` is empty where it went well."""
+
+    guid: str
+    error: str
+
+
+def find_size(name: str) -> Size:
+    """Return the size of this name, in whatever case."""
+    for size in SIZES:
+        if size.name.lower() == name.lower():
+            return size
+    raise bad_request(f"The specified VM size '{name}' is not available in this location.")
+
+
+class Computes:
+    """All clusters of the workspace."""
+
+    def __init__(self, folder: Path, *, clock: Clock, ids: Ids) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._store = Store(folder / "computes", Compute)
+        self._operations = Store(folder / "operations", Operation)
+        self._putting = threading.Lock()  # of two at once, one is first
+
+    def all(self) -> tuple[Compute, ...]:
+        """Return every cluster."""
+        return self._store.all()
+
+    def get(self, name: str) -> Compute:
+        """Return the cluster of this name."""
+        held = self.find(name)
+        if held is None:
+            raise Refusal(404, "NotFound", f"Compute {name} was not found in this workspace.")
+        return held
+
+    def find(self, name: str) -> Compute | None:
+        """Return the cluster of this name, or None. Case is of no matter."""
+        return self._store.get(name.lower())
+
+    def cores_used(self, family: str) -> int:
+        """Return how many cores the clusters of a family may take at most."""
+        return sum(c.size.cores * c.nodes for c in self.all() if c.size.family == family)
+
+    def put(
+        self,
+        name: str,
+        given: Mapping[str, Any],
+        tags: Mapping[str, str] | None,
+        *,
+        is_quota_full: bool,
+    ) -> tuple[Compute, Operation]:
+        """Make or change a cluster; the operation says whether the quota allowed it."""
+        if not NAME.fullmatch(name):
+            raise bad_request(
+                f"The compute name '{name}' is invalid: 2 to 32 letters, digits or dashes, "
+                "a letter first and no dash last."
+            )
+        if given.get("computeType") != "AmlCompute":
+            raise Refusal(
+                501,
+                "NotServedByDrydock",
+                f"drydock has clusters (AmlCompute) and no {given.get('computeType')}.",
+            )
+        now = text_of(self._clock.now())
+        made = Compute(name=name, given=dict(given), tags=tags, created=now, modified=now)
+        with self._putting:
+            return made, self._note(self._put(made, is_quota_full=is_quota_full))
+
+    def _put(self, made: Compute, *, is_quota_full: bool) -> str:
+        """Keep a cluster, or return why the quota does not allow it."""
+        held = self.find(made.name)
+        taken = self.cores_used(made.size.family) - (held.size.cores * held.nodes if held else 0)
+        wanted = made.size.cores * made.nodes
+        if is_quota_full or taken + wanted > QUOTA_CORES:
+            return (
+                f"ClusterCoreQuotaReached: {wanted} cores of {made.size.family} were asked for; "
+                f"the quota is {QUOTA_CORES}, {QUOTA_CORES if is_quota_full else taken} are used."
+            )
+        kept = made if held is None else replace(made, created=held.created)
+        self._store.put(made.name.lower(), kept)
+        return ""
+
+    def remove(self, name: str) -> Operation:
+        """Forget a cluster."""
+        self.get(name)
+        self._store.remove(name.lower())
+        return self._note("")
+
+    def operation(self, guid: str) -> Operation:
+        """Return what became of a request."""
+        found = self._operations.get(guid)
+        if found is None:
+            raise Refusal(404, "NotFound", f"No operation {guid}.")
+        return found
+
+    def _note(self, error: str) -> Operation:
+        operation = Operation(guid=self._ids.guid(), error=error)
+        return self._operations.put(operation.guid, operation)

@@ -1,0 +1,88 @@
+"""Who may come in: the identity's secret against a token, and the token at every request."""
+
+import hmac
+from datetime import datetime, timedelta
+from typing import Any
+
+import jwt
+
+from drydock.refusal import Refusal
+from drydock.state.workspace import Workspace
+
+LIFETIME = timedelta(hours=1)
+
+
+def check_tenant(workspace: Workspace, tenant: str) -> None:
+    """Refuse every tenant but the workspace's own."""
+    if tenant.lower() != workspace.tenant.lower():
+        raise Refusal(
+            400,
+            "invalid_tenant",
+            f"AADSTS90002: Tenant '{tenant}' not found. "
+            "Check to make sure you have the correct tenant ID.",
+        )
+
+
+def issue_token(workspace: Workspace, client: str, secret: str, scope: str, now: datetime) -> str:
+    """Return a token for the identity, or refuse it."""
+    if client.lower() != workspace.client.lower():
+        raise Refusal(
+            400,
+            "unauthorized_client",
+            f"AADSTS700016: Application with identifier '{client}' was not found in the directory.",
+        )
+    if not hmac.compare_digest(secret.encode(), workspace.client_secret.encode()):
+        raise Refusal(401, "invalid_client", "AADSTS7000215: Invalid client secret provided.")
+    claims = {
+        "aud": scope.removesuffix("/.default").rstrip("/"),
+        "iss": "drydock",
+        "tid": workspace.tenant,
+        "oid": workspace.client,
+        "appid": workspace.client,
+        "iat": now,
+        "nbf": now - timedelta(minutes=5),
+        "exp": now + LIFETIME,
+    }
+    return jwt.encode(claims, workspace.token_key, algorithm="HS256")
+
+
+def check_token(workspace: Workspace, authorization: str, now: datetime) -> None:
+    """Refuse a request without a token of ours, and one whose token has expired."""
+    kind, _, token = authorization.partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise Refusal(
+            401,
+            "AuthenticationFailed",
+            "Authentication failed. The 'Authorization' header is missing.",
+        )
+    claims = _claims_of(workspace, token)
+    if now.timestamp() >= float(claims["exp"]):
+        raise token_expired()
+
+
+def token_expired() -> Refusal:
+    """Return the refusal of a token that is too old."""
+    return Refusal(
+        401, "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than now."
+    )
+
+
+def _claims_of(workspace: Workspace, token: str) -> dict[str, Any]:
+    try:
+        # The time is compared above, by drydock's own clock; drydock is every audience.
+        return jwt.decode(
+            token,
+            workspace.token_key,
+            algorithms=["HS256"],
+            options={
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+                "verify_aud": False,
+                "require": ["exp"],
+            },
+        )
+    except jwt.InvalidTokenError as exc:
+        raise Refusal(
+            401, "InvalidAuthenticationToken", f"The access token is invalid: {exc}."
+        ) from exc

@@ -1,0 +1,152 @@
+"""What Azure's exceptions mean. They are known by their names and status: nothing is imported."""
+
+import re
+
+from hakobune.adapters.patience import TransientError
+from hakobune.errors import (
+    CloudUnknownError,
+    DiskFullError,
+    HakobuneError,
+    LoginExpiredError,
+    LoginMissingError,
+    PermissionMissingError,
+    QuotaExceededError,
+    ServiceRefusedError,
+    TenantWrongError,
+)
+
+_LONGEST = 300
+_SECRETS = re.compile(
+    r"(?i)(sig=|accountkey=|client_secret=|sharedkey [^:\s]+:|bearer )[^&\s\"';,]+"
+)
+# https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+_WRONG_TENANT = ("AADSTS90002", "AADSTS900023", "AADSTS50020", "InvalidAuthenticationTokenTenant")
+_EXPIRED = (
+    "AADSTS700082",
+    "AADSTS70043",
+    "AADSTS50173",
+    "AADSTS7000222",
+    "ExpiredAuthenticationToken",
+    "token is expired",
+    "token has expired",
+)
+_QUOTA = re.compile(r"quota|CoreLimit|cores? limit|OperationNotAllowed", re.IGNORECASE)
+_DROPPED = (
+    "ServiceRequestError",
+    "ServiceResponseError",
+    "IncompleteReadError",
+    "ServiceRequestTimeoutError",
+    "ServiceResponseTimeoutError",
+    "ConnectionError",
+    "ChunkedEncodingError",
+    "ReadTimeout",
+    "ConnectTimeout",
+    "ProtocolError",
+    "ReadTimeoutError",
+)
+# In the midst of a download the storage client gives it no class of its own.
+_BROKEN = re.compile(r"Connection (broken|aborted|reset)|IncompleteRead|timed out")
+# A signature lives for hours; whoever asks again is given a new one.
+_SIGNATURE = "Signature not valid in the specified time frame"
+_CLOCK = re.compile(r"not yet valid|date header too old", re.IGNORECASE)
+_BUSY = (408, 425, 429)
+_NOT_IMPLEMENTED = 501
+
+
+def meaning(exc: BaseException, doing: str) -> HakobuneError | TransientError | None:
+    """Return the error of ours that an exception of Azure's SDK is; None where it is none of its.
+
+    `doing` names what was asked, such as `job demo-1`.
+    """
+    if isinstance(exc, OSError) and exc.errno == 28:  # noqa: PLR2004 - ENOSPC
+        return DiskFullError(f"{doing}: {exc.strerror}", remedy="free some space and try again")
+    names = {kind.__name__ for kind in type(exc).__mro__}
+    said = _said(exc)
+    status = getattr(exc, "status_code", None)
+    if "ClientAuthenticationError" in names or status == 401:  # noqa: PLR2004 - the HTTP status
+        return _login(str(exc), said, doing)
+    if status is not None:
+        return _answered(exc, int(status), said, doing)
+    if names & set(_DROPPED) or _BROKEN.search(str(exc)):
+        return TransientError(f"{doing}: the connection failed ({said})")
+    if names & {"AzureError", "MlException", "MarshmallowError"}:
+        return _refused_here(str(exc), said, doing)
+    return None
+
+
+def _refused_here(text: str, said: str, doing: str) -> HakobuneError:
+    """Return what the SDK complains of without having asked, or after a long operation."""
+    if "unknown cloud environment" in text.lower():
+        return CloudUnknownError(
+            f"{doing}: {said}",
+            remedy="AZUREML_CURRENT_CLOUD names a cloud that ARM_CLOUD_METADATA_URL does not "
+            "describe, or nothing answers there; start it, or unset both for Azure itself",
+        )
+    if _QUOTA.search(text):
+        return _quota(said, doing)
+    return ServiceRefusedError(f"{doing}: {said}", remedy="correct what it names, then again")
+
+
+def is_missing(exc: BaseException) -> bool:
+    """Tell whether the exception means: there is no such thing."""
+    return getattr(exc, "status_code", None) == 404  # noqa: PLR2004 - the HTTP status
+
+
+def _login(text: str, said: str, doing: str) -> HakobuneError | TransientError:
+    if _SIGNATURE in text:
+        return TransientError(f"{doing}: the signature has expired")
+    if _CLOCK.search(text):
+        return LoginMissingError(
+            f"{doing}: Azure refuses the login for its time ({said})",
+            remedy="set this machine's clock right, then run the same command again",
+        )
+    if any(code in text for code in _WRONG_TENANT):
+        return TenantWrongError(
+            f"{doing}: the login belongs to another tenant ({said})",
+            remedy="az login --tenant <the subscription's tenant>, or correct AZURE_TENANT_ID",
+        )
+    if any(code in text for code in _EXPIRED):
+        return LoginExpiredError(
+            f"{doing}: the login has expired ({said})",
+            remedy="az login; for a service principal: a new secret in AZURE_CLIENT_SECRET",
+        )
+    return LoginMissingError(
+        f"{doing}: Azure knows no login of this machine ({said})",
+        remedy="az login, or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET",
+    )
+
+
+def _answered(
+    exc: BaseException, status: int, said: str, doing: str
+) -> HakobuneError | TransientError:
+    if status in _BUSY or (status >= 500 and status != _NOT_IMPLEMENTED):  # noqa: PLR2004 - HTTP's
+        headers = getattr(getattr(exc, "response", None), "headers", None) or {}
+        asked = str(headers.get("Retry-After", "0"))
+        pause = float(asked) if asked.isdigit() else 0.0
+        return TransientError(f"{doing}: the service answers {status}", pause_s=pause)
+    if _QUOTA.search(str(exc)):
+        return _quota(said, doing)
+    if status == 403:  # noqa: PLR2004 - the HTTP status
+        return PermissionMissingError(
+            f"{doing}: this login may not do that ({said})",
+            remedy="ask the workspace's owner for the role AzureML Data Scientist "
+            "(to create a compute: AzureML Compute Operator)",
+        )
+    return ServiceRefusedError(
+        f"{doing}: the service answers {status}: {said}", remedy="correct what it names, then again"
+    )
+
+
+def _quota(said: str, doing: str) -> QuotaExceededError:
+    return QuotaExceededError(
+        f"{doing}: {said}",
+        remedy="ask for more quota in the Azure portal (Quotas), "
+        "choose another --size, or try --low-priority",
+    )
+
+
+def _said(exc: BaseException) -> str:
+    """Return the exception's first words, without anything that may be a secret."""
+    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    text = _SECRETS.sub(r"\1***", " ".join(lines) or type(exc).__name__)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

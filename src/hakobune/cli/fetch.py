@@ -1,0 +1,28 @@
+"""`hakobune fetch`."""
+
+from pathlib import Path
+
+import click
+
+from hakobune.cli.destination import workspace, workspace_options
+from hakobune.console import Console, show_table
+from hakobune.stages.fetch import declared_files, fetch
+from hakobune.stages.project import open_project
+from hakobune.stages.submit import last_job
+from hakobune.stages.workspace import azure_workspace
+
+
+@click.command("fetch")
+@click.argument("job", default="")
+@click.option("--output", default="", help="Only the output of this name.")
+@workspace_options
+def command(*, job: str, output: str, **names: str) -> None:
+    """Bring a job's declared outputs to runs/JOB, verified, all or none.
+
+    JOB is the one that was submitted last from here, unless it is named. What was fetched before an
+    interruption is not fetched again.
+    """
+    project, console = open_project(Path.cwd()), Console()
+    cloud = azure_workspace(workspace(project, **names), console)
+    folder = fetch(project, cloud, job or last_job(project), console, output=output)
+    show_table(declared_files(project, folder, output=output))

@@ -1,0 +1,77 @@
+"""What the stages ask of Azure ML. Tests pass a fake; `adapters/azure_ml.py` asks the real one.
+
+Every call raises errors of ours, and is safe to repeat.
+"""
+
+from pathlib import Path
+from typing import Protocol
+
+from hakobune.model.compute import Compute, Quota
+from hakobune.model.job import Job, Pairs, RemoteFile
+
+
+class Cloud(Protocol):
+    """A workspace of Azure ML."""
+
+    def registry(self) -> str:
+        """Return the address of the workspace's own container registry; empty if it has none."""
+        ...
+
+    def environment_image(self, name: str, version: str) -> str | None:
+        """Return the image of a registered environment, or None."""
+        ...
+
+    def create_environment(self, document: str) -> None:
+        """Register the environment that the YAML text describes."""
+        ...
+
+    def compute(self, name: str) -> Compute | None:
+        """Return a compute, or None."""
+        ...
+
+    def create_compute(self, document: str) -> Compute:
+        """Create the compute that the YAML text describes, and wait until it is there."""
+        ...
+
+    def quotas(self, compute: Compute) -> tuple[Quota, ...]:
+        """Return the quotas that nodes of this compute count against; none if not known."""
+        ...
+
+    def job(self, name: str) -> Job | None:
+        """Return a job, or None."""
+        ...
+
+    def create_job(self, document: str, *, root: Path) -> Job:
+        """Submit the job that the YAML text describes; its local paths are relative to `root`."""
+        ...
+
+    def cancel_job(self, name: str) -> None:
+        """Ask for a job's end."""
+        ...
+
+    def why_failed(self, name: str) -> str:
+        """Return what the service says of a failed job."""
+        ...
+
+    def log(self, name: str, offset: int) -> tuple[bytes, int]:
+        """Return the job's log from this byte on, and where to go on.
+
+        A log that became shorter than `offset` (the job was started again) comes from its start.
+        """
+        ...
+
+    def output_files(self, job: Job, output: str) -> tuple[RemoteFile, ...]:
+        """Return the files of an output, by name."""
+        ...
+
+    def fetch_file(self, file: RemoteFile, target: Path) -> None:
+        """Write a remote file to this path; go on where an earlier try left off."""
+        ...
+
+    def model_version(self, name: str, tag: tuple[str, str]) -> str | None:
+        """Return the newest version of a model that has this tag, or None."""
+        ...
+
+    def create_model(self, name: str, path: Path, *, description: str, tags: Pairs) -> str:
+        """Register a file or folder of this machine as a new version; return the version."""
+        ...

@@ -1,0 +1,126 @@
+"""A job of Azure ML: as it is planned, as it was submitted, and as the workspace has it."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from hakobune.model.compute import ComputePlan
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobInput:
+    """A file that the job reads: one of this machine, to be uploaded, or a reference of Azure ML.
+
+    `path` is relative to the project or absolute for a file of this machine. Of a reference,
+    neither size nor sha256 is known.
+    """
+
+    name: str
+    path: str
+    sha256: str = ""
+    size_bytes: int = 0
+
+    @property
+    def is_local(self) -> bool:
+        """Tell whether the file lies on this machine."""
+        return bool(self.sha256)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWishes:
+    """What the user may choose of a job; `arguments` go to the training program."""
+
+    arguments: tuple[str, ...]
+    compute: ComputePlan
+    is_compute_created: bool = False
+    instances: int = 1
+    timeout_s: int = 3600
+    experiment: str = ""
+    display_name: str = ""
+    variables: Pairs = ()
+    tags: Pairs = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPlan:
+    """A whole job. `environment` is `name:version`; `outputs` are names of folders."""
+
+    name: str
+    display_name: str
+    experiment: str
+    command: str
+    environment: str
+    compute: str
+    instances: int
+    timeout_s: int
+    inputs: tuple[JobInput, ...]
+    outputs: tuple[str, ...]
+    variables: Pairs
+    tags: Pairs
+
+    @property
+    def node_hours(self) -> float:
+        """What the job can cost at most: nodes, times the hours after which it is stopped."""
+        return self.instances * self.timeout_s / 3600
+
+    @property
+    def upload_bytes(self) -> int:
+        """How many bytes of this machine the job needs."""
+        return sum(item.size_bytes for item in self.inputs)
+
+
+class Fate(Enum):
+    """How far a job is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+_FATES = {
+    "Completed": Fate.COMPLETED,
+    "Failed": Fate.FAILED,
+    "NotResponding": Fate.FAILED,
+    "Canceled": Fate.CANCELED,
+    "Running": Fate.RUNNING,
+    "Finalizing": Fate.RUNNING,
+    "CancelRequested": Fate.RUNNING,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job that the workspace has. `status` is Azure ML's own word; `page` its address."""
+
+    name: str
+    status: str
+    page: str
+    tags: Pairs
+    outputs: Pairs
+
+    @property
+    def fate(self) -> Fate:
+        """How far the job is, in our words; a word that we do not know means: waiting."""
+        return _FATES.get(self.status, Fate.WAITING)
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether nothing more will happen."""
+        return self.fate in (Fate.COMPLETED, Fate.FAILED, Fate.CANCELED)
+
+    def tag(self, name: str) -> str:
+        """Return a tag's value, or nothing."""
+        return dict(self.tags).get(name, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteFile:
+    """A file of a job's output: its name within the output, and what the store says of it."""
+
+    name: str
+    place: str
+    size_bytes: int
+    mark: str

@@ -1,0 +1,53 @@
+"""What a submit would do, told before anything is done and without a login to Azure."""
+
+from hakobune.adapters.patience import Patience
+from hakobune.adapters.process import Runner
+from hakobune.errors import RegistryRefusedError, RegistryUnreachableError
+from hakobune.model.pushed import PushedImage
+from hakobune.stages.push import UNKNOWN_REGISTRY, find_pushed
+from hakobune.stages.submit import Submission
+
+
+def told(
+    submission: Submission, pushed: PushedImage, runner: Runner, patience: Patience
+) -> tuple[tuple[str, str], ...]:
+    """Return a row for each thing that a submit needs: its name, and what would be done."""
+    plan = submission.plan
+    files = [item for item in plan.inputs if item.is_local]
+    upload = ", ".join(f"{item.path} ({_size(item.size_bytes)})" for item in files)
+    return (
+        ("image", f"{pushed.reference}: {_push(pushed, runner, patience)}"),
+        ("environment", f"{plan.environment}: registered, or compared where it is there already"),
+        ("compute", f"{plan.compute}: {_compute(submission)}"),
+        ("upload", upload or "nothing"),
+        ("job", f"{plan.name} in experiment {plan.experiment}"),
+        (
+            "at most",
+            f"{plan.node_hours:g} node-hours ({plan.instances} x {plan.timeout_s} s)",
+        ),
+    )
+
+
+def _push(pushed: PushedImage, runner: Runner, patience: Patience) -> str:
+    size = f"up to {_size(pushed.image.size_bytes)}, layers that are there are left out"
+    if pushed.repository.startswith(UNKNOWN_REGISTRY):
+        return f"pushed unless it is there ({size})"
+    try:
+        found = find_pushed(pushed, runner, patience)
+    except (RegistryRefusedError, RegistryUnreachableError) as exc:
+        return f"not known whether it is there ({exc.what}); {size}"
+    return "there already, not pushed" if found is not None else f"pushed ({size})"
+
+
+def _compute(submission: Submission) -> str:
+    wanted = submission.wanted_compute
+    if wanted is None:
+        return "must be there"
+    priority = ", low priority" if wanted.is_low_priority else ""
+    return (
+        f"created unless it is there ({wanted.size}, 0 to {wanted.max_instances} nodes{priority})"
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count} bytes"  # noqa: PLR2004 - a unit

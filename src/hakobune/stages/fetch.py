@@ -1,0 +1,148 @@
+"""A job's outputs to `runs/<job>/`: all of them, each verified, or none."""
+
+from pathlib import Path, PurePosixPath
+
+from hakobune.adapters import files
+from hakobune.errors import (
+    JobUnfinishedError,
+    OutputDamagedError,
+    OutputsMissingError,
+    OutputUnknownError,
+)
+from hakobune.model.cloud import Cloud
+from hakobune.model.job import Fate, Job, RemoteFile
+from hakobune.model.project import Output, Project
+from hakobune.model.reporter import Reporter
+from hakobune.stages.watch import canceled, failure, found
+from hakobune.transform.read_run import RECORD, ManifestEntry, read_manifest
+
+RUNS = "runs"
+
+
+def fetch(
+    project: Project, cloud: Cloud, name: str, reporter: Reporter, *, output: str = ""
+) -> Path:
+    """Return the folder `runs/<job>` with the job's outputs in it.
+
+    Files lie in a hidden folder beside it until all are there and verified; what was fetched before
+    an interruption is kept there and not fetched again. Raises JobUnfinishedError,
+    OutputsMissingError, OutputUnknownError, OutputDamagedError, or what the job's end was.
+    """
+    wanted = _outputs(project, output)
+    folder = project.root / RUNS / name
+    if folder.is_dir():
+        verify(folder, wanted)
+        reporter.done("fetch", f"{RUNS}/{name} is there already, verified")
+        return folder
+    job = found(cloud, name)
+    if not job.is_over:
+        raise JobUnfinishedError(
+            f"the job {name} is {job.status}", remedy=f"wait for its end: hakobune watch {name}"
+        )
+    if job.fate is Fate.FAILED:
+        raise failure(cloud, job)
+    if job.fate is Fate.CANCELED:
+        raise canceled(job)
+    waiting = project.root / RUNS / f".{name}.fetching"
+    files.make_folder(waiting)
+    total = _bring(cloud, job, wanted, waiting)
+    verify(waiting, wanted)
+    files.move_folder(waiting, folder)
+    reporter.done("fetch", f"{RUNS}/{name}, {total / 1e6:.1f} MB, verified")
+    return folder
+
+
+def _outputs(project: Project, name: str) -> tuple[Output, ...]:
+    """Return the outputs to fetch: all, or the one of this name."""
+    wanted = tuple(item for item in project.outputs if name in ("", item.name))
+    if not wanted:
+        known = ", ".join(item.name for item in project.outputs) or "none"
+        raise OutputUnknownError(
+            f"[tool.hakobune.outputs] has no output `{name}`", remedy=f"it has: {known}"
+        )
+    return wanted
+
+
+def _bring(cloud: Cloud, job: Job, wanted: tuple[Output, ...], waiting: Path) -> int:
+    """Fetch what is not there yet; return the bytes of all files."""
+    every: list[RemoteFile] = []
+    for output in wanted:
+        there = cloud.output_files(job, output.name)
+        _require_whole(job, output, there)
+        every += there
+    files.require_space(waiting, sum(file.size_bytes for file in every))
+    for file in every:
+        target = waiting / file.name
+        if not (target.is_file() and target.stat().st_size == file.size_bytes):
+            cloud.fetch_file(file, target)
+    return sum(file.size_bytes for file in every)
+
+
+def _require_whole(job: Job, output: Output, there: tuple[RemoteFile, ...]) -> None:
+    """Raise OutputsMissingError unless every declared file is there with at least one byte."""
+    sizes = {file.name: file.size_bytes for file in there}
+    bad = [name for name in sizes if ".." in PurePosixPath(name).parts or name.startswith("/")]
+    if bad:
+        raise OutputDamagedError(
+            f"output {output.name} of {job.name} has files outside itself: {', '.join(bad)}",
+            remedy="nothing was fetched; look at the output in the studio",
+        )
+    missing = [
+        f"{name} ({'empty' if name in sizes else 'missing'})"
+        for name in output.files
+        if not sizes.get(name)
+    ]
+    if missing or not there:
+        what = ", ".join(missing) or "any file"
+        raise OutputsMissingError(
+            f"the job {job.name} completed, but its output {output.name} lacks {what}",
+            remedy="let the program write them, or correct `files` in [tool.hakobune.outputs]",
+        )
+
+
+def verify(folder: Path, wanted: tuple[Output, ...]) -> None:
+    """Raise OutputDamagedError unless each file is what the run's record says.
+
+    A project whose outputs have no `record.json` is verified by names and sizes only.
+    """
+    declared = {name for output in wanted for name in output.files}
+    missing = [name for name in sorted(declared) if not files.has_content(folder / name)]
+    if missing:
+        raise OutputsMissingError(
+            f"{folder} lacks {', '.join(missing)}",
+            remedy=f"remove the folder and fetch again: rm -r {folder}",
+        )
+    if RECORD not in declared:
+        return
+    entries = read_manifest(files.read_bytes(folder / RECORD) or b"", place=str(folder / RECORD))
+    unlisted = declared - {entry.name for entry in entries} - {RECORD}
+    if unlisted:
+        raise OutputDamagedError(
+            f"{folder / RECORD} does not list {', '.join(sorted(unlisted))}",
+            remedy="the job wrote them after its record, or another did: look at its log",
+        )
+    for entry in entries:
+        _verify_file(folder, entry)
+
+
+def _verify_file(folder: Path, entry: ManifestEntry) -> None:
+    path = folder / entry.name
+    if path.is_file() and files.sha256_of(path) == entry.sha256:
+        return
+    # A damaged file must not be taken for one that is there already when fetch runs again.
+    if folder.name.startswith("."):
+        files.remove(path)
+    raise OutputDamagedError(
+        f"{path} is not the file that the job wrote (by the sha256 in {RECORD})",
+        remedy="fetch again: that file is fetched anew"
+        if folder.name.startswith(".")
+        else f"remove the folder and fetch again: rm -r {folder}",
+    )
+
+
+def declared_files(
+    project: Project, folder: Path, *, output: str = ""
+) -> tuple[tuple[str, str], ...]:
+    """Return name and path of each declared file of a fetched run."""
+    names = [name for item in _outputs(project, output) for name in item.files]
+    return tuple((name, str(folder / name)) for name in names)

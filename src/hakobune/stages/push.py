@@ -1,0 +1,122 @@
+"""Image to a registry: by content, once, and looked at afterwards."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+from hakobune.adapters import docker_cli, registry
+from hakobune.adapters.patience import Patience
+from hakobune.adapters.process import Runner
+from hakobune.errors import (
+    DestinationIncompleteError,
+    DigestMismatchError,
+    DigestMissingError,
+    PlatformUnsupportedError,
+)
+from hakobune.model.lock import PLATFORM
+from hakobune.model.project import Project
+from hakobune.model.pushed import PushedImage
+from hakobune.model.reporter import Reporter
+from hakobune.stages.build import current_image
+from hakobune.stages.project import read_fresh_lock
+from hakobune.transform.names import valid_name
+
+# Stands for a registry whose name only the workspace tells, and that wants a login.
+UNKNOWN_REGISTRY = "<the workspace's registry>"
+_TAG_LENGTH = 32
+
+
+def plan_push(project: Project, runner: Runner, *, registry_name: str) -> PushedImage:
+    """Return what would be pushed, and where to; nothing is asked of the registry.
+
+    Raises PlatformUnsupportedError for an image that Azure ML cannot run, and what a missing or old
+    image raises.
+    """
+    if not registry_name:
+        raise DestinationIncompleteError(
+            "it is not said which registry to push to",
+            remedy="--registry name.azurecr.io, or HAKOBUNE_REGISTRY; "
+            "a workspace that has one of its own names it",
+        )
+    image = current_image(project, runner)
+    if image.platform != PLATFORM:
+        raise PlatformUnsupportedError(
+            f"the image {image.tag} is for {image.platform}, and Azure ML's nodes run {PLATFORM}",
+            remedy="build it with hakobune build, which asks for that platform",
+        )
+    name = valid_name("repository", read_fresh_lock(project).environment.lower())
+    content = image.id.removeprefix("sha256:")
+    if registry_name != UNKNOWN_REGISTRY:
+        valid_name("registry", registry_name)
+    return PushedImage(
+        image=image,
+        repository=f"{registry_name}/{name}",
+        tag=content[:_TAG_LENGTH],
+        digest=image.id if docker_cli.keeps_manifests(runner) else "",
+    )
+
+
+def find_pushed(planned: PushedImage, runner: Runner, patience: Patience) -> PushedImage | None:
+    """Return the image as the registry has it, or None where it has it not.
+
+    Raises DigestMismatchError where another image lies under the same name.
+    """
+    manifest = registry.manifest(runner, planned.tagged, patience)
+    return None if manifest is None else _compared(planned, manifest)
+
+
+def push(
+    planned: PushedImage, runner: Runner, patience: Patience, reporter: Reporter
+) -> PushedImage:
+    """Push the image unless the registry has it; return it with the digest that was read back."""
+    found = find_pushed(planned, runner, patience)
+    if found is not None:
+        reporter.done("push", f"{found.tagged} is there already", digest=found.digest)
+        return found
+    registry.push(runner, planned.image.tag, planned.tagged, patience)
+    found = find_pushed(planned, runner, patience)
+    if found is None:
+        raise DigestMissingError(
+            f"{planned.tagged} was pushed, and the registry does not have it",
+            remedy="push again; if it stays so, the registry loses images",
+        )
+    reporter.done("push", found.tagged, digest=found.digest)
+    return found
+
+
+def require_digest(planned: PushedImage, runner: Runner, patience: Patience) -> PushedImage:
+    """Return the image with its digest; the registry is asked only where the engine knows none.
+
+    Raises DigestMissingError.
+    """
+    if planned.digest:
+        return planned
+    found = find_pushed(planned, runner, patience)
+    if found is None:
+        raise DigestMissingError(
+            f"{planned.tagged} is not in the registry yet, and this engine learns an image's "
+            "digest from there only",
+            remedy="hakobune push",
+        )
+    return found
+
+
+def push_commands(planned: PushedImage) -> tuple[tuple[str, ...], ...]:
+    """Return the commands that a push runs."""
+    return registry.push_commands(planned.image.tag, planned.tagged)
+
+
+def _compared(planned: PushedImage, manifest: bytes) -> PushedImage:
+    """Return the image with the manifest's digest, if it is the image of this machine.
+
+    An engine knows an image by its manifest's digest or, in the older store, by that of its
+    configuration, which the manifest names.
+    """
+    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    configuration = json.loads(manifest).get("config", {}).get("digest", "")
+    if planned.image.id not in (digest, configuration):
+        raise DigestMismatchError(
+            f"{planned.tagged} is {digest} in the registry, and {planned.image.id} here",
+            remedy="another image was pushed under this name: remove it there, then push again",
+        )
+    return replace(planned, digest=digest)

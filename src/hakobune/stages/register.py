@@ -1,0 +1,72 @@
+"""A fetched run to a model in the workspace's registry of models, once."""
+
+from pathlib import Path
+
+from hakobune.adapters import files
+from hakobune.errors import ModelMissingError
+from hakobune.model.cloud import Cloud
+from hakobune.model.job import Pairs
+from hakobune.model.project import Model, Project
+from hakobune.model.reporter import Reporter
+from hakobune.stages.fetch import verify
+from hakobune.stages.watch import found
+from hakobune.transform.names import valid_name
+from hakobune.transform.read_run import read_metrics
+
+MODEL_TAG = "hakobune.model"
+
+
+def register(
+    project: Project, cloud: Cloud, job_name: str, folder: Path, reporter: Reporter
+) -> tuple[str, str]:
+    """Register the model of a fetched run with its metrics and digests; return name and version.
+
+    The same model again (by its sha256) is not registered twice.
+    """
+    model = _model(project)
+    verify(folder, project.outputs)
+    path = folder / model.file
+    if not files.has_content(path):
+        raise ModelMissingError(
+            f"{path}: there is no model", remedy="correct `file` in [tool.hakobune.model]"
+        )
+    sha256 = files.sha256_of(path)
+    there = cloud.model_version(model.name, (MODEL_TAG, sha256))
+    if there is not None:
+        reporter.done("model", f"{model.name}:{there} is there already", digest=sha256)
+        return model.name, there
+    version = cloud.create_model(
+        model.name,
+        path,
+        description=f"Trained by the job {job_name}",
+        tags=_tags(cloud, job_name, folder, model, sha256),
+    )
+    reporter.done("model", f"{model.name}:{version} is registered", digest=sha256)
+    return model.name, version
+
+
+def planned_model(project: Project, job_name: str) -> str:
+    """Return in words what would be registered."""
+    model = _model(project)
+    return f"would register runs/{job_name}/{model.file} as a new version of {model.name}"
+
+
+def _model(project: Project) -> Model:
+    if project.model is None:
+        raise ModelMissingError(
+            "pyproject.toml names no model",
+            remedy='add [tool.hakobune.model] with `name` and `file`, such as "models/model.pkl"',
+        )
+    valid_name("model", project.model.name)
+    return project.model
+
+
+def _tags(cloud: Cloud, job_name: str, folder: Path, model: Model, sha256: str) -> Pairs:
+    """Return the metrics, the digests that the job was tagged with, and those of job and model."""
+    metrics: Pairs = ()
+    if model.metrics:
+        path = folder / model.metrics
+        metrics = read_metrics(files.read_bytes(path) or b"", place=str(path))
+    job = found(cloud, job_name)
+    kept = [(k, v) for k, v in job.tags if k.startswith(("hakobune.", "git."))]
+    return (*metrics, *kept, ("hakobune.job", job_name), (MODEL_TAG, sha256))

@@ -1,0 +1,120 @@
+"""A job's log as it grows, and the job's fate. And its end, where somebody asks for that."""
+
+import re
+from collections.abc import Callable
+
+from hakobune.errors import JobCanceledError, JobFailedError, JobNotFoundError
+from hakobune.model.clock import Clock
+from hakobune.model.cloud import Cloud
+from hakobune.model.job import Fate, Job
+from hakobune.model.reporter import Reporter
+
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 15.0
+# A node that was taken away, or never came up: the same job may well succeed on another.
+_NODE_FAULT = re.compile(
+    r"preempt|node[^.]{0,40}(lost|unusable|unresponsive|evict)|NodeLost", re.IGNORECASE
+)
+# What to do about a failure that is not the training program's; the first that fits.
+_CAUSES = (
+    (
+        re.compile(r"(?i)image.{0,20}pull|pull.{0,20}image"),
+        "let the workspace's identity read the registry (the role AcrPull), then submit again",
+    ),
+    (
+        _NODE_FAULT,
+        "submit again with --retries 3, or on machines that stay (without --low-priority)",
+    ),
+    (
+        re.compile(r"(?i)out.?of.?memory|OOM|exit 137|status code 137"),
+        "choose a --size with more memory, and another --compute name for it",
+    ),
+)
+
+
+def watch(
+    cloud: Cloud, name: str, reporter: Reporter, clock: Clock, write: Callable[[bytes], None]
+) -> Job:
+    """Show the log until the job is over, and return it.
+
+    The log of a job that is over already is shown too. Raises JobFailedError, JobCanceledError, or
+    JobNotFoundError; an interruption leaves the job running.
+    """
+    try:
+        job = _followed(cloud, name, reporter, clock, write)
+    except (KeyboardInterrupt, SystemExit):
+        reporter.say(f"\nthe job {name} goes on without this terminal")
+        reporter.say(f"to see it again: hakobune watch {name}")
+        reporter.say(f"to end it: hakobune cancel {name}")
+        raise
+    if job.fate is Fate.FAILED:
+        raise failure(cloud, job)
+    if job.fate is Fate.CANCELED:
+        raise canceled(job)
+    reporter.done("watch", f"{name} is completed")
+    return job
+
+
+def _followed(
+    cloud: Cloud, name: str, reporter: Reporter, clock: Clock, write: Callable[[bytes], None]
+) -> Job:
+    offset, status, pause, began = 0, "", _FIRST_PAUSE_S, clock.now()
+    while True:
+        # The status first: what the log holds after the job's end is all of it.
+        job = found(cloud, name)
+        if job.status != status:
+            reporter.say(f"{name}: {job.status} ({clock.now() - began:.0f} s)")
+            status, pause = job.status, _FIRST_PAUSE_S
+        content, following = cloud.log(name, offset)
+        if following < offset + len(content):
+            reporter.say("the log began anew: the job was started again")
+        if content:
+            write(content)
+            pause = _FIRST_PAUSE_S
+        offset = following
+        if job.is_over:
+            return job
+        clock.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+
+
+def found(cloud: Cloud, name: str) -> Job:
+    """Return the job. Raises JobNotFoundError."""
+    job = cloud.job(name)
+    if job is None:
+        raise JobNotFoundError(
+            f"the workspace has no job {name}",
+            remedy="was it deleted, or is this another workspace? The studio lists all jobs",
+        )
+    return job
+
+
+def failure(cloud: Cloud, job: Job) -> JobFailedError:
+    """Return the error that a failed job is, with what the service says of it."""
+    why = cloud.why_failed(job.name)
+    fitting = (remedy for cause, remedy in _CAUSES if cause.search(why))
+    remedy = next(fitting, f"read its log: hakobune watch {job.name}; the program's words say more")
+    return JobFailedError(
+        f"the job {job.name} failed" + (f"\n  {why}" if why else ""),
+        remedy=remedy + (f"\n{job.page}" if job.page else ""),
+        is_node_fault=_NODE_FAULT.search(why) is not None,
+    )
+
+
+def canceled(job: Job) -> JobCanceledError:
+    """Return the error that a canceled job is."""
+    return JobCanceledError(
+        f"the job {job.name} was canceled", remedy="submit it again: hakobune submit"
+    )
+
+
+def cancel(cloud: Cloud, name: str, reporter: Reporter) -> Job:
+    """Ask for the job's end and return the job; a job that is over stays what it was."""
+    job = found(cloud, name)
+    if job.is_over:
+        reporter.say(f"{name} is over already: {job.status}")
+        return job
+    cloud.cancel_job(name)
+    job = found(cloud, name)
+    reporter.done("cancel", f"{name}: {job.status}")
+    return job

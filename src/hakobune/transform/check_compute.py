@@ -1,0 +1,42 @@
+"""Whether a compute can run a job. No I/O."""
+
+from hakobune.errors import ComputeUnusableError, QuotaExceededError
+from hakobune.model.compute import Compute, ComputePlan, Quota
+
+_LIVING = ("Succeeded", "Creating", "Updating", "Resizing")
+
+
+def check_compute(compute: Compute, *, instances: int, wanted: ComputePlan | None) -> None:
+    """Raise ComputeUnusableError where the job would never start, or not as it was wanted.
+
+    `wanted` is what `--create-compute` asked for.
+    """
+    if compute.state not in _LIVING:
+        raise ComputeUnusableError(
+            f"compute {compute.name} is in state {compute.state or 'unknown'}"
+            + (f": {compute.errors}" if compute.errors else ""),
+            remedy="wait or mend it in the studio, or name another with --compute",
+        )
+    if compute.max_instances and compute.max_instances < instances:
+        raise ComputeUnusableError(
+            f"compute {compute.name} has at most {compute.max_instances} nodes, "
+            f"and the job wants {instances}",
+            remedy="lower --instances, or let the cluster have more nodes",
+        )
+    if wanted is not None and wanted.size.lower() != compute.size.lower():
+        raise ComputeUnusableError(
+            f"compute {compute.name} is there already, with {compute.size}, not {wanted.size}",
+            remedy=f"drop --size to use it as it is, or name another than {compute.name}",
+        )
+
+
+def check_quotas(compute: Compute, quotas: tuple[Quota, ...], *, instances: int) -> None:
+    """Raise QuotaExceededError where the job's nodes could not all be had."""
+    for quota in quotas:
+        if quota.used + quota.per_node * instances > quota.allowed:
+            raise QuotaExceededError(
+                f"{instances} x {compute.size} needs {quota.per_node * instances} processors of "
+                f"{quota.kind}; {quota.used} of {quota.allowed} are in use",
+                remedy="ask for more quota in the Azure portal (Quotas), "
+                "choose another --size, or try --low-priority",
+            )

@@ -1,0 +1,37 @@
+"""What this machine remembers of a job that it submitted: a value to JSON and back. No I/O."""
+
+import json
+from dataclasses import asdict, dataclass
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobNote:
+    """A job's name, the sha256 of its plan, when it was planned, and whether it was submitted.
+
+    A note that says "not submitted" was left by a command that died between the two: the same plan
+    takes its name again, so that no job is submitted twice.
+    """
+
+    name: str
+    plan_sha256: str
+    planned: str
+    is_submitted: bool
+
+
+def write_note(note: JobNote) -> bytes:
+    """Return the note as JSON."""
+    document = {"schema_version": SCHEMA_VERSION, **asdict(note)}
+    return (json.dumps(document, indent=2) + "\n").encode()
+
+
+def read_note(content: bytes) -> JobNote | None:
+    """Return the note, or None where this is none that we can read."""
+    try:
+        found = json.loads(content)
+        if found.pop("schema_version") != SCHEMA_VERSION:
+            return None
+        return JobNote(**found)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

@@ -1,0 +1,45 @@
+"""Names that Azure ML and registries take. No I/O.
+
+The rules are those of Azure's resource names
+(https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules) and of
+the OCI distribution specification; what the service refuses beyond them it says itself.
+"""
+
+import re
+
+from hakobune.errors import NameInvalidError
+
+_FORMS = {
+    "job": (r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}", "letters, digits, `-` and `_`, at most 255"),
+    "experiment": (r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}", "letters, digits, `-` and `_`, at most 255"),
+    "environment": (
+        r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}",
+        "letters, digits, `-` and `_`, at most 255",
+    ),
+    "model": (
+        r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}",
+        "letters, digits, `.`, `-` and `_`, at most 255",
+    ),
+    "compute": (
+        r"[A-Za-z][A-Za-z0-9-]{0,30}[A-Za-z0-9]",
+        "a letter, then letters, digits and `-`, 2 to 32",
+    ),
+    "registry": (
+        r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*",
+        "an address such as `name.azurecr.io`, without `https://`",
+    ),
+    "repository": (r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*", "lower-case letters, digits, `.`, `-`"),
+    "variable": (r"[A-Za-z_][A-Za-z0-9_]*", "letters, digits and `_`"),
+    "tag": (r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}", "letters, digits, `.`, `-` and `_`, at most 255"),
+}
+
+
+def valid_name(kind: str, name: str) -> str:
+    """Return the name. Raises NameInvalidError unless it is one of this kind."""
+    form, words = _FORMS[kind]
+    if not re.fullmatch(form, name):
+        shown = name if len(name) <= 60 else f"{name[:57]}..."  # noqa: PLR2004 - fits on a line
+        raise NameInvalidError(
+            f"{kind} {shown!r} ({len(name)} characters) is no usable name", remedy=f"use {words}"
+        )
+    return name

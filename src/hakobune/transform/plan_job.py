@@ -1,0 +1,153 @@
+"""A project and the arguments of its training program to a job of Azure ML. No I/O.
+
+The command is the one that `hakobune train` runs, with Azure ML's placeholders for paths.
+"""
+
+import re
+import shlex
+from collections.abc import Callable, Iterable
+
+from hakobune.errors import InputNotFoundError, OutputUnknownError, ReferenceMutableError
+from hakobune.model.image import Image
+from hakobune.model.job import JobInput, JobPlan, JobWishes, Pairs
+from hakobune.model.project import Project
+from hakobune.transform.arguments import put_value, value_at, value_place
+from hakobune.transform.names import valid_name
+
+# What may stand where a file is wanted: an asset of the workspace, a path in one of its stores, or
+# an address that a node can read.
+_REFERENCE = re.compile(r"(azureml:|https://|abfss://|wasbs://).+")
+_VERSION_LENGTH = 16
+
+
+def environment_version(digest: str) -> str:
+    """Return the version under which the image of this digest is registered.
+
+    Azure ML takes at most 30 characters; 16 digits of a sha256 never meet by chance, and the image
+    of a version that is there already is compared.
+    """
+    return digest.removeprefix("sha256:")[:_VERSION_LENGTH]
+
+
+def planned_inputs(
+    project: Project,
+    arguments: tuple[str, ...],
+    *,
+    local: Callable[[str, str], JobInput | None],
+) -> tuple[JobInput, ...]:
+    """Return the input for each flag that is given.
+
+    `local` takes name and value, and returns the input if the value is a file of this machine.
+    Raises InputNotFoundError, or ReferenceMutableError for an asset without a fixed version.
+    """
+    passed, found = list(arguments), []
+    for item in project.inputs:
+        place = value_place(passed, item.flag)
+        if place is None:
+            continue
+        value = value_at(passed, place, item.flag)
+        if _REFERENCE.fullmatch(value):
+            _require_fixed(item.flag, value)
+            found.append(JobInput(name=item.name, path=value))
+            continue
+        file = local(item.name, value)
+        if file is None:
+            raise InputNotFoundError(
+                f"{item.flag} {value}: there is no such file",
+                remedy="name a file of this machine, azureml:<data asset>:<version>, "
+                "or azureml://datastores/<name>/paths/<path>",
+            )
+        found.append(file)
+    return tuple(found)
+
+
+def _require_fixed(flag: str, value: str) -> None:
+    """Raise ReferenceMutableError for an asset that is not named with its version."""
+    asset = value.removeprefix("azureml:")
+    if asset == value or asset.startswith(("//", "/")):
+        return
+    name, _, version = asset.partition(":")
+    if not version or "@" in asset or version == "latest":
+        raise ReferenceMutableError(
+            f"{flag} {value}: which version that is may change",
+            remedy=f"name it: azureml:{name.partition('@')[0]}:<version>",
+        )
+
+
+def job_command(
+    project: Project, arguments: tuple[str, ...], inputs: tuple[JobInput, ...]
+) -> tuple[str, ...]:
+    """Return the words of the command; `${{…}}` stands for the paths that only the node knows."""
+    passed = list(arguments)
+    for item in project.inputs:
+        place = value_place(passed, item.flag)
+        if place is not None and item.name in {found.name for found in inputs}:
+            put_value(passed, place, item.flag, f"${{{{inputs.{item.name}}}}}")
+    for output in project.outputs:
+        place = value_place(passed, output.flag)
+        if place is not None:
+            raise OutputUnknownError(
+                f"{output.flag} {value_at(passed, place, output.flag)}: "
+                f"a job writes to its declared output `{output.name}`",
+                remedy=f"leave {output.flag} out; `hakobune fetch` brings the files here",
+            )
+        passed += [output.flag, f"${{{{outputs.{output.name}}}}}"]
+    return (*project.command, *passed)
+
+
+def shell_text(words: Iterable[str]) -> str:
+    """Return the words as one line for `/bin/sh -c`; placeholders are put in double quotes.
+
+    Azure ML replaces them in the text, and a path may hold a space.
+    """
+    placeholder = re.compile(r"(--?[\w-]+=)?\$\{\{(inputs|outputs)\.\w+\}\}")
+    return " ".join(
+        f'"{word}"' if placeholder.fullmatch(word) else shlex.quote(word) for word in words
+    )
+
+
+def job_tags(
+    *, image: Image, digest: str, environment_sha256: str, inputs: tuple[JobInput, ...]
+) -> Pairs:
+    """Return the digests of everything that the job is made of."""
+    found = {
+        "hakobune.image": digest,
+        "hakobune.lock": image.lock_sha256,
+        "hakobune.environment": environment_sha256,
+        "hakobune.source": image.source_sha256,
+    }
+    found |= {f"hakobune.data.{item.name}": item.sha256 or item.path for item in inputs}
+    return tuple(found.items())
+
+
+def plan_job(
+    project: Project,
+    wishes: JobWishes,
+    *,
+    name: str,
+    environment: tuple[str, str],
+    inputs: tuple[JobInput, ...],
+) -> JobPlan:
+    """Return the whole job; `environment` is name and version.
+
+    Raises NameInvalidError for a name that Azure ML does not take.
+    """
+    valid_name("environment", environment[0])
+    for variable, _ in wishes.variables:
+        valid_name("variable", variable)
+    for tag, _ in wishes.tags:
+        valid_name("tag", tag)
+    return JobPlan(
+        name=valid_name("job", name),
+        display_name=wishes.display_name or environment[0],
+        experiment=valid_name("experiment", wishes.experiment or environment[0]),
+        command=shell_text(job_command(project, wishes.arguments, inputs)),
+        environment=":".join(environment),
+        compute=valid_name("compute", wishes.compute.name),
+        instances=wishes.instances,
+        timeout_s=wishes.timeout_s,
+        inputs=inputs,
+        outputs=tuple(output.name for output in project.outputs),
+        variables=wishes.variables,
+        tags=wishes.tags,
+    )

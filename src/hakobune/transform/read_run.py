@@ -1,0 +1,54 @@
+"""What a run's `record.json` and metrics say (JSON text to values). No I/O."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hakobune.errors import OutputDamagedError
+from hakobune.model.job import Pairs
+
+RECORD = "record.json"
+_REMEDY = "fetch it again: remove the folder first; if it stays, the job itself wrote that"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestEntry:
+    """A file of a run as its record has it."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+def read_manifest(content: bytes, *, place: str) -> tuple[ManifestEntry, ...]:
+    """Return the entries of the record's manifest. Raises OutputDamagedError where it has none."""
+    manifest: Any = _object(content, place).get("manifest")
+    try:
+        return tuple(
+            ManifestEntry(name=str(name), sha256=str(e["sha256"]), size_bytes=int(e["bytes"]))
+            for name, e in manifest.items()
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:
+        raise OutputDamagedError(f"{place} has no readable manifest", remedy=_REMEDY) from exc
+
+
+def read_metrics(content: bytes, *, place: str) -> Pairs:
+    """Return the numbers at the top of the metrics file, as text with all their digits."""
+    return tuple(
+        (name, repr(value))
+        for name, value in _object(content, place).items()
+        if isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and name != "schema_version"
+    )
+
+
+def _object(content: bytes, place: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(content)
+    except ValueError as exc:
+        raise OutputDamagedError(f"{place} is no JSON: {exc}", remedy=_REMEDY) from exc
+    if not isinstance(found, dict):
+        raise OutputDamagedError(f"{place} is no JSON object", remedy=_REMEDY)
+    return found

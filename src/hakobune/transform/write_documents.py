@@ -1,0 +1,93 @@
+"""Environment, compute and job as YAML of Azure ML's command line, version 2. No I/O.
+
+The same text is shown by `--dry-run`, written by `hakobune export`, and loaded by the SDK when
+something is created: there is no second way to describe a job.
+"""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from hakobune.model.compute import ComputePlan
+from hakobune.model.job import JobInput, JobPlan
+from hakobune.model.pushed import PushedImage
+
+# The addresses are names, for editors that check the file; nothing here asks them.
+_SCHEMAS = "https://azuremlschemas.azureedge.net/latest"
+_IDLE_S = 120
+
+
+def environment_document(pushed: PushedImage, *, name: str, version: str) -> str:
+    """Return environment.yml: the image by its digest, and no conda file that would be built."""
+    return _yaml(
+        {
+            "$schema": f"{_SCHEMAS}/environment.schema.json",
+            "name": name,
+            "version": version,
+            "image": pushed.reference,
+            "tags": {
+                "hakobune.lock": pushed.image.lock_sha256,
+                "hakobune.source": pushed.image.source_sha256,
+            },
+        }
+    )
+
+
+def compute_document(plan: ComputePlan) -> str:
+    """Return compute.yml: a cluster that has no node while it has no job."""
+    return _yaml(
+        {
+            "$schema": f"{_SCHEMAS}/amlCompute.schema.json",
+            "name": plan.name,
+            "type": "amlcompute",
+            "size": plan.size,
+            "min_instances": 0,
+            "max_instances": plan.max_instances,
+            "idle_time_before_scale_down": _IDLE_S,
+            "tier": "low_priority" if plan.is_low_priority else "dedicated",
+        }
+    )
+
+
+def job_document(plan: JobPlan, *, with_name: bool = True, way_to_project: str = "") -> str:
+    """Return job.yml. Without a name the service chooses one, so that it can be created again.
+
+    `way_to_project` leads from the file's folder to the project's, for local paths.
+    """
+    document: dict[str, Any] = {
+        "$schema": f"{_SCHEMAS}/commandJob.schema.json",
+        "type": "command",
+        "name": plan.name,
+        "display_name": plan.display_name,
+        "experiment_name": plan.experiment,
+        "command": plan.command,
+        "environment": f"azureml:{plan.environment}",
+        "compute": f"azureml:{plan.compute}",
+        "inputs": {
+            item.name: {
+                "type": "uri_file",
+                "path": _path(item, way_to_project),
+                "mode": "ro_mount",
+            }
+            for item in plan.inputs
+        },
+        "outputs": {name: {"type": "uri_folder", "mode": "rw_mount"} for name in plan.outputs},
+        "environment_variables": dict(plan.variables),
+        "tags": dict(plan.tags),
+        "resources": {"instance_count": plan.instances},
+        "limits": {"timeout": plan.timeout_s},
+    }
+    if not with_name:
+        del document["name"]
+    return _yaml({key: value for key, value in document.items() if value != {}})
+
+
+def _path(item: JobInput, way_to_project: str) -> str:
+    if not item.is_local or not way_to_project:
+        return item.path
+    return str(PurePosixPath(way_to_project, item.path))
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    import yaml  # noqa: PLC0415 - slow to import, and `--help` needs none
+
+    return yaml.safe_dump(document, sort_keys=False, width=1000, allow_unicode=True)

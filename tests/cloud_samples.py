@@ -1,0 +1,182 @@
+"""A workspace that lives in memory, and small values, for tests of what goes to Azure ML."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import yaml
+
+from hakobune.adapters.patience import Patience
+from hakobune.errors import HakobuneError
+from hakobune.model.compute import Compute, ComputePlan, Quota
+from hakobune.model.image import Image
+from hakobune.model.job import Job, JobWishes, Pairs, RemoteFile
+from hakobune.model.pushed import PushedImage
+from tests.samples import DIGEST, FakeReporter
+
+IMAGE = Image(
+    tag="demo:local",
+    id=DIGEST,
+    base="debian",
+    size_bytes=7_000_000,
+    lock_sha256="d" * 64,
+    source_sha256="5" * 64,
+)
+PUSHED = PushedImage(image=IMAGE, repository="registry.example/demo", tag="a1" * 16, digest=DIGEST)
+
+
+def make_wishes(*arguments: str, **other: object) -> JobWishes:
+    wishes = JobWishes(arguments=arguments, compute=ComputePlan(name="cpu-cluster"))
+    return replace(wishes, **other)  # type: ignore[arg-type] # by name, in tests
+
+
+def make_compute(**other: object) -> Compute:
+    compute = Compute(
+        name="cpu-cluster",
+        kind="amlcompute",
+        state="Succeeded",
+        size="Standard_D2s_v3",
+        max_instances=1,
+        is_low_priority=False,
+    )
+    return replace(compute, **other)  # type: ignore[arg-type] # by name, in tests
+
+
+def make_job(status: str = "Running", **other: object) -> Job:
+    job = Job(
+        name="demo-1",
+        status=status,
+        page="https://studio.example/demo-1",
+        tags=(("hakobune.image", DIGEST), ("git.commit", "c0ffee"), ("mine", "x")),
+        outputs=(("output", ""),),
+    )
+    return replace(job, **other)  # type: ignore[arg-type] # by name, in tests
+
+
+@dataclass
+class FakeClock:
+    """Time that passes only by sleeping."""
+
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> float:
+        return sum(self.slept)
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+
+def make_patience(*pauses_s: float, reporter: FakeReporter | None = None) -> Patience:
+    return Patience(clock=FakeClock(), reporter=reporter or FakeReporter(), pauses_s=pauses_s)
+
+
+def run_files(model: bytes = b"model") -> dict[str, bytes]:
+    """The files of a run as the training program leaves them, with its record."""
+    files = {"model.bin": model, "metric.json": b'{"RMSE": 12.5, "R2": 0.25, "name": "x"}'}
+    manifest = {
+        name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+        for name, data in files.items()
+    }
+    return {**files, "record.json": json.dumps({"manifest": manifest}).encode()}
+
+
+@dataclass
+class FakeCloud:
+    """Keeps what was created, and a list of the calls that change something."""
+
+    environments: dict[str, str] = field(default_factory=dict)
+    computes: dict[str, Compute] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    outputs: dict[str, bytes] = field(default_factory=run_files)
+    models: list[tuple[str, str, Pairs]] = field(default_factory=list)
+    quota: tuple[Quota, ...] = ()
+    statuses: Iterator[str] = field(default_factory=lambda: iter(()))
+    logs: Sequence[bytes] = ()
+    why: str = ""
+    calls: list[str] = field(default_factory=list)
+    fetched: list[str] = field(default_factory=list)
+    fails: dict[str, HakobuneError] = field(default_factory=dict)
+    spoil: Callable[[str, bytes], bytes] = lambda _name, content: content
+    _reads: int = 0
+
+    def registry(self) -> str:
+        return "own.azurecr.io"
+
+    def environment_image(self, name: str, version: str) -> str | None:
+        return self.environments.get(f"{name}:{version}")
+
+    def create_environment(self, document: str) -> None:
+        self._call("environment")
+        found = yaml.safe_load(document)
+        self.environments[f"{found['name']}:{found['version']}"] = found["image"]
+
+    def compute(self, name: str) -> Compute | None:
+        return self.computes.get(name)
+
+    def create_compute(self, document: str) -> Compute:
+        self._call("compute")
+        found = yaml.safe_load(document)
+        compute = make_compute(name=found["name"], size=found["size"])
+        self.computes[compute.name] = compute
+        return compute
+
+    def quotas(self, compute: Compute) -> tuple[Quota, ...]:
+        return self.quota
+
+    def job(self, name: str) -> Job | None:
+        found = self.jobs.get(name)
+        if found is None:
+            return None
+        return replace(found, status=next(self.statuses, found.status))
+
+    def create_job(self, document: str, *, root: Path) -> Job:
+        name = yaml.safe_load(document)["name"]
+        self._call(f"job {name}")
+        self.jobs[name] = make_job(name=name)
+        return self.jobs[name]
+
+    def cancel_job(self, name: str) -> None:
+        self._call(f"cancel {name}")
+        self.jobs[name] = replace(self.jobs[name], status="CancelRequested")
+
+    def why_failed(self, name: str) -> str:
+        return self.why
+
+    def log(self, name: str, offset: int) -> tuple[bytes, int]:
+        if not self.logs:
+            return b"", offset
+        whole = self.logs[min(self._reads, len(self.logs) - 1)]
+        self._reads += 1
+        start = offset if len(whole) >= offset else 0
+        return whole[start:], len(whole)
+
+    def output_files(self, job: Job, output: str) -> tuple[RemoteFile, ...]:
+        return tuple(
+            RemoteFile(name=name, place=name, size_bytes=len(data), mark="1")
+            for name, data in sorted(self.outputs.items())
+        )
+
+    def fetch_file(self, file: RemoteFile, target: Path) -> None:
+        if file.name in self.fails:
+            raise self.fails[file.name]
+        self.fetched.append(file.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(self.spoil(file.name, self.outputs[file.name]))
+
+    def model_version(self, name: str, tag: tuple[str, str]) -> str | None:
+        same = [version for n, version, tags in self.models if n == name and tag in tags]
+        return same[-1] if same else None
+
+    def create_model(self, name: str, path: Path, *, description: str, tags: Pairs) -> str:
+        self._call(f"model {name}")
+        version = str(len(self.models) + 1)
+        self.models.append((name, version, tags))
+        return version
+
+    def _call(self, what: str) -> None:
+        self.calls.append(what)
+        kind = what.split(" ", maxsplit=1)[0]
+        if kind in self.fails:
+            raise self.fails.pop(kind)

@@ -1,0 +1,390 @@
+"""Registry, blob store and jobs of a rehearsal, with the real engine under them."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import pytest
+from docker.errors import ImageNotFound
+
+from drydock.blob_store import AzureBlobStore
+from drydock.clock import SystemClock
+from drydock.engine import Engine
+from drydock.job_folder import working_folder
+from drydock.job_spec import BlobPlace, Finished, JobSpec, PullRefusedError, StartRefusedError
+from drydock.runner import OWNER, DockerRunner
+from drydock.services import (
+    Services,
+    open_engine,
+    owner_of,
+    read_services,
+    start_services,
+    stop_services,
+)
+from tests.container.conftest import ROOT
+
+pytestmark = pytest.mark.container
+
+DATA, ARTIFACTS = "azureml-blobstore", "azureml"
+BASE_LABEL = "org.opencontainers.image.base.name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A rehearsal's services, and an image that only its registry has."""
+
+    services: Services
+    engine: Engine
+    store: AzureBlobStore
+    image: str
+    shell_less: str
+
+    def runner(self, *, memory_bytes: int = 0, user: str = "") -> DockerRunner:
+        return DockerRunner(
+            owner=self.services.owner,
+            engine=self.engine,
+            store=self.store,
+            clock=SystemClock(),
+            memory_bytes=memory_bytes,
+            user=user,
+        )
+
+    def read(self, container: str, name: str) -> bytes:
+        return b"".join(self.store.read(container, name))
+
+
+@pytest.fixture(scope="module")
+def place(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    state = tmp_path_factory.mktemp("state")
+    ours = open_engine()
+    services = start_services(state, engine=ours)
+    store = open_store(services)
+    try:
+        for container in (DATA, ARTIFACTS):
+            store.ensure_container(container)
+        base = ours.label(BASE_LABEL, of="hakobune.lock.sha256")
+        yield Place(
+            services=services,
+            engine=ours,
+            store=store,
+            image=push(
+                engine,
+                services.registry,
+                f"FROM {base}\nRUN echo {uuid.uuid4()} > /mark\nUSER 1000:1000\n"
+                'ENTRYPOINT ["/bin/false"]\nCMD ["nonsense"]\nHEALTHCHECK CMD false\n',
+            ),
+            shell_less=push(engine, services.registry, "FROM scratch\nCOPY Dockerfile /\n"),
+        )
+    finally:
+        store.close()
+        stop_services(services, engine=ours)
+        ours.close()
+
+
+def open_store(services: Services) -> AzureBlobStore:
+    return AzureBlobStore(
+        address=services.blob_endpoint, account=services.account, key=services.key
+    )
+
+
+def push(engine: docker.DockerClient, registry: str, dockerfile: str) -> str:
+    """Build, push, and remove the local copy; return the name with the digest."""
+    name = f"{registry}/demo-{uuid.uuid4().hex[:8]}"
+    command = ["docker", "buildx", "build", "--quiet", "--provenance=false", "--load"]
+    context = io.BytesIO()
+    with tarfile.open(fileobj=context, mode="w") as archive:
+        member = tarfile.TarInfo("Dockerfile")
+        member.size = len(dockerfile)
+        archive.addfile(member, io.BytesIO(dockerfile.encode()))
+    subprocess.run(
+        [*command, "--tag", f"{name}:1", "-"],
+        input=context.getvalue(),
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    for line in engine.api.push(f"{name}:1", stream=True, decode=True):
+        assert "error" not in line, line
+    digest = engine.images.get_registry_data(f"{name}:1").id
+    engine.images.remove(f"{name}:1")
+    return f"{name}@{digest}"
+
+
+def make_job(
+    place: Place,
+    command: str,
+    *,
+    inputs: Mapping[str, BlobPlace] | None = None,
+    image: str = "",
+    timeout_s: float | None = None,
+) -> JobSpec:
+    name = f"job-{uuid.uuid4().hex[:8]}"
+    return JobSpec(
+        name=name,
+        image=image or place.image,
+        command=command,
+        environment={"GREETING": "hello"},
+        literals={"order": "1,1,0"},
+        inputs=inputs or {},
+        outputs={"out": BlobPlace(container=DATA, path=f"azureml/{name}/out/")},
+        log=BlobPlace(container=ARTIFACTS, path=f"ExperimentRun/dcid.{name}/user_logs/std_log.txt"),
+        timeout_s=timeout_s,
+    )
+
+
+def wait(runner: DockerRunner, container: str) -> Finished:
+    deadline = time.monotonic() + 60
+    while (finished := runner.poll(container)) is None:
+        assert time.monotonic() < deadline, "the job does not end"
+        time.sleep(0.05)
+    return finished
+
+
+def run(place: Place, job: JobSpec, runner: DockerRunner | None = None) -> tuple[Finished, str]:
+    """Run a job to its end; return how it ended, and its log."""
+    runner = runner or place.runner()
+    container = runner.start(job)
+    finished = wait(runner, container)
+    runner.finish(job, container)
+    return finished, place.read(ARTIFACTS, job.log.path).decode()
+
+
+def containers_of(place: Place) -> set[str]:
+    """The containers of this rehearsal besides its services."""
+    return set(place.engine.labelled({OWNER: place.services.owner})) - set(
+        place.services.container_ids
+    )
+
+
+def test_a_job_runs_from_the_digest_that_only_the_registry_has(
+    place: Place, engine: docker.DockerClient
+) -> None:
+    with pytest.raises(ImageNotFound):
+        engine.images.get(place.image)
+    job = make_job(
+        place,
+        "pwd && echo $GREETING ${{inputs.order}} >&2 && cat /mark | wc -l"
+        " && mkdir -p ${{outputs.out}}/models outputs && echo model > ${{outputs.out}}/models/m"
+        " && echo extra > outputs/extra.txt && echo scratch > scratch.txt",
+    )
+    finished, log = run(place, job)
+    assert finished == Finished(exit_code=0), log
+    assert sorted(log.split()) == sorted([working_folder(job.name), "hello", "1,1,0", "1"])
+    assert [blob.name for blob in place.store.blobs(DATA, f"azureml/{job.name}/")] == [
+        f"azureml/{job.name}/out/models/m"
+    ]
+    assert place.read(DATA, f"azureml/{job.name}/out/models/m") == b"model\n"
+    below = f"ExperimentRun/dcid.{job.name}/"
+    assert [blob.name.removeprefix(below) for blob in place.store.blobs(ARTIFACTS, below)] == [
+        "outputs/extra.txt",
+        "user_logs/std_log.txt",
+    ]
+    assert engine.images.get(place.image)
+    assert containers_of(place) == set()
+
+
+@pytest.mark.parametrize("user", ["", "0:0"])
+def test_inputs_are_there_and_cannot_be_written_to_even_by_root(place: Place, user: str) -> None:
+    folder = f"LocalUpload/{uuid.uuid4().hex}"
+    for name, text in (("a.csv", b"date,value\n"), ("sub/b.csv", b"x" * 5_000_000)):
+        place.store.write(DATA, f"{folder}/{name}", io.BytesIO(text), len(text))
+    job = make_job(
+        place,
+        "cat ${{inputs.one}}; wc -c < $AZURE_ML_INPUT_all/sub/b.csv;"
+        " touch $AZURE_ML_INPUT_all/new || echo refused; id -u",
+        inputs={
+            "one": BlobPlace(container=DATA, path=f"{folder}/a.csv"),
+            "all": BlobPlace(container=DATA, path=f"{folder}/"),
+        },
+    )
+    finished, log = run(place, job, place.runner(user=user))
+    assert finished.exit_code == 0
+    assert "Read-only file system" in log
+    lines = [line for line in log.splitlines() if "touch" not in line]
+    assert lines == ["date,value", "5000000", "refused", user[:1] or "1000"]
+
+
+def test_the_log_can_be_read_while_the_job_runs(place: Place) -> None:
+    runner = place.runner()
+    job = make_job(place, "echo first; sleep 30; echo second")
+    container = runner.start(job)
+    try:
+        deadline = time.monotonic() + 10
+        while place.read(ARTIFACTS, job.log.path) != b"first\n":
+            assert runner.poll(container) is None
+            assert time.monotonic() < deadline, "the log does not come"
+            time.sleep(0.1)
+    finally:
+        runner.cancel(container)
+        runner.finish(job, container)
+
+
+@pytest.mark.parametrize(
+    ("command", "code"), [("exit 7", 7), ("nonsense", 127), ("kill -9 $$", 137)]
+)
+def test_the_commands_exit_code_is_told(place: Place, command: str, code: int) -> None:
+    assert run(place, make_job(place, command))[0] == Finished(exit_code=code)
+
+
+def test_a_job_that_needs_more_memory_than_its_node_has_is_out_of_memory(place: Place) -> None:
+    job = make_job(place, 'echo begins; python3 -c "len(bytearray(500_000_000))"')
+    finished, log = run(place, job, place.runner(memory_bytes=64_000_000))
+    assert finished.is_out_of_memory
+    assert log.splitlines()[0] == "begins"
+
+
+def test_what_a_failed_job_wrote_is_kept(place: Place) -> None:
+    job = make_job(place, "echo why > ${{outputs.out}}/failure.json; exit 3")
+    assert run(place, job)[0].exit_code == 3
+    assert place.read(DATA, f"azureml/{job.name}/out/failure.json") == b"why\n"
+
+
+@pytest.mark.parametrize("command", ["sleep 60", "trap '' TERM; echo deaf; sleep 60; sleep 60"])
+def test_a_cancel_is_done_within_a_second(place: Place, command: str) -> None:
+    runner = place.runner()
+    job = make_job(place, command)
+    container = runner.start(job)
+    time.sleep(0.5)
+    began = time.monotonic()
+    runner.cancel(container)
+    assert time.monotonic() - began < 1
+    assert runner.poll(container) is not None
+    runner.finish(job, container)
+    assert containers_of(place) == set()
+
+
+def test_a_job_is_ended_when_its_time_is_over(place: Place) -> None:
+    finished, _ = run(place, make_job(place, "sleep 60", timeout_s=1))
+    assert finished.is_timed_out
+
+
+def test_a_digest_that_the_registry_lacks_is_refused(place: Place) -> None:
+    unknown = f"{place.image.split('@')[0]}@sha256:{'0' * 64}"
+    with pytest.raises(PullRefusedError, match="not found"):
+        place.runner().start(make_job(place, "true", image=unknown))
+    assert containers_of(place) == set()
+
+
+def test_an_image_without_a_shell_is_told_at_the_start(place: Place) -> None:
+    with pytest.raises(StartRefusedError, match="/bin/sh") as told:
+        place.runner().start(make_job(place, "true", image=place.shell_less))
+    assert told.value.code == "ContainerSetupFailed"
+    assert containers_of(place) == set()
+
+
+def test_a_job_outlives_its_drydock_and_the_next_one_brings_it_home(place: Place) -> None:
+    job = make_job(
+        place, "for n in 1 2 3 4; do echo $n; sleep 0.3; done; echo x > ${{outputs.out}}/f"
+    )
+    first = place.runner()
+    container = first.start(job)
+    while not place.read(ARTIFACTS, job.log.path):
+        first.poll(container)
+    second = place.runner()
+    assert wait(second, container).exit_code == 0
+    second.finish(job, container)
+    assert place.read(ARTIFACTS, job.log.path) == b"1\n2\n3\n4\n"
+    assert place.read(DATA, f"azureml/{job.name}/out/f") == b"x\n"
+
+
+def test_what_was_stored_is_there_after_a_stop_and_a_start(
+    engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    ours = open_engine()
+    try:
+        first = start_services(tmp_path, engine=ours)
+        image = push(engine, first.registry, f"FROM scratch\nCOPY . /\nLABEL a={tmp_path}\n")
+        written = open_store(first)
+        written.ensure_container(DATA)
+        written.write(DATA, "a/b", io.BytesIO(b"text"), 4)
+        written.close()
+        stop_services(first, engine=ours)
+        second = start_services(tmp_path, engine=ours)
+        found = open_store(second)
+        assert b"".join(found.read(DATA, "a/b")) == b"text"
+        found.close()
+        ours.pull(image, is_unwanted=lambda: False)
+        assert ours.has_image(image)
+        stop_services(second, engine=ours)
+    finally:
+        for container in ours.labelled({OWNER: owner_of(tmp_path)}):
+            ours.remove(container)
+        ours.close()
+
+
+CRASH = """
+import sys, time
+from pathlib import Path
+from drydock.services import start_services
+print(start_services(Path(sys.argv[1])).registry, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_service_has_no_volume_besides_its_folder(
+    place: Place, engine: docker.DockerClient
+) -> None:
+    for container in place.services.container_ids:
+        (mount,) = engine.containers.get(container).attrs["Mounts"]
+        assert mount["Type"] == "bind"
+
+
+def test_what_a_killed_drydock_left_is_found_and_removed(
+    engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    volumes = {volume.id for volume in engine.volumes.list()}
+    child = subprocess.Popen(
+        [sys.executable, "-c", CRASH, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        assert child.stdout is not None
+        registry = child.stdout.readline().strip()
+        child.send_signal(signal.SIGKILL)
+    ours = open_engine()
+    try:
+        left = set(ours.labelled({OWNER: owner_of(tmp_path)}))
+        assert len(left) == 2
+        services = read_services(tmp_path)
+        assert services is not None
+        assert services.registry == registry
+        assert set(services.container_ids) == left
+        assert start_services(tmp_path, engine=ours).registry == registry
+        assert len(ours.labelled({OWNER: owner_of(tmp_path)})) == 2
+        stop_services(services, engine=ours)
+        assert ours.labelled({OWNER: owner_of(tmp_path)}) == ()
+        assert {volume.id for volume in engine.volumes.list()} <= volumes
+    finally:
+        ours.close()
+
+
+def test_a_stop_takes_the_registrys_names_and_leaves_the_image_under_its_own(
+    engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    ours = open_engine()
+    own = f"drydock-test-{uuid.uuid4().hex[:8]}:local"
+    services = start_services(tmp_path, engine=ours)
+    try:
+        image = push(engine, services.registry, f"FROM scratch\nCOPY . /\nLABEL a={own}\n")
+        ours.pull(image, is_unwanted=lambda: False)
+        engine.images.get(image).tag(*own.split(":"))
+        assert ours.pulled_from(services.registry) == (image,)
+    finally:
+        stop_services(services, engine=ours)
+    try:
+        names = engine.images.get(own).attrs["RepoDigests"]
+        assert [name for name in names if name.startswith(services.registry)] == []
+    finally:
+        engine.images.remove(own)
+        ours.close()

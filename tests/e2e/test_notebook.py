@@ -1,0 +1,139 @@
+"""The notebook as it is committed, run whole: the real SDK, a stand-in for Azure ML, a training."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from base64 import b64decode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from hakobune.stages.build import image_tag
+from hakobune.stages.project import open_project, read_fresh_lock
+from tests.e2e.conftest import ROOT, Drydock
+
+NOTEBOOK_TIMEOUT_S = 180
+TOOL_CELLS = ("cell-04", "cell-13")  # there the command line tells its progress on stderr
+PNG = b"\x89PNG\r\n\x1a\n"
+# One process runs the notebook, not each that has one of the tests.
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("notebook")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """The notebook after its run. `status` is what the stand-in then said of its jobs."""
+
+    cells: dict[str, Any]
+    project: Path
+    status: str
+
+    def text(self, cell: str) -> str:
+        """Return what a cell printed and its value as text."""
+        return "".join(
+            output.get("text") or output.get("data", {}).get("text/plain", "")
+            for output in self.cells[cell].outputs
+        )
+
+    def picture(self, cell: str) -> bytes:
+        """Return the one picture of a cell."""
+        (encoded,) = (
+            output["data"]["image/png"]
+            for output in self.cells[cell].outputs
+            if "image/png" in output.get("data", {})
+        )
+        return b64decode(encoded)
+
+    @property
+    def job(self) -> str:
+        """The job's name, as the notebook shows it."""
+        return self.text("cell-10").split("'")[1]
+
+    @property
+    def run(self) -> Path:
+        """The folder of the fetched files."""
+        return self.project / "runs" / self.job
+
+
+def skip_without_image(project: Path) -> None:
+    """Skip where there is nothing to push: no engine, or no image of the source as it is."""
+    tag = image_tag(read_fresh_lock(open_project(project)))
+    label = '{{index .Config.Labels "hakobune.source.sha256"}}'
+    # The SDK for Docker leaves a socket open when no engine answers, which pytest makes an error.
+    command = ["docker", "image", "inspect", "--format", label, tag]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    except FileNotFoundError:
+        pytest.skip("no command docker: docker/engine.sh ensure")
+    except subprocess.CalledProcessError as exc:
+        pytest.skip(f"{exc.stderr.strip()}: make image")
+    dockerfile = (project / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    if f'hakobune.source.sha256="{found.stdout.strip()}"' not in dockerfile:
+        pytest.skip("the image is old: make image")
+
+
+def execute(path: Path, variables: dict[str, str]) -> dict[str, Any]:
+    """Run a notebook in its own folder and return its code cells. A cell that raises ends it."""
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)  # type: ignore[no-untyped-call]
+    client = NotebookClient(
+        notebook, timeout=None, resources={"metadata": {"path": str(path.parent)}}
+    )
+    run = client.async_execute(env={**os.environ, **variables, "PYTHONPATH": str(ROOT / "src")})
+    asyncio.run(asyncio.wait_for(run, NOTEBOOK_TIMEOUT_S))
+    return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
+
+
+@pytest.fixture(scope="module")
+def executed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Executed:
+    """The notebook, run once in an empty workspace, with variables and no other change."""
+    skip_without_image(project)
+    shutil.copytree(ROOT / "notebooks", project / "notebooks")
+    home = tmp_path_factory.mktemp("jupyter")
+    own = {name: str(home / name) for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR")}
+    drydock = Drydock(state=tmp_path_factory.mktemp("notebook") / "state")
+    try:
+        drydock.run("start")
+        variables = json.loads(drydock.run("env", "--json"))
+        cells = execute(project / "notebooks" / "submit.ipynb", {**variables, **own})
+        return Executed(cells=cells, project=project, status=drydock.run("status"))
+    finally:
+        drydock.run("stop")
+
+
+def test_every_cell_runs_in_order_and_none_complains(executed: Executed) -> None:
+    counts = [cell.execution_count for cell in executed.cells.values()]
+    assert counts == list(range(1, len(counts) + 1))
+    complaints = {
+        name: output.text
+        for name, cell in executed.cells.items()
+        for output in cell.outputs
+        if output.get("name") == "stderr" and name not in TOOL_CELLS
+    }
+    assert not complaints
+
+
+def test_the_job_trained_from_the_pushed_image_and_completed(executed: Executed) -> None:
+    assert f"{executed.job}  Completed" in executed.status
+    assert "@sha256:" in executed.text("cell-06")
+    record = json.loads((executed.run / "record.json").read_text(encoding="utf-8"))
+    assert record["run_id"] == executed.job
+    assert "RMSE" in executed.text("cell-11"), "the training's log was not shown"
+
+
+def test_all_declared_files_are_fetched_and_listed(executed: Executed) -> None:
+    (declared,) = (output.files for output in open_project(executed.project).outputs)
+    for name in declared:
+        assert (executed.run / name).stat().st_size > 0, name
+        assert repr(Path(name).name) in executed.text("cell-13")
+
+
+def test_the_figures_and_both_pictures_are_those_of_the_run(executed: Executed) -> None:
+    metric = json.loads((executed.run / "metric.json").read_text(encoding="utf-8"))
+    assert metric["best_baseline"] in executed.text("cell-15")
+    assert executed.picture("cell-16").startswith(PNG)
+    assert executed.picture("cell-17") == (executed.run / "pred.png").read_bytes()

@@ -1,0 +1,115 @@
+"""Asking a drydock without the SDK, to see its answers as they are."""
+
+import http.client
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from drydock.authority import client_context
+from tests.unit.drydock.conftest import Harbour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A status, headers and a body."""
+
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+class Asker:
+    """Asks one drydock; `login` gets a token, as the identity of the rehearsal."""
+
+    def __init__(self, harbour: Harbour) -> None:
+        self.world = harbour.rehearsal.world
+        self.port = harbour.rehearsal.addresses.port_of("management_url")
+        self._context = client_context(harbour.rehearsal.state)
+        self.token = ""
+
+    def login(self) -> "Asker":
+        workspace = self.world.workspace
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": workspace.client,
+            "client_secret": workspace.client_secret,
+            "scope": f"{self.world.address}/.default",
+        }
+        found = self.ask("POST", f"/{workspace.tenant}/oauth2/v2.0/token", urlencode(form))
+        self.token = found.body["access_token"]
+        return self
+
+    def ask(self, method: str, path: str, body: Any = None) -> Asked:
+        content = body if isinstance(body, str) else json.dumps(body) if body is not None else None
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self.port, context=self._context, timeout=10
+        )
+        try:
+            connection.request(method, path, content, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        return Asked(
+            status=answer.status,
+            headers=dict(answer.headers.items()),
+            body=json.loads(text) if text else None,
+        )
+
+    def arm(self, method: str, path: str, body: Any = None) -> Asked:
+        """Ask for something inside the workspace."""
+        return self.ask(method, f"{self.world.scope.workspace_id}{path}", body)
+
+    def history(self, method: str, path: str, body: Any = None) -> Asked:
+        """Ask the run history."""
+        return self.ask(method, f"/history/v1.0{self.world.scope.workspace_id}{path}", body)
+
+
+IMAGE = "127.0.0.1:1/hakobune/arima@sha256:" + "1" * 64
+
+
+def with_a_job(asker: Asker, line: str = "exit 0", name: str = "job1") -> Asked:
+    """Register an environment and a cluster, and put a job on it."""
+    scope = asker.world.scope
+    asker.arm("PUT", "/environments/arima/versions/1", {"properties": {"image": IMAGE}})
+    asker.arm(
+        "PUT",
+        "/computes/cpu",
+        {
+            "properties": {
+                "computeType": "AmlCompute",
+                "properties": {
+                    "vmSize": "STANDARD_D2S_V3",
+                    "scaleSettings": {"maxNodeCount": 1, "minNodeCount": 0},
+                },
+            }
+        },
+    )
+    uri = "azureml://datastores/workspaceblobstore/paths/LocalUpload/1/series.csv"
+    return asker.arm(
+        "PUT",
+        f"/jobs/{name}",
+        {
+            "properties": {
+                "jobType": "Command",
+                "command": line,
+                "computeId": scope.arm_id("computes", "cpu"),
+                "environmentId": scope.arm_id("environments", "arima", "versions", "1"),
+                "identity": {"identityType": "AMLToken"},
+                "inputs": {"input": {"jobInputType": "uri_file", "uri": uri, "mode": "Download"}},
+                "outputs": {"output": {"jobOutputType": "uri_folder"}},
+            }
+        },
+    )
+
+
+def end_of(asker: Asker, name: str = "job1") -> str:
+    """Wait for a job's end and return its status."""
+    for _ in range(200):
+        job = asker.world.jobs.get(name)
+        if job.is_over:
+            return job.status
+        asker.world.clock.sleep(0.05)
+    raise TimeoutError(name)

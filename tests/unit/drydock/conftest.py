@@ -1,0 +1,107 @@
+"""A whole drydock in this process, with a blob store in memory and a runner that runs nothing."""
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from drydock.addresses import variables
+from drydock.clock import Clock, RandomIds, SystemClock
+from drydock.parts import Parts
+from drydock.rehearsal import Rehearsal
+from drydock.storage import Account, BlobStore
+from drydock.world import World, open_world
+from tests.unit.drydock.blobs_in_memory import KEY, BlobsInMemory
+from tests.unit.drydock.runner_in_process import RunnerInProcess
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Harbour:
+    """A running drydock and what lies under it."""
+
+    rehearsal: Rehearsal
+    blobs: BlobsInMemory
+    runner: RunnerInProcess
+
+    def variables(self) -> dict[str, str]:
+        """Return what a client's environment needs."""
+        world = self.rehearsal.world
+        return variables(self.rehearsal.state, world.workspace, self.rehearsal.addresses)
+
+
+def launch(state: Path, blobs: BlobsInMemory) -> Harbour:
+    runner = RunnerInProcess(blobs.containers)
+    parts = Parts(
+        account=blobs.account,
+        registry="127.0.0.1:1",
+        container_ids=(),
+        runner=runner,
+        sweep=lambda keep: (),
+        stop=lambda: ("the parts",),
+    )
+    rehearsal = Rehearsal(state, parts, clock=SystemClock(), ids=RandomIds())
+    return Harbour(rehearsal=rehearsal, blobs=blobs, runner=runner)
+
+
+@pytest.fixture
+def blobs() -> Iterator[BlobsInMemory]:
+    store = BlobsInMemory()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def harbour(tmp_path: Path, blobs: BlobsInMemory) -> Iterator[Harbour]:
+    found = launch(tmp_path / "state", blobs)
+    yield found
+    found.rehearsal.stop()
+
+
+class NoBlobs(BlobStore):
+    """A blob store that nobody asks anything of."""
+
+    def __init__(self) -> None:
+        super().__init__(Account(name="drydock", key=KEY, endpoint="http://127.0.0.1:1"))
+
+    def ensure_container(self, name: str) -> None:
+        """Do nothing."""
+
+
+def make_world(state: Path, clock: Clock | None = None) -> World:
+    """Return what a state folder holds, without any server."""
+    return open_world(
+        state,
+        address="https://127.0.0.1:1",
+        blobs=NoBlobs(),
+        clock=clock or SystemClock(),
+        ids=RandomIds(),
+    )
+
+
+@pytest.fixture
+def client(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> "MLClient":
+    """Return the SDK's own client, with nothing but environment variables set."""
+    for name in list(os.environ):
+        if name.lower().endswith("_proxy") or name.startswith(("AZURE", "ARM_")):
+            monkeypatch.delenv(name)
+    for name, value in harbour.variables().items():
+        monkeypatch.setenv(name, value)
+    return make_client(harbour.variables())
+
+
+def make_client(found: dict[str, str]) -> "MLClient":
+    from azure.ai.ml import MLClient
+    from azure.identity import DefaultAzureCredential
+
+    return MLClient(
+        DefaultAzureCredential(),
+        found["HAKOBUNE_SUBSCRIPTION"],
+        found["HAKOBUNE_RESOURCE_GROUP"],
+        found["HAKOBUNE_WORKSPACE"],
+    )

@@ -1,0 +1,139 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from drydock import cli as command_line
+from drydock import errors
+from drydock.addresses import Addresses, write_addresses
+from drydock.cli import cli
+from drydock.weather import KINDS, Weather
+from tests.unit.drydock.conftest import make_world
+
+ROOT = Path(__file__).parents[3]
+
+
+def addresses(pid: int | None) -> Addresses:
+    return Addresses(
+        pid=pid,
+        management_url="https://127.0.0.1:1",
+        registry="127.0.0.1:2",
+        blob_endpoint="http://127.0.0.1:3",
+        blob_host="drydock.blob.core.drydock.test",
+        gateway="127.0.0.1:4",
+        proxy="127.0.0.1:5",
+        ca_bundle="ca.pem",
+        container_ids=(),
+        started="",
+    )
+
+
+@pytest.fixture
+def _running(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drydock.addresses.is_alive", lambda pid: pid == os.getpid())
+    monkeypatch.setattr("drydock.daemon.is_alive", lambda pid: pid == os.getpid())
+
+
+def run(*words: str) -> tuple[str, str]:
+    found = CliRunner().invoke(cli, words, catch_exceptions=False, standalone_mode=False)
+    if found.exception:
+        raise found.exception
+    return found.stdout, found.stderr
+
+
+def test_each_failure_has_an_exit_code_of_its_own() -> None:
+    found = [
+        item
+        for item in vars(errors).values()
+        if isinstance(item, type) and issubclass(item, errors.DrydockError)
+    ]
+    codes = [error.exit_code for error in found]
+    assert len(set(codes)) == len(codes)
+    assert not {0, 2, command_line.BUG_EXIT_CODE, 130} & set(codes)
+
+
+@pytest.mark.usefixtures("_running")
+def test_env_prints_what_a_shell_takes_in(tmp_path: Path) -> None:
+    make_world(tmp_path)
+    write_addresses(tmp_path, addresses(os.getpid()))
+    lines, _ = run("env", "--state", str(tmp_path))
+    assert all(line.startswith("export ") for line in lines.splitlines())
+    found = json.loads(run("env", "--json", "--state", str(tmp_path))[0])
+    assert found["AZUREML_CURRENT_CLOUD"] == "DrydockCloud"
+    assert found["ARM_CLOUD_METADATA_URL"].startswith("https://127.0.0.1:1/")
+    assert found["HAKOBUNE_REGISTRY"] == "127.0.0.1:2"
+    assert Path(found["REQUESTS_CA_BUNDLE"]).is_absolute()
+
+
+@pytest.mark.parametrize("words", [("env",), ("status",), ("stop",)])
+@pytest.mark.parametrize("pid", [None, 0])
+def test_a_drydock_that_does_not_run_is_named(
+    tmp_path: Path, words: tuple[str, ...], pid: int | None
+) -> None:
+    if pid is not None:
+        write_addresses(tmp_path, addresses(None))
+    with pytest.raises(errors.NotRunningError, match=str(tmp_path)):
+        run(*words, "--state", str(tmp_path))
+
+
+@pytest.mark.usefixtures("_running")
+def test_a_second_start_is_refused(tmp_path: Path) -> None:
+    write_addresses(tmp_path, addresses(os.getpid()))
+    with pytest.raises(errors.AlreadyRunningError, match=str(os.getpid())):
+        run("start", "--state", str(tmp_path))
+
+
+@pytest.mark.parametrize("words", [("env",), ("status",)])
+def test_another_program_with_drydock_s_number_is_no_drydock(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    write_addresses(tmp_path, addresses(os.getpid()))  # pytest's own
+    with pytest.raises(errors.NotRunningError):
+        run(*words, "--state", str(tmp_path))
+
+
+def test_weather_is_listed_set_and_cleared(tmp_path: Path) -> None:
+    state = ("--state", str(tmp_path))
+    listed, _ = run("weather", *state)
+    assert [line.split()[0] for line in listed.splitlines()] == list(KINDS)
+    run("weather", "429", "--route", "jobs_*", "--times", "3", *state)
+    (fault,) = Weather(tmp_path).due()
+    assert (fault.kind, fault.route, fault.times) == ("429", "jobs_*", 3)
+    run("weather", "--clear", *state)
+    assert Weather(tmp_path).due() == ()
+
+
+@pytest.mark.usefixtures("_running")
+def test_status_shows_jobs_and_weather(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    world.jobs.add("job1", {"command": "exit 0"}, "image")
+    world.weather.set("preempted")
+    write_addresses(tmp_path, addresses(os.getpid()))
+    shown, _ = run("status", "--state", str(tmp_path))
+    assert "job1  NotStarted" in shown
+    assert "preempted" in shown
+
+
+@pytest.mark.process
+def test_help_loads_nothing_heavy_and_a_failure_exits_by_its_code(tmp_path: Path) -> None:
+    def drydock(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-X", "importtime", "-m", "drydock", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
+        )
+
+    helped = drydock("--help")
+    assert helped.returncode == 0
+    loaded = {line.split("|")[-1].strip() for line in helped.stderr.splitlines()}
+    assert not loaded & {"azure", "docker", "cryptography", "jwt", "http.server"}
+    assert "click" in loaded
+    stopped = drydock("stop", "--state", str(tmp_path))
+    assert stopped.returncode == errors.NotRunningError.exit_code
+    assert "fix: python -m drydock start" in stopped.stderr

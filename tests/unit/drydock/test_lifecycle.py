@@ -1,0 +1,188 @@
+"""A job's way to its end, with a runner that runs nothing."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drydock.lifecycle import Conductor, seconds_of
+from drydock.state.jobs import FOLLOWS, OVER, Job
+from tests.unit.drydock.conftest import make_world
+from tests.unit.drydock.runner_in_process import RunnerInProcess
+
+IMAGE = "127.0.0.1:1/hakobune/arima@sha256:" + "1" * 64
+
+
+class Yard:
+    """A conductor with its world and runner."""
+
+    def __init__(self, state: Path) -> None:
+        self.world = make_world(state)
+        self.runner = RunnerInProcess({})
+        self.conductor = Conductor(self.world, self.runner)
+
+    def put(self, command: str, name: str = "job", **given: Any) -> Job:
+        properties = {"command": command, "outputs": {"output": {}}, **given}
+        job, is_new = self.world.jobs.add(name, properties, IMAGE)
+        assert is_new
+        self.conductor.conduct(job)
+        return job
+
+    def wait(self, *statuses: str, name: str = "job") -> Job:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            job = self.world.jobs.get(name)
+            if job.status in statuses:
+                return job
+            time.sleep(0.01)
+        raise TimeoutError(self.world.jobs.get(name).status)
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[Yard]:
+    found = Yard(tmp_path)
+    yield found
+    found.conductor.close()
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "code"),
+    [
+        ("exit 0", "Completed", ""),
+        ("exit 41", "Failed", "UserError"),
+        ("oom", "Failed", "OutOfMemory"),
+        ("timeout", "Canceled", "JobTimeout"),
+    ],
+)
+def test_a_container_s_end_is_the_job_s_fate(
+    yard: Yard, command: str, status: str, code: str
+) -> None:
+    yard.put(command)
+    job = yard.wait(*OVER)
+    assert (job.status, job.error_code) == (status, code)
+    assert job.ended is not None
+    assert len(yard.runner.finished) == 1
+
+
+def test_an_image_that_the_registry_does_not_have_fails_the_job(yard: Yard) -> None:
+    yard.runner.refused.add(IMAGE)
+    yard.put("exit 0")
+    job = yard.wait(*OVER)
+    assert (job.status, job.error_code) == ("Failed", "ImagePullFailure")
+    assert IMAGE in job.error_message
+
+
+def test_a_cancelled_job_s_container_is_ended_and_its_log_kept(yard: Yard) -> None:
+    yard.put("wait")
+    yard.wait("Running")
+    yard.world.jobs.request_cancel("job")
+    assert yard.wait(*OVER).status == "Canceled"
+    assert yard.runner.cancelled == ["container of job"]
+    assert len(yard.runner.finished) == 1
+
+
+def test_a_job_that_is_over_cannot_be_cancelled(yard: Yard) -> None:
+    yard.put("exit 0")
+    yard.wait("Completed")
+    assert yard.world.jobs.request_cancel("job").status == "Completed"
+
+
+def test_jobs_wait_for_a_machine_of_their_cluster(yard: Yard) -> None:
+    yard.put("wait", "first")
+    yard.wait("Running", name="first")
+    yard.put("exit 0", "second")
+    yard.wait("Queued", name="second")
+    yard.runner.released.set()
+    assert yard.wait(*OVER, name="second").status == "Completed"
+
+
+def test_a_waiting_job_can_be_cancelled(yard: Yard) -> None:
+    yard.put("wait", "first")
+    yard.wait("Running", name="first")
+    yard.put("exit 0", "second")
+    yard.wait("Queued", name="second")
+    yard.world.jobs.request_cancel("second")
+    assert yard.wait(*OVER, name="second").status == "Canceled"
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [
+        ("image-pull-refused", "Failed", "ImagePullFailure"),
+        ("preempted", "Failed", "NodePreempted"),
+        ("out-of-memory", "Failed", "OutOfMemory"),
+    ],
+)
+def test_weather_strikes_one_job_and_not_the_next(
+    yard: Yard, kind: str, status: str, code: str
+) -> None:
+    yard.world.weather.set(kind, route="job struck")
+    yard.put("wait", "spared")
+    yard.wait("Running", name="spared")
+    yard.runner.released.set()
+    yard.wait("Completed", name="spared")
+    yard.runner.released.clear()
+    yard.put("wait", "struck")
+    job = yard.wait(*OVER, name="struck")
+    assert (job.status, job.error_code) == (status, code)
+    assert yard.world.weather.due() == ()
+
+
+def test_empty_outputs_are_weather_and_the_log_is_still_there(yard: Yard) -> None:
+    yard.world.weather.set("output-empty")
+    yard.put("exit 0")
+    assert yard.wait(*OVER).status == "Completed"
+    (finished,) = yard.runner.finished
+    assert finished.outputs == {}
+    assert finished.log.path.endswith("user_logs/std_log.txt")
+
+
+def test_a_job_is_taken_up_again_after_a_restart(tmp_path: Path) -> None:
+    before = Yard(tmp_path)
+    before.put("wait")
+    before.wait("Running")
+    before.conductor.close()
+    after = Yard(tmp_path)
+    after.runner.jobs = before.runner.jobs
+    after.runner.released.set()
+    after.conductor.resume()
+    assert after.wait(*OVER).status == "Completed"
+    after.conductor.close()
+
+
+def test_a_job_whose_container_is_gone_after_a_restart_fails(tmp_path: Path) -> None:
+    before = Yard(tmp_path)
+    before.put("wait")
+    before.wait("Running")
+    before.conductor.close()
+    after = Yard(tmp_path)
+    after.conductor.resume()
+    job = after.wait(*OVER)
+    assert (job.status, job.error_code) == ("Failed", "NodeLost")
+    after.conductor.close()
+
+
+def test_a_job_is_told_who_it_is_and_its_own_variables_win(yard: Yard) -> None:
+    yard.put("exit 0", environmentVariables={"AZUREML_CR_NODE_RANK": "7", "A": "1"})
+    yard.wait(*OVER)
+    (spec,) = yard.runner.finished
+    assert spec.environment["AZUREML_RUN_ID"] == "job"
+    assert spec.environment["AZUREML_ARM_WORKSPACE_NAME"] == "rehearsal"
+    assert (spec.environment["AZUREML_CR_NODE_RANK"], spec.environment["A"]) == ("7", "1")
+
+
+def test_every_status_leads_to_an_end() -> None:
+    for status in FOLLOWS:
+        reached = {status}
+        while new := {after for known in reached for after in FOLLOWS.get(known, set())} - reached:
+            reached |= new
+        assert reached & set(OVER), status
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("PT90S", 90), ("PT1H30M", 5400), ("PT", None), (None, None)]
+)
+def test_a_duration_is_read_as_seconds(text: str | None, seconds: float | None) -> None:
+    assert seconds_of(text) == seconds

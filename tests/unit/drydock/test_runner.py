@@ -1,0 +1,252 @@
+from datetime import timedelta
+
+import pytest
+
+from drydock.blob_store import BlobStoreError
+from drydock.job_folder import data_folder, output_folder, working_folder
+from drydock.job_spec import BlobPlace, Finished, PullRefusedError, StartRefusedError, UnwantedError
+from drydock.runner import DockerRunner
+from tests.unit.drydock.machine_fakes import (
+    IMAGE,
+    LOG,
+    FakeClock,
+    FakeEngine,
+    MemoryStore,
+    make_job,
+)
+
+DATA = BlobPlace(container="store", path="LocalUpload/1/data.csv")
+OUT = BlobPlace(container="store", path="azureml/job1/out/")
+WHERE = data_folder("job1")
+
+
+def make_runner(
+    engine: FakeEngine, store: MemoryStore | None = None, clock: FakeClock | None = None
+) -> DockerRunner:
+    return DockerRunner(
+        owner="here", engine=engine, store=store or MemoryStore(), clock=clock or FakeClock()
+    )
+
+
+def with_data() -> MemoryStore:
+    return MemoryStore({("store", "LocalUpload/1/data.csv"): b"date,value\n"})
+
+
+def test_the_image_is_pulled_by_its_digest_before_a_container_is_made() -> None:
+    engine = FakeEngine()
+    make_runner(engine).start(make_job())
+    assert engine.calls[0] == ("pull", IMAGE)
+    assert [name for name, _ in engine.calls].index("create") == 1
+
+
+def test_a_refused_pull_is_told_in_the_registrys_words_and_leaves_nothing() -> None:
+    engine = FakeEngine(failures={"pull": ["manifest unknown"]})
+    with pytest.raises(PullRefusedError, match="manifest unknown"):
+        make_runner(engine).start(make_job())
+    assert engine.containers == {}
+
+
+def test_a_shell_runs_the_command_whatever_the_image_says() -> None:
+    engine = FakeEngine()
+    container = make_runner(engine).start(make_job("python -m demo && echo done"))
+    plan = engine.containers[container].plan
+    assert plan.entrypoint == ("/bin/sh", "-c")
+    assert plan.command == ("python -m demo && echo done",)
+    assert plan.working_folder == working_folder("job1")
+
+
+def test_any_user_may_write_to_the_working_folder_and_the_outputs() -> None:
+    engine = FakeEngine()
+    container = make_runner(engine).start(make_job(outputs={"out": OUT}))
+    assert engine.containers[container].folders == {
+        working_folder("job1"): 0o777,
+        output_folder("job1", "out"): 0o777,
+    }
+
+
+def test_a_file_is_brought_and_named_in_command_and_variables() -> None:
+    engine = FakeEngine()
+    job = make_job("demo ${{inputs.data}}", inputs={"data": DATA})
+    container = make_runner(engine, with_data()).start(job)
+    path = f"{WHERE}/INPUT_data/data.csv"
+    plan = engine.containers[container].plan
+    assert plan.command == (f"demo {path}",)
+    assert plan.environment["AZURE_ML_INPUT_data"] == path
+    carrier = engine.containers[plan.volumes_from]
+    assert carrier.files == {path: b"date,value\n"}
+    assert carrier.plan.volumes == (f"{WHERE}/INPUT_data",)
+
+
+def test_the_container_that_holds_the_inputs_never_runs() -> None:
+    engine = FakeEngine()
+    container = make_runner(engine, with_data()).start(make_job(inputs={"data": DATA}))
+    assert [about for name, about in engine.calls if name == "start"] == [container]
+
+
+def test_an_input_that_is_not_there_refuses_the_start_and_leaves_nothing() -> None:
+    engine = FakeEngine()
+    with pytest.raises(StartRefusedError, match="input data: there is nothing at store/Lo") as told:
+        make_runner(engine).start(make_job(inputs={"data": DATA}))
+    assert told.value.code == "InputMissing"
+    assert engine.containers == {}
+
+
+def test_a_command_that_names_what_the_job_has_not_refuses_the_start() -> None:
+    engine = FakeEngine()
+    with pytest.raises(StartRefusedError, match=r"outputs\.model") as told:
+        make_runner(engine, with_data()).start(
+            make_job("demo ${{outputs.model}}", inputs={"data": DATA})
+        )
+    assert told.value.code == "CommandInvalid"
+    assert engine.containers == {}
+
+
+def test_a_container_that_cannot_start_leaves_nothing() -> None:
+    engine = FakeEngine(failures={"start": ["cgroups: cannot enter"]})
+    with pytest.raises(StartRefusedError, match="cannot enter") as told:
+        make_runner(engine, with_data()).start(make_job(inputs={"data": DATA}))
+    assert told.value.code == "ContainerSetupFailed"
+    assert engine.containers == {}
+
+
+def test_an_image_without_a_shell_is_refused_and_leaves_nothing() -> None:
+    engine = FakeEngine(has_shell=False)
+    with pytest.raises(StartRefusedError, match="no /bin/sh") as told:
+        make_runner(engine).start(make_job())
+    assert told.value.code == "ContainerSetupFailed"
+    assert engine.containers == {}
+
+
+@pytest.mark.parametrize("asked_before", [0, 1])
+def test_a_job_that_is_cancelled_while_it_is_prepared_never_runs(asked_before: int) -> None:
+    engine = FakeEngine()
+    answers = [False] * asked_before + [True]
+    with pytest.raises(UnwantedError):
+        make_runner(engine).start(make_job(), is_unwanted=lambda: answers.pop(0))
+    assert engine.containers == {}
+    assert "start" not in dict(engine.calls)
+
+
+def test_what_an_earlier_try_of_the_job_left_is_replaced() -> None:
+    engine = FakeEngine()
+    runner = make_runner(engine)
+    first = runner.start(make_job())
+    second = runner.start(make_job())
+    assert list(engine.containers) == [second] != [first]
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "is_out_of_memory", "expected"),
+    [
+        (0, False, Finished(exit_code=0)),
+        (3, False, Finished(exit_code=3)),
+        (137, True, Finished(exit_code=137, is_out_of_memory=True)),
+        (137, False, Finished(exit_code=137)),
+        # The kernel killed a child, and the command went on without it.
+        (0, True, Finished(exit_code=0)),
+    ],
+)
+def test_how_a_container_ended_is_told(
+    *, exit_code: int, is_out_of_memory: bool, expected: Finished
+) -> None:
+    engine = FakeEngine()
+    runner = make_runner(engine)
+    container = runner.start(make_job())
+    assert runner.poll(container) is None
+    ended = engine.containers[container]
+    ended.is_running, ended.exit_code = False, exit_code
+    ended.is_out_of_memory = is_out_of_memory
+    assert runner.poll(container) == expected
+
+
+def test_a_job_is_ended_when_its_time_is_over() -> None:
+    engine, clock = FakeEngine(), FakeClock()
+    runner = make_runner(engine, clock=clock)
+    container = runner.start(make_job(timeout_s=60))
+    clock.time += timedelta(seconds=60)
+    assert runner.poll(container) is None
+    clock.time += timedelta(seconds=1)
+    assert runner.poll(container) == Finished(exit_code=137, is_timed_out=True)
+    assert not engine.containers[container].is_running
+
+
+def test_a_cancelled_program_is_asked_first() -> None:
+    engine = FakeEngine()
+    runner = make_runner(engine)
+    runner.cancel(runner.start(make_job()))
+    assert [about for name, about in engine.calls if name == "signal"] == ["SIGTERM"]
+
+
+def test_a_program_that_does_not_listen_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drydock.runner.GRACE_S", 0)
+    engine = FakeEngine(ends_on="never")
+    runner = make_runner(engine)
+    container = runner.start(make_job())
+    runner.cancel(container)
+    assert [about for name, about in engine.calls if name == "signal"] == ["SIGTERM", "SIGKILL"]
+    assert not engine.containers[container].is_running
+
+
+def test_outputs_artifacts_and_log_are_brought_home_and_no_container_is_left() -> None:
+    engine, store = FakeEngine(), with_data()
+    runner = make_runner(engine, store)
+    job = make_job(inputs={"data": DATA}, outputs={"out": OUT})
+    container = runner.start(job)
+    ended = engine.containers[container]
+    ended.is_running = False
+    ended.files = {
+        f"{output_folder('job1', 'out')}/models/m.pkl": b"model",
+        f"{working_folder('job1')}/outputs/extra.txt": b"extra",
+        f"{working_folder('job1')}/scratch.txt": b"not asked for",
+    }
+    ended.log = [b"one\ntw", b"o"]
+    # A fresh follower, as the first had an empty log.
+    runner = make_runner(engine, store)
+    runner.finish(job, container)
+    assert engine.containers == {}
+    assert store.content == {
+        ("store", DATA.path): b"date,value\n",
+        ("store", "azureml/job1/out/models/m.pkl"): b"model",
+        ("azureml", "ExperimentRun/dcid.job1/outputs/extra.txt"): b"extra",
+        ("azureml", LOG.path): b"one\ntwo",
+    }
+
+
+def test_a_container_whose_log_could_not_be_written_stays_to_be_tried_again() -> None:
+    engine, store = FakeEngine(), MemoryStore()
+    engine.on_start = lambda name: engine.containers[name].log.append(b"line\n")
+    runner = make_runner(engine, store)
+    container = runner.start(make_job())
+    engine.containers[container].is_running = False
+    store.failures = [False]
+    with pytest.raises(BlobStoreError):
+        runner.finish(make_job(), container)
+    assert container in engine.containers
+    runner.finish(make_job(), container)
+    assert store.content["azureml", LOG.path] == b"line\n"
+    assert engine.containers == {}
+
+
+def test_a_runner_started_anew_goes_on_with_the_container_of_the_one_before() -> None:
+    engine, store, clock = FakeEngine(), MemoryStore(), FakeClock()
+    job = make_job(timeout_s=5)
+    container = make_runner(engine, store, clock).start(job)
+    engine.containers[container].log.append(b"line\n")
+    second = make_runner(engine, store, clock)
+    assert second.poll(container) is None
+    clock.time += timedelta(seconds=6)
+    assert second.poll(container) == Finished(exit_code=137, is_timed_out=True)
+    second.finish(job, container)
+    assert store.content["azureml", LOG.path] == b"line\n"
+
+
+def test_a_sweep_removes_what_no_known_job_holds() -> None:
+    engine, store = FakeEngine(), with_data()
+    runner = make_runner(engine, store)
+    kept = runner.start(make_job(inputs={"data": DATA}))
+    carrier = engine.containers[kept].plan.volumes_from
+    other = DockerRunner(owner="there", engine=engine, store=store, clock=FakeClock())
+    foreign = other.start(make_job())
+    assert runner.sweep(frozenset({kept})) == ()
+    assert set(runner.sweep()) == {kept, carrier}
+    assert set(engine.containers) == {foreign}

@@ -1,0 +1,127 @@
+"""What the unmodified SDK makes of each weather: where it tries again, and what it says."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.drydock.conftest import Harbour, make_client
+from tests.unit.drydock.test_sdk import cluster, end_of, job
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+
+@pytest.mark.parametrize("kind", ["429", "500"])
+def test_the_sdk_outlasts_a_fault_of_the_management_plane(
+    client: "MLClient", harbour: Harbour, kind: str
+) -> None:
+    weather = harbour.rehearsal.world.weather
+    weather.set(kind, route="workspaces_get")
+    assert client.workspaces.get("rehearsal").name == "rehearsal"
+    assert weather.due() == ()
+
+
+def test_an_expired_secret_is_told_in_the_login_s_words(
+    client: "MLClient", harbour: Harbour
+) -> None:
+    from azure.core.exceptions import ClientAuthenticationError
+
+    harbour.rehearsal.world.weather.set("expired-secret", times=20)
+    with pytest.raises(ClientAuthenticationError, match="AADSTS7000222"):
+        client.workspaces.get("rehearsal")
+
+
+def test_a_wrong_tenant_is_told_in_the_login_s_words(
+    client: "MLClient", harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from azure.core.exceptions import ClientAuthenticationError
+
+    monkeypatch.setenv("AZURE_TENANT_ID", "11111111-2222-3333-4444-555555555555")
+    with pytest.raises(ClientAuthenticationError):
+        make_client(harbour.variables()).workspaces.get("rehearsal")
+
+
+def test_a_wrong_secret_is_told_in_the_login_s_words(
+    client: "MLClient", harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from azure.core.exceptions import ClientAuthenticationError
+
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "wrong")
+    with pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
+        make_client(harbour.variables()).workspaces.get("rehearsal")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("expired-token", "ExpiredAuthenticationToken"),
+        ("clock-skew", "clock is behind"),
+        ("no-permission", "does not have authorization"),
+    ],
+)
+def test_a_refused_identity_is_told_why(
+    client: "MLClient", harbour: Harbour, kind: str, words: str
+) -> None:
+    from azure.core.exceptions import HttpResponseError
+
+    harbour.rehearsal.world.weather.set(kind, route="compute_get", times=5)
+    with pytest.raises(HttpResponseError, match=words):
+        client.compute.get("cpu")
+
+
+def test_a_full_quota_refuses_the_cluster_and_shows_in_the_usage(
+    client: "MLClient", harbour: Harbour
+) -> None:
+    from azure.core.exceptions import HttpResponseError
+
+    weather = harbour.rehearsal.world.weather
+    weather.set("quota-exceeded", times=2)
+    with pytest.raises(HttpResponseError, match="ClusterCoreQuotaReached"):
+        cluster(client)
+    for usage in client.compute.list_usage():
+        assert vars(usage)["currentValue"] == vars(usage)["limit"]
+    assert cluster(client).name == "cpu"
+
+
+def test_a_dropped_upload_is_sent_again_and_arrives_whole(
+    client: "MLClient", harbour: Harbour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from azure.ai.ml.entities import Data
+    from azure.core.pipeline.transport import HttpTransport
+
+    # The SDK's storage client tries again after 15 seconds; what it sends is the same at once.
+    monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
+    content = b"a line of a series\n" * 10_000
+    (tmp_path / "series.csv").write_bytes(content)
+    harbour.rehearsal.world.weather.set("dropped-upload", route="PUT */series.csv")
+    client.data.create_or_update(
+        Data(name="series", version="1", path=str(tmp_path / "series.csv"), type="uri_file")
+    )
+    assert harbour.rehearsal.world.weather.due() == ()
+    held = [blob for blobs in harbour.blobs.containers.values() for blob in blobs.values()]
+    assert held == [content]
+
+
+def test_a_dropped_download_is_fetched_again_or_fails_aloud(
+    client: "MLClient", harbour: Harbour, tmp_path: Path
+) -> None:
+    made = client.jobs.create_or_update(job(client))
+    assert end_of(client, made.name) == "Completed"
+    harbour.rehearsal.world.weather.set("dropped-download", route="GET */a.txt")
+    client.jobs.download(made.name, download_path=tmp_path, output_name="output")
+    home = tmp_path / "named-outputs" / "output" / "model" / "a.txt"
+    assert home.read_text() == f"output of {made.name}"
+    assert harbour.rehearsal.world.weather.due() == ()
+
+
+def test_an_expired_signature_is_told(client: "MLClient", harbour: Harbour, tmp_path: Path) -> None:
+    from azure.ai.ml.exceptions import MlException
+
+    made = client.jobs.create_or_update(job(client))
+    assert end_of(client, made.name) == "Completed"
+    harbour.rehearsal.world.weather.set("expired-sas", route="GET */a.txt", times=10)
+    with pytest.raises(MlException, match="signature has expired"):
+        client.jobs.download(made.name, download_path=tmp_path, output_name="output")

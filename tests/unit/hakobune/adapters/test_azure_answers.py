@@ -1,0 +1,69 @@
+from enum import StrEnum
+from types import SimpleNamespace
+
+from hakobune.adapters.azure_answers import compute_of, error_text, job_of, quotas_of
+from hakobune.model.compute import Quota
+from tests.cloud_samples import make_compute
+
+
+class State(StrEnum):
+    SUCCEEDED = "Succeeded"
+
+
+def test_a_job_is_its_name_state_page_tags_and_outputs() -> None:
+    output = SimpleNamespace(path="azureml://datastores/a/paths/b/")
+    job = job_of(
+        SimpleNamespace(
+            name="demo-1",
+            status="Running",
+            studio_url="https://s",
+            tags={"a": 1},
+            outputs={"output": output, "default": SimpleNamespace()},
+        )
+    )
+    assert (job.name, job.status, job.page) == ("demo-1", "Running", "https://s")
+    assert job.tags == (("a", "1"),)
+    assert job.outputs == (("output", "azureml://datastores/a/paths/b/"), ("default", ""))
+
+
+def test_a_word_may_be_an_enum() -> None:
+    found = SimpleNamespace(
+        name="cpu",
+        type="amlcompute",
+        provisioning_state=State.SUCCEEDED,
+        provisioning_errors=None,
+        size="STANDARD_D2S_V3",
+        max_instances=2,
+        tier="LowPriority",
+    )
+    compute = compute_of(found)
+    assert (compute.state, compute.errors, compute.is_low_priority) == ("Succeeded", "", True)
+
+
+def test_quotas_are_those_of_the_machines_family() -> None:
+    size = SimpleNamespace(name="standard_d2s_v3", family="standardDSv3Family", vCPUs=2)
+    usages = [
+        SimpleNamespace(name={"value": "standardDSv3Family"}, currentValue=4, limit=24),
+        SimpleNamespace(name={"value": "standardFSv2Family"}, currentValue=24, limit=24),
+        SimpleNamespace(name={"value": "LowPriorityCores"}, currentValue=1, limit=3),
+    ]
+    assert quotas_of(make_compute(), [size], usages) == (
+        Quota(kind="standardDSv3Family", per_node=2, used=4, allowed=24),
+    )
+    low = quotas_of(make_compute(is_low_priority=True), [size], usages)
+    assert [quota.kind for quota in low] == ["LowPriorityCores"]
+
+
+def test_an_unknown_size_and_an_unlimited_quota_are_not_checked() -> None:
+    assert quotas_of(make_compute(), [], []) == ()
+    size = SimpleNamespace(name="Standard_D2s_v3", family="f", v_cp_us=2)
+    unlimited = SimpleNamespace(name=SimpleNamespace(value="f"), current_value=1, limit=-1)
+    unsaid = SimpleNamespace(name=SimpleNamespace(value="f"), current_value=1, limit=None)
+    assert quotas_of(make_compute(), [size], [unlimited, unsaid]) == ()
+
+
+def test_a_failed_job_s_error_is_code_and_message() -> None:
+    text = 'Exception : \n {"error": {"code": "UserError", "message": "exit code 43"}} '
+    assert error_text(text) == "UserError: exit code 43"
+    assert error_text('Exception : \n {"code": "A", "message": "b"} ') == "A: b"
+    assert error_text("Exception : \n something \n else") == "Exception : something else"

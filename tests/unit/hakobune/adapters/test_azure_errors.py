@@ -1,0 +1,133 @@
+import errno
+
+import pytest
+
+from hakobune.adapters.azure_errors import is_missing, meaning
+from hakobune.adapters.patience import TransientError
+from hakobune.errors import (
+    CloudUnknownError,
+    DiskFullError,
+    HakobuneError,
+    LoginExpiredError,
+    LoginMissingError,
+    PermissionMissingError,
+    QuotaExceededError,
+    ServiceRefusedError,
+    TenantWrongError,
+)
+
+
+class AzureError(Exception):
+    """Named as the SDK's base class: the names are what counts."""
+
+
+class HttpResponseError(AzureError):
+    def __init__(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.status_code = status
+        self.response = type("Response", (), {"headers": headers or {}})()
+
+
+class ClientAuthenticationError(AzureError):
+    pass
+
+
+class ServiceResponseError(AzureError):
+    pass
+
+
+# The SDK's name, which is no name for a class of ours.
+MlException = type("MlException", (Exception,), {})
+
+
+@pytest.mark.parametrize(
+    ("exc", "error"),
+    [
+        (ClientAuthenticationError("DefaultAzureCredential failed"), LoginMissingError),
+        (ClientAuthenticationError("AADSTS7000222: the secret is expired"), LoginExpiredError),
+        (ClientAuthenticationError("AADSTS700082: refresh token expired"), LoginExpiredError),
+        (ClientAuthenticationError("AADSTS90002: Tenant 'x' not found"), TenantWrongError),
+        (HttpResponseError(401, "(ExpiredAuthenticationToken) ..."), LoginExpiredError),
+        (HttpResponseError(401, "(InvalidAuthenticationTokenTenant) ..."), TenantWrongError),
+        (HttpResponseError(401, "(InvalidAuthenticationToken) ..."), LoginMissingError),
+        (HttpResponseError(403, "(AuthorizationFailed) ..."), PermissionMissingError),
+        (HttpResponseError(400, "(ClusterCoreQuotaReached) ..."), QuotaExceededError),
+        (HttpResponseError(400, "(ValidationError) ..."), ServiceRefusedError),
+        (HttpResponseError(409, "(Conflict) ..."), ServiceRefusedError),
+        (HttpResponseError(501, "(NotImplemented) ..."), ServiceRefusedError),
+        (
+            ClientAuthenticationError("Signature not valid in the specified time frame: ..."),
+            TransientError,
+        ),
+        (HttpResponseError(429, "slowly"), TransientError),
+        (HttpResponseError(503, "down"), TransientError),
+        (ServiceResponseError("Connection broken: IncompleteRead"), TransientError),
+        (AzureError("('Connection broken: IncompleteRead(529 bytes read)',)"), TransientError),
+        (AzureError("The quota of cores is used up"), QuotaExceededError),
+        (MlException('Unknown cloud environment "Drydock".'), CloudUnknownError),
+        (MlException("cannot be validated"), ServiceRefusedError),
+        (OSError(errno.ENOSPC, "No space left on device"), DiskFullError),
+    ],
+)
+def test_an_exception_of_the_sdk_becomes_one_of_ours(
+    exc: Exception, error: type[HakobuneError | TransientError]
+) -> None:
+    found = meaning(exc, "job demo-1")
+    assert type(found) is error
+    assert found.what.startswith("job demo-1: ")
+
+
+def test_what_is_none_of_the_sdk_s_is_none_of_ours() -> None:
+    assert meaning(ZeroDivisionError("x"), "job demo-1") is None
+    assert meaning(OSError(errno.EACCES, "x"), "job demo-1") is None
+
+
+def test_a_wait_that_the_service_asks_for_is_kept() -> None:
+    found = meaning(HttpResponseError(429, "x", {"Retry-After": "11"}), "job")
+    assert isinstance(found, TransientError)
+    assert found.pause_s == 11
+    dated = meaning(HttpResponseError(429, "x", {"Retry-After": "Wed, 21 Oct"}), "job")
+    assert isinstance(dated, TransientError)
+    assert dated.pause_s == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET https://store/x?sv=1&sig=TOPSECRET%3D&se=2 failed",
+        "DefaultEndpointsProtocol=https;AccountKey=TOPSECRET==;x",
+        "client_secret=TOPSECRET&scope=x",
+        "Authorization: Bearer TOPSECRET",
+        "SharedKey account:TOPSECRET",
+    ],
+)
+def test_no_secret_is_told(text: str) -> None:
+    found = meaning(HttpResponseError(400, text), "file")
+    assert found is not None
+    assert "TOPSECRET" not in found.what
+    assert "***" in found.what
+
+
+def test_a_long_answer_is_cut() -> None:
+    found = meaning(HttpResponseError(400, "x" * 5000), "file")
+    assert found is not None
+    assert len(found.what) < 400
+
+
+def test_only_a_404_means_that_there_is_no_such_thing() -> None:
+    assert is_missing(HttpResponseError(404, "x"))
+    assert not is_missing(HttpResponseError(403, "x"))
+    assert not is_missing(ValueError("x"))
+
+
+@pytest.mark.parametrize(
+    "exc",
+    [
+        HttpResponseError(401, "(InvalidAuthenticationToken) The access token is not yet valid"),
+        ClientAuthenticationError("Request date header too old: '...'"),
+    ],
+)
+def test_a_wrong_clock_is_told_as_such_and_not_as_a_missing_login(exc: Exception) -> None:
+    error = meaning(exc, "job demo-1")
+    assert isinstance(error, LoginMissingError)
+    assert "clock" in error.remedy

@@ -1,0 +1,340 @@
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hakobune.adapters import azure_ml, blob_store
+from hakobune.adapters.azure_ml import AzureWorkspace
+from hakobune.errors import (
+    EnvironmentConflictError,
+    LoginExpiredError,
+    OutputUnknownError,
+    SdkMissingError,
+    ServiceRefusedError,
+    ServiceUnavailableError,
+    WorkspaceNotFoundError,
+)
+from hakobune.model.compute import Quota
+from hakobune.model.destination import Destination
+from hakobune.model.job import RemoteFile
+from hakobune.transform.write_documents import environment_document
+from tests.cloud_samples import PUSHED, make_compute, make_job, make_patience
+from tests.samples import DIGEST, FakeReporter
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the SDK warns of its own parts
+
+TO = Destination(subscription="S", resource_group="R", workspace="W", registry="")
+ENVIRONMENT = environment_document(PUSHED, name="demo", version="a1a1")
+
+
+class HttpResponseError(Exception):
+    """Named as the SDK's: names and status are what counts."""
+
+    def __init__(self, status: int, text: str = "x") -> None:
+        super().__init__(text)
+        self.status_code = status
+
+
+class Script:
+    """Gives its answers one after the other; an exception is raised. Keeps what was asked."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.asked: list[tuple[Any, ...]] = []
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        self.asked.append((*arguments, *named.values()))
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+def client(**parts: object) -> SimpleNamespace:
+    workspace = SimpleNamespace(container_registry="/subscriptions/S/registries/mine")
+    return SimpleNamespace(
+        workspaces=SimpleNamespace(get=Script(workspace)),
+        datastores=SimpleNamespace(
+            get=Script(SimpleNamespace()), get_default=Script(SimpleNamespace(name="default"))
+        ),
+        **parts,
+    )
+
+
+def workspace(
+    sdk: object, *pauses_s: float, reporter: FakeReporter | None = None
+) -> AzureWorkspace:
+    patience = make_patience(*pauses_s, reporter=reporter)
+    return AzureWorkspace(TO, patience, connect=lambda _: (sdk, "login"))
+
+
+def storage(monkeypatch: pytest.MonkeyPatch, *containers: object) -> Script:
+    connecting = Script(*containers)
+    monkeypatch.setattr(blob_store, "connect", connecting)
+    return connecting
+
+
+def test_nothing_is_asked_before_the_first_call() -> None:
+    def refuse(_: Destination) -> tuple[Any, Any]:
+        pytest.fail("connected")
+
+    AzureWorkspace(TO, make_patience(), connect=refuse)
+
+
+def test_the_workspace_names_its_registry() -> None:
+    assert workspace(client()).registry() == "mine.azurecr.io"
+    without = client()
+    without.workspaces.get = Script(SimpleNamespace(container_registry=None))
+    assert workspace(without).registry() == ""
+
+
+def test_a_workspace_that_is_not_there_is_told_with_all_three_names() -> None:
+    sdk = client()
+    sdk.workspaces.get = Script(HttpResponseError(404))
+    with pytest.raises(WorkspaceNotFoundError, match=r"workspace W in resource group R of sub.* S"):
+        workspace(sdk).registry()
+
+
+def test_what_is_not_there_is_none_and_other_refusals_are_errors() -> None:
+    get = Script(HttpResponseError(404), HttpResponseError(401, "ExpiredAuthenticationToken"))
+    cloud = workspace(client(jobs=SimpleNamespace(get=get)))
+    assert cloud.job("demo-1") is None
+    with pytest.raises(LoginExpiredError):
+        cloud.job("demo-1")
+
+
+def test_a_service_that_is_down_is_borne_and_told() -> None:
+    found = SimpleNamespace(name="demo-1", status="Running", studio_url="", tags={}, outputs={})
+    get = Script(HttpResponseError(429), HttpResponseError(503), found)
+    reporter = FakeReporter()
+    cloud = workspace(client(jobs=SimpleNamespace(get=get)), 1, 2, reporter=reporter)
+    assert cloud.job("demo-1") is not None
+    assert [text.split(";")[0] for text in reporter.said] == [
+        "job demo-1: the service answers 429",
+        "job demo-1: the service answers 503",
+    ]
+
+
+def test_a_bug_is_not_taken_for_a_failure_of_the_service() -> None:
+    get = Script(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        workspace(client(jobs=SimpleNamespace(get=get)), 1).job("demo-1")
+
+
+def test_an_environment_is_sent_as_the_text_says() -> None:
+    create = Script(None)
+    workspace(client(environments=SimpleNamespace(create_or_update=create))).create_environment(
+        ENVIRONMENT
+    )
+    sent = create.asked[0][0]
+    assert (sent.name, sent.version) == ("demo", "a1a1")
+    assert sent.image == f"registry.example/demo@{DIGEST}"
+
+
+@pytest.mark.parametrize(
+    ("there", "error"),
+    [
+        ("registry.example/demo@sha256:other", EnvironmentConflictError),
+        (f"registry.example/demo@{DIGEST}", ServiceRefusedError),
+    ],
+)
+def test_a_version_that_somebody_else_just_registered_is_compared(
+    there: str, error: type[Exception]
+) -> None:
+    environments = SimpleNamespace(
+        create_or_update=Script(HttpResponseError(409)), get=Script(SimpleNamespace(image=there))
+    )
+    with pytest.raises(error):
+        workspace(client(environments=environments)).create_environment(ENVIRONMENT)
+
+
+JOB = """\
+type: command
+name: demo-1
+command: python -m demo
+environment: azureml:demo:a1a1
+compute: azureml:cpu-cluster
+outputs: {output: {type: uri_folder, mode: rw_mount}}
+"""
+SUBMITTED = SimpleNamespace(name="demo-1", status="Starting", studio_url="", tags={}, outputs={})
+
+
+def test_a_job_whose_answer_was_lost_is_looked_for_before_it_is_sent_again(tmp_path: Path) -> None:
+    create = Script(type("ServiceResponseError", (Exception,), {})("broken"))
+    get = Script(SUBMITTED)
+    cloud = workspace(client(jobs=SimpleNamespace(create_or_update=create, get=get)), 1)
+    assert cloud.create_job(JOB, root=tmp_path).name == "demo-1"
+    assert (len(create.asked), get.asked) == (1, [("demo-1",)])
+
+
+def test_a_job_that_never_arrived_is_sent_again(tmp_path: Path) -> None:
+    create = Script(HttpResponseError(503), SUBMITTED)
+    get = Script(HttpResponseError(404))
+    cloud = workspace(client(jobs=SimpleNamespace(create_or_update=create, get=get)), 1)
+    assert cloud.create_job(JOB, root=tmp_path).status == "Starting"
+    assert len(create.asked) == 2
+
+
+def test_a_cluster_s_own_nodes_do_not_count_against_its_quota() -> None:
+    size = SimpleNamespace(name="Standard_D2s_v3", family="f", vCPUs=2)
+    usage = SimpleNamespace(name={"value": "f"}, currentValue=24, limit=24)
+    compute = SimpleNamespace(
+        list_sizes=Script([size]), list_usage=Script([usage]), list_nodes=Script(["node"])
+    )
+    cloud = workspace(client(compute=compute))
+    assert cloud.quotas(make_compute()) == (Quota(kind="f", per_node=2, used=22, allowed=24),)
+    compute.list_nodes = Script(HttpResponseError(404))
+    assert cloud.quotas(make_compute())[0].used == 24
+
+
+def test_a_quota_that_may_not_be_read_is_told_and_does_not_stop() -> None:
+    reporter = FakeReporter()
+    compute = SimpleNamespace(list_sizes=Script(HttpResponseError(403)))
+    assert workspace(client(compute=compute), reporter=reporter).quotas(make_compute()) == ()
+    assert reporter.said[0].startswith("quota: not checked (")
+
+
+LOGS = "ExperimentRun/dcid.demo-1/user_logs"
+
+
+def container(*files: RemoteFile) -> SimpleNamespace:
+    blobs = [
+        SimpleNamespace(name=f.place, size=f.size_bytes, etag=f.mark, metadata=None) for f in files
+    ]
+
+    def download_blob(place: str, *, offset: int, max_concurrency: int) -> SimpleNamespace:
+        return SimpleNamespace(readall=lambda: b"0123456789"[offset:])
+
+    return SimpleNamespace(
+        list_blobs=lambda name_starts_with: [
+            b for b in blobs if b.name.startswith(name_starts_with)
+        ],
+        download_blob=download_blob,
+    )
+
+
+def log_of(size: int, name: str = "std_log.txt") -> RemoteFile:
+    return RemoteFile(name=name, place=f"{LOGS}/{name}", size_bytes=size, mark="1")
+
+
+@pytest.mark.parametrize(
+    ("files", "offset", "answer"),
+    [
+        ((), 0, (b"", 0)),
+        ((log_of(10),), 0, (b"0123456789", 10)),
+        ((log_of(10),), 4, (b"456789", 10)),
+        ((log_of(10),), 10, (b"", 10)),
+        ((log_of(10),), 99, (b"0123456789", 10)),
+        ((log_of(10, "other.txt"),), 0, (b"", 0)),
+        ((log_of(10, "std_log_process_0.txt"),), 0, (b"0123456789", 10)),
+    ],
+)
+def test_a_log_is_read_from_where_the_last_reading_ended(
+    monkeypatch: pytest.MonkeyPatch,
+    files: tuple[RemoteFile, ...],
+    offset: int,
+    answer: tuple[bytes, int],
+) -> None:
+    storage(monkeypatch, container(*files))
+    assert workspace(client()).log("demo-1", offset) == answer
+
+
+def test_a_secret_that_expired_is_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    def expired(**_: object) -> None:
+        raise HttpResponseError(403)
+
+    old = SimpleNamespace(list_blobs=expired)
+    connecting = storage(monkeypatch, container(log_of(10)), old, container(log_of(10)))
+    cloud = workspace(client())
+    cloud.log("demo-1", 0)
+    cloud._containers["workspaceartifactstore"] = old
+    connecting.answers = [container(log_of(10))]
+    assert cloud.log("demo-1", 9) == (b"9", 10)
+
+
+@pytest.mark.parametrize(
+    ("uri", "folder", "store"),
+    [
+        ("", "azureml/demo-1/output", "default"),
+        ("azureml://datastores/mine/paths/a/b/", "a/b", "mine"),
+        (
+            "azureml://datastores/mine/paths/azureml/${{name}}/${{output_name}}/",
+            "azureml/demo-1/output",
+            "mine",
+        ),
+    ],
+)
+def test_an_output_lies_where_the_job_says_or_where_the_service_puts_it(
+    monkeypatch: pytest.MonkeyPatch, uri: str, folder: str, store: str
+) -> None:
+    file = RemoteFile(name="x", place=f"{folder}/x", size_bytes=3, mark="1")
+    storage(monkeypatch, container(file))
+    sdk = client()
+    found = workspace(sdk).output_files(make_job(outputs=(("output", uri),)), "output")
+    assert [(f.name, f.place) for f in found] == [("x", f"{store}/{folder}/x")]
+    assert sdk.datastores.get.asked == [(store, True)]
+
+
+def test_an_output_that_the_job_has_not_is_unknown() -> None:
+    with pytest.raises(OutputUnknownError, match="no output `other`") as caught:
+        workspace(client()).output_files(make_job(), "other")
+    assert caught.value.remedy == "it has: output"
+
+
+def test_a_model_is_known_again_by_its_tag() -> None:
+    models = [
+        SimpleNamespace(version="2", tags={"hakobune.model": "b"}),
+        SimpleNamespace(version="1", tags=None),
+    ]
+    cloud = workspace(client(models=SimpleNamespace(list=Script(models))))
+    assert cloud.model_version("m", ("hakobune.model", "b")) == "2"
+    assert cloud.model_version("m", ("hakobune.model", "c")) is None
+
+
+def test_a_model_whose_answer_was_lost_is_not_registered_twice(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"x")
+    create = Script(HttpResponseError(503))
+    there = SimpleNamespace(version="7", tags={"a": "b"})
+    models = SimpleNamespace(create_or_update=create, list=Script([there]))
+    cloud = workspace(client(models=models), 1)
+    found = cloud.create_model("m", tmp_path / "model.bin", description="", tags=(("a", "b"),))
+    assert (found, len(create.asked)) == ("7", 1)
+
+
+def test_a_failed_job_s_reason_is_what_the_sdk_s_stream_raises() -> None:
+    from azure.ai.ml.exceptions import JobException
+
+    error = JobException(
+        'Exception : \n {"error": {"code": "A", "message": "b"}} ', no_personal_data_message=""
+    )
+    stream = Script(error, None)
+    cloud = workspace(client(jobs=SimpleNamespace(stream=stream)))
+    assert cloud.why_failed("demo-1") == "A: b"
+    assert cloud.why_failed("demo-1") == ""
+
+
+def test_the_sdk_s_own_words_do_not_reach_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    def cancel(_: str) -> SimpleNamespace:
+        sys.stdout.write("Uploading [####]")
+        return SimpleNamespace(result=lambda: None)
+
+    workspace(client(jobs=SimpleNamespace(begin_cancel=cancel))).cancel_job("demo-1")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_without_the_sdk_the_remedy_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr("importlib.import_module", missing)
+    with pytest.raises(SdkMissingError) as caught:
+        azure_ml.sdk()
+    assert "hakobune[azure]" in caught.value.remedy
+
+
+def test_patience_that_ended_is_an_error_of_its_own() -> None:
+    get = Script(HttpResponseError(503))
+    with pytest.raises(ServiceUnavailableError, match="2 times in a row"):
+        workspace(client(jobs=SimpleNamespace(get=get)), 1).job("demo-1")

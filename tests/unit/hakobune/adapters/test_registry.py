@@ -1,0 +1,105 @@
+import pytest
+
+from hakobune.adapters import registry
+from hakobune.errors import (
+    DiskFullError,
+    HakobuneError,
+    PushFailedError,
+    RegistryRefusedError,
+    RegistryUnreachableError,
+)
+from tests.cloud_samples import make_patience
+from tests.samples import FakeRunner, on
+
+REFERENCE = "demo.azurecr.io/demo:a1"
+
+
+def test_a_manifest_is_returned_byte_for_byte() -> None:
+    runner = FakeRunner([on("imagetools", "--raw", stdout='{"a":  "ü"}')])
+    assert registry.manifest(runner, REFERENCE, make_patience()) == '{"a":  "ü"}'.encode()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ERROR: demo.azurecr.io/demo:a1: not found",
+        "ERROR: unexpected status: manifest unknown: manifest tagged by a1 is not found",
+        "ERROR: name unknown: repository name not known to registry",
+    ],
+)
+def test_an_image_that_is_not_there_is_none(said: str) -> None:
+    runner = FakeRunner([on("imagetools", exit_code=1, stderr=said)])
+    assert registry.manifest(runner, REFERENCE, make_patience()) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "remedy"),
+    [
+        (
+            "denied: requested access to the resource is denied",
+            RegistryRefusedError,
+            "az acr login --name demo",
+        ),
+        (
+            "no basic auth credentials",
+            RegistryRefusedError,
+            "az acr login --name demo",
+        ),
+        (
+            "unauthorized: authentication required, and not found",
+            RegistryRefusedError,
+            "az acr login --name demo",
+        ),
+        ("dial tcp: lookup demo.azurecr.io: no such host", RegistryUnreachableError, "network"),
+        ("dial tcp 10.0.0.1:443: connect: connection refused", RegistryUnreachableError, "network"),
+        (
+            "unexpected status from POST request: 500 Internal Server Error",
+            RegistryUnreachableError,
+            "network",
+        ),
+        ("429 Too Many Requests", RegistryUnreachableError, "network"),
+        ("write /var/lib: no space left on device", DiskFullError, "free some space"),
+        ("something else", PushFailedError, "push again"),
+    ],
+)
+def test_a_failed_push_is_named_by_its_cause(
+    said: str, error: type[HakobuneError], remedy: str
+) -> None:
+    runner = FakeRunner([on("docker", "push", exit_code=1, stdout=f"a1: Waiting\n{said}\n")])
+    with pytest.raises(error) as caught:
+        registry.push(runner, "demo:local", REFERENCE, make_patience())
+    assert caught.value.what.startswith("demo.azurecr.io")
+    assert remedy in caught.value.remedy
+
+
+def test_a_registry_of_another_kind_wants_another_login() -> None:
+    runner = FakeRunner([on("imagetools", exit_code=1, stderr="unauthorized")])
+    with pytest.raises(RegistryRefusedError) as caught:
+        registry.manifest(runner, "registry.example:5000/demo:a1", make_patience())
+    assert caught.value.remedy == "docker login registry.example:5000"
+
+
+def test_a_push_that_was_cut_short_is_tried_again() -> None:
+    answers = iter([1, 0])
+    runner = FakeRunner(
+        [
+            lambda command: (
+                on("push", exit_code=next(answers), stdout="connection reset by peer")(command)
+                if "push" in command
+                else None
+            )
+        ]
+    )
+    registry.push(runner, "demo:local", REFERENCE, make_patience(1))
+    assert len(runner.called("push")) == 2
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_name_for_the_push_does_not_stay_in_the_engine(code: int) -> None:
+    runner = FakeRunner([on("docker", "push", exit_code=code, stdout="odd")])
+    try:
+        registry.push(runner, "demo:local", REFERENCE, make_patience())
+    except PushFailedError:
+        assert code == 1
+    assert [call[1] for call in runner.calls] == ["tag", "push", "image"]
+    assert runner.calls[-1] == ["docker", "image", "rm", REFERENCE]

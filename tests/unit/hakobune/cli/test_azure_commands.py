@@ -1,0 +1,159 @@
+"""The commands that go to Azure ML, with a workspace in memory instead."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from hakobune.cli import destination, job_options
+from hakobune.errors import DestinationIncompleteError
+from hakobune.model.destination import Destination
+from tests.cloud_samples import FakeCloud, make_job, run_files
+from tests.samples import FakeRunner, write_project
+from tests.unit.hakobune.cli.test_main import run
+from tests.unit.hakobune.stages.test_push import CONTAINERD, DIGEST, Registry, image
+
+Hakobune = Callable[..., tuple[int, str, str]]
+COMMANDS = ("push", "submit", "watch", "fetch", "register", "cancel", "export")
+PYPROJECT_MORE = """
+[tool.hakobune.model]
+name = "demo-model"
+file = "model.bin"
+metrics = "metric.json"
+"""
+
+
+@pytest.fixture
+def cloud() -> FakeCloud:
+    return FakeCloud()
+
+
+@pytest.fixture
+def hakobune(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    cloud: FakeCloud,
+) -> Hakobune:
+    project = write_project(tmp_path)
+    pyproject = tmp_path / "pyproject.toml"
+    declared = '"model.bin", "metric.json", "record.json"'
+    text = pyproject.read_text("utf-8").replace('"model.bin", "metric.json"', declared)
+    pyproject.write_text(text + PYPROJECT_MORE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE"):
+        monkeypatch.setenv(f"HAKOBUNE_{name}", "x")
+    runner = FakeRunner([Registry(), CONTAINERD, image(project)])  # type: ignore[list-item] # a fake
+    for name in COMMANDS:
+        module = f"hakobune.cli.{name}"
+        monkeypatch.setattr(f"{module}.azure_workspace", lambda *_: cloud)
+        if name in ("push", "submit", "export"):
+            monkeypatch.setattr(f"{module}.system_runner", lambda: runner)
+    monkeypatch.setattr(job_options, "system_runner", lambda: runner)
+    return lambda *arguments: run(monkeypatch, capsys, *arguments)
+
+
+def test_one_command_goes_all_the_way(hakobune: Hakobune, cloud: FakeCloud, tmp_path: Path) -> None:
+    cloud.statuses = iter(["Running", "Completed", "Completed", "Completed"])
+    cloud.logs = [b"fitting\n"]
+    # The job is found completed only once it was created.
+    code, out, err = hakobune("submit", "--create-compute", "--register", "--order", "2,0,2")
+    assert code == 0, err
+    assert out.startswith("fitting\ndemo-model:1\n")
+    name = next(iter(cloud.jobs))
+    assert out.splitlines()[3].split()[0] == "metric.json"
+    assert (tmp_path / "runs" / name / "model.bin").read_bytes() == run_files()["model.bin"]
+    assert cloud.calls == ["environment", "compute", f"job {name}", "model demo-model"]
+
+
+def test_a_submit_alone_prints_the_job_s_name(hakobune: Hakobune, cloud: FakeCloud) -> None:
+    code, out, _ = hakobune("submit", "--create-compute")
+    assert (code, out.strip()) == (0, next(iter(cloud.jobs)))
+
+
+def test_the_workspace_s_own_registry_is_used_where_none_is_named(hakobune: Hakobune) -> None:
+    assert hakobune("push")[1] == f"own.azurecr.io/demo@{DIGEST}\n"
+    assert hakobune("push", "--registry", "other.example")[1].startswith("other.example/demo@")
+
+
+def test_a_dry_run_changes_nothing_and_needs_no_login(
+    hakobune: Hakobune, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        pytest.fail("a dry run went to Azure")
+
+    for name in ("submit", "push", "register", "cancel"):
+        monkeypatch.setattr(f"hakobune.cli.{name}.azure_workspace", refuse)
+    monkeypatch.delenv("HAKOBUNE_WORKSPACE")
+    code, out, _ = hakobune("submit", "--dry-run", "--create-compute", "--order", "2,0,2")
+    assert code == 0
+    for text in ("at most      1 node-hours", "type: amlcompute", "--order 2,0,2 --output"):
+        assert text in out
+    assert hakobune("push", "--dry-run")[1].splitlines()[1].startswith("docker push ")
+    assert hakobune("cancel", "--dry-run", "demo-1")[1] == "would cancel demo-1\n"
+    assert "runs/demo-1/model.bin" in hakobune("register", "--dry-run", "demo-1")[1]
+    assert cloud.calls == []
+
+
+def test_a_job_s_fate_is_the_exit_code(hakobune: Hakobune, cloud: FakeCloud) -> None:
+    cloud.jobs["demo-1"] = make_job()
+    for status, expected in (("Completed", 0), ("Failed", 96), ("Canceled", 97)):
+        cloud.statuses = iter([status])
+        assert hakobune("watch", "demo-1")[0] == expected
+    assert hakobune("watch", "demo-2")[0] == 95
+    assert hakobune("fetch", "demo-1")[0] == 98
+    assert hakobune("cancel", "demo-1")[1] == "CancelRequested\n"
+
+
+def test_an_export_writes_what_az_takes(
+    hakobune: Hakobune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
+    code, out, err = hakobune("export", "--registry", "other.example", "--create-compute")
+    assert code == 0, err
+    assert out.split() == ["azureml/environment.yml", "azureml/job.yml", "azureml/compute.yml"]
+    text = (tmp_path / "azureml" / "environment.yml").read_text("utf-8")
+    assert f"image: other.example/demo@{DIGEST}" in text
+
+
+@pytest.mark.parametrize("arguments", [("--env", "A"), ("--tag", "A"), ("--timeout", "soon")])
+def test_an_option_of_the_wrong_form_is_wrong_usage(
+    hakobune: Hakobune, arguments: tuple[str, str]
+) -> None:
+    assert hakobune("submit", "--dry-run", *arguments)[0] == 2
+
+
+def test_variables_tags_and_times_reach_the_job(hakobune: Hakobune) -> None:
+    options = ("--env", "A=b=c", "--tag", "team=x", "--timeout", "90m", "--instances", "2")
+    out = hakobune("submit", "--dry-run", *options)[1]
+    for text in ("  A: b=c\n", "  team: x\n", "timeout: 5400\n", "instance_count: 2\n"):
+        assert text in out
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("3600", 3600), ("45s", 45), ("30m", 1800), ("2h", 7200), ("1d", 86400)]
+)
+def test_a_time_may_have_a_unit(text: str, seconds: int) -> None:
+    assert job_options.Duration().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5h", "2w", "h"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        job_options.Duration().convert(text, None, None)
+
+
+def test_a_workspace_must_be_named_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HAKOBUNE", "AZURE"):
+        monkeypatch.delenv(f"{name}_RESOURCE_GROUP", raising=False)
+    project = write_project(tmp_path)
+    with pytest.raises(DestinationIncompleteError, match=r"where to: --resource-group$"):
+        destination.workspace(project, subscription="s", workspace="w")
+    config = {"subscription_id": "s", "resource_group": "r", "workspace_name": "w"}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    found: Any = destination.workspace(project)
+    assert isinstance(found, Destination)
+    assert found.resource_group == "r"

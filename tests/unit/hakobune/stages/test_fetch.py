@@ -1,0 +1,155 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hakobune.adapters import files
+from hakobune.errors import (
+    DiskFullError,
+    JobCanceledError,
+    JobFailedError,
+    JobNotFoundError,
+    JobUnfinishedError,
+    OutputDamagedError,
+    OutputsMissingError,
+    OutputUnknownError,
+    ServiceUnavailableError,
+)
+from hakobune.model.project import Output, Project
+from hakobune.stages.fetch import declared_files, fetch
+from tests.cloud_samples import FakeCloud, make_job, run_files
+from tests.samples import FakeReporter, make_project
+
+
+def project_in(root: Path, *names: str) -> Project:
+    names = names or ("model.bin", "metric.json", "record.json")
+    output = Output(name="output", flag="--output", files=names)
+    return replace(make_project(root), outputs=(output,))
+
+
+def done(**other: object) -> FakeCloud:
+    return FakeCloud(jobs={"demo-1": make_job("Completed")}, **other)  # type: ignore[arg-type] # by name
+
+
+def brought(root: Path, cloud: FakeCloud, *names: str) -> Path:
+    return fetch(project_in(root, *names), cloud, "demo-1", FakeReporter())
+
+
+def test_outputs_come_all_at_once_and_verified(tmp_path: Path) -> None:
+    folder = brought(tmp_path, done())
+    assert folder == tmp_path / "runs" / "demo-1"
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == run_files()
+    assert [p.name for p in (tmp_path / "runs").iterdir()] == ["demo-1"]
+
+
+def test_what_is_there_already_is_verified_and_not_fetched(tmp_path: Path) -> None:
+    folder = brought(tmp_path, done())
+    cloud = FakeCloud()
+    assert brought(tmp_path, cloud) == folder
+    assert cloud.fetched == []
+    (folder / "model.bin").write_bytes(b"other")
+    with pytest.raises(OutputDamagedError, match=r"model\.bin") as caught:
+        brought(tmp_path, cloud)
+    assert "rm -r" in caught.value.remedy
+    assert (folder / "model.bin").read_bytes() == b"other"
+
+
+def test_an_interrupted_fetch_goes_on_and_leaves_no_half_run(tmp_path: Path) -> None:
+    cloud = done(fails={"record.json": ServiceUnavailableError("down", remedy="")})
+    with pytest.raises(ServiceUnavailableError):
+        brought(tmp_path, cloud)
+    assert not (tmp_path / "runs" / "demo-1").exists()
+    again = done()
+    brought(tmp_path, again)
+    assert again.fetched == ["record.json"]
+
+
+def test_a_damaged_file_is_refused_and_fetched_anew_the_next_time(tmp_path: Path) -> None:
+    cloud = done(spoil=lambda name, data: b"M" + data[1:] if name == "model.bin" else data)
+    with pytest.raises(OutputDamagedError, match=r"model\.bin"):
+        brought(tmp_path, cloud)
+    assert not (tmp_path / "runs" / "demo-1").exists()
+    again = done()
+    brought(tmp_path, again)
+    assert again.fetched == ["model.bin"]
+
+
+@pytest.mark.parametrize("name", ["model.bin", "record.json"])
+def test_a_missing_or_empty_output_is_refused(tmp_path: Path, name: str) -> None:
+    without = {key: data for key, data in run_files().items() if key != name}
+    with pytest.raises(OutputsMissingError, match=rf"{name} \(missing\)"):
+        brought(tmp_path, done(outputs=without))
+    with pytest.raises(OutputsMissingError, match=rf"{name} \(empty\)"):
+        brought(tmp_path, done(outputs={**run_files(), name: b""}))
+    assert not (tmp_path / "runs" / "demo-1").exists()
+
+
+def test_an_output_with_no_file_at_all_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputsMissingError):
+        brought(tmp_path, done(outputs={}), "model.bin")
+
+
+def test_a_declared_file_that_the_record_does_not_list_is_refused(tmp_path: Path) -> None:
+    record = json.loads(run_files()["record.json"])
+    del record["manifest"]["model.bin"]
+    outputs = {**run_files(), "record.json": json.dumps(record).encode()}
+    with pytest.raises(OutputDamagedError, match=r"does not list model\.bin"):
+        brought(tmp_path, done(outputs=outputs))
+
+
+def test_a_project_without_a_record_is_fetched_by_names_and_sizes(tmp_path: Path) -> None:
+    folder = brought(tmp_path, done(outputs={"model.bin": b"x"}), "model.bin")
+    assert [path.name for path in folder.iterdir()] == ["model.bin"]
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/etc/evil"])
+def test_a_name_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputDamagedError, match="outside"):
+        brought(tmp_path, done(outputs={**run_files(), name: b"x"}))
+    assert not list(tmp_path.rglob("evil"))
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        ("Running", JobUnfinishedError),
+        ("Finalizing", JobUnfinishedError),
+        ("Failed", JobFailedError),
+        ("Canceled", JobCanceledError),
+    ],
+)
+def test_only_a_completed_job_is_fetched(
+    tmp_path: Path, status: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        brought(tmp_path, FakeCloud(jobs={"demo-1": make_job(status)}))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_job_that_is_not_there_and_an_unknown_output_are_named(tmp_path: Path) -> None:
+    with pytest.raises(JobNotFoundError):
+        brought(tmp_path, FakeCloud())
+    with pytest.raises(OutputUnknownError) as caught:
+        fetch(project_in(tmp_path), done(), "demo-1", FakeReporter(), output="other")
+    assert caught.value.remedy == "it has: output"
+
+
+def test_a_full_disk_is_found_before_anything_is_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path, size_bytes: int) -> None:
+        raise DiskFullError(f"{size_bytes}", remedy="")
+
+    monkeypatch.setattr(files, "require_space", full)
+    cloud = done()
+    with pytest.raises(DiskFullError, match=str(sum(map(len, run_files().values())))):
+        brought(tmp_path, cloud)
+    assert cloud.fetched == []
+
+
+def test_declared_files_are_told_with_their_paths(tmp_path: Path) -> None:
+    assert declared_files(project_in(tmp_path, "a", "b"), Path("runs/x")) == (
+        ("a", "runs/x/a"),
+        ("b", "runs/x/b"),
+    )

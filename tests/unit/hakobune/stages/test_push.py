@@ -1,0 +1,124 @@
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from hakobune.errors import (
+    DestinationIncompleteError,
+    DigestMismatchError,
+    DigestMissingError,
+    ImageStaleError,
+    NameInvalidError,
+    PlatformUnsupportedError,
+)
+from hakobune.model.project import Project
+from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push, push, require_digest
+from hakobune.stages.render import current_source
+from tests.cloud_samples import make_patience
+from tests.samples import Answer, FakeReporter, FakeRunner, completed, on, write_project
+
+CONFIGURATION = "sha256:" + "c0" * 32
+MANIFEST = json.dumps({"config": {"digest": CONFIGURATION}})
+DIGEST = "sha256:" + hashlib.sha256(MANIFEST.encode()).hexdigest()
+CONTAINERD = on("info", "DriverStatus", stdout='[["driver-type","io.containerd.snapshotter.v1"]]')
+MISSING = on("imagetools", exit_code=1, stderr="ERROR: demo: not found")
+
+
+def image(project: Project, image_id: str = DIGEST, **facts: object) -> Answer:
+    labels = {
+        "hakobune.lock.sha256": read_fresh_lock(project).sha256,
+        "hakobune.source.sha256": current_source(project).sha256,
+    }
+    found = [{"Id": image_id, "Size": 9, "Config": {"Labels": labels}, **facts}]
+    return on("image", "inspect", stdout=json.dumps(found))
+
+
+class Registry:
+    """Has the manifest once something was pushed."""
+
+    def __init__(self, manifest: str = MANIFEST, *, is_there: bool = False) -> None:
+        self.manifest, self.is_there = manifest, is_there
+
+    def __call__(self, command: object) -> object:
+        words = list(command) if isinstance(command, list | tuple) else []
+        if words[:2] == ["docker", "push"]:
+            self.is_there = True
+        if "imagetools" not in words:
+            return None
+        return completed(self.manifest) if self.is_there else MISSING(words)
+
+
+def test_an_image_is_pushed_once_and_its_digest_read_back(tmp_path: Path) -> None:
+    project, reporter = write_project(tmp_path), FakeReporter()
+    runner = FakeRunner([Registry(), CONTAINERD, image(project)])  # type: ignore[list-item] # a fake
+    planned = plan_push(project, runner, registry_name="registry.example")
+    for _ in range(2):
+        found = push(planned, runner, make_patience(), reporter)
+        assert found.reference == f"registry.example/demo@{DIGEST}"
+    assert len(runner.called("docker", "push")) == 1
+    assert [stage[1].endswith("is there already") for stage in reporter.stages] == [False, True]
+
+
+def test_the_tag_is_derived_from_the_content(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    runner = FakeRunner([CONTAINERD, image(project)])
+    planned = plan_push(project, runner, registry_name="registry.example/team")
+    assert planned.tagged == f"registry.example/team/demo:{DIGEST[7:39]}"
+
+
+def test_an_engine_that_knows_only_configurations_learns_the_digest(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    runner = FakeRunner([Registry(), image(project, CONFIGURATION)])  # type: ignore[list-item] # a fake
+    planned = plan_push(project, runner, registry_name="registry.example")
+    assert planned.digest == ""
+    with pytest.raises(DigestMissingError) as caught:
+        require_digest(planned, runner, make_patience())
+    assert caught.value.remedy == "hakobune push"
+    assert push(planned, runner, make_patience(), FakeReporter()).digest == DIGEST
+    assert require_digest(planned, runner, make_patience()).digest == DIGEST
+
+
+def test_another_image_under_the_name_stops_everything(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    other = Registry('{"config": {"digest": "sha256:other"}}', is_there=True)
+    runner = FakeRunner([other, CONTAINERD, image(project)])  # type: ignore[list-item] # a fake
+    planned = plan_push(project, runner, registry_name="registry.example")
+    with pytest.raises(DigestMismatchError):
+        push(planned, runner, make_patience(), FakeReporter())
+    assert not runner.called("docker", "push")
+
+
+def test_an_image_that_a_registry_loses_is_missing(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    runner = FakeRunner([MISSING, CONTAINERD, image(project)])
+    planned = plan_push(project, runner, registry_name="registry.example")
+    with pytest.raises(DigestMissingError, match="was pushed, and the registry does not have it"):
+        push(planned, runner, make_patience(), FakeReporter())
+
+
+def test_an_arm64_image_is_refused_before_the_push(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    runner = FakeRunner([image(project, Os="linux", Architecture="arm64")])
+    with pytest.raises(PlatformUnsupportedError, match="linux/arm64"):
+        plan_push(project, runner, registry_name="registry.example")
+
+
+def test_an_image_of_earlier_code_is_not_pushed(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    answer = image(project)
+    (project.root / project.source / "__main__.py").write_text("print(2)\n", encoding="utf-8")
+    with pytest.raises(ImageStaleError):
+        plan_push(project, FakeRunner([answer]), registry_name="registry.example")
+
+
+def test_a_registry_must_be_named_and_fit(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    runner = FakeRunner([image(project)])
+    with pytest.raises(DestinationIncompleteError, match="which registry"):
+        plan_push(project, runner, registry_name="")
+    with pytest.raises(NameInvalidError):
+        plan_push(project, runner, registry_name="https://registry.example")
+    unknown = plan_push(project, runner, registry_name=UNKNOWN_REGISTRY)
+    assert unknown.repository == f"{UNKNOWN_REGISTRY}/demo"

@@ -1,0 +1,135 @@
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hakobune.errors import (
+    InputNotFoundError,
+    NameInvalidError,
+    OutputUnknownError,
+    ReferenceMutableError,
+)
+from hakobune.model.compute import ComputePlan
+from hakobune.model.job import JobInput, JobPlan, JobWishes
+from hakobune.transform.plan_job import (
+    environment_version,
+    job_command,
+    job_tags,
+    plan_job,
+    planned_inputs,
+    shell_text,
+)
+from tests.cloud_samples import IMAGE, make_wishes
+from tests.samples import DIGEST, make_project
+
+PROJECT = make_project(Path("/p"))
+CSV = JobInput(name="input", path="data/x.csv", sha256="f" * 64, size_bytes=120)
+
+
+def local(name: str, value: str) -> JobInput | None:
+    return CSV if value == "data/x.csv" else None
+
+
+def planned(wishes: JobWishes, *inputs: JobInput) -> JobPlan:
+    return plan_job(PROJECT, wishes, name="demo-1", environment=("demo", "a1a1"), inputs=inputs)
+
+
+def test_a_version_is_made_of_the_digest_alone() -> None:
+    assert environment_version(DIGEST) == "a1" * 8
+    assert environment_version(DIGEST) == environment_version(DIGEST.removeprefix("sha256:"))
+
+
+def test_a_file_of_this_machine_is_an_input() -> None:
+    assert planned_inputs(PROJECT, ("--input", "data/x.csv"), local=local) == (CSV,)
+    assert planned_inputs(PROJECT, ("--input=data/x.csv",), local=local) == (CSV,)
+    assert planned_inputs(PROJECT, ("--order", "2,0,2"), local=local) == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "azureml:sales:3",
+        "azureml://datastores/workspaceblobstore/paths/sales/x.csv",
+        "https://store.example/x.csv",
+    ],
+)
+def test_a_reference_is_taken_as_it_is(value: str) -> None:
+    found = planned_inputs(PROJECT, ("--input", value), local=local)
+    assert found == (JobInput(name="input", path=value),)
+    assert not found[0].is_local
+
+
+@pytest.mark.parametrize("value", ["azureml:sales@latest", "azureml:sales:latest", "azureml:sales"])
+def test_a_reference_that_may_change_is_refused(value: str) -> None:
+    with pytest.raises(ReferenceMutableError) as caught:
+        planned_inputs(PROJECT, ("--input", value), local=local)
+    assert caught.value.remedy == "name it: azureml:sales:<version>"
+
+
+def test_a_file_that_is_not_there_is_named_with_its_option() -> None:
+    with pytest.raises(InputNotFoundError, match=r"--input data/y\.csv"):
+        planned_inputs(PROJECT, ("--input", "data/y.csv"), local=local)
+
+
+def test_the_command_is_the_project_s_with_placeholders_for_paths() -> None:
+    words = job_command(PROJECT, ("--order", "2,0,2", "--input", "data/x.csv"), (CSV,))
+    assert words == (
+        *PROJECT.command,
+        *("--order", "2,0,2", "--input", "${{inputs.input}}"),
+        *("--output", "${{outputs.output}}"),
+    )
+
+
+def test_a_job_s_output_cannot_be_sent_elsewhere() -> None:
+    with pytest.raises(OutputUnknownError, match="--output runs/x"):
+        job_command(PROJECT, ("--output", "runs/x"), ())
+
+
+def test_a_shell_gives_back_each_word_even_where_a_path_has_a_space() -> None:
+    words = ("python", "-m", "demo", "--name", "it's; $(x)", "--input=${{inputs.input}}")
+    text = shell_text(words).replace("${{inputs.input}}", "/mnt/a b/c.csv")
+    assert shlex.split(text) == [*words[:-1], "--input=/mnt/a b/c.csv"]
+
+
+def test_the_digests_of_everything_are_tags() -> None:
+    reference = JobInput(name="more", path="azureml:sales:3")
+    tags = job_tags(
+        image=IMAGE, digest=DIGEST, environment_sha256="e" * 64, inputs=(CSV, reference)
+    )
+    assert dict(tags) == {
+        "hakobune.image": DIGEST,
+        "hakobune.lock": "d" * 64,
+        "hakobune.environment": "e" * 64,
+        "hakobune.source": "5" * 64,
+        "hakobune.data.input": "f" * 64,
+        "hakobune.data.more": "azureml:sales:3",
+    }
+
+
+def test_a_plan_has_defaults_named_after_the_environment() -> None:
+    plan = planned(make_wishes())
+    assert (plan.display_name, plan.experiment, plan.environment) == ("demo", "demo", "demo:a1a1")
+    assert plan.outputs == ("output",)
+    chosen = planned(make_wishes(experiment="e", display_name="My training"))
+    assert (chosen.display_name, chosen.experiment) == ("My training", "e")
+
+
+def test_the_ceiling_is_nodes_times_hours() -> None:
+    plan = planned(make_wishes(instances=3, timeout_s=1800), CSV)
+    assert plan.node_hours == 1.5
+    assert plan.upload_bytes == 120
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"experiment": "a b"},
+        {"variables": (("A B", "1"),)},
+        {"tags": (("a b", "1"),)},
+        {"compute": ComputePlan(name="späß")},
+    ],
+)
+def test_a_bad_name_is_found_before_anything_is_sent(bad: dict[str, object]) -> None:
+    with pytest.raises(NameInvalidError):
+        planned(replace(make_wishes(), **bad))  # type: ignore[arg-type] # by name
