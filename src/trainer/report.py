@@ -12,6 +12,7 @@ from trainer.outcome import Evaluated, Outcome
 from trainer.prediction import Prediction
 from trainer.record import SCHEMA_VERSION, versions, write_json
 from trainer.search.find import Candidate, Found
+from trainer.search.ranking import has_clear_roots
 
 _TOLD_CANDIDATES = 15
 
@@ -165,6 +166,7 @@ def _fit_figures(fit: Fitted, regressors: tuple[str, ...]) -> dict[str, Any]:
         "AICc": _finite(fit.aicc),
         "converged": fit.is_converged,
         "at_boundary": fit.is_at_boundary,
+        "clear_roots": has_clear_roots(fit),
         "largest_slope": _finite(fit.slope),
         "parameters": dict(zip(names, parameters(fit), strict=True)),
         "starts": [

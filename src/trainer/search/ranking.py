@@ -51,11 +51,7 @@ class Ranking:
         return len(self._fitted)
 
     def rank(self, *, whole_grid: bool, best: int) -> list[Fitted]:
-        """Return the best orders by AICc, the best first; empty where none can be fitted.
-
-        Orders with an autoregressive root at the unit circle (modulus below 1.01) come last: the
-        differencing that they ask for is another candidate's.
-        """
+        """Return the best orders by AICc, the best first; empty where none can be fitted."""
         orders = grid(self._empty, self._limits)
         if whole_grid and self._cost(orders) <= _AFFORDABLE:
             for order in orders:
@@ -176,11 +172,6 @@ def limits_of(data: Data, empty: Order) -> Limits:
     return Limits(lags=lags, seasonal_lags=max(0, min(2, rows // 3 // empty.season)))
 
 
-def bare(order: Order) -> Order:
-    """Return the order's differencing alone."""
-    return replace(order, p=0, q=0, seasonal_p=0, seasonal_q=0, has_constant=False)
-
-
 def has_clear_roots(fitted: Fitted) -> bool:
     """Return whether every autoregressive root is well outside the unit circle (modulus 1.01)."""
     ar, _, seasonal_ar, _ = coefficients(fitted.order, fitted.point)
@@ -200,5 +191,5 @@ def _is_inside(polynomial: list[float], radius: float) -> bool:
     return True
 
 
-def _key(fitted: Fitted) -> tuple[bool, float, int]:
-    return False, fitted.aicc, fitted.order.coefficients
+def _key(fitted: Fitted) -> tuple[float, int]:
+    return fitted.aicc, fitted.order.coefficients
