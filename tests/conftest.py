@@ -1,5 +1,6 @@
 """What every test gets: a guard, so that a missing marker fails and does not use Docker."""
 
+import platform
 import socket
 import subprocess
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any, NoReturn
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+# Libraries ask for it when they load. The answer is kept, and finding it can start a process.
+platform.platform()
 PROCESS_MARKERS = ("process", "container", "e2e", "cloud")
 
 

@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,6 +27,8 @@ SOURCE_SUFFIXES = {".c", ".cc", ".cpp", ".pyx"}
 # A fixed number: which file is compiled after which in one process can show in the bytecode, so
 # the split must not depend on the number of processors.
 COMPILE_CHUNKS = 8
+# More modules than this in one folder are a catalogue (countries, protocols), not a program.
+CATALOGUE = 100
 # Sections of a library that only a debugger reads.
 NO_BITS = 8  # a section that takes no room in the file
 DEBUG_SECTIONS = re.compile(rb"\.(symtab|strtab|shstrtab|comment|z?debug.*|gnu\.build\..*)|")
@@ -209,7 +212,11 @@ def mend_records(packages: Path) -> None:
 
 
 def wanted_modules(packages: Path, named: list[str]) -> set[Path]:
-    """Return the modules of the named packages, and those that importing them loads."""
+    """Return the modules of the named packages, and those that importing them loads.
+
+    A folder of very many modules is a catalogue (a module for each country, say), of which a
+    program reads a few by name: of such a folder only what importing loads is returned.
+    """
     everything = set(packages.rglob("*.py"))
     with tempfile.TemporaryDirectory() as home:
         # A proxy that is not there: nothing that a package does when imported leaves this machine.
@@ -226,11 +233,13 @@ def wanted_modules(packages: Path, named: list[str]) -> set[Path]:
         print("packages: not all can be imported here, so bytecode of every module is kept")
         return everything
     wanted = {Path(line) for line in loaded.stdout.splitlines()} & everything
+    in_folder = Counter(path.parent for path in everything)
     for name in named:
         (record,) = packages.glob(f"{re.sub('[-_.]+', '?', name)}-*.dist-info/RECORD")
         for line in record.read_text(encoding="utf-8").splitlines():
             path = packages / line.rsplit(",", 2)[0]
-            wanted |= {path} & everything
+            if in_folder[path.parent] <= CATALOGUE:
+                wanted |= {path} & everything
     return wanted
 
 

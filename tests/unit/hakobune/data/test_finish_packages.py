@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from types import ModuleType
 
@@ -196,6 +197,22 @@ def test_every_file_gets_the_one_time_and_an_open_mode(program: ModuleType, tmp_
     assert {p.lstat().st_mtime for p in tmp_path.rglob("*")} == {315532800}
     modes = {p.name: p.stat().st_mode & 0o777 for p in tmp_path.rglob("*") if not p.is_symlink()}
     assert modes == {"a": 0o755, "x.py": 0o644, "run": 0o755}
+
+
+@pytest.mark.process
+def test_a_named_package_s_modules_are_wanted_but_of_a_catalogue_only_what_importing_loads(
+    program: ModuleType,
+) -> None:
+    packages = Path(sysconfig.get_path("purelib"))
+    countries = packages / "holidays" / "countries"
+    assert len(set(countries.glob("*.py"))) > program.CATALOGUE
+
+    wanted = program.wanted_modules(packages, ["holidays"])
+
+    assert packages / "holidays" / "holiday_base.py" in wanted
+    assert packages / "holidays" / "financial" / "__init__.py" in wanted
+    assert countries / "japan.py" not in wanted
+    assert packages / "dateutil" / "parser" / "__init__.py" in wanted, "importing holidays loads it"
 
 
 @pytest.mark.process
