@@ -21,6 +21,7 @@ IMAGE = Image(
     id=DIGEST,
     base="debian",
     size_bytes=7_000_000,
+    environment_sha256="e" * 64,
     lock_sha256="d" * 64,
     source_sha256="5" * 64,
 )

@@ -1,9 +1,11 @@
 """Small values and fakes that tests of the tool share."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from hakobune.adapters.process import Completed
 from hakobune.model.lock import PLATFORM, DebianBase, DebianPackage, Lock, LockedWheel, RegistryBase
@@ -123,6 +125,9 @@ class FakeRunner:
 
     answers: Sequence[Answer] = ()
     calls: list[list[str]] = field(default_factory=list)
+    piped: bytes = b""
+    # What each piped call prints, in turn, where that is not always `piped`.
+    pipe_each: Iterator[bytes] = field(default_factory=lambda: iter(()))
 
     def capture(
         self,
@@ -153,6 +158,12 @@ class FakeRunner:
     ) -> int:
         del env, cwd
         return self._answer(command).exit_code
+
+    def pipe(self, command: Sequence[str], consume: Callable[[IO[bytes]], None]) -> Completed:
+        done = self._answer(command)
+        printed = next(self.pipe_each, self.piped)
+        consume(io.BytesIO(printed if done.exit_code == 0 else b""))
+        return done
 
     def _answer(self, command: Sequence[str]) -> Completed:
         self.calls.append(list(command))

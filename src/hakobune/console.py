@@ -10,6 +10,7 @@ from hakobune.errors import HakobuneError
 
 if TYPE_CHECKING:  # the console is loaded for every command, and must be quick
     from hakobune.model.finding import Finding
+    from hakobune.model.link import Link
 
 _DIGEST_SHOWN = 19  # `sha256:` and twelve digits, as docker shows them
 
@@ -45,6 +46,14 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def show_link(link: "Link") -> None:
+    """Print a link of a chain that holds, or that cannot be seen from here."""
+    mark = "ok" if link.is_seen else "--"
+    digest = link.digest if link.digest.startswith("sha256:") else f"sha256:{link.digest}"
+    shown = digest[:_DIGEST_SHOWN] if link.digest else ""
+    sys.stdout.write(f"{mark}  {link.name:<7} {shown:<{_DIGEST_SHOWN}}  {link.what}\n")
 
 
 def show(text: str) -> None:

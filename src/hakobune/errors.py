@@ -351,3 +351,111 @@ class ServiceRefusedError(HakobuneError):
     """Azure ML refused a request for a reason of its own."""
 
     exit_code = 103
+
+
+class RunMissingError(HakobuneError):
+    """There is no such run, or it has no record."""
+
+    exit_code = 104
+
+
+class RecordDamagedError(HakobuneError):
+    """A run's record was changed or cut off after it was written."""
+
+    exit_code = 105
+
+
+class RecordFromFutureError(HakobuneError):
+    """A record has a schema that this version of hakobune does not know."""
+
+    exit_code = 106
+
+
+class RecordIncompleteError(HakobuneError):
+    """A record does not say which image made the run: it was not completed outside."""
+
+    exit_code = 107
+
+
+class FileChangedError(HakobuneError):
+    """A file of a run is not the one that its record names."""
+
+    exit_code = 108
+
+
+class DataChangedError(HakobuneError):
+    """The data lies where the run read it, and is not what the run read."""
+
+    exit_code = 109
+
+
+class DocumentChangedError(HakobuneError):
+    """A run's lock, conda file or Dockerfile is not the one that its record names."""
+
+    exit_code = 110
+
+
+class SourceUnprovenError(HakobuneError):
+    """A run's record says that its source is a commit's, and it is not."""
+
+    exit_code = 111
+
+
+class ImageChangedError(HakobuneError):
+    """The image under this digest is another than the record says, or one of its layers is."""
+
+    exit_code = 112
+
+
+class RunClaimedTwiceError(HakobuneError):
+    """Two records claim to be of the same run."""
+
+    exit_code = 113
+
+
+class JobContradictsError(HakobuneError):
+    """Azure ML reports another image for a job than its record names."""
+
+    exit_code = 114
+
+
+class SignatureInvalidError(HakobuneError):
+    """A signature does not belong to the record, or is not of the key that it was checked with."""
+
+    exit_code = 115
+
+
+class SignatureMissingError(HakobuneError):
+    """A signature was asked for, and the run has none."""
+
+    exit_code = 116
+
+
+class KeyUnusableError(HakobuneError):
+    """A key file is no Ed25519 key in PEM form, or is not the half that is needed."""
+
+    exit_code = 117
+
+
+class ReceiptMissingError(HakobuneError):
+    """An image has not passed its smoke tests and a reference training on this machine."""
+
+    exit_code = 118
+
+
+class ReceiptDamagedError(HakobuneError):
+    """A receipt was changed after it was written."""
+
+    exit_code = 119
+
+
+class SmokeFailedError(HakobuneError):
+    """A smoke test of the image failed."""
+
+    exit_code = 120
+
+
+class ModelDiffersError(HakobuneError):
+    """A run that was made again gave another model."""
+
+    exit_code = 121

@@ -1,6 +1,9 @@
-"""Which commit the project's folder is of, through the git program."""
+"""Which commit the project's folder is of, and what commits hold, through the git program."""
 
+import io
+import tarfile
 from pathlib import Path
+from typing import IO
 
 from hakobune.adapters.process import Runner
 
@@ -12,3 +15,31 @@ def commit_of(runner: Runner, folder: Path) -> tuple[str, bool] | None:
         return None
     status = runner.capture(["git", "-C", str(folder), "status", "--porcelain"])
     return head.stdout.strip(), status.exit_code != 0 or bool(status.stdout.strip())
+
+
+def tree_at(
+    runner: Runner, root: Path, commit: str, folder: str, ignored: tuple[str, ...]
+) -> dict[str, bytes] | None:
+    """Return contents by relative path of the files below a folder as a commit has them.
+
+    None where this repository does not know the commit. What is called by an ignored name is left
+    out, as with `files.read_tree`.
+    """
+    if not commit:
+        return None
+    found: dict[str, bytes] = {}
+
+    def consume(stream: IO[bytes]) -> None:
+        content = stream.read()
+        if content:
+            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+                for member in archive:
+                    path = member.name.removeprefix("./")
+                    if member.isfile() and not set(path.split("/")) & set(ignored):
+                        file = archive.extractfile(member)
+                        found[path] = file.read() if file else b""
+
+    # Of a folder of the tree, so that the archive's paths are relative to it.
+    command = ["git", "-C", str(root), "archive", "--format=tar", f"{commit}:./{folder}"]
+    done = runner.pipe(command, consume)
+    return found if done.exit_code == 0 and found else None

@@ -125,6 +125,7 @@ def inspect(runner: Runner, tag: str, *, base: str = "") -> Image:
         id=str(facts["Id"]),
         base=base or str(labels.get(BASE_LABEL, "")),
         size_bytes=int(facts.get("Size", 0)),
+        environment_sha256=str(labels.get("hakobune.environment.sha256", "")),
         lock_sha256=str(labels.get("hakobune.lock.sha256", "")),
         source_sha256=str(labels.get("hakobune.source.sha256", "")),
         platform=f"{facts.get('Os', 'linux')}/{facts.get('Architecture', 'amd64')}",

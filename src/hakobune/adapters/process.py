@@ -3,11 +3,12 @@
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 _GRACE_S = 15
 
@@ -55,6 +56,10 @@ class Runner(Protocol):
         cwd: Path | None = None,
     ) -> int:
         """Run to the end on our own terminal and return the exit code."""
+        ...
+
+    def pipe(self, command: Sequence[str], consume: Callable[[IO[bytes]], None]) -> Completed:
+        """Run to the end while `consume` reads what it prints; `stdout` stays empty."""
         ...
 
 
@@ -132,6 +137,23 @@ class SystemRunner:
         with _ended_with_us(child):
             child.wait()
         return child.returncode
+
+    def pipe(self, command: Sequence[str], consume: Callable[[IO[bytes]], None]) -> Completed:
+        """See Runner."""
+        with tempfile.TemporaryFile() as errors:
+            try:
+                child = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
+                )
+            except (FileNotFoundError, PermissionError) as exc:
+                return Completed(exit_code=127, stdout="", stderr=str(exc))
+            assert child.stdout is not None  # noqa: S101 - PIPE was asked for; this is for mypy
+            with child.stdout, _ended_with_us(child):
+                consume(child.stdout)
+            child.wait()
+            errors.seek(0)
+            text = errors.read().decode(errors="replace")
+        return Completed(exit_code=child.returncode, stdout="", stderr=text)
 
 
 class _ended_with_us:  # noqa: N801 - used as a statement, like contextlib.suppress

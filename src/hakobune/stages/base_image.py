@@ -13,10 +13,15 @@ from hakobune.transform.debian_packages import write_packages
 from hakobune.transform.render_dockerfile import SOURCE_DATE_EPOCH, pinned_base
 
 
+def bases_of(lock: Lock) -> tuple[str, ...]:
+    """Return the names that an image's base can have by its lock."""
+    return tuple(name for name in (pinned_base(lock.registry_base), debian_tag(lock)) if name)
+
+
 def found_locally(lock: Lock, runner: Runner) -> str | None:
     """Return the base that the engine has already: the pinned image, else the Debian-made one."""
-    for image in (pinned_base(lock.registry_base), debian_tag(lock)):
-        if image is not None and docker_cli.has_image(runner, image):
+    for image in bases_of(lock):
+        if docker_cli.has_image(runner, image):
             return image
     return None
 

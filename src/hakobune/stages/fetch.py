@@ -12,9 +12,10 @@ from hakobune.errors import (
 from hakobune.model.cloud import Cloud
 from hakobune.model.job import Fate, Job, RemoteFile
 from hakobune.model.project import Output, Project
+from hakobune.model.record import RECORD, ManifestEntry
 from hakobune.model.reporter import Reporter
 from hakobune.stages.watch import canceled, failure, found
-from hakobune.transform.read_run import RECORD, ManifestEntry, read_manifest
+from hakobune.transform.read_run import read_manifest
 
 RUNS = "runs"
 

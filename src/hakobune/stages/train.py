@@ -8,9 +8,11 @@ from hakobune.adapters import docker_cli, files
 from hakobune.adapters.process import Runner
 from hakobune.errors import OutputsMissingError, TrainingFailedError
 from hakobune.model.project import Project
+from hakobune.model.record import Circumstances, RecordedInput
 from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
 from hakobune.stages.build import current_image
+from hakobune.stages.record import complete
 from hakobune.transform.plan_training import plan_training
 
 
@@ -32,7 +34,9 @@ def plan_train(
 def train(
     project: Project, training: Training, runner: Runner, reporter: Reporter
 ) -> tuple[tuple[str, Path], ...]:
-    """Run the training in its container; return each declared output's name and path.
+    """Run the training in its container and complete its record.
+
+    Return each declared output's name and path.
 
     Raises TrainingFailedError with the container's exit code, or OutputsMissingError.
     """
@@ -54,5 +58,30 @@ def train(
             f"the training ended well, but {training.folder} lacks {', '.join(missing)}",
             remedy="let the program write them, or correct `files` in [tool.hakobune.outputs]",
         )
+    if found:
+        complete(
+            project,
+            project.root / training.folder,
+            image,
+            runner,
+            Circumstances(
+                found_by="container",
+                arguments=training.arguments,
+                inputs=recorded_inputs(project, training),
+            ),
+        )
     reporter.done("train", training.folder, digest=image.id)
     return found
+
+
+def recorded_inputs(project: Project, training: Training) -> tuple[RecordedInput, ...]:
+    """Return the files of this machine that the training reads."""
+    root = project.root.resolve()
+    return tuple(
+        RecordedInput(
+            name=name,
+            path=str(path.relative_to(root) if path.is_relative_to(root) else path),
+            sha256=files.sha256_of(path),
+        )
+        for name, path in training.inputs
+    )

@@ -23,7 +23,7 @@ def plan_training(
     The value of an input's option that names such a file is mounted read-only and handed over as
     `inputs/<file name>`. An output's option that was not given gets `runs/<run_id>`.
     """
-    passed, mounts = list(arguments), []
+    passed, mounts, inputs = list(arguments), [], []
     for item in project.inputs:
         place = value_place(passed, item.flag)
         path = existing(value_at(passed, place, item.flag)) if place is not None else None
@@ -31,6 +31,7 @@ def plan_training(
             inside = f"inputs/{path.name}"
             mounts.append(f"--volume={path}:/workspace/{inside}:ro")
             put_value(passed, place, item.flag, inside)
+            inputs.append((item.name, path))
     folder, outputs = f"{RUNS}/{run_id}", []
     for output in project.outputs:
         place = value_place(passed, output.flag)
@@ -45,7 +46,12 @@ def plan_training(
     command += [] if is_terminal else ["-T"]
     command += ["--env", f"HAKOBUNE_RUN_ID={run_id}", *mounts, project.service, *passed]
     return Training(
-        command=tuple(command), container=container, folder=folder, outputs=tuple(outputs)
+        command=tuple(command),
+        arguments=tuple(passed),
+        container=container,
+        folder=folder,
+        outputs=tuple(outputs),
+        inputs=tuple(inputs),
     )
 
 

@@ -2,23 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from hakobune.errors import OutputDamagedError
 from hakobune.model.job import Pairs
+from hakobune.model.record import ManifestEntry
 
-RECORD = "record.json"
 _REMEDY = "fetch it again: remove the folder first; if it stays, the job itself wrote that"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestEntry:
-    """A file of a run as its record has it."""
-
-    name: str
-    sha256: str
-    size_bytes: int
 
 
 def read_manifest(content: bytes, *, place: str) -> tuple[ManifestEntry, ...]:

@@ -13,7 +13,7 @@ from hakobune.errors import (
 from hakobune.model.project import Project
 from hakobune.model.training import Training
 from hakobune.stages.project import read_fresh_lock
-from hakobune.stages.render import current_source
+from hakobune.stages.render import current_source, render
 from hakobune.stages.train import plan_train, train
 from tests.samples import DIGEST, Answer, FakeReporter, FakeRunner, completed, on, write_project
 
@@ -48,6 +48,7 @@ def test_a_training_gives_each_declared_output(tmp_path: Path) -> None:
         return completed()
 
     reporter = FakeReporter()
+    render(project, read_fresh_lock(project), FakeReporter())
     found = train(project, training, FakeRunner([run, ENGINE, image_of(project)]), reporter)  # type: ignore[list-item] # a list is what we pass
     assert found == tuple((name, tmp_path / path) for name, path in training.outputs)
     assert reporter.stages == [("train", training.folder, DIGEST)]

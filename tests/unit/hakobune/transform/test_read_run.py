@@ -3,7 +3,8 @@ import json
 import pytest
 
 from hakobune.errors import OutputDamagedError
-from hakobune.transform.read_run import ManifestEntry, read_manifest, read_metrics
+from hakobune.model.record import ManifestEntry
+from hakobune.transform.read_run import read_manifest, read_metrics
 
 
 def test_a_manifest_is_read_entry_by_entry() -> None:

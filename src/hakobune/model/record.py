@@ -1,0 +1,99 @@
+"""A run's record: what was made, of what, by which image. docs/reference/record.md has the form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+SCHEMA_VERSION = 2
+RECORD = "record.json"
+# The folder of a run that holds the documents its image was made of.
+DOCUMENTS = "image"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestEntry:
+    """A file of a run: its path inside the run's folder, sha256 as hex, and size."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedInput:
+    """What the program read; `path` is empty for data that the image holds."""
+
+    name: str
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A text of the project: its path there, and the sha256 of its bytes as hex."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFacts:
+    """What Azure ML reports of the job: its environment as `name:version`, and that one's image."""
+
+    name: str
+    environment: str
+    image: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """How a run came about; the fields are those of `Outside` and, for `arguments`, `RunRecord`."""
+
+    found_by: str
+    arguments: tuple[str, ...] = ()
+    inputs: tuple[RecordedInput, ...] = ()
+    reference: str = ""
+    job: JobFacts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What only the outside of the container knows.
+
+    `image` is the engine's id of the image: its manifest's digest, or its configuration's in the
+    older image store. `found_by` says how it is known: hakobune started the `container`, Azure ML
+    ran it as a `job`, or the image that lies here has the same `labels` as the run.
+    """
+
+    hakobune: str
+    image: str
+    reference: str
+    found_by: str
+    base: str
+    environment: Document
+    lock: Document
+    dockerfile: Document
+    source: Document
+    commit: str
+    is_dirty: bool
+    host: Mapping[str, str]
+    inputs: tuple[RecordedInput, ...]
+    job: JobFacts | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A read record. `image` are the digests that the container knew of its own image.
+
+    `outside` is None until the record was completed; `values` is the whole JSON; `sha256` its seal.
+    """
+
+    run_id: str
+    arguments: tuple[str, ...]
+    image: Mapping[str, str]
+    inputs: tuple[RecordedInput, ...]
+    manifest: tuple[ManifestEntry, ...]
+    outside: Outside | None
+    values: Mapping[str, Any]
+    sha256: str

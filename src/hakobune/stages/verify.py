@@ -1,0 +1,239 @@
+"""The chain of a run, walked from its files to its image; each hash is computed from the bytes."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from hakobune.adapters import docker_cli, files, image_archive
+from hakobune.adapters.commit import tree_at
+from hakobune.adapters.process import Runner
+from hakobune.errors import (
+    DataChangedError,
+    DocumentChangedError,
+    FileChangedError,
+    ImageChangedError,
+    JobContradictsError,
+    RunClaimedTwiceError,
+    SourceUnprovenError,
+)
+from hakobune.model.link import Link
+from hakobune.model.lock import Lock
+from hakobune.model.project import Project
+from hakobune.model.record import DOCUMENTS, RECORD, Document, Outside, RunRecord
+from hakobune.stages.base_image import bases_of
+from hakobune.stages.record import read_run_record, require_outside
+from hakobune.stages.render import current_source
+from hakobune.stages.sign import check_signature
+from hakobune.transform.read_lock import read_lock
+from hakobune.transform.render_dockerfile import IGNORED_SOURCE, left_out, source_of
+from hakobune.transform.seal import is_sealed
+
+_AGAIN = "fetch the run again, or make it again: hakobune reproduce model shows what it should be"
+
+
+def walk(project: Project, folder: Path, runner: Runner, *, key: Path | None) -> Iterator[Link]:
+    """Yield each link that holds; raise at the first that does not, saying which.
+
+    Offline. `key` is the public key that a signature has to be of; None takes any. Raises an error
+    of its own for each kind of link (docs/reference/exit-codes.md, 104 to 117).
+    """
+    record = read_run_record(folder)
+    yield Link(name="record", what=str(folder / RECORD), digest=record.sha256)
+    _require_only_one(folder, record)
+    yield check_signature(folder, record, key)
+    yield from _files(folder, record)
+    outside = require_outside(record, folder)
+    yield from _data(project, record, outside)
+    yield from _documents(folder, record, outside)
+    yield _source(project, outside, runner)
+    yield _commit(outside)
+    if outside.job is not None:
+        yield _job(outside)
+    yield _image(record, outside, runner)
+
+
+def _require_only_one(folder: Path, record: RunRecord) -> None:
+    """Raise RunClaimedTwiceError where another folder beside this one has a record of the run."""
+    for other in sorted(folder.resolve().parent.glob(f"*/{RECORD}")):
+        if other.parent == folder.resolve():
+            continue
+        # Cheaper than reading each record: its run's name must stand in it.
+        content = files.read_bytes(other) or b""
+        claim = f'"run_id": "{record.run_id}"'.encode()
+        if claim in content:
+            raise RunClaimedTwiceError(
+                f"{folder.name} and {other.parent.name} both claim to be the run {record.run_id}",
+                remedy="one of them is a copy: move it out of the folder, then verify the other",
+            )
+
+
+def _files(folder: Path, record: RunRecord) -> Iterator[Link]:
+    for entry in record.manifest:
+        path = folder / entry.name
+        if not path.is_file():
+            raise FileChangedError(f"{path} is gone; the record names it", remedy=_AGAIN)
+        if path.stat().st_size != entry.size_bytes or files.sha256_of(path) != entry.sha256:
+            raise FileChangedError(
+                f"{path} is not what the run wrote: its sha256 is not the record's", remedy=_AGAIN
+            )
+        yield Link(name="file", what=entry.name, digest=entry.sha256)
+
+
+def _data(project: Project, record: RunRecord, outside: Outside) -> Iterator[Link]:
+    places = {item.name: item for item in outside.inputs}
+    for item in record.inputs:
+        place = places.get(item.name)
+        if place is None or not place.path:
+            yield Link(
+                name="data",
+                what=f"{item.name}: {item.path or 'inside the image'}, not here to look at",
+                digest=item.sha256,
+                is_seen=False,
+            )
+            continue
+        path = project.root / place.path
+        if not path.is_file():
+            yield Link(name="data", what=f"{path} is gone", digest=item.sha256, is_seen=False)
+            continue
+        if files.sha256_of(path) != item.sha256:
+            raise DataChangedError(
+                f"{path} is not what the run read (sha256 {item.sha256[:12]}…)",
+                remedy="put the file of that time back; a new run takes the new one",
+            )
+        yield Link(name="data", what=str(path), digest=item.sha256)
+
+
+def _documents(folder: Path, record: RunRecord, outside: Outside) -> Iterator[Link]:
+    """Look at Dockerfile, lock and conda file as the run keeps them, and at what each says."""
+    dockerfile = _document(folder, outside.dockerfile)
+    if not is_sealed(dockerfile):
+        raise DocumentChangedError(
+            f"{folder / DOCUMENTS}: the Dockerfile was edited by hand", remedy=_AGAIN
+        )
+    yield Link(name="build", what=outside.dockerfile.path, digest=outside.dockerfile.sha256)
+    content = _document(folder, outside.lock)
+    _require_same("lock", record.image.get("lock_sha256", ""), outside.lock.sha256)
+    yield Link(name="lock", what=outside.lock.path, digest=outside.lock.sha256)
+    _document(folder, outside.environment)
+    lock = read_lock(content, file=outside.lock.path)
+    _require_same("conda file", lock.environment_sha256, outside.environment.sha256)
+    _require_same(
+        "conda file", record.image.get("environment_sha256", ""), outside.environment.sha256
+    )
+    yield Link(name="conda", what=outside.environment.path, digest=outside.environment.sha256)
+    yield _base(outside, lock)
+
+
+def _base(outside: Outside, lock: Lock) -> Link:
+    """Compare the base with those that the lock gives.
+
+    The name of one made from Debian's packages holds the digest of docker/base too, as it lies
+    here: with another docker/base there is nothing to compare.
+    """
+    if outside.base in bases_of(lock):
+        return Link(name="base", what=outside.base)
+    if lock.debian_base and outside.base.startswith(f"hakobune-base:{lock.debian_base.suite}-"):
+        what = f"{outside.base}, made by another docker/base than lies here"
+        return Link(name="base", what=what, is_seen=False)
+    raise DocumentChangedError(
+        f"the record's base {outside.base} is not one that its lock names", remedy=_AGAIN
+    )
+
+
+def _document(folder: Path, document: Document) -> bytes:
+    path = folder / DOCUMENTS / Path(document.path).name
+    content = files.read_bytes(path)
+    if content is None:
+        raise DocumentChangedError(f"{path} is gone; the record names it", remedy=_AGAIN)
+    if hashlib.sha256(content).hexdigest() != document.sha256:
+        raise DocumentChangedError(
+            f"{path} is not the {document.path} of the run: its sha256 is not the record's",
+            remedy=_AGAIN,
+        )
+    return content
+
+
+def _require_same(name: str, inside: str, outside: str) -> None:
+    if inside and inside != outside:
+        raise DocumentChangedError(
+            f"the record contradicts itself: the {name} is {inside[:12]}… in one place and "
+            f"{outside[:12]}… in another",
+            remedy=_AGAIN,
+        )
+
+
+def _source(project: Project, outside: Outside, runner: Runner) -> Link:
+    """Look for the source in the checkout, then in the commit that the record names."""
+    wanted = outside.source.sha256
+    if current_source(project).sha256 == wanted:
+        return Link(name="source", what=f"{outside.source.path}, as it lies here", digest=wanted)
+    tree = tree_at(runner, project.root, outside.commit, outside.source.path, IGNORED_SOURCE)
+    if tree is not None:
+        hidden = left_out(project)
+        there = source_of({path: data for path, data in tree.items() if path not in hidden})
+        if there.sha256 == wanted:
+            what = f"{outside.source.path} of commit {outside.commit[:12]}"
+            return Link(name="source", what=what, digest=wanted)
+        if not outside.is_dirty:
+            raise SourceUnprovenError(
+                f"{outside.source.path} of commit {outside.commit[:12]} is not the run's source, "
+                "and the record says that nothing differed from it",
+                remedy="the record or the history was changed: ask who made the run",
+            )
+    return Link(
+        name="source",
+        what=f"{outside.source.path} has moved on, and no commit here holds that state",
+        digest=wanted,
+        is_seen=False,
+    )
+
+
+def _commit(outside: Outside) -> Link:
+    if not outside.commit:
+        return Link(name="commit", what="the project was under no version control", is_seen=False)
+    state = "with changes that were not committed" if outside.is_dirty else "nothing changed"
+    return Link(name="commit", what=f"{outside.commit[:12]}, {state}")
+
+
+def _job(outside: Outside) -> Link:
+    """Compare what Azure ML reported of the job's environment with the record."""
+    job = outside.job
+    assert job is not None  # noqa: S101 - for mypy
+    digest = job.image.partition("@")[2]
+    tagged = job.tags.get("hakobune.image", digest)
+    for found in (digest, tagged):
+        if found != outside.image:
+            raise JobContradictsError(
+                f"Azure ML reports {found or 'no digest'} for {job.environment} of job {job.name}, "
+                f"and the record {outside.image}",
+                remedy="do not use this model: find out who changed the environment or the record",
+            )
+    return Link(name="job", what=f"{job.name} in {job.environment}", digest=digest)
+
+
+def _image(record: RunRecord, outside: Outside, runner: Runner) -> Link:
+    """Look at the image itself: its labels, and the bytes of each layer.
+
+    Raises ImageMissingError, last of all: the other links are proven by then.
+    """
+    image = docker_cli.inspect(runner, outside.image)
+    wanted = {
+        "environment": (image.environment_sha256, outside.environment.sha256),
+        "lock": (image.lock_sha256, outside.lock.sha256),
+        "source": (image.source_sha256, outside.source.sha256),
+        "base": (image.base, outside.base),
+    }
+    for name, (found, recorded) in wanted.items():
+        inside = record.image.get("base" if name == "base" else f"{name}_sha256", "")
+        if found != recorded or (inside and inside != found):
+            raise ImageChangedError(
+                f"the image {outside.image[:19]} was made of another {name} than the record says",
+                remedy=_AGAIN,
+            )
+    wrong = image_archive.wrong_blob(runner, outside.image)
+    if wrong:
+        raise ImageChangedError(
+            f"the image {outside.image[:19]} is damaged on this machine: {wrong}",
+            remedy="remove it and build or pull it again: hakobune build",
+        )
+    return Link(name="image", what=outside.reference, digest=outside.image)

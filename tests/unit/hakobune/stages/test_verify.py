@@ -1,0 +1,212 @@
+"""Each link of a chain: it holds, or it is named."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hakobune.errors import (
+    DataChangedError,
+    DocumentChangedError,
+    FileChangedError,
+    HakobuneError,
+    ImageChangedError,
+    ImageMissingError,
+    JobContradictsError,
+    RecordDamagedError,
+    RecordFromFutureError,
+    RecordIncompleteError,
+    RunClaimedTwiceError,
+    SourceUnprovenError,
+)
+from hakobune.model.link import Link
+from hakobune.model.record import Circumstances, JobFacts
+from hakobune.stages.record import complete
+from hakobune.stages.verify import walk
+from hakobune.transform.write_record import sealed
+from tests.run_samples import Made, archive, engine_of, make_run, tar, write_run
+from tests.samples import on
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    return make_run(tmp_path)
+
+
+def walked(made: Made) -> list[Link]:
+    return list(walk(made.project, made.folder, made.runner, key=None))
+
+
+def values_of(made: Made) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((made.folder / "record.json").read_bytes())
+    return found
+
+
+def test_a_whole_chain_holds_from_the_files_to_the_image(made: Made) -> None:
+    links = walked(made)
+    assert [link.name for link in links] == [
+        *("record", "signed", "file", "file", "data", "build", "lock", "conda", "base"),
+        *("source", "commit", "image"),
+    ]
+    assert [link.name for link in links if not link.is_seen] == ["signed"]
+    assert links[-1].digest == made.image.id
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("runs/demo-run/model.bin", FileChangedError),
+        ("runs/demo-run/metric.json", FileChangedError),
+        ("runs/demo-run/record.json", RecordDamagedError),
+        ("runs/demo-run/image/Dockerfile", DocumentChangedError),
+        ("runs/demo-run/image/demo.lock", DocumentChangedError),
+        ("runs/demo-run/image/demo.yml", DocumentChangedError),
+        ("sales.csv", DataChangedError),
+    ],
+)
+def test_a_changed_byte_is_named_by_its_file(
+    made: Made, path: str, error: type[HakobuneError]
+) -> None:
+    file = made.project.root / path
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(error) as caught:
+        walked(made)
+    assert file.name in caught.value.what or "Dockerfile" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("model.bin", FileChangedError),
+        ("image/demo.lock", DocumentChangedError),
+    ],
+)
+def test_a_file_that_is_gone_is_named(made: Made, path: str, error: type[HakobuneError]) -> None:
+    (made.folder / path).unlink()
+    with pytest.raises(error, match=Path(path).name):
+        walked(made)
+
+
+def test_data_that_is_gone_breaks_nothing(made: Made) -> None:
+    (made.project.root / "sales.csv").unlink()
+    (data,) = [link for link in walked(made) if link.name == "data"]
+    assert not data.is_seen
+
+
+def test_a_record_of_a_later_schema_is_not_guessed_at(made: Made) -> None:
+    values = values_of(made) | {"schema_version": 3}
+    (made.folder / "record.json").write_bytes(sealed(values))
+    with pytest.raises(RecordFromFutureError, match="schema 3"):
+        walked(made)
+
+
+@pytest.mark.parametrize("key", ["manifest", "arguments", "image", "run_id"])
+def test_a_sealed_record_that_lacks_something_says_what(made: Made, key: str) -> None:
+    values = values_of(made)
+    del values[key]
+    (made.folder / "record.json").write_bytes(sealed(values))
+    with pytest.raises(RecordDamagedError, match=key):
+        walked(made)
+
+
+def test_a_cut_off_record_is_named(made: Made) -> None:
+    path = made.folder / "record.json"
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(RecordDamagedError, match=r"record\.json is no JSON"):
+        walked(made)
+
+
+def test_without_the_outside_the_chain_ends_after_the_files(made: Made) -> None:
+    write_run(made.folder, made.image)
+    with pytest.raises(RecordIncompleteError, match="which image") as caught:
+        walked(made)
+    assert "hakobune record demo-run" in caught.value.remedy
+
+
+def test_two_folders_that_claim_one_run_are_both_named(made: Made) -> None:
+    shutil.copytree(made.folder, made.folder.with_name("copy"))
+    with pytest.raises(RunClaimedTwiceError, match="demo-run and copy"):
+        walked(made)
+
+
+def test_the_source_of_another_time_is_looked_for_in_its_commit(made: Made) -> None:
+    source = made.project.root / "src/demo/__main__.py"
+    was = source.read_bytes()
+    source.write_bytes(was + b"# later\n")
+    (link,) = [link for link in walked(made) if link.name == "source"]
+    assert not link.is_seen
+
+    held = replace_answers(made, source=was)
+    (link,) = [link for link in walked(held) if link.name == "source"]
+    assert "of commit c0ffee" in link.what
+    assert link.is_seen
+
+    with pytest.raises(SourceUnprovenError, match="c0ffee"):
+        walked(replace_answers(made, source=b"print('another')\n"))
+
+
+def replace_answers(made: Made, *, source: bytes) -> Made:
+    """Return the run with a repository whose commit holds this source."""
+    runner = engine_of(made.image, made.runner.piped, on("git", "archive"))
+    # The source's archive is asked for before the image's.
+    archives = iter([tar({"__main__.py": source}), made.runner.piped])
+    runner.pipe_each = archives
+    return replace(made, runner=runner)
+
+
+def test_an_image_that_is_not_here_is_told_after_all_else(made: Made) -> None:
+    runner = engine_of(made.image, b"", on("image", "inspect", exit_code=1))
+    seen = []
+    walking = walk(made.project, made.folder, runner, key=None)
+    with pytest.raises(ImageMissingError):
+        while True:
+            seen.append(next(walking).name)
+    assert seen == walk_names(made)[:-1]
+
+
+def walk_names(made: Made) -> list[str]:
+    return [link.name for link in walked(made)]
+
+
+def test_a_damaged_layer_is_named(made: Made) -> None:
+    damaged = made.runner.piped.replace(b"layer two", b"layer 2wo")
+    layer = hashlib.sha256(b"\x1flayer two").hexdigest()[:12]
+    with pytest.raises(ImageChangedError, match=f"{layer} has other bytes"):
+        walked(replace(made, runner=engine_of(made.image, damaged)))
+
+
+def test_another_image_s_archive_is_not_taken(made: Made) -> None:
+    _, other = archive(b"\x1fanother")
+    with pytest.raises(ImageChangedError, match="missing"):
+        walked(replace(made, runner=engine_of(made.image, other)))
+
+
+@pytest.mark.parametrize("label", ["environment_sha256", "lock_sha256", "source_sha256", "base"])
+def test_an_image_with_other_labels_is_another(made: Made, label: str) -> None:
+    other = replace(made.image, **{label: "9" * 64})
+    with pytest.raises(ImageChangedError, match=label.partition("_")[0]):
+        walked(replace(made, runner=engine_of(other, made.runner.piped)))
+
+
+def test_what_azure_reports_has_to_be_the_record_s_image(made: Made) -> None:
+    def with_job(image: str, tagged: str) -> Made:
+        write_run(made.folder, made.image)
+        job = JobFacts(
+            name="demo-1", environment="demo:1", image=image, tags={"hakobune.image": tagged}
+        )
+        how = Circumstances(found_by="job", job=job)
+        complete(made.project, made.folder, made.image, made.runner, how)
+        return made
+
+    ours = made.image.id
+    assert "job" in walk_names(with_job(f"registry.example/demo@{ours}", ours))
+    other = "sha256:" + "0" * 64
+    for image, tagged in ((f"registry.example/demo@{other}", ours), (f"x@{ours}", other)):
+        with pytest.raises(JobContradictsError, match="sha256:0000"):
+            walked(with_job(image, tagged))
