@@ -13,6 +13,7 @@ train: image ## engine, base, image, training; prints where model and pictures a
 	@$(BIN)/hakobune train $(ARGS)
 
 push-and-submit: image ## push, submit, log, outputs, model: the same container as an Azure ML job (ARGS="--order 2,0,2")
+	@$(BIN)/hakobune smoke $(ARGS)
 	@$(BIN)/hakobune submit --create-compute --register $(ARGS)
 
 rehearse: image ## the same, nothing changed but variables, against a stand-in for Azure ML on this machine

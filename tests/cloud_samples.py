@@ -1,7 +1,6 @@
 """A workspace that lives in memory, and small values, for tests of what goes to Azure ML."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from hakobune.model.compute import Compute, ComputePlan, Quota
 from hakobune.model.image import Image
 from hakobune.model.job import Job, JobWishes, Pairs, RemoteFile
 from hakobune.model.pushed import PushedImage
+from hakobune.transform.write_record import sealed
 from tests.samples import DIGEST, FakeReporter
 
 IMAGE = Image(
@@ -80,7 +80,15 @@ def run_files(model: bytes = b"model") -> dict[str, bytes]:
         name: {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
         for name, data in files.items()
     }
-    return {**files, "record.json": json.dumps({"manifest": manifest}).encode()}
+    record = {
+        "schema_version": 2,
+        "run_id": "demo-1",
+        "arguments": ["--output", "/mnt/output"],
+        "image": {},
+        "inputs": [],
+        "manifest": manifest,
+    }
+    return {**files, "record.json": sealed(record)}
 
 
 @dataclass
@@ -133,9 +141,14 @@ class FakeCloud:
         return replace(found, status=next(self.statuses, found.status))
 
     def create_job(self, document: str, *, root: Path) -> Job:
-        name = yaml.safe_load(document)["name"]
+        found = yaml.safe_load(document)
+        name = found["name"]
         self._call(f"job {name}")
-        self.jobs[name] = make_job(name=name)
+        self.jobs[name] = make_job(
+            name=name,
+            tags=tuple(found["tags"].items()),
+            environment=found["environment"].removeprefix("azureml:"),
+        )
         return self.jobs[name]
 
     def cancel_job(self, name: str) -> None:

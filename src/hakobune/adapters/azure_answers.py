@@ -1,6 +1,7 @@
 """The SDK's objects to values of ours. Nothing is asked and nothing imported."""
 
 import json
+import re
 from typing import Any
 
 from hakobune.model.compute import Compute, Quota
@@ -16,7 +17,14 @@ def job_of(found: Any) -> Job:
         page=str(found.studio_url or ""),
         tags=tuple((str(k), str(v)) for k, v in (found.tags or {}).items()),
         outputs=tuple((name, str(path or "")) for name, path in outputs.items()),
+        environment=environment_of(str(getattr(found, "environment", "") or "")),
     )
+
+
+def environment_of(text: str) -> str:
+    """Return `name:version` of an environment that is named by its address or by `azureml:`."""
+    address = re.search(r"/environments/([^/]+)/versions/([^/]+)$", text)
+    return ":".join(address.groups()) if address else text.removeprefix("azureml:")
 
 
 def compute_of(found: Any) -> Compute:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -36,7 +37,7 @@ def sign(payload: bytes, *, payload_type: str, key: bytes, place: str) -> Signed
             f"{place} is encrypted",
             remedy=f"give the plain key for this one command: openssl pkey -in {place}",
         ) from exc
-    except ValueError as exc:
+    except (ValueError, UnsupportedAlgorithm) as exc:
         raise KeyUnusableError(f"{place} is no private key in PEM form", remedy=_NEW_KEY) from exc
     if not isinstance(private, Ed25519PrivateKey):
         raise KeyUnusableError(f"{place} is no Ed25519 key", remedy=_NEW_KEY)
@@ -81,7 +82,7 @@ def fingerprint(key: bytes, *, place: str) -> str:
 def _public_key(key: bytes, place: str) -> Ed25519PublicKey:
     try:
         public = load_pem_public_key(key)
-    except ValueError as exc:
+    except (ValueError, UnsupportedAlgorithm) as exc:
         raise KeyUnusableError(
             f"{place} is no public key in PEM form",
             remedy="write it: openssl pkey -in key.pem -pubout -out key.pub.pem",

@@ -5,8 +5,11 @@ from pathlib import Path
 import click
 
 from hakobune.cli.destination import workspace, workspace_options
-from hakobune.console import Console, show_table
+from hakobune.console import Console, show, show_table
+from hakobune.stages.compare import require_alike
+from hakobune.stages.complete_job import complete_job
 from hakobune.stages.fetch import declared_files, fetch
+from hakobune.stages.machine import system_runner
 from hakobune.stages.project import open_project
 from hakobune.stages.submit import last_job
 from hakobune.stages.workspace import azure_workspace
@@ -20,9 +23,13 @@ def command(*, job: str, output: str, **names: str) -> None:
     """Bring a job's declared outputs to runs/JOB, verified, all or none.
 
     JOB is the one that was submitted last from here, unless it is named. What was fetched before an
-    interruption is not fetched again.
+    interruption is not fetched again. The last line grades the results beside those of the local
+    run with the same image, data and arguments.
     """
     project, console = open_project(Path.cwd()), Console()
     cloud = azure_workspace(workspace(project, **names), console)
     folder = fetch(project, cloud, job or last_job(project), console, output=output)
+    is_complete = complete_job(project, cloud, folder, system_runner(), console)
     show_table(declared_files(project, folder, output=output))
+    if is_complete and not output:
+        show(require_alike(project, folder))

@@ -13,12 +13,15 @@ from hakobune.model.destination import Destination
 from hakobune.model.job import JobWishes
 from hakobune.model.project import Project
 from hakobune.stages.attempts import to_its_end
+from hakobune.stages.compare import require_alike
+from hakobune.stages.complete_job import complete_job
 from hakobune.stages.dry_run import told
 from hakobune.stages.fetch import declared_files, fetch
 from hakobune.stages.machine import system_runner
 from hakobune.stages.project import open_project
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push, push
 from hakobune.stages.register import register
+from hakobune.stages.smoke import require_receipt
 from hakobune.stages.submit import submit
 from hakobune.stages.watch import watch
 from hakobune.stages.workspace import azure_workspace, no_patience, patience, system_clock
@@ -39,7 +42,8 @@ NAMES = ("subscription", "resource_group", "workspace")
 def command(*, dry_run: bool, registry: str, **chosen: Any) -> None:  # noqa: ANN401 - click checked each
     """Push the image, register the environment, and submit the training as a job.
 
-    What is there already is compared and used. All other arguments go to the training program, as
+    An image without a receipt of hakobune smoke is refused. What is there already is compared and
+    used. All other arguments go to the training program, as
     with hakobune train: a file named by an input's option is uploaded; azureml:NAME:VERSION and
     azureml://datastores/... are taken as they are. Prints the job's name.
     """
@@ -73,6 +77,7 @@ def _run(project: Project, to: Destination, wishes: JobWishes, chosen: Mapping[s
     own_registry = cloud.registry()
     pushing = plan_push(project, runner, registry_name=to.registry or own_registry)
     planned(project, pushing, wishes)
+    require_receipt(project, pushing.image)
     pushed = push(pushing, runner, patience(console), console)
     submission = planned(project, pushed, wishes)
     if not (chosen["watch"] or chosen["fetch"] or chosen["register"]):
@@ -87,6 +92,11 @@ def _run(project: Project, to: Destination, wishes: JobWishes, chosen: Mapping[s
     )
     if chosen["fetch"] or chosen["register"]:
         folder = fetch(project, cloud, job.name, console)
+        is_complete = complete_job(project, cloud, folder, runner, console)
+        # A model that is not what the image makes here is not registered.
+        line = require_alike(project, folder) if is_complete else ""
         if chosen["register"]:
             show(":".join(register(project, cloud, job.name, folder, console)))
         show_table(declared_files(project, folder))
+        if line:
+            show(line)

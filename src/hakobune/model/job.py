@@ -93,13 +93,17 @@ _FATES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job that the workspace has. `status` is Azure ML's own word; `page` its address."""
+    """A job that the workspace has. `status` is Azure ML's own word; `page` its address.
+
+    `environment` is `name:version`.
+    """
 
     name: str
     status: str
     page: str
     tags: Pairs
     outputs: Pairs
+    environment: str = ""
 
     @property
     def fate(self) -> Fate:

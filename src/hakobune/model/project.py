@@ -54,6 +54,7 @@ class Project:
     outputs: tuple[Output, ...]
     libraries: tuple[Library, ...]
     model: Model | None = None
+    smoke: tuple[str, ...] = ()
 
     @property
     def package(self) -> str:

@@ -8,7 +8,7 @@ from hakobune import __version__
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.commit import commit_of
 from hakobune.adapters.process import Runner
-from hakobune.errors import RecordIncompleteError, RunMissingError
+from hakobune.errors import EngineMissingError, RecordIncompleteError, RunMissingError
 from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.record import (
@@ -80,12 +80,20 @@ def complete(
         source=Document(path=project.source, sha256=image.source_sha256),
         commit=commit,
         is_dirty=is_dirty,
-        host={"platform": platform.platform(), "engine": docker_cli.engine_version(runner)},
+        host={"platform": platform.platform(), "engine": _engine(runner)},
         inputs=how.inputs,
         job=how.job,
     )
     files.write_bytes(folder / RECORD, completed(record.values, outside))
     return replace(record, outside=outside)
+
+
+def _engine(runner: Runner) -> str:
+    """Return the engine's version; nothing where there is none, as where a job is only fetched."""
+    try:
+        return docker_cli.engine_version(runner)
+    except EngineMissingError:
+        return ""
 
 
 def _kept(project: Project, folder: Path, path: str) -> Document:

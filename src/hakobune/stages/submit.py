@@ -213,6 +213,7 @@ def _noted(project: Project, submission: Submission) -> tuple[JobNote, Submissio
         plan_sha256=sha256,
         planned=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         is_submitted=False,
+        inputs={item.name: item.path for item in submission.plan.inputs if item.is_local},
     )
     _keep(project, note)
     return note, submission

@@ -20,3 +20,10 @@ def put_value(arguments: list[str], place: int, flag: str, value: str) -> None:
     """Replace the option's value that stands there."""
     is_joined = arguments[place].startswith(f"{flag}=")
     arguments[place] = f"{flag}={value}" if is_joined else value
+
+
+def drop_option(arguments: list[str], flag: str) -> None:
+    """Take the option and its value out, each time that it stands there."""
+    while (place := value_place(arguments, flag)) is not None:
+        is_joined = arguments[place].startswith(f"{flag}=")
+        del arguments[place if is_joined else place - 1 : place + 1]

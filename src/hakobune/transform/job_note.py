@@ -1,7 +1,7 @@
 """What this machine remembers of a job that it submitted: a value to JSON and back. No I/O."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 SCHEMA_VERSION = 1
 
@@ -10,14 +10,16 @@ SCHEMA_VERSION = 1
 class JobNote:
     """A job's name, the sha256 of its plan, when it was planned, and whether it was submitted.
 
-    A note that says "not submitted" was left by a command that died between the two: the same plan
-    takes its name again, so that no job is submitted twice.
+    `inputs` are the paths of files that were uploaded, by the input's name. A note that says "not
+    submitted" was left by a command that died between the two: the same plan takes its name again,
+    so that no job is submitted twice.
     """
 
     name: str
     plan_sha256: str
     planned: str
     is_submitted: bool
+    inputs: dict[str, str] = field(default_factory=dict)
 
 
 def write_note(note: JobNote) -> bytes:

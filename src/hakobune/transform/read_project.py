@@ -17,6 +17,8 @@ KEYS = {
     "source": "the folder of your Python package, such as `src/trainer`; it is what the image runs",
     "command": 'what the container runs, as a list: `["python", "-m", "trainer"]`',
     "service": "the service of docker-compose.yml that trains (default `train`)",
+    "smoke": "commands that the image must pass before a submit, as a list: "
+    '`["python -m trainer --help"]`',
     "inputs": "files that the command reads: a table of `name = { flag = … }`",
     "outputs": "folders that the command writes: a table of `name = { flag = …, files = [ … ] }`",
     "libraries": "shared libraries and their C files, below `source`: a table of "
@@ -78,6 +80,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         ),
         libraries=reader.libraries(table, "libraries"),
         model=reader.model(table, "model"),
+        smoke=reader.words(table, "smoke", default=()),
     )
     reader.refuse_unknown(table, KEYS)
     if reader.problems:

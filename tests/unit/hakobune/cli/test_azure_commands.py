@@ -1,5 +1,6 @@
 """The commands that go to Azure ML, with a workspace in memory instead."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,14 @@ import pytest
 from hakobune.cli import destination, job_options
 from hakobune.errors import DestinationIncompleteError
 from hakobune.model.destination import Destination
+from hakobune.model.receipt import Receipt
+from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.render import render
+from hakobune.stages.smoke import RECEIPTS
+from hakobune.transform.receipt import write_receipt
+from hakobune.transform.write_record import sealed
 from tests.cloud_samples import FakeCloud, make_job, run_files
-from tests.samples import FakeRunner, write_project
+from tests.samples import FakeReporter, FakeRunner, write_project
 from tests.unit.hakobune.cli.test_main import run
 from tests.unit.hakobune.stages.test_push import CONTAINERD, DIGEST, Registry, image
 
@@ -43,6 +50,11 @@ def hakobune(
     declared = '"model.bin", "metric.json", "record.json"'
     text = pyproject.read_text("utf-8").replace('"model.bin", "metric.json"', declared)
     pyproject.write_text(text + PYPROJECT_MORE, encoding="utf-8")
+    render(project, read_fresh_lock(project), FakeReporter())
+    receipt = Receipt(image=DIGEST, checks=("imports",), references=("runs/reference",))
+    path = tmp_path / RECEIPTS / f"{DIGEST.removeprefix('sha256:')[:16]}.json"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(write_receipt(receipt))
     monkeypatch.chdir(tmp_path)
     for name in ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE"):
         monkeypatch.setenv(f"HAKOBUNE_{name}", "x")
@@ -50,7 +62,7 @@ def hakobune(
     for name in COMMANDS:
         module = f"hakobune.cli.{name}"
         monkeypatch.setattr(f"{module}.azure_workspace", lambda *_: cloud)
-        if name in ("push", "submit", "export"):
+        if name in ("push", "submit", "export", "fetch"):
             monkeypatch.setattr(f"{module}.system_runner", lambda: runner)
     monkeypatch.setattr(job_options, "system_runner", lambda: runner)
     return lambda *arguments: run(monkeypatch, capsys, *arguments)
@@ -65,6 +77,7 @@ def test_one_command_goes_all_the_way(hakobune: Hakobune, cloud: FakeCloud, tmp_
     assert out.startswith("fitting\ndemo-model:1\n")
     name = next(iter(cloud.jobs))
     assert out.splitlines()[3].split()[0] == "metric.json"
+    assert out.splitlines()[-1].startswith("no local run of this image")
     assert (tmp_path / "runs" / name / "model.bin").read_bytes() == run_files()["model.bin"]
     assert cloud.calls == ["environment", "compute", f"job {name}", "model demo-model"]
 
@@ -72,6 +85,42 @@ def test_one_command_goes_all_the_way(hakobune: Hakobune, cloud: FakeCloud, tmp_
 def test_a_submit_alone_prints_the_job_s_name(hakobune: Hakobune, cloud: FakeCloud) -> None:
     code, out, _ = hakobune("submit", "--create-compute")
     assert (code, out.strip()) == (0, next(iter(cloud.jobs)))
+
+
+def test_an_image_that_passed_no_smoke_test_goes_nowhere(
+    hakobune: Hakobune, cloud: FakeCloud, tmp_path: Path
+) -> None:
+    (receipt,) = (tmp_path / RECEIPTS).iterdir()
+    receipt.unlink()
+    code, _, err = hakobune("submit", "--create-compute")
+    assert code == 118
+    assert "hakobune smoke" in err
+    assert cloud.calls == []
+
+
+def test_a_model_that_differs_from_the_local_one_is_not_registered(
+    hakobune: Hakobune, cloud: FakeCloud, tmp_path: Path
+) -> None:
+    cloud.statuses = iter(["Completed"] * 4)
+    assert hakobune("submit", "--create-compute", "--fetch")[0] == 0
+    (local,) = [p for p in (tmp_path / "runs").iterdir() if p.name[0] != "."]
+    # The same run, but made here, and with another number.
+    values = json.loads((local / "record.json").read_bytes())
+    metric = b'{"RMSE": 13.5, "R2": 0.25, "name": "x"}'
+    values["manifest"]["metric.json"] = {
+        "sha256": hashlib.sha256(metric).hexdigest(),
+        "bytes": len(metric),
+    }
+    values["outside"]["job"] = None
+    (local / "metric.json").write_bytes(metric)
+    (local / "record.json").write_bytes(sealed(values))
+    local.rename(local.with_name("local"))
+
+    cloud.statuses = iter(["Completed"] * 4)
+    code, _, err = hakobune("submit", "--create-compute", "--register")
+    assert code == 121
+    assert "RMSE: 13.5, 12.5" in err
+    assert not cloud.models
 
 
 def test_the_workspace_s_own_registry_is_used_where_none_is_named(hakobune: Hakobune) -> None:

@@ -1,0 +1,40 @@
+"""`hakobune compare`."""
+
+from pathlib import Path
+
+import click
+
+from hakobune.console import show, show_table
+from hakobune.stages.compare import compare, grade_runs, told
+from hakobune.stages.project import open_project
+from hakobune.stages.record import find_run
+
+_SHOWN = 34
+
+
+@click.command("compare")
+@click.argument("left")
+@click.argument("right")
+def command(*, left: str, right: str) -> None:
+    """Show two runs side by side: what is the same, what differs, and the metrics.
+
+    The last line grades their results: bit-identical, numerically identical, within 1e-6, or
+    different, with the first number that differs and the likely cause.
+    """
+    project, cwd = open_project(Path.cwd()), Path.cwd()
+    folders = find_run(project, left, cwd=cwd), find_run(project, right, cwd=cwd)
+    rows = compare(project, *folders)
+    shown = [
+        (row.name, "same" if row.is_same else "differs", *_cells(row.left, row.right))
+        for row in rows
+    ]
+    show_table([("", "", folders[0].name[:_SHOWN], folders[1].name[:_SHOWN]), *shown])
+    grade, cause = grade_runs(project, *folders)
+    show(f"{folders[0].name} is {told(grade, folders[1].name, cause)}")
+
+
+def _cells(left: str, right: str) -> tuple[str, str]:
+    """Return both values, cut where they are long, from where they differ."""
+    if left == right:
+        return left[:_SHOWN], ""
+    return left[:_SHOWN], right[:_SHOWN]

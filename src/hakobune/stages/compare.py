@@ -1,0 +1,102 @@
+"""Two runs side by side: their chains, their metrics, and a grade of their results."""
+
+from pathlib import Path
+
+from hakobune.adapters import files
+from hakobune.errors import ModelDiffersError
+from hakobune.model.grade import Grade, Sameness
+from hakobune.model.project import Project
+from hakobune.model.record import RECORD, RunRecord
+from hakobune.stages.record import read_run_record
+from hakobune.transform.compare_records import Row, compare_records, is_same_plan, likely_cause
+from hakobune.transform.grade_results import grade_results, is_compared
+from hakobune.transform.read_run import read_metrics
+
+
+def compare(project: Project, left: Path, right: Path) -> tuple[Row, ...]:
+    """Return a row for each thing of the two runs; metrics and results' sha256 come last."""
+    records = read_run_record(left), read_run_record(right)
+    rows = list(compare_records(project, *records))
+    if project.model is not None and project.model.metrics:
+        metrics = [_metrics(folder, project.model.metrics) for folder in (left, right)]
+        rows += _side_by_side(*metrics)
+    rows += _side_by_side(*(_results(record) for record in records))
+    return tuple(rows)
+
+
+def _metrics(folder: Path, name: str) -> dict[str, str]:
+    content = files.read_bytes(folder / name)
+    return {} if content is None else dict(read_metrics(content, place=str(folder / name)))
+
+
+def _results(record: RunRecord) -> dict[str, str]:
+    return {entry.name: entry.sha256 for entry in record.manifest if is_compared(entry.name)}
+
+
+def _side_by_side(left: dict[str, str], right: dict[str, str]) -> list[Row]:
+    names = dict.fromkeys([*left, *right])
+    return [Row(name=n, left=left.get(n, ""), right=right.get(n, "")) for n in names]
+
+
+def grade_runs(project: Project, left: Path, right: Path) -> tuple[Grade, str]:
+    """Return the grade of two runs' results, and the likely cause of a difference (or nothing)."""
+    records = read_run_record(left), read_run_record(right)
+    contents = [
+        {
+            entry.name: files.read_bytes(folder / entry.name) or b""
+            for entry in record.manifest
+            if is_compared(entry.name)
+        }
+        for folder, record in zip((left, right), records, strict=True)
+    ]
+    grade = grade_results(*contents)
+    if grade.sameness is Sameness.BITS:
+        return grade, ""
+    return grade, likely_cause(compare_records(project, *records))
+
+
+def find_reference(project: Project, folder: Path) -> Path | None:
+    """Return the newest local run of the same image, data and arguments, or None."""
+    record = read_run_record(folder)
+    found = []
+    for path in folder.parent.glob(f"*/{RECORD}"):
+        if path.parent == folder or path.parent.name.startswith("."):
+            continue
+        # A cheap look first: most runs are of another image.
+        if record.image.get("source_sha256", "").encode() not in (files.read_bytes(path) or b""):
+            continue
+        other = read_run_record(path.parent)
+        is_local = other.outside is not None and other.outside.job is None
+        if is_local and is_same_plan(project, record, other):
+            found.append((str(other.values.get("started", "")), path.parent))
+    return max(found)[1] if found else None
+
+
+def require_alike(project: Project, folder: Path) -> str:
+    """Return in one line how a fetched run compares with the local run that should be the same.
+
+    Raises ModelDiffersError where their results are different.
+    """
+    reference = find_reference(project, folder)
+    if reference is None:
+        return "no local run of this image, data and arguments to compare with: hakobune train"
+    grade, cause = grade_runs(project, reference, folder)
+    line = told(grade, f"the local run {reference.name}", cause)
+    if grade.sameness is Sameness.DIFFERENT:
+        raise ModelDiffersError(
+            f"the model of {folder.name} is {line}",
+            remedy=f"look at both: hakobune compare {reference.name} {folder.name}",
+        )
+    return line
+
+
+def told(grade: Grade, other: str, cause: str) -> str:
+    """Return the grade in one line."""
+    line = f"{grade.sameness.value} to {other}"
+    if grade.sameness is Sameness.DIFFERENT:
+        line = f"different from {other}"
+    elif grade.sameness is Sameness.CLOSE:
+        line = f"{grade.sameness.value} of {other}"
+    if grade.first:
+        line += f"; first: {grade.first}"
+    return f"{line}; likely cause: {cause}" if cause else line

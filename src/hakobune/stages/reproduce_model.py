@@ -1,0 +1,112 @@
+"""A recorded run, run again in its image, and both results compared."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from hakobune.adapters import docker_cli, files
+from hakobune.adapters.process import Runner
+from hakobune.errors import DataChangedError, RunMissingError, TrainingFailedError
+from hakobune.model.grade import Grade, Sameness
+from hakobune.model.project import Project
+from hakobune.model.record import Circumstances, Outside, RunRecord
+from hakobune.model.reporter import Reporter
+from hakobune.stages.compare import grade_runs
+from hakobune.stages.record import complete, read_run_record, require_outside
+from hakobune.transform.arguments import drop_option, put_value, value_place
+from hakobune.transform.plan_training import RUNS, plan_training
+
+COMPOSE_FILE = "docker-compose.yml"
+
+
+def reproduce_model(
+    project: Project, folder: Path, runner: Runner, reporter: Reporter
+) -> tuple[Grade, str, Path]:
+    """Run a recorded run again in its image; return the grade, the likely cause, and the folder.
+
+    The folder of the second run is gone where its bits are the same. Raises ImageMissingError,
+    DataChangedError, RunMissingError, TrainingFailedError.
+    """
+    record = read_run_record(folder)
+    outside = require_outside(record, folder)
+    image = docker_cli.inspect(runner, outside.image)
+    again = f"{RUNS}/.again-{folder.name}"
+    target = project.root / again
+    files.remove(target)
+    training = plan_training(
+        project,
+        (*_arguments(project, record, outside), *_output_options(project, again)),
+        run_id=record.run_id,
+        is_terminal=False,
+        existing=lambda text: Path(text) if os.path.isabs(text) else None,  # noqa: PTH117 - a text
+    )
+    with tempfile.TemporaryDirectory(prefix="hakobune-image-") as temporary:
+        override = Path(temporary, "image.yml")
+        files.write_bytes(override, _override(project, outside).encode())
+        code = docker_cli.compose_run(
+            runner,
+            _with_override(training.command, override),
+            training.container,
+            cwd=project.root,
+        )
+    if code != 0:
+        raise TrainingFailedError(
+            f"the run's image and arguments now end with exit code {code}",
+            remedy="its own message stands above",
+            container_exit_code=code,
+        )
+    how = Circumstances(found_by="container", arguments=training.arguments, inputs=outside.inputs)
+    complete(project, target, image, runner, how)
+    grade, cause = grade_runs(project, folder, target)
+    reporter.done("again", again, digest=image.id)
+    if grade.sameness is Sameness.BITS:
+        files.remove(target)
+    return grade, cause, target
+
+
+def _override(project: Project, outside: Outside) -> str:
+    """Return a compose file with the recorded image; nobody is told of this run by MLflow."""
+    return f"""\
+services:
+  {project.service}:
+    image: {outside.image}
+    environment:
+      MLFLOW_TRACKING_URI: ""
+"""
+
+
+def _with_override(command: tuple[str, ...], override: Path) -> tuple[str, ...]:
+    """Return the command with a second compose file, which names the recorded image."""
+    docker, compose, *rest = command
+    return (docker, compose, "--file", COMPOSE_FILE, "--file", str(override), *rest)
+
+
+def _arguments(project: Project, record: RunRecord, outside: Outside) -> list[str]:
+    """Return the recorded arguments, each input as the file of this machine."""
+    passed = list(record.arguments)
+    for output in project.outputs:
+        drop_option(passed, output.flag)
+    known = {item.name: item for item in outside.inputs}
+    wanted = {item.name: item.sha256 for item in record.inputs}
+    for item in project.inputs:
+        place = value_place(passed, item.flag)
+        if place is None:
+            continue
+        path = project.root / known[item.name].path if item.name in known else None
+        if path is None or not path.is_file():
+            raise RunMissingError(
+                f"the run's {item.flag} is not on this machine: {path or passed[place]}",
+                remedy="put the file there that the run read: "
+                f"sha256 {wanted.get(item.name, 'unknown')}",
+            )
+        if files.sha256_of(path) != wanted.get(item.name):
+            raise DataChangedError(
+                f"{path} is not what the run read (sha256 {wanted.get(item.name, '')[:12]}…)",
+                remedy="put the file of that time back",
+            )
+        put_value(passed, place, item.flag, str(path.resolve()))
+    return passed
+
+
+def _output_options(project: Project, folder: str) -> list[str]:
+    return [word for output in project.outputs for word in (output.flag, folder)]

@@ -1,0 +1,135 @@
+"""An image to a receipt: smoke tests in the container, and a training for reference."""
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+from hakobune.adapters import docker_cli, files
+from hakobune.adapters.process import Runner
+from hakobune.errors import HakobuneError, ReceiptMissingError, SmokeFailedError
+from hakobune.model.image import Image
+from hakobune.model.project import Project
+from hakobune.model.receipt import Receipt
+from hakobune.model.record import RECORD
+from hakobune.model.reporter import Reporter
+from hakobune.model.spec import requirement_name
+from hakobune.model.training import Training
+from hakobune.stages.build import current_image
+from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.record import read_run_record
+from hakobune.stages.train import train
+from hakobune.transform.compare_records import own_arguments
+from hakobune.transform.receipt import read_receipt, write_receipt
+
+RECEIPTS = "runs/.receipts"
+# A user that no image knows, as a cluster may choose one.
+_ANY_USER = "54321:54321"
+_TIMEOUT_S = 300
+
+
+def smoke(project: Project, training: Training, runner: Runner, reporter: Reporter) -> Receipt:
+    """Let the image pass its smoke tests and a training; return the receipt, which is kept.
+
+    What it passed before, for the same image, is not done again. Raises SmokeFailedError, or what
+    a training raises.
+    """
+    docker_cli.engine_version(runner)
+    image = current_image(project, runner)
+    receipt = _receipt(project, image) or Receipt(image=image.id, checks=(), references=())
+    checks = _checks(project, image)
+    if set(checks) <= set(receipt.checks):
+        reporter.done("smoke", f"{len(checks)} tests, passed before", digest=image.id)
+    else:
+        for name, command in checks.items():
+            _check(name, command, runner)
+            reporter.done("smoke", name)
+        receipt = _keep(project, replace(receipt, checks=tuple(checks)))
+    reference = _find_reference(project, training, receipt)
+    if reference:
+        reporter.done("train", f"{reference}, the same arguments and data before")
+        return receipt
+    train(project, training, runner, reporter)
+    return _keep(project, replace(receipt, references=(*receipt.references, training.folder)))
+
+
+def require_receipt(project: Project, image: Image) -> Receipt:
+    """Return the image's receipt. Raises ReceiptMissingError or ReceiptDamagedError."""
+    receipt = _receipt(project, image)
+    if receipt is None or not receipt.references:
+        raise ReceiptMissingError(
+            f"the image {image.tag} ({image.id[:19]}) has not passed its smoke tests and a "
+            "training on this machine",
+            remedy="hakobune smoke, with the arguments of the training",
+        )
+    return receipt
+
+
+def _receipt(project: Project, image: Image) -> Receipt | None:
+    path = _path(project, image.id)
+    content = files.read_bytes(path)
+    if content is None:
+        return None
+    receipt = read_receipt(content, place=str(path))
+    return receipt if receipt.image == image.id else None
+
+
+def _path(project: Project, image: str) -> Path:
+    return project.root / RECEIPTS / f"{image.removeprefix('sha256:')[:16]}.json"
+
+
+def _keep(project: Project, receipt: Receipt) -> Receipt:
+    files.write_bytes(_path(project, receipt.image), write_receipt(receipt))
+    return receipt
+
+
+def _checks(project: Project, image: Image) -> dict[str, list[str]]:
+    """Return the command of each smoke test by what it shows."""
+    shut_in = ["docker", "run", "--rm", "--user", _ANY_USER, "--network", "none", "--read-only"]
+    shut_in += ["--cap-drop", "ALL", "--tmpfs", "/tmp", image.id]  # noqa: S108 - in the container
+    named = [
+        requirement_name(text)
+        for text in read_fresh_lock(project).requirements
+        if not text.startswith("python=")
+    ]
+    program = files.read_data("import_packages.py")
+    checks = {
+        f"imports of {len(named)} packages, as any user, read-only, without a network": [
+            *shut_in,
+            *("python", "-c", program, *named),
+        ]
+    }
+    return checks | {text: [*shut_in, *shlex.split(text)] for text in project.smoke}
+
+
+def _check(name: str, command: list[str], runner: Runner) -> None:
+    done = runner.capture(command, timeout_s=_TIMEOUT_S)
+    if done.exit_code != 0:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise SmokeFailedError(
+            f"smoke test `{name}` ended with exit code {done.exit_code}"
+            + (f": {said[-1]}" if said else ""),
+            remedy="nothing of this image is submitted; mend it and build again",
+        )
+
+
+def _find_reference(project: Project, training: Training, receipt: Receipt) -> str:
+    """Return a run of the receipt with the same arguments and data; empty where there is none."""
+    wanted = own_arguments(project, training.arguments)
+    data = sorted((name, files.sha256_of(path)) for name, path in training.inputs)
+    for folder in receipt.references:
+        if not (project.root / folder / RECORD).is_file():
+            continue
+        try:
+            record = read_run_record(project.root / folder)
+        except HakobuneError:  # a run that was changed is no reference; a new one is made
+            continue
+        read = sorted((item.name, item.sha256) for item in record.inputs)
+        is_same_data = read == data if data else not _names_input(project, record.arguments)
+        if own_arguments(project, record.arguments) == wanted and is_same_data:
+            return folder
+    return ""
+
+
+def _names_input(project: Project, arguments: tuple[str, ...]) -> bool:
+    words = {word.partition("=")[0] for word in arguments}
+    return any(item.flag in words for item in project.inputs)

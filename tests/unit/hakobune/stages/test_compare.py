@@ -1,0 +1,99 @@
+"""Runs side by side, and the local run that a job's model is compared with."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hakobune.errors import ModelDiffersError
+from hakobune.model.grade import Sameness
+from hakobune.model.project import Model
+from hakobune.model.record import Circumstances, JobFacts
+from hakobune.stages.compare import compare, find_reference, grade_runs, require_alike, told
+from hakobune.stages.record import complete
+from tests.run_samples import Made, make_run, write_run
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    return make_run(tmp_path)
+
+
+def another(made: Made, name: str, *, is_job: bool = False, **other: object) -> Path:
+    folder = made.folder.with_name(name)
+    write_run(folder, made.image, run_id=name, **other)  # type: ignore[arg-type] # by name
+    job = JobFacts(name=name, environment="demo:1", image=f"x@{made.image.id}", tags={})
+    how = Circumstances(found_by="job", job=job) if is_job else Circumstances(found_by="container")
+    complete(made.project, folder, made.image, made.runner, how)
+    return folder
+
+
+def files(rmse: float) -> dict[str, bytes]:
+    return {
+        "model.bin": b"\x00model",
+        "metric.json": json.dumps({"RMSE": rmse, "R2": 0.25}).encode(),
+    }
+
+
+def test_rows_say_what_is_the_same_and_what_differs(made: Made) -> None:
+    project = replace(
+        made.project, model=Model(name="demo", file="model.bin", metrics="metric.json")
+    )
+    other = another(made, "other", files=files(13.0), numerics={"OPENBLAS_CORETYPE": "Zen"})
+    rows = {row.name: row for row in compare(project, made.folder, other)}
+    assert [name for name, row in rows.items() if not row.is_same] == [
+        *("arithmetic", "RMSE", "metric.json")
+    ]
+    assert (rows["RMSE"].left, rows["RMSE"].right) == ("12.5", "13.0")
+    assert rows["arguments"].left == "", "where files lie is no argument of the program's own"
+
+
+def test_the_reference_is_the_newest_local_run_of_the_same_plan(made: Made) -> None:
+    job = another(made, "job", is_job=True, arguments=["--input", "/mnt/x.csv", "--output", "/o"])
+    assert find_reference(made.project, job) == made.folder
+    newer = another(made, "newer", started="2026-11-25T02:00:00Z")
+    another(made, "elsewhere", is_job=True, started="2026-11-25T03:00:00Z")
+    another(made, "longer", arguments=["--horizon", "3"], started="2026-11-25T03:00:00Z")
+    data = [{"name": "input", "path": "x.csv", "sha256": "0" * 64}]
+    another(made, "data", inputs=data, started="2026-11-25T03:00:00Z")
+    assert find_reference(made.project, job) == newer
+
+
+def test_without_a_local_run_that_is_said(made: Made) -> None:
+    job = another(made, "job", is_job=True, arguments=["--horizon", "9"])
+    assert "no local run" in require_alike(made.project, job)
+
+
+def test_the_same_bytes_end_in_the_line_that_people_look_for(made: Made) -> None:
+    job = another(made, "job", is_job=True)
+    assert require_alike(made.project, job) == "bit-identical to the local run demo-run"
+
+
+def test_a_different_model_is_refused_with_number_and_cause(made: Made) -> None:
+    job = another(made, "job", is_job=True, files=files(13.0), processor={"model": "Zen 9"})
+    with pytest.raises(ModelDiffersError) as caught:
+        require_alike(made.project, job)
+    assert "metric.json: RMSE: 12.5, 13.0" in caught.value.what
+    assert "likely cause: other processor (none and Zen 9)" in caught.value.what
+    assert caught.value.remedy.endswith("hakobune compare demo-run job")
+
+
+def test_a_cause_is_sought_in_the_order_of_its_likelihood(made: Made) -> None:
+    other = another(
+        made,
+        "other",
+        files=files(12.5 + 1e-9),
+        arguments=["--horizon", "3"],
+        versions={"numpy": "9"},
+    )
+    grade, cause = grade_runs(made.project, made.folder, other)
+    assert grade.sameness is Sameness.CLOSE
+    assert cause == "other arguments (none and --horizon 3)"
+    assert told(grade, "x", cause).startswith("within 1e-06 of x; first: metric.json: RMSE")
+
+
+def test_nothing_that_differs_is_told_as_that(made: Made) -> None:
+    other = another(made, "other", files=files(99.0))
+    _, cause = grade_runs(made.project, made.folder, other)
+    assert "other results each time" in cause

@@ -1,0 +1,139 @@
+"""Signed runs: what a signature covers, and each way in which it does not hold."""
+
+import base64
+import json
+import random
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from hakobune.errors import (
+    HakobuneError,
+    KeyUnusableError,
+    SignatureInvalidError,
+    SignatureMissingError,
+)
+from hakobune.stages.record import read_run_record
+from hakobune.stages.sign import PUBLIC_KEY, STATEMENT, check_signature, sign
+from hakobune.transform.write_record import sealed
+from tests.run_samples import Made, make_run
+from tests.samples import FakeReporter
+
+KEY = ed25519.Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+OTHER = ed25519.Ed25519PrivateKey.from_private_bytes(b"o" * 32)
+
+
+def private(path: Path, key: ed25519.Ed25519PrivateKey = KEY) -> Path:
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return path
+
+
+def public(path: Path, key: ed25519.Ed25519PrivateKey = KEY) -> Path:
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    path.write_bytes(pem)
+    return path
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    made = make_run(tmp_path)
+    sign(made.folder, private(tmp_path / "key.pem"), FakeReporter())
+    return made
+
+
+def check(made: Made, key: Path | None = None) -> str:
+    return check_signature(made.folder, read_run_record(made.folder), key).what
+
+
+def test_the_statement_names_every_file_and_what_the_run_was_made_of(made: Made) -> None:
+    (line,) = (made.folder / STATEMENT).read_text(encoding="utf-8").splitlines()
+    envelope = json.loads(line)
+    assert envelope["payloadType"] == "application/vnd.in-toto+json"
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
+    assert {s["name"] for s in statement["subject"]} == {"model.bin", "metric.json", "record.json"}
+    build = statement["predicate"]["buildDefinition"]
+    digests = {d["name"]: d.get("digest") for d in build["resolvedDependencies"]}
+    assert digests["image"] == {"sha256": made.image.id.removeprefix("sha256:")}
+    assert {"environments/demo.lock", "src/demo", "input input", "git", "base"} <= set(digests)
+    assert statement["predicate"]["runDetails"]["metadata"]["invocationId"] == "demo-run"
+
+
+def test_a_signature_holds_with_its_key_and_without_one(made: Made, tmp_path: Path) -> None:
+    assert "--key asks for one" in check(made)
+    assert "key.pub" in check(made, public(tmp_path / "key.pub"))
+
+
+def test_signing_again_gives_the_same_bytes(made: Made, tmp_path: Path) -> None:
+    before = (made.folder / STATEMENT).read_bytes()
+    sign(made.folder, tmp_path / "key.pem", FakeReporter())
+    assert (made.folder / STATEMENT).read_bytes() == before
+
+
+def test_another_s_key_is_not_taken(made: Made, tmp_path: Path) -> None:
+    with pytest.raises(SignatureInvalidError, match=r"other\.pub"):
+        check(made, public(tmp_path / "other.pub", OTHER))
+
+
+def test_a_record_that_was_written_anew_is_not_the_signed_one(made: Made) -> None:
+    values = json.loads((made.folder / "record.json").read_bytes())
+    (made.folder / "record.json").write_bytes(sealed({**values, "seconds": 1.0}))
+    with pytest.raises(SignatureInvalidError, match="other files"):
+        check(made)
+
+
+@pytest.mark.parametrize("name", [STATEMENT, PUBLIC_KEY])
+def test_each_flipped_bit_of_signature_and_key_is_seen(made: Made, name: str) -> None:
+    content = (made.folder / name).read_bytes()
+    rng = random.Random(3)
+    for _ in range(150):
+        flipped = bytearray(content)
+        flipped[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        (made.folder / name).write_bytes(flipped)
+        with pytest.raises(HakobuneError) as caught:
+            check(made)
+        assert isinstance(caught.value, SignatureInvalidError | KeyUnusableError)
+
+
+def test_an_unsigned_run_breaks_only_where_a_key_is_asked_for(made: Made, tmp_path: Path) -> None:
+    (made.folder / STATEMENT).unlink()
+    with pytest.raises(SignatureMissingError):  # the key beside tells that there was one
+        check(made)
+    (made.folder / PUBLIC_KEY).unlink()
+    assert check(made) == "nobody signed this run"
+    with pytest.raises(SignatureMissingError, match="not signed"):
+        check(made, public(tmp_path / "key.pub"))
+
+
+def test_keys_that_cannot_sign_are_named(made: Made, tmp_path: Path) -> None:
+    sealed_key = tmp_path / "sealed.pem"
+    sealed_key.write_bytes(
+        KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
+    )
+    wrong = tmp_path / "x25519.pem"
+    exchange = x25519.X25519PrivateKey.generate()
+    wrong.write_bytes(exchange.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    (tmp_path / "text.pem").write_text("no key", encoding="utf-8")
+    for name, said in (
+        ("sealed.pem", "encrypted"),
+        ("x25519.pem", "no Ed25519 key"),
+        ("text.pem", "no private key"),
+        ("gone.pem", "no such key"),
+    ):
+        with pytest.raises(KeyUnusableError, match=said):
+            sign(made.folder, tmp_path / name, FakeReporter())
+
+
+def test_a_private_key_does_not_stand_for_the_public_one(made: Made, tmp_path: Path) -> None:
+    with pytest.raises(KeyUnusableError, match="no public key") as caught:
+        check(made, tmp_path / "key.pem")
+    assert "-pubout" in caught.value.remedy

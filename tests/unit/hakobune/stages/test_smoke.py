@@ -1,0 +1,106 @@
+"""Receipts: what an image has to pass, once, before it is submitted."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hakobune.adapters.process import Completed
+from hakobune.errors import ReceiptDamagedError, ReceiptMissingError, SmokeFailedError
+from hakobune.model.project import Project
+from hakobune.stages.smoke import RECEIPTS, require_receipt, smoke
+from hakobune.stages.train import plan_train
+from tests.run_samples import Made, engine_of, make_run, write_run
+from tests.samples import Answer, FakeReporter, FakeRunner, completed, on
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    return make_run(tmp_path)
+
+
+def trains(made: Made) -> Answer:
+    """Answer a training as the program does."""
+
+    def run(command: Sequence[str]) -> Completed | None:
+        if "compose" not in command or "run" not in command:
+            return None
+        output = list(command)[list(command).index("--output") + 1]
+        folder = made.project.root / output
+        write_run(folder, made.image, run_id=folder.name, arguments=_arguments(command))
+        return completed()
+
+    return run
+
+
+def _arguments(command: Sequence[str]) -> list[str]:
+    return list(command)[list(command).index("train") + 1 :]
+
+
+def passed(
+    made: Made, *arguments: str, project: Project | None = None, **other: Answer
+) -> FakeRunner:
+    runner = engine_of(made.image, b"", *other.values(), trains(made))
+    project = project or made.project
+    training = plan_train(project, arguments, cwd=project.root, is_terminal=False)
+    smoke(project, training, runner, FakeReporter())
+    return runner
+
+
+def test_an_image_that_passes_leaves_a_receipt(made: Made) -> None:
+    with pytest.raises(ReceiptMissingError) as caught:
+        require_receipt(made.project, made.image)
+    assert "hakobune smoke" in caught.value.remedy
+    runner = passed(made, "--input", "sales.csv")
+    (imports,) = runner.called("docker", "run", "--network", "none")
+    assert imports[-1] == "six"
+    assert {"--read-only", "54321:54321", made.image.id} <= set(imports)
+    receipt = require_receipt(made.project, made.image)
+    assert receipt.image == made.image.id
+    assert len(receipt.references) == 1
+
+
+def test_what_was_passed_before_is_not_done_again(made: Made) -> None:
+    passed(made, "--input", "sales.csv")
+    again = passed(made, "--input", "sales.csv")
+    assert not again.called("docker", "run")
+    assert not again.called("compose", "run")
+
+
+def test_other_arguments_need_a_training_of_their_own(made: Made) -> None:
+    passed(made, "--input", "sales.csv")
+    assert passed(made, "--input", "sales.csv", "--horizon", "3").called("compose", "run")
+    assert passed(made).called("compose", "run")
+    assert len(require_receipt(made.project, made.image).references) == 3
+
+
+def test_a_receipt_is_of_one_image(made: Made) -> None:
+    passed(made, "--input", "sales.csv")
+    with pytest.raises(ReceiptMissingError):
+        require_receipt(made.project, replace(made.image, id="sha256:" + "0" * 64))
+
+
+def test_commands_of_the_project_are_smoke_tests_too(made: Made) -> None:
+    project = replace(made.project, smoke=("python -m demo --version",))
+    runner = passed(made, project=project)
+    assert runner.called("python", "-m", "demo", "--version")
+
+
+def test_a_failure_is_told_in_its_own_words_and_leaves_no_receipt(made: Made) -> None:
+    broken = on("import_packages", exit_code=1, stderr="x")
+    broken = on("docker", "54321", exit_code=1, stderr="Traceback\nimport six: ImportError: gone\n")
+    with pytest.raises(SmokeFailedError, match="import six: ImportError: gone"):
+        passed(made, broken=broken)
+    assert not (made.project.root / RECEIPTS).exists()
+
+
+def test_a_changed_receipt_is_none(made: Made) -> None:
+    passed(made, "--input", "sales.csv")
+    (path,) = (made.project.root / RECEIPTS).iterdir()
+    values = json.loads(path.read_bytes())
+    path.write_text(json.dumps({**values, "references": ["runs/other"]}), encoding="utf-8")
+    with pytest.raises(ReceiptDamagedError, match=path.name) as caught:
+        require_receipt(made.project, made.image)
+    assert f"rm {path}" in caught.value.remedy

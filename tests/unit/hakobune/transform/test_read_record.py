@@ -1,0 +1,66 @@
+"""A record is read only if not one byte of it is another."""
+
+import json
+import random
+
+import pytest
+
+from hakobune.errors import HakobuneError, RecordDamagedError, RecordFromFutureError
+from hakobune.transform.read_record import read_record
+from hakobune.transform.write_record import sealed, write_json
+
+VALUES = {
+    "schema_version": 2,
+    "run_id": "r-ü",
+    "arguments": ["--order", "2,0,2"],
+    "seconds": 6.25,
+    "image": {"lock_sha256": "d" * 64, "base": None},
+    "inputs": [{"name": "input", "path": None, "sha256": "e" * 64}],
+    "manifest": {"model.bin": {"sha256": "f" * 64, "bytes": 3}},
+}
+
+
+def test_a_sealed_record_is_read() -> None:
+    record = read_record(sealed(VALUES), place="record.json")
+    assert record.run_id == "r-ü"
+    assert record.image == {"lock_sha256": "d" * 64, "base": ""}
+    assert record.manifest[0].name == "model.bin"
+    assert record.outside is None
+
+
+def test_each_flipped_bit_is_seen() -> None:
+    content = sealed(VALUES)
+    rng = random.Random(5)
+    for place in range(len(content)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << rng.randrange(8)
+        with pytest.raises(HakobuneError):
+            read_record(bytes(flipped), place="record.json")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{}",
+        sealed(VALUES)[:-1],
+        sealed(VALUES) + b"\n",
+        json.dumps(json.loads(sealed(VALUES))).encode(),
+        sealed(VALUES).replace(b'"run_id"', b'"run_id": "other", "run_id"'),
+        sealed({**VALUES, "schema_version": "2"}),
+        sealed({**VALUES, "schema_version": 1}),
+        sealed({**VALUES, "manifest": {"model.bin": {}}}),
+        sealed({**VALUES, "arguments": [1]}),
+        write_json(VALUES),
+    ],
+)
+def test_what_is_no_record_of_ours_is_named(content: bytes) -> None:
+    with pytest.raises(RecordDamagedError, match=r"^runs/x/record\.json "):
+        read_record(content, place="runs/x/record.json")
+
+
+def test_a_later_schema_is_told_apart_from_damage() -> None:
+    with pytest.raises(RecordFromFutureError):
+        read_record(write_json({"schema_version": 7, "anything": 1}), place="record.json")
