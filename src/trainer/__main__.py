@@ -66,9 +66,15 @@ def _run_training(arguments: tuple[str, ...]) -> int:
 
     from trainer.outputs import Publication  # noqa: PLC0415
     from trainer.record import RunClock  # noqa: PLC0415
-    from trainer.settings import parse_arguments, place_run, read_environment  # noqa: PLC0415
+    from trainer.settings import (  # noqa: PLC0415
+        library_variables,
+        parse_arguments,
+        place_run,
+        read_environment,
+    )
 
-    clock = RunClock(arguments=arguments, started_s=time.time())
+    variables = {**read_environment(), **library_variables(read_environment())}
+    clock = RunClock(arguments=arguments, started_s=time.time(), variables=variables)
     raw = parse_arguments(arguments)
     place = publication = None
     try:

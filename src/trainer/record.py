@@ -11,34 +11,74 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import trainer
 from trainer.errors import TrainerError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "pmdarima", "matplotlib", "joblib")
+
+
+_NUMERICS = (
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "NPY_DISABLE_CPU_FEATURES",
+    "GLIBC_TUNABLES",
+    "PYTHONHASHSEED",
+)
+_IMAGE = {
+    "environment_sha256": "HAKOBUNE_ENVIRONMENT_SHA256",
+    "lock_sha256": "HAKOBUNE_LOCK_SHA256",
+    "source_sha256": "HAKOBUNE_SOURCE_SHA256",
+    "base": "HAKOBUNE_BASE",
+}
+# What every machine that a model may come from has (Intel since Haswell, AMD since Zen), and what
+# the image fixes the arithmetic to.
+_WANTED_FLAGS = {"avx2", "fma"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFacts:
+    """What the run read; `path` is None for the series that the program brings along."""
+
+    path: str | None
+    source: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunClock:
-    """The command line, and when it was started."""
+    """The command line, when it was started, and the environment variables of the process."""
 
     arguments: tuple[str, ...]
     started_s: float
+    variables: Mapping[str, str]
 
 
 def write_record(
-    run_id: str, clock: RunClock, notes: Iterable[str], files: Mapping[str, bytes]
+    run_id: str,
+    clock: RunClock,
+    notes: Iterable[str],
+    files: Mapping[str, bytes],
+    data: InputFacts,
 ) -> bytes:
     """Return record.json of a run that succeeded, with every file's checksum."""
     manifest = {
         name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
         for name, content in files.items()
     }
-    record = {**_run_facts(run_id, "succeeded", clock), "notes": list(notes), "manifest": manifest}
-    return write_json(record)
+    return _sealed(
+        {
+            **_run_facts(run_id, "succeeded", clock),
+            "inputs": [{"name": "input", **asdict(data)}],
+            "notes": list(notes),
+            "manifest": manifest,
+        }
+    )
 
 
 def write_failure_record(
@@ -48,7 +88,7 @@ def write_failure_record(
     what, remedy = str(failure), None
     if isinstance(failure, TrainerError):
         what, remedy = failure.what, failure.remedy
-    return write_json(
+    return _sealed(
         {
             **_run_facts(run_id, "failed", clock),
             "exit_code": exit_code,
@@ -86,11 +126,39 @@ def _run_facts(run_id: str, status: str, clock: RunClock) -> dict[str, Any]:
         "versions": versions(),
         "platform": platform.platform(),
         "uid": os.getuid(),
+        "processor": processor(),
+        # What fixes the arithmetic, and what the image's Dockerfile says of the image.
+        "numerics": {name: clock.variables.get(name) for name in _NUMERICS},
+        "image": {key: clock.variables.get(name) for key, name in _IMAGE.items()},
+    }
+
+
+def processor() -> dict[str, Any]:
+    """Return the processor's name, and whether it has the instructions that identity needs.
+
+    From Linux's /proc/cpuinfo (proc_cpuinfo(5)); elsewhere the name is None.
+    """
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    facts = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
+    return {
+        "model": facts.get("model name"),
+        "has_avx2_and_fma": set(facts.get("flags", "").split()) >= _WANTED_FLAGS,
     }
 
 
 def _utc(seconds: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def _sealed(values: Mapping[str, Any]) -> bytes:
+    """Return the JSON with the sha256 of itself without that last key: its seal.
+
+    Whoever changes a byte of the file is found out (docs/reference/record.md).
+    """
+    return write_json({**values, "sha256": hashlib.sha256(write_json(values)).hexdigest()})
 
 
 def write_json(values: Mapping[str, Any]) -> bytes:

@@ -10,10 +10,11 @@ from trainer.fitting import Fitted, parameters
 from trainer.order import Order
 from trainer.outcome import Evaluated, Outcome
 from trainer.prediction import Prediction
-from trainer.record import SCHEMA_VERSION, versions, write_json
+from trainer.record import versions, write_json
 from trainer.search.find import Candidate, Found
 from trainer.search.ranking import has_clear_roots
 
+SCHEMA_VERSION = 1
 _TOLD_CANDIDATES = 15
 
 

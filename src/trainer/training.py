@@ -37,7 +37,7 @@ from trainer.page_of_run import page_of
 from trainer.pictures import draw_prediction, draw_residuals
 from trainer.prediction import Prediction
 from trainer.recipe import Recipe, find, find_again
-from trainer.record import RunClock, write_record
+from trainer.record import InputFacts, RunClock, write_record
 from trainer.regressors.whole import Regressors, make_regressors
 from trainer.report import parameter_names, saved_facts, write_forecast, write_metric
 from trainer.saved_model import write_saved
@@ -59,7 +59,7 @@ def train(settings: Settings, publication: Publication, clock: RunClock) -> None
             files = _files(outcome)
             notes = (*outcome.notes, *_warnings(warned))
             files["report.html"] = write_page(page_of(outcome, notes, clock.arguments))
-            files[RECORD] = write_record(settings.place.run_id, clock, notes, files)
+            files[RECORD] = write_record(settings.place.run_id, clock, notes, files, _data(outcome))
             publication.publish(files)
             current.outcome = str(settings.place.output)
     if note := _tell_tracking(outcome, clock, tuple(files)):
@@ -67,9 +67,20 @@ def train(settings: Settings, publication: Publication, clock: RunClock) -> None
         others = {name: content for name, content in files.items() if name != RECORD}
         # The run is whole without this note, should the disk be full by now.
         with suppress(TrainerError):
-            record = write_record(settings.place.run_id, clock, (*notes, note), others)
+            record = write_record(
+                settings.place.run_id, clock, (*notes, note), others, _data(outcome)
+            )
             publication.publish({RECORD: record})
     show_result(_result(outcome, list(files)))
+
+
+def _data(outcome: Outcome) -> InputFacts:
+    path = outcome.settings.input
+    return InputFacts(
+        path=None if path is None else str(path),
+        source=outcome.series.source,
+        sha256=outcome.series.sha256,
+    )
 
 
 def _tell_tracking(outcome: Outcome, clock: RunClock, files: Sequence[str]) -> str | None:

@@ -275,6 +275,11 @@ COPY --from=source /image /
 # Any user will do: the home is /tmp, and a name is given for those that the image does not know.
 ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=hakobune LOGNAME=hakobune \\
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# What a run's record says of its image; its digest is known outside only.
+ENV HAKOBUNE_BASE=${{HAKOBUNE_BASE}} \
+    HAKOBUNE_ENVIRONMENT_SHA256={lock.environment_sha256} \
+    HAKOBUNE_LOCK_SHA256={lock.sha256} \
+    HAKOBUNE_SOURCE_SHA256={source.sha256}
 WORKDIR /workspace
 USER 1000:1000
 CMD {json.dumps(list(project.command))}

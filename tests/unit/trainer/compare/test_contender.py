@@ -37,7 +37,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "empty record": (lambda run: (run / "record.json").write_text(""), "no record of a run"),
     "record is a list": (lambda run: (run / "record.json").write_text("[]"), "no record of a run"),
     "record of another form": (
-        lambda run: _edited(run / "record.json", schema_version=2),
+        lambda run: _edited(run / "record.json", schema_version=9),
         "not known here",
     ),
     "record of a failure": (
