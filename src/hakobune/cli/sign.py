@@ -4,10 +4,14 @@ from pathlib import Path
 
 import click
 
+from hakobune.cli.destination import destination, registry_option
 from hakobune.console import Console, show
+from hakobune.stages.machine import system_runner
 from hakobune.stages.project import open_project
+from hakobune.stages.push import pushed_repository
 from hakobune.stages.record import find_run
-from hakobune.stages.sign import sign
+from hakobune.stages.sign import attach, sign
+from hakobune.stages.workspace import patience
 
 
 @click.command("sign")
@@ -18,7 +22,16 @@ from hakobune.stages.sign import sign
     type=click.Path(path_type=Path),
     help="The private key: Ed25519, PEM (openssl genpkey -algorithm ed25519 -out key.pem).",
 )
-def command(*, run: str, key: Path) -> None:
-    """Sign a run's record, as an in-toto statement with SLSA provenance in a DSSE envelope."""
-    project = open_project(Path.cwd())
-    show(str(sign(find_run(project, run, cwd=Path.cwd()), key, Console())))
+@click.option("--attach", "attaches", is_flag=True, help="Also attach it to the image, pushed.")
+@registry_option
+def command(*, run: str, key: Path, attaches: bool, registry: str) -> None:
+    """Sign a run's record, as an in-toto statement with SLSA provenance in a DSSE envelope.
+
+    With --attach the envelope goes to the image in its registry too, as an OCI referrer.
+    """
+    project, console = open_project(Path.cwd()), Console()
+    folder = find_run(project, run, cwd=Path.cwd())
+    show(str(sign(folder, key, console)))
+    if attaches:
+        repository = pushed_repository(project, destination(project, registry=registry).registry)
+        show(attach(folder, repository, system_runner(), patience(console), console))

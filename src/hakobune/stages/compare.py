@@ -1,5 +1,6 @@
 """Two runs side by side: their chains, their metrics, and a grade of their results."""
 
+import hashlib
 from pathlib import Path
 
 from hakobune.adapters import files
@@ -9,7 +10,7 @@ from hakobune.model.project import Project
 from hakobune.model.record import RECORD, RunRecord
 from hakobune.stages.record import read_run_record
 from hakobune.transform.compare_records import Row, compare_records, is_same_plan, likely_cause
-from hakobune.transform.grade_results import grade_results, is_compared
+from hakobune.transform.grade_results import grade_results, is_compared, without_place
 from hakobune.transform.read_run import read_metrics
 
 
@@ -20,7 +21,7 @@ def compare(project: Project, left: Path, right: Path) -> tuple[Row, ...]:
     if project.model is not None and project.model.metrics:
         metrics = [_metrics(folder, project.model.metrics) for folder in (left, right)]
         rows += _side_by_side(*metrics)
-    rows += _side_by_side(*(_results(record) for record in records))
+    rows += _side_by_side(_results(left, records[0]), _results(right, records[1]))
     return tuple(rows)
 
 
@@ -29,8 +30,16 @@ def _metrics(folder: Path, name: str) -> dict[str, str]:
     return {} if content is None else dict(read_metrics(content, place=str(folder / name)))
 
 
-def _results(record: RunRecord) -> dict[str, str]:
-    return {entry.name: entry.sha256 for entry in record.manifest if is_compared(entry.name)}
+def _results(folder: Path, record: RunRecord) -> dict[str, str]:
+    """Return the sha256 of what is compared of each result, by name."""
+    found = {}
+    for entry in record.manifest:
+        if is_compared(entry.name):
+            content = files.read_bytes(folder / entry.name) or b""
+            compared = without_place(entry.name, content)
+            name = entry.name if compared == content else f"{entry.name} less run, run_id"
+            found[name] = hashlib.sha256(compared).hexdigest()
+    return found
 
 
 def _side_by_side(left: dict[str, str], right: dict[str, str]) -> list[Row]:

@@ -44,16 +44,21 @@ def plan_push(project: Project, runner: Runner, *, registry_name: str) -> Pushed
             f"the image {image.tag} is for {image.platform}, and Azure ML's nodes run {PLATFORM}",
             remedy="build it with hakobune build, which asks for that platform",
         )
-    name = valid_name("repository", read_fresh_lock(project).environment.lower())
     content = image.id.removeprefix("sha256:")
     if registry_name != UNKNOWN_REGISTRY:
         valid_name("registry", registry_name)
     return PushedImage(
         image=image,
-        repository=f"{registry_name}/{name}",
+        repository=pushed_repository(project, registry_name),
         tag=content[:_TAG_LENGTH],
         digest=image.id if docker_cli.keeps_manifests(runner) else "",
     )
+
+
+def pushed_repository(project: Project, registry_name: str) -> str:
+    """Return `registry/name`, under which the project's image is pushed."""
+    name = valid_name("repository", read_fresh_lock(project).environment.lower())
+    return f"{registry_name}/{name}"
 
 
 def find_pushed(planned: PushedImage, runner: Runner, patience: Patience) -> PushedImage | None:

@@ -3,7 +3,14 @@
 from pathlib import Path
 
 from hakobune.adapters import files
-from hakobune.errors import KeyUnusableError, SignatureInvalidError, SignatureMissingError
+from hakobune.adapters.patience import Patience
+from hakobune.adapters.process import Runner
+from hakobune.errors import (
+    DigestMissingError,
+    KeyUnusableError,
+    SignatureInvalidError,
+    SignatureMissingError,
+)
 from hakobune.model.link import Link
 from hakobune.model.record import RECORD, RunRecord
 from hakobune.model.reporter import Reporter
@@ -11,6 +18,8 @@ from hakobune.stages.record import read_run_record, require_outside
 
 STATEMENT = "provenance.intoto.jsonl"
 PUBLIC_KEY = "provenance.pub.pem"
+# https://github.com/in-toto/attestation/blob/main/spec/v1/bundle.md
+MEDIA_TYPE = "application/vnd.in-toto.bundle"
 
 
 def sign(folder: Path, key: Path, reporter: Reporter) -> Path:
@@ -33,6 +42,38 @@ def sign(folder: Path, key: Path, reporter: Reporter) -> Path:
     named = signing.fingerprint(signed.public_key, place=str(key))
     reporter.done("sign", f"{folder / STATEMENT} by the key {named}")
     return folder / STATEMENT
+
+
+def attach(
+    folder: Path, repository: str, runner: Runner, patience: Patience, reporter: Reporter
+) -> str:
+    """Attach the run's signed statement to its image in the registry; return what was attached.
+
+    `repository` is `registry/name`; empty for a job's run, which names its own. Raises
+    SignatureMissingError, DigestMissingError, or what the registry's answers mean.
+    """
+    from hakobune.adapters import referrers, registry  # noqa: PLC0415 - a quarter of a second
+
+    record = read_run_record(folder)
+    outside = require_outside(record, folder)
+    statement = files.read_bytes(folder / STATEMENT)
+    if statement is None:
+        raise SignatureMissingError(
+            f"{folder / STATEMENT}: the run is not signed",
+            remedy=f"hakobune sign {folder.name} --key PRIVATE_KEY",
+        )
+    if outside.job is not None:
+        repository = outside.reference.partition("@")[0]
+    manifest = registry.manifest(runner, f"{repository}@{outside.image}", patience)
+    if manifest is None:
+        raise DigestMissingError(
+            f"{repository} has no image {outside.image[:19]}", remedy="hakobune push"
+        )
+    digest = referrers.attach(
+        repository, manifest, statement, media_type=MEDIA_TYPE, name=STATEMENT
+    )
+    reporter.done("attach", f"to {repository}@{outside.image[:19]}", digest=digest)
+    return f"{repository}@{digest}"
 
 
 def check_signature(folder: Path, record: RunRecord, key: Path | None) -> Link:
