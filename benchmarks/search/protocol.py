@@ -96,7 +96,7 @@ def mean_of_differences(numbers: dict[str, float], steps: int) -> float | None:
 
 def warm_up() -> list[Task]:
     """Return small tasks to run before the clock: compiled code and lazy imports are no search."""
-    random = Random(1)  # noqa: S311 - for no secret
+    random = Random(1)
     noise = tuple(random.gauss(50, 5) + 10 * (i % 4) for i in range(40))
     return [Task(name="warm-up", values=noise, season=season, horizon=2) for season in (1, 4)]
 
