@@ -34,12 +34,11 @@ def tree_at(
         if content:
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 for member in archive:
-                    path = member.name.removeprefix("./")
+                    path = member.name.removeprefix(f"{folder}/")
                     if member.isfile() and not set(path.split("/")) & set(ignored):
                         file = archive.extractfile(member)
                         found[path] = file.read() if file else b""
 
-    # Of a folder of the tree, so that the archive's paths are relative to it.
-    command = ["git", "-C", str(root), "archive", "--format=tar", f"{commit}:./{folder}"]
+    command = ["git", "-C", str(root), "archive", "--format=tar", commit, "--", folder]
     done = runner.pipe(command, consume)
     return found if done.exit_code == 0 and found else None

@@ -21,12 +21,19 @@ def wrong_blob(runner: Runner, image: str) -> str:
     Each blob is hashed as it comes, so memory stays level whatever the image's size.
     """
     found = _Blobs(hashes={}, documents={})
-    try:
-        done = runner.pipe(["docker", "save", image], found.read)
-    except (tarfile.TarError, ValueError) as exc:
-        return f"docker save gives no readable archive ({exc})"
-    if done.exit_code != 0:
+    unreadable = []
+
+    def consume(stream: IO[bytes]) -> None:
+        try:
+            found.read(stream)
+        except (tarfile.TarError, ValueError) as exc:
+            unreadable.append(exc)
+
+    done = runner.pipe(["docker", "save", image], consume)
+    if done.exit_code != 0 and done.stderr.strip():
         return f"docker save fails: {done.stderr.strip()}"
+    if unreadable:
+        return f"docker save gives no readable archive ({unreadable[0]})"
     for name in _named(image.removeprefix("sha256:"), found.documents):
         if name not in found.hashes:
             return f"the blob sha256:{name[:12]} is missing"

@@ -1,6 +1,11 @@
+import os
+import subprocess
 from pathlib import Path
 
-from hakobune.adapters.commit import commit_of
+import pytest
+
+from hakobune.adapters.commit import commit_of, tree_at
+from hakobune.adapters.process import SystemRunner
 from tests.samples import FakeRunner, on
 
 
@@ -19,3 +24,32 @@ def test_a_state_that_git_cannot_tell_is_not_called_clean() -> None:
 def test_without_git_or_a_commit_there_is_none() -> None:
     for code in (127, 128):
         assert commit_of(FakeRunner([on("rev-parse", exit_code=code)]), Path("/p")) is None
+
+
+@pytest.mark.process
+def test_a_folder_is_read_as_a_commit_had_it(tmp_path: Path) -> None:
+    """In a project that is not at the repository's top, and with a change since."""
+    project = tmp_path / "repository" / "project"
+    source = project / "src" / "demo"
+    (source / "__pycache__").mkdir(parents=True)
+    (source / "inner.py").write_bytes(b"x = '\xc3\xbc\r'\n")
+    (source / "__pycache__" / "inner.pyc").write_bytes(b"cache")
+
+    def git(*words: str) -> str:
+        # Nobody's own settings: a hook or a filter of theirs is none of ours.
+        clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
+        author = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+        command = ["git", "-C", str(tmp_path / "repository"), *author, *words]
+        done = subprocess.run(command, env=clean, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    git("init", "--quiet")
+    git("add", "--force", ".")
+    git("commit", "--quiet", "--message", "first")
+    commit = git("rev-parse", "HEAD")
+    (source / "inner.py").write_bytes(b"later\n")
+
+    found = tree_at(SystemRunner(), project, commit, "src/demo", ("__pycache__",))
+    assert found == {"inner.py": b"x = '\xc3\xbc\r'\n"}
+    for unknown in ("", "0" * 40):
+        assert tree_at(SystemRunner(), project, unknown, "src/demo", ()) is None

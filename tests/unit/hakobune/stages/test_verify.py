@@ -155,7 +155,7 @@ def replace_answers(made: Made, *, source: bytes) -> Made:
     """Return the run with a repository whose commit holds this source."""
     runner = engine_of(made.image, made.runner.piped, on("git", "archive"))
     # The source's archive is asked for before the image's.
-    archives = iter([tar({"__main__.py": source}), made.runner.piped])
+    archives = iter([tar({"src/demo/__main__.py": source}), made.runner.piped])
     runner.pipe_each = archives
     return replace(made, runner=runner)
 

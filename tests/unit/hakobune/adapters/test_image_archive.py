@@ -1,0 +1,42 @@
+"""An image's archive is what its id says, or it is told what is not."""
+
+import hashlib
+import json
+
+import pytest
+
+from hakobune.adapters.image_archive import wrong_blob
+from tests.run_samples import archive, tar
+from tests.samples import FakeRunner, on
+
+
+def test_a_whole_archive_has_nothing_wrong() -> None:
+    image, saved = archive(b"\x1fone", b"\x1ftwo")
+    runner = FakeRunner(piped=saved)
+    assert wrong_blob(runner, image) == ""
+    assert runner.calls == [["docker", "save", image]]
+
+
+def test_the_classic_store_s_configuration_names_layers_by_what_they_unpack_to() -> None:
+    layer = b"unpacked"
+    digest = hashlib.sha256(layer).hexdigest()
+    configuration = json.dumps({"rootfs": {"diff_ids": [f"sha256:{digest}"]}}).encode()
+    top = hashlib.sha256(configuration).hexdigest()
+    whole = {f"blobs/sha256/{top}": configuration, f"blobs/sha256/{digest}": layer}
+    assert wrong_blob(FakeRunner(piped=tar(whole)), f"sha256:{top}") == ""
+    other = {**whole, f"blobs/sha256/{digest}": b"another!"}
+    assert digest[:12] in wrong_blob(FakeRunner(piped=tar(other)), f"sha256:{top}")
+
+
+@pytest.mark.parametrize(
+    ("saved", "said"),
+    [(b"", "no readable archive"), (b"x" * 2000, "no readable archive"), (tar({}), "is missing")],
+)
+def test_what_is_no_image_is_told(saved: bytes, said: str) -> None:
+    image, _ = archive(b"\x1fone")
+    assert said in wrong_blob(FakeRunner(piped=saved), image)
+
+
+def test_the_engine_s_own_words_are_kept() -> None:
+    runner = FakeRunner([on("save", exit_code=1, stderr="no space left on device\n")])
+    assert wrong_blob(runner, "sha256:x") == "docker save fails: no space left on device"

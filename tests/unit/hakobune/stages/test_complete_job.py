@@ -1,0 +1,105 @@
+"""What Azure ML reports of a job goes into the run's record, or contradicts it."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hakobune.adapters import files
+from hakobune.errors import JobContradictsError, JobNotFoundError
+from hakobune.stages.complete_job import complete_job
+from hakobune.stages.record import read_run_record
+from hakobune.stages.submit import NOTES
+from hakobune.transform.job_note import JobNote, write_note
+from tests.cloud_samples import FakeCloud, make_job
+from tests.run_samples import DATA, Made, make_run, write_run
+from tests.samples import FakeReporter
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    made = make_run(tmp_path, "job-1")
+    write_run(made.folder, made.image, run_id="job-1")
+    return made
+
+
+def cloud_of(made: Made, *, registered: str = "", **tags: str) -> FakeCloud:
+    known = {
+        "hakobune.image": made.image.id,
+        "hakobune.lock": made.image.lock_sha256,
+        "hakobune.environment": made.image.environment_sha256,
+        "hakobune.source": made.image.source_sha256,
+        "git.commit": "c0ffee",
+        **{name.replace("_", "."): value for name, value in tags.items()},
+    }
+    job = make_job("Completed", name="job-1", tags=tuple(known.items()), environment="demo:1")
+    image = registered or f"registry.example/demo@{made.image.id}"
+    return FakeCloud(jobs={"job-1": job}, environments={"demo:1": image})
+
+
+def completed(made: Made, cloud: FakeCloud, reporter: FakeReporter | None = None) -> bool:
+    return complete_job(made.project, cloud, made.folder, made.runner, reporter or FakeReporter())
+
+
+def test_the_record_names_job_environment_and_image(made: Made) -> None:
+    assert completed(made, cloud_of(made))
+    outside = read_run_record(made.folder).outside
+    assert outside is not None
+    assert outside.job is not None
+    assert (outside.found_by, outside.job.environment) == ("job", "demo:1")
+    assert outside.reference == f"registry.example/demo@{made.image.id}"
+    assert outside.image == made.image.id
+    assert completed(made, FakeCloud()), "complete already: nobody is asked again"
+
+
+def test_a_file_that_was_uploaded_is_known_by_the_note_of_the_submit(made: Made) -> None:
+    note = JobNote(
+        name="job-1",
+        plan_sha256="p",
+        planned="2026-11-25T01:00:00Z",
+        is_submitted=True,
+        inputs={"input": "sales.csv"},
+    )
+    files.write_bytes(made.project.root / NOTES / "job-1.json", write_note(note))
+    completed(made, cloud_of(made))
+    outside = read_run_record(made.folder).outside
+    assert outside is not None
+    (data,) = outside.inputs
+    assert (data.path, data.sha256) == ("sales.csv", hashlib.sha256(DATA).hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("registered", "tags"),
+    [
+        ("registry.example/demo@sha256:" + "0" * 64, {}),
+        ("registry.example/demo:latest", {}),
+        ("", {"hakobune_image": "sha256:" + "0" * 64}),
+        ("", {"hakobune_image": ""}),
+    ],
+)
+def test_another_image_than_was_submitted_is_named(
+    made: Made, registered: str, tags: dict[str, str]
+) -> None:
+    before = (made.folder / "record.json").read_bytes()
+    with pytest.raises(JobContradictsError, match="demo:1 of job job-1"):
+        completed(made, cloud_of(made, registered=registered, **tags))
+    assert (made.folder / "record.json").read_bytes() == before
+
+
+def test_a_lock_that_moved_on_is_said_and_nothing_is_claimed(made: Made) -> None:
+    reporter = FakeReporter()
+    assert not completed(made, cloud_of(made, hakobune_lock="9" * 64), reporter)
+    assert "check out commit c0ffee" in reporter.said[0]
+    assert read_run_record(made.folder).outside is None
+
+
+def test_a_program_without_a_record_is_left_alone(made: Made) -> None:
+    (made.folder / "record.json").unlink()
+    assert not completed(made, FakeCloud())
+    assert not (made.folder / "record.json").exists()
+
+
+def test_a_job_that_was_deleted_meanwhile_is_told(made: Made) -> None:
+    with pytest.raises(JobNotFoundError):
+        completed(made, replace(cloud_of(made), jobs={}))

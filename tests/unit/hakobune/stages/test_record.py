@@ -1,0 +1,87 @@
+"""A run's record, completed outside: by hakobune itself, or afterwards by the image's labels."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hakobune.errors import ImageMissingError, RecordIncompleteError, RunMissingError
+from hakobune.model.record import Circumstances
+from hakobune.stages.record import complete, complete_by_labels, find_run, read_run_record
+from tests.run_samples import COMMIT, Made, engine_of, make_run, write_run
+from tests.samples import FakeReporter, on
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    return make_run(tmp_path)
+
+
+def test_the_outside_is_added_and_the_inside_stays(made: Made) -> None:
+    write_run(made.folder, made.image)
+    before = json.loads((made.folder / "record.json").read_bytes())
+    complete(
+        made.project, made.folder, made.image, made.runner, Circumstances(found_by="container")
+    )
+    after = json.loads((made.folder / "record.json").read_bytes())
+    outside = after.pop("outside")
+    assert {k: v for k, v in after.items() if k != "sha256"} == {
+        k: v for k, v in before.items() if k != "sha256"
+    }
+    assert (outside["image"], outside["commit"]) == (made.image.id, COMMIT)
+    assert outside["lock"]["sha256"] == made.image.lock_sha256
+    names = {path.name for path in (made.folder / "image").iterdir()}
+    assert names == {"Dockerfile", "demo.lock", "demo.yml"}
+
+
+def test_a_program_without_a_record_gets_one_of_its_files(made: Made) -> None:
+    (made.folder / "record.json").unlink()
+    for path in (made.folder / "image").iterdir():
+        path.unlink()
+    how = Circumstances(found_by="container", arguments=("--order", "1,0,0"))
+    record = complete(made.project, made.folder, made.image, made.runner, how)
+    assert [entry.name for entry in record.manifest] == ["metric.json", "model.bin"]
+    assert record.arguments == ("--order", "1,0,0")
+    assert record.image["lock_sha256"] == made.image.lock_sha256
+    assert read_run_record(made.folder).outside is not None
+
+
+def test_a_run_of_plain_compose_is_completed_by_its_labels(made: Made) -> None:
+    write_run(made.folder, made.image)
+    reporter = FakeReporter()
+    complete_by_labels(made.project, made.folder, made.runner, reporter)
+    outside = read_run_record(made.folder).outside
+    assert outside is not None
+    assert outside.found_by == "labels"
+    content = (made.folder / "record.json").read_bytes()
+    complete_by_labels(made.project, made.folder, made.runner, reporter)
+    assert (made.folder / "record.json").read_bytes() == content
+
+
+def test_another_image_completes_nothing(made: Made) -> None:
+    write_run(made.folder, made.image)
+    before = (made.folder / "record.json").read_bytes()
+    other = engine_of(replace(made.image, source_sha256="0" * 64), b"")
+    with pytest.raises(RecordIncompleteError, match="source_sha256 differ"):
+        complete_by_labels(made.project, made.folder, other, FakeReporter())
+    none = engine_of(made.image, b"", on("image", "inspect", exit_code=1))
+    with pytest.raises(ImageMissingError):
+        complete_by_labels(made.project, made.folder, none, FakeReporter())
+    assert (made.folder / "record.json").read_bytes() == before
+
+
+def test_a_host_without_an_engine_still_completes_what_it_fetched(made: Made) -> None:
+    write_run(made.folder, made.image)
+    bare = engine_of(made.image, b"", on("version", "Server", exit_code=127))
+    record = complete(made.project, made.folder, made.image, bare, Circumstances(found_by="job"))
+    assert record.outside is not None
+    assert record.outside.host["engine"] == ""
+
+
+def test_a_run_is_found_by_path_or_by_name(made: Made, tmp_path: Path) -> None:
+    assert find_run(made.project, "demo-run", cwd=tmp_path / "elsewhere") == made.folder
+    assert find_run(made.project, "runs/demo-run", cwd=tmp_path) == made.folder
+    for name in ("nothing", ".", ""):
+        with pytest.raises(RunMissingError, match="no run of that name"):
+            find_run(made.project, name, cwd=tmp_path)
