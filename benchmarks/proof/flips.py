@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from hakobune.adapters import image_archive
+from hakobune.adapters import image_blobs
 from hakobune.adapters.process import Completed, SystemRunner
 from hakobune.errors import HakobuneError
 from hakobune.model.project import Project
@@ -158,7 +158,7 @@ def _layers(image: str, folder: Path, rng: random.Random) -> Row:
     for _ in range(_LAYER_FLIPS):
         # Not in the padding at the archive's end, which is no part of the image.
         flipped = _FlippedArchive(archive, rng.randrange(1024, whole - 4096), rng.randrange(8))
-        seen += bool(image_archive.wrong_blob(flipped, image))
+        seen += bool(image_blobs.wrong_blob(flipped, image))
         with archive.open("r+b") as file:  # and back
             file.seek(flipped.place)
             (byte,) = file.read(1)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from hakobune.adapters import docker_cli, files, image_archive
+from hakobune.adapters import docker_cli, files, image_blobs
 from hakobune.adapters.commit import tree_at
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
@@ -230,7 +230,7 @@ def _image(record: RunRecord, outside: Outside, runner: Runner) -> Link:
                 f"the image {outside.image[:19]} was made of another {name} than the record says",
                 remedy=_AGAIN,
             )
-    wrong = image_archive.wrong_blob(runner, outside.image)
+    wrong = image_blobs.wrong_blob(runner, outside.image)
     if wrong:
         raise ImageChangedError(
             f"the image {outside.image[:19]} is damaged on this machine: {wrong}",

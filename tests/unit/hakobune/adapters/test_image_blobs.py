@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from hakobune.adapters.image_archive import wrong_blob
+from hakobune.adapters.image_blobs import wrong_blob
 from tests.run_samples import archive, tar
 from tests.samples import FakeRunner, on
 

@@ -1,0 +1,93 @@
+"""A recorded run, run again: what is handed to compose, and what comes of the second run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from hakobune.adapters.process import Completed
+from hakobune.errors import (
+    DataChangedError,
+    ImageMissingError,
+    RecordIncompleteError,
+    RunMissingError,
+    TrainingFailedError,
+)
+from hakobune.model.grade import Grade, Sameness
+from hakobune.stages.reproduce_model import reproduce_model
+from tests.run_samples import Made, engine_of, make_run, write_run
+from tests.samples import FakeReporter, FakeRunner, completed, on
+
+FILES = {"model.bin": b"\x00model", "metric.json": b'{"RMSE": 12.5, "R2": 0.25}\n'}
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    return make_run(tmp_path)
+
+
+def again(made: Made, files: dict[str, bytes]) -> tuple[Grade, FakeRunner, Path]:
+    seen = []
+
+    def run(command: Sequence[str]) -> Completed | None:
+        if "compose" not in command or "run" not in command:
+            return None
+        override = Path(list(command)[list(command).index("--file", 4) + 1])
+        seen.append(override.read_text(encoding="utf-8"))
+        write_run(
+            made.project.root / list(command)[-1],
+            made.image,
+            files=files,
+            arguments=list(command)[list(command).index("train") + 1 :],
+        )
+        return completed()
+
+    runner = engine_of(made.image, b"", run)
+    grade, _, folder = reproduce_model(made.project, made.folder, runner, FakeReporter())
+    assert f"image: {made.image.id}" in seen[0]
+    return grade, runner, folder
+
+
+def test_the_same_image_data_and_arguments_are_handed_over(made: Made) -> None:
+    grade, runner, folder = again(made, FILES)
+    assert grade.sameness is Sameness.BITS
+    (call,) = runner.called("compose", "run")
+    assert f"--volume={made.project.root / 'sales.csv'}:/workspace/inputs/sales.csv:ro" in call
+    assert call[-4:] == ["--input", "inputs/sales.csv", "--output", "runs/.again-demo-run"]
+    assert "HAKOBUNE_RUN_ID=demo-run" in call
+    assert not folder.exists(), "the same bits need not lie here twice"
+
+
+def test_another_result_stays_to_be_looked_at(made: Made) -> None:
+    grade, _, folder = again(made, {**FILES, "metric.json": b'{"RMSE": 13.5, "R2": 0.25}\n'})
+    assert grade.sameness is Sameness.DIFFERENT
+    assert grade.first == "metric.json: RMSE: 12.5, 13.5"
+    assert (folder / "record.json").is_file()
+
+
+def test_data_that_is_gone_or_another_is_named(made: Made) -> None:
+    data = made.project.root / "sales.csv"
+    data.write_bytes(b"other")
+    with pytest.raises(DataChangedError, match=r"sales\.csv"):
+        again(made, FILES)
+    data.unlink()
+    with pytest.raises(RunMissingError, match=r"sales\.csv") as caught:
+        again(made, FILES)
+    assert "sha256" in caught.value.remedy
+
+
+def test_without_the_image_or_its_name_nothing_is_started(made: Made) -> None:
+    bare = engine_of(made.image, b"", on("image", "inspect", exit_code=1))
+    with pytest.raises(ImageMissingError):
+        reproduce_model(made.project, made.folder, bare, FakeReporter())
+    assert not bare.called("compose", "run")
+    write_run(made.folder, made.image)
+    with pytest.raises(RecordIncompleteError):
+        again(made, FILES)
+
+
+def test_a_run_that_fails_now_keeps_its_exit_code(made: Made) -> None:
+    runner = engine_of(made.image, b"", on("compose", "run", exit_code=43))
+    with pytest.raises(TrainingFailedError) as caught:
+        reproduce_model(made.project, made.folder, runner, FakeReporter())
+    assert caught.value.container_exit_code == 43
