@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,7 +111,7 @@ def test_a_canceled_job_ends_as_canceled(hakobune: Hakobune) -> None:
     ("weather", "code", "said"),
     [
         (("expired-secret", "*"), 84, "AZURE_CLIENT_SECRET"),
-        (("expired-token", "workspaces_get"), 84, "az login"),
+        (("expired-token", "workspaces_get", 2), 84, "az login"),
         (("no-permission", "jobs_create_or_update"), 86, "AzureML Data Scientist"),
         (("quota-exceeded", "*"), 90, "more quota"),
         (("image-pull-refused", "*"), 96, "AcrPull"),
@@ -120,7 +121,7 @@ def test_a_canceled_job_ends_as_canceled(hakobune: Hakobune) -> None:
     ],
 )
 def test_what_cannot_be_waited_out_says_what_to_do_and_leaves_nothing_half(
-    hakobune: Hakobune, drydock: Drydock, weather: tuple[str, str], code: int, said: str
+    hakobune: Hakobune, drydock: Drydock, weather: tuple[Any, ...], code: int, said: str
 ) -> None:
     models = drydock.resources("models")
     drydock.weather(*weather)
