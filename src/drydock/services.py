@@ -141,7 +141,8 @@ def open_engine() -> Engine:
         from drydock.local_engine import LocalEngine  # noqa: PLC0415 - a stop needs it, help not
     except ImportError as exc:
         raise PackageMissingError(
-            "the Python package `docker` is not installed", remedy="make .venv/ready"
+            f"the Python package `{exc.name}` is not installed",
+            remedy='pip install "hakobune[rehearsal]", or in this checkout: make .venv/ready',
         ) from exc
     try:
         return LocalEngine()
