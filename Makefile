@@ -49,6 +49,7 @@ bench-search: libraries .venv-bench/ready ## the search beside pmdarima, statsfo
 
 docs: .venv/ready ## write the generated pages of docs/reference anew
 	@$(BIN)/python docs/reference/generate.py
+	@$(BIN)/python -m drydock.route_list docs/reference/drydock.md
 
 relock: .venv/ready ## lock the development packages anew, each to its newest release
 	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate --no-emit-index-url --no-header --group test pyproject.toml -o environments/dev.lock

@@ -18,6 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m rehearsal", description=__doc__)
     parser.add_argument("--jobs", type=int, default=100, help="jobs in a row (default 100)")
     parser.add_argument("--only", action="append", choices=GROUPS, help="may be given again")
+    parser.add_argument("--rows", default="*", help='steps of the table of faults: "watch: *"')
     options = parser.parse_args()
     wanted = options.only or GROUPS
     are_met = True
@@ -30,7 +31,7 @@ def main() -> None:
             report_head()
             are_met &= jobs.many(there, options.jobs)
         if "faults" in wanted:
-            are_met &= faults.table(there)
+            are_met &= faults.table(there, options.rows)
     sys.exit(not are_met)
 
 

@@ -5,6 +5,7 @@ fault; the same command, in fair weather, ended well; and drydock holds just wha
 command would have left: nothing lost, nothing doubled.
 """
 
+import fnmatch
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from drydock.weather import KINDS, Weather
 from rehearsal.stand import Done, Stand, expect
 
+EVERY = "*"
 SUBMIT = ("submit", "--create-compute", "--text", "text.txt")
 # What may be said of each fault. 0: it was borne, and the command ended well.
 CODES: Mapping[str, tuple[int, ...]] = {
@@ -21,7 +23,7 @@ CODES: Mapping[str, tuple[int, ...]] = {
     "slow-network": (0,),
     "dropped-upload": (0,),
     "dropped-download": (0,),
-    "expired-token": (0, 84),
+    "expired-token": (0,),
     "expired-secret": (84,),
     "expired-sas": (0,),
     "clock-skew": (0, 83),
@@ -34,7 +36,6 @@ CODES: Mapping[str, tuple[int, ...]] = {
 }
 # What the remedy must speak of where the command did not end well.
 REMEDIES: Mapping[str, str] = {
-    "expired-token": "login",
     "expired-secret": "secret",
     "clock-skew": "clock",
     "no-permission": "role",
@@ -69,23 +70,28 @@ class Cell:
     kind: str
     code: int
     again: int
+    seconds: float
     wrong: str
     said: str
 
 
-def table(stand: Stand) -> bool:
-    """Print a row per step and fault, then what is wrong; tell whether nothing is."""
+def table(stand: Stand, rows: str = EVERY) -> bool:
+    """Print a row per step and fault, then what is wrong; tell whether nothing is.
+
+    `rows` is a pattern of steps' names.
+    """
     expect(stand.hakobune(*SUBMIT, "--fetch"), "submit")
     cells: list[Cell] = []
-    print(f"\n{'step':<24} {'fault':<20} {'ended':>5} {'again':>5}   said")
-    for step in _steps():
+    print(f"\n{'step':<24} {'fault':<20} {'ended':>5} {'again':>5} {'seconds':>7}   said")
+    for step in (step for step in _steps() if fnmatch.fnmatchcase(step.name, rows)):
         for kind in step.kinds:
             cell = _struck(stand, step, kind, f"{len(cells)}")
             cells.append(cell)
             shown = cell.wrong.upper() if cell.wrong else cell.said
-            print(f"{cell.step:<24} {cell.kind:<20} {cell.code:>5} {cell.again:>5}   {shown}")
+            ended = f"{cell.code:>5} {cell.again:>5} {cell.seconds:>7.1f}"
+            print(f"{cell.step:<24} {cell.kind:<20} {ended}   {shown}", flush=True)
     wrong = [cell for cell in cells if cell.wrong]
-    unasked = sorted(set(KINDS) - {cell.kind for cell in cells})
+    unasked = sorted(set(KINDS) - {cell.kind for cell in cells}) if rows == EVERY else []
     print(
         f"\n{len(cells)} cells, {len(wrong)} wrong" + (f"; no cell: {unasked}" if unasked else "")
     )
@@ -117,7 +123,13 @@ def _struck(stand: Stand, step: Step, kind: str, mark: str) -> Cell:
     elif added != step.adds:
         wrong = f"there are now {added} more, not {dict(step.adds)}"
     return Cell(
-        step=step.name, kind=kind, code=first.code, again=again.code, wrong=wrong, said=_last(first)
+        step=step.name,
+        kind=kind,
+        code=first.code,
+        again=again.code,
+        seconds=first.seconds,
+        wrong=wrong,
+        said=_last(first),
     )
 
 

@@ -126,7 +126,7 @@ def main() -> None:
         code = exc.exit_code
     except ModuleNotFoundError as exc:
         error = PackageMissingError(
-            f"the package {exc.name} is not installed", remedy="pip install 'hakobune[azure]'"
+            f"the package {exc.name} is not installed", remedy="pip install 'hakobune[rehearsal]'"
         )
         show_error(error)
         code = error.exit_code

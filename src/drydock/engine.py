@@ -26,7 +26,9 @@ class ContainerPlan:
 
     By its labels a container is found again, whatever became of the drydock that made it.
     `volumes` are paths with a volume of their own that goes with the container; `volumes_from` is
-    a container whose volumes this one reads. An empty `user` is the image's own.
+    a container whose volumes this one reads. An empty `user` is the image's own. `network` is the
+    engine's word for one, or `container:` and the id of the container that has it; `hosts` are
+    addresses by names.
     """
 
     labels: Mapping[str, str]
@@ -44,6 +46,7 @@ class ContainerPlan:
     network: str = "none"
     memory_bytes: int = 0
     shared_memory_bytes: int = 0
+    hosts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,9 @@ from pathlib import Path
 from drydock.engine import PLATFORM, Engine
 from drydock.errors import StartFailedError
 
-FOLDER = Path(__file__).resolve().parents[2] / "docker" / "drydock"
+_CHECKOUT = Path(__file__).resolve().parents[2] / "docker"
+_INSTALLED = Path(__file__).resolve().parent / "data"  # in the wheel
+FOLDER = next((place for place in (_CHECKOUT, _INSTALLED) if place.is_dir()), _CHECKOUT) / "drydock"
 REGISTRY, BLOBS = "registry", "blobs"
 _BASE_SCRIPTS = FOLDER.parent / "base"
 _OFFICIAL = "docker.io/library/python:3.13-slim-trixie"

@@ -76,6 +76,17 @@ def pack_folders(paths: Iterable[str]) -> IO[bytes]:
     return packed
 
 
+def pack_file(path: str, content: bytes) -> IO[bytes]:
+    """Return a tar file of one file that any user may read."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        member = tarfile.TarInfo(path.lstrip("/"))
+        member.size, member.mode = len(content), 0o444
+        archive.addfile(member, io.BytesIO(content))
+    packed.seek(0)
+    return packed
+
+
 def upload(store: BlobStore, place: BlobPlace, stream: Iterable[bytes]) -> int:
     """Write each file of a folder's tar stream to a blob below a path; return how many.
 

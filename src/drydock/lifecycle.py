@@ -18,7 +18,9 @@ from drydock.job_spec import (
     UnwantedError,
 )
 from drydock.places import artifact_place, code_place, input_place, output_place
+from drydock.scope import API_HOST, tracking_uri
 from drydock.state.jobs import CancelPendingError, Job
+from drydock.state.logins import issue_run_token
 from drydock.world import World
 
 POLL_S = 0.2
@@ -230,6 +232,8 @@ def environment_of(world: World, job: Job) -> Mapping[str, str]:
     """Return the variables of a job: its own, and those by which Azure ML tells it who it is."""
     scope = world.scope
     experiment = str(job.given.get("experimentName") or "Default")
+    address = f"https://{API_HOST}"
+    token = issue_run_token(world.workspace, job.name, world.clock.now())
     told = {
         "AZUREML_RUN_ID": job.name,
         "AZUREML_ROOT_RUN_ID": job.name,
@@ -241,6 +245,16 @@ def environment_of(world: World, job: Job) -> Mapping[str, str]:
         "AZUREML_WORKSPACE_ID": scope.guid,
         "AZUREML_WORKSPACE_SCOPE": scope.workspace_id,
         "AZUREML_CR_NODE_RANK": "0",
+        "AZUREML_EXPERIMENT_ID": scope.guid,
+        "AZUREML_SERVICE_ENDPOINT": address,
+        "AZUREML_RUN_HISTORY_SERVICE_ENDPOINT": address,
+        "AZUREML_DISCOVERY_SERVICE_ENDPOINT": f"{address}/discovery",
+        "AZUREML_RUN_TOKEN": token,
+        "MLFLOW_TRACKING_URI": tracking_uri(scope),
+        "MLFLOW_TRACKING_TOKEN": token,
+        "MLFLOW_RUN_ID": job.name,
+        "MLFLOW_EXPERIMENT_ID": scope.guid,
+        "MLFLOW_EXPERIMENT_NAME": experiment,
     }
     own: dict[str, Any] = job.given.get("environmentVariables") or {}
     return told | {name: str(value) for name, value in own.items()}

@@ -188,6 +188,7 @@ def _options(plan: ContainerPlan) -> dict[str, Any]:
         # An image's own check would report on a program that does not run here.
         "healthcheck": {"test": ["NONE"]},
         "init": True,
+        "extra_hosts": dict(plan.hosts) or None,
         "platform": PLATFORM,
     }
     if plan.mounts:

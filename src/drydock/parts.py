@@ -4,8 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from drydock.authority import ca_bundle
 from drydock.clock import Clock
+from drydock.forwarder import FOLDER
+from drydock.job_network import API, BLOBS, JobNetwork
 from drydock.job_spec import Runner
+from drydock.scope import API_HOST
 from drydock.storage import Account
 
 
@@ -37,7 +41,19 @@ def start_parts(state: Path, clock: Clock) -> Parts:
         name=services.account, key=services.key, endpoint=services.blob_endpoint.rstrip("/")
     )
     store = AzureBlobStore(address=account.endpoint, account=account.name, key=account.key)
-    runner = DockerRunner(owner=services.owner, engine=engine, store=store, clock=clock)
+    runner = DockerRunner(
+        owner=services.owner,
+        engine=engine,
+        store=store,
+        clock=clock,
+        job_network=JobNetwork(
+            image=services.image,
+            user=services.user,
+            sockets=state.resolve() / FOLDER,
+            authority=ca_bundle(state),
+            hosts={API: API_HOST, BLOBS: account.host},
+        ),
+    )
     return Parts(
         account=account,
         registry=services.registry,

@@ -34,7 +34,10 @@ def _answer(request: Request, stage: Stage, route: Route, names: dict[str, str])
         return struck
     if not route.is_open:
         check_token(
-            stage.world.workspace, request.headers.get("authorization", ""), stage.world.clock.now()
+            stage.world.workspace,
+            request.headers.get("authorization", ""),
+            stage.world.clock.now(),
+            is_for_jobs=route.is_for_jobs,
         )
     if route.handler is None:
         raise Refusal(

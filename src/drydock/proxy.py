@@ -73,7 +73,7 @@ class _Tunnel(socketserver.BaseRequestHandler):
                 for side in (self.request, inner):
                     side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                _join(self.request, inner)
+                join(self.request, inner)
 
     def _read_head(self) -> tuple[str, str]:
         """Return method and target of the request's first line, and read on to the empty line."""
@@ -87,7 +87,7 @@ class _Tunnel(socketserver.BaseRequestHandler):
         return (words[0], words[1]) if len(words) == 3 else ("", "")  # noqa: PLR2004 - method, target, version
 
 
-def _join(one: socket.socket, other: socket.socket) -> None:
+def join(one: socket.socket, other: socket.socket) -> None:
     """Copy bytes both ways until either side ends; then both do."""
     with selectors.DefaultSelector() as selector:
         selector.register(one, selectors.EVENT_READ, other)

@@ -14,11 +14,13 @@ from drydock.authority import LOOPBACK, ca_bundle, ensure_certificates, server_c
 from drydock.clock import Clock, Ids
 from drydock.errors import AlreadyRunningError
 from drydock.exchange import Stage
+from drydock.forwarder import FOLDER, Forwarder
 from drydock.gateway import Gateway
+from drydock.job_network import API, BLOBS
 from drydock.lifecycle import Conductor
 from drydock.parts import Parts
 from drydock.proxy import LOGIN_HOST, Proxy
-from drydock.scope import text_of
+from drydock.scope import API_HOST, text_of
 from drydock.server import ManagementServer
 from drydock.storage import BlobStore
 from drydock.weather import Weather
@@ -41,7 +43,7 @@ class Rehearsal:
             return before.port_of(name) if before else 0
 
         host = parts.account.host
-        ensure_certificates(state, (host, LOGIN_HOST), clock.now())
+        ensure_certificates(state, (host, LOGIN_HOST, API_HOST), clock.now())
         context = server_context(state)
         with contextlib.ExitStack() as undo:
             management = _listen(lambda at: ManagementServer(at, context), port("management_url"))
@@ -53,7 +55,11 @@ class Rehearsal:
             )
             undo.callback(gateway.close)
             gateway.run_in_background()
-            ways = {host: gateway.port, LOGIN_HOST: management.port}
+            for name, inner in ((API, management.port), (BLOBS, gateway.port)):
+                forwarder = Forwarder(state / FOLDER / name, inner)
+                undo.callback(forwarder.close)
+                forwarder.run_in_background()
+            ways = {host: gateway.port, LOGIN_HOST: management.port, API_HOST: management.port}
             proxy = _listen(lambda at: Proxy(at, ways), port("proxy"))
             undo.callback(proxy.close)
             proxy.run_in_background()

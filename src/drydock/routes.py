@@ -20,6 +20,7 @@ from drydock.handlers import (
     login,
     models,
     runs,
+    tracking,
     workspaces,
 )
 
@@ -37,7 +38,8 @@ _ANY = "*"
 class Route:
     """A method, a path and who answers. Without a handler it is refused by its name.
 
-    In a path `{name}` is one part of it and `{name*}` all that follows, or nothing.
+    In a path `{name}` is one part of it and `{name*}` all that follows, or nothing. A job's own
+    token opens what is for jobs and nothing else.
     """
 
     method: str
@@ -45,6 +47,7 @@ class Route:
     name: str
     handler: Handler | None = None
     is_open: bool = False
+    is_for_jobs: bool = False
 
     @property
     def is_served(self) -> bool:
@@ -91,6 +94,12 @@ def _versions(kind: str, name: str, handlers: _Kind) -> tuple[Route, ...]:
     )
 
 
+def _for_jobs(method: str, path: str, name: str, handler: Handler) -> Route:
+    return Route(method=method, path=path, name=name, handler=handler, is_for_jobs=True)
+
+
+_MLFLOW = f"/mlflow/v2.0{_WS}/api/2.0/mlflow/runs"
+_ARTIFACTS = f"{_EXPERIMENT}/runs/{{run}}/artifacts"
 _CODE = f"{_WS}/codes/{{name}}/versions"
 
 ROUTES: tuple[Route, ...] = (
@@ -195,6 +204,27 @@ ROUTES: tuple[Route, ...] = (
         "data_version_ops_batch_get_resolved_uris",
         runs.resolve_outputs,
     ),
+    # What a job tells of itself.
+    _for_jobs("GET", f"{_MLFLOW}/get", "mlflow_runs_get", tracking.get_run),
+    _for_jobs("POST", f"{_MLFLOW}/update", "mlflow_runs_update", tracking.update_run),
+    _for_jobs("POST", f"{_MLFLOW}/log-batch", "mlflow_runs_log_batch", tracking.log_batch),
+    _for_jobs("POST", f"{_MLFLOW}/log-metric", "mlflow_runs_log_metric", tracking.log_metric),
+    _for_jobs(
+        "POST", f"{_MLFLOW}/log-parameter", "mlflow_runs_log_parameter", tracking.log_parameter
+    ),
+    _for_jobs("POST", f"{_MLFLOW}/set-tag", "mlflow_runs_set_tag", tracking.set_tag),
+    _for_jobs(
+        "GET",
+        _ARTIFACTS,
+        "run_artifacts_list_in_container_by_experiment_name",
+        tracking.list_artifacts,
+    ),
+    _for_jobs(
+        "POST",
+        f"{_ARTIFACTS}/batch/metadata",
+        "run_artifacts_batch_create_empty_artifacts_by_experiment_name",
+        tracking.create_artifacts,
+    ),
     # Refused by name: the rest of the service, family by family.
     _refused("operations", f"/{_ML}/operations"),
     _refused("quotas", f"{_PLACE}/quotas"),
@@ -220,7 +250,7 @@ ROUTES: tuple[Route, ...] = (
     _refused("networks of the workspace", f"{_WS}/outboundRules/{{rest*}}"),
     _refused("networks of the workspace", f"{_WS}/privateEndpointConnections/{{rest*}}"),
     _refused("workspace keys, notebooks and diagnosis", f"{_WS}/{{rest*}}"),
-    _refused("MLflow tracking", "/mlflow/{rest*}"),
+    _refused("MLflow's experiments, models and searches", "/mlflow/{rest*}"),
     _refused("events, metrics and artifacts of runs", "/history/{rest*}"),
     _refused("events, metrics and artifacts of runs", "/metric/{rest*}"),
     _refused("events, metrics and artifacts of runs", "/artifact/{rest*}"),

@@ -14,6 +14,7 @@ from drydock.blob_store import BlobStore
 from drydock.clock import Clock
 from drydock.engine import ContainerPlan, ContainerState, Engine, EngineError, remove_labelled
 from drydock.job_log import JobLog
+from drydock.job_network import JobNetwork
 from drydock.job_spec import (
     BlobPlace,
     Finished,
@@ -41,7 +42,8 @@ class DockerRunner:
     """Runs jobs as containers that belong to one state folder.
 
     `memory_bytes` is a node's memory (0: all of this machine's), `network` the engine's name of the
-    network that jobs are in, `user` who they run as (empty: the image's own).
+    network that jobs are in, `user` who they run as (empty: the image's own). With a `job_network`
+    each job gets one of its own instead, which leads to drydock.
     """
 
     def __init__(  # noqa: PLR0913 - what it works with, and three habits of a node
@@ -54,6 +56,7 @@ class DockerRunner:
         memory_bytes: int = 0,
         network: str = "none",
         user: str = "",
+        job_network: JobNetwork | None = None,
     ) -> None:
         self._owner = owner
         self._engine = engine
@@ -62,6 +65,7 @@ class DockerRunner:
         self._memory_bytes = memory_bytes
         self._network = network
         self._user = user
+        self._job_network = job_network
         self._lock = threading.Lock()
         self._logs: dict[str, JobLog] = {}
 
@@ -124,7 +128,7 @@ class DockerRunner:
         For the start, when jobs of a drydock that broke down may have left some.
         """
         found = []
-        for role in ("job", "inputs"):
+        for role in ("job", "inputs", "network"):
             found += [
                 (one, role) for one in self._engine.labelled({OWNER: self._owner, ROLE: role})
             ]
@@ -149,6 +153,7 @@ class DockerRunner:
         except job_folder.ExpressionError as exc:
             raise StartRefusedError("CommandInvalid", str(exc)) from exc
         working_folder = job_folder.working_folder(job.name)
+        trust = self._job_network.variables(job.name) if self._job_network else {}
         container = self._engine.create(
             ContainerPlan(
                 labels=self._labels(job, "job"),
@@ -156,20 +161,32 @@ class DockerRunner:
                 # Neither the image's ENTRYPOINT nor its CMD: the service runs a shell.
                 entrypoint=("/bin/sh", "-c"),
                 command=(command,),
-                environment=job_folder.variables(job, inputs),
+                environment={**trust, **job_folder.variables(job, inputs)},
                 user=self._user,
                 working_folder=working_folder,
                 volumes_from=carrier,
-                network=self._network,
+                network=self._network_of(job),
                 memory_bytes=self._memory_bytes,
                 shared_memory_bytes=_SHARED_MEMORY,
             )
         )
         outputs = [job_folder.output_folder(job.name, name) for name in job.outputs]
         self._put(container, job_files.pack_folders([working_folder, *outputs]))
+        if self._job_network is not None:
+            certificate = self._job_network.authority.read_bytes()
+            path = self._job_network.authority_path(job.name)
+            self._put(container, job_files.pack_file(path, certificate))
         if job.code is not None:
             self._bring_code(job.code, container, working_folder)
         return container
+
+    def _network_of(self, job: JobSpec) -> str:
+        """Return the engine's name of the job's network, which is made here if it is its own."""
+        if self._job_network is None:
+            return self._network
+        holder = self._engine.create(self._job_network.plan(self._labels(job, "network")))
+        self._engine.start(holder)
+        return f"container:{holder}"
 
     def _bring_code(self, place: BlobPlace, container: str, folder: str) -> None:
         try:

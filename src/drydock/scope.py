@@ -6,6 +6,8 @@ from typing import Any
 
 PROVIDER = "Microsoft.MachineLearningServices"
 LOCATION = "drydock"
+# Where run history and tracking answer, by one name inside a job and outside of it.
+API_HOST = "api.drydock.test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,11 @@ class Scope:
     def arm_id(self, *parts: str) -> str:
         """Return the ARM id of something inside the workspace."""
         return "/".join([self.workspace_id, *parts])
+
+
+def tracking_uri(scope: Scope) -> str:
+    """Return where MLflow's plugin finds the workspace."""
+    return f"azureml://{API_HOST}/mlflow/v1.0{scope.workspace_id}?"
 
 
 def text_of(time: datetime) -> str:

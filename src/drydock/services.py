@@ -32,7 +32,8 @@ _TRIES = 5
 class Services:
     """Where the services answer. The blob store speaks plain HTTP, on this machine only.
 
-    `owner` is the label's value that all containers of this state folder have.
+    `owner` is the label's value that all containers of this state folder have; `image` and `user`
+    are those of the registry's container.
     """
 
     owner: str
@@ -41,6 +42,8 @@ class Services:
     account: str
     key: str
     container_ids: tuple[str, ...]
+    image: str = ""
+    user: str = ""
 
     def __repr__(self) -> str:
         """Return nothing that opens the account."""
@@ -67,12 +70,13 @@ def start_services(
     key = str(before.get("key") or base64.b64encode(secrets.token_bytes(64)).decode())
     try:
         _remove_services(engine, owner)
-        found = {}
+        found, plans = {}, {}
         for role in (REGISTRY, BLOBS):
             image = ensure_image(role, engine, host)
             port = int(before.get(f"{role}_port") or 0)
             plan = _plan(role, image, state, key, is_rootless=engine.is_rootless())
             found[role] = _start(plan, engine, port)
+            plans[role] = plan
     except EngineError as exc:
         _remove_quietly(engine, owner)
         raise StartFailedError(
@@ -88,6 +92,8 @@ def start_services(
         account=ACCOUNT,
         key=key,
         container_ids=(found[REGISTRY][0], found[BLOBS][0]),
+        image=plans[REGISTRY].image,
+        user=plans[REGISTRY].user,
     )
     _write(state, services, {role: port for role, (_, port) in found.items()})
     return services
@@ -124,6 +130,8 @@ def read_services(state: Path) -> Services | None:
         account=ACCOUNT,
         key=str(found["key"]),
         container_ids=tuple(found["container_ids"]),
+        image=str(found.get("image", "")),
+        user=str(found.get("user", "")),
     )
 
 
@@ -133,7 +141,8 @@ def open_engine() -> Engine:
         from drydock.local_engine import LocalEngine  # noqa: PLC0415 - a stop needs it, help not
     except ImportError as exc:
         raise PackageMissingError(
-            "the Python package `docker` is not installed", remedy="make .venv/ready"
+            f"the Python package `{exc.name}` is not installed",
+            remedy='pip install "hakobune[rehearsal]", or in this checkout: make .venv/ready',
         ) from exc
     try:
         return LocalEngine()
@@ -243,5 +252,7 @@ def _write(state: Path, services: Services, ports: dict[str, int]) -> None:
         "account": services.account,
         "key": services.key,
         "container_ids": list(services.container_ids),
+        "image": services.image,
+        "user": services.user,
     }
     write_json(state / FILE, content)

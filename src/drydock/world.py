@@ -11,6 +11,7 @@ from drydock.state.assets import Assets, Fixed
 from drydock.state.computes import Computes
 from drydock.state.datastores import datastores
 from drydock.state.jobs import Jobs
+from drydock.state.tracking import Tracking
 from drydock.state.workspace import Workspace, open_workspace
 from drydock.storage import BlobStore
 from drydock.weather import Weather
@@ -32,6 +33,7 @@ class World:
     data: Assets
     models: Assets
     jobs: Jobs
+    tracking: Tracking
 
     @property
     def scope(self) -> Scope:
@@ -62,6 +64,7 @@ def open_world(state: Path, *, address: str, blobs: BlobStore, clock: Clock, ids
         data=assets("data", "Data", "dataUri", "dataType"),
         models=assets("models", "Model", "modelUri", "modelType"),
         jobs=Jobs(folder / "jobs", clock=clock),
+        tracking=Tracking(folder / "tracking"),
     )
 
 

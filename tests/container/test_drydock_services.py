@@ -3,9 +3,11 @@
 import io
 import os
 import signal
+import socketserver
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -19,9 +21,12 @@ from docker.errors import ImageNotFound
 from drydock.blob_store import AzureBlobStore
 from drydock.clock import SystemClock
 from drydock.engine import Engine
+from drydock.forwarder import Forwarder
 from drydock.job_folder import working_folder
+from drydock.job_network import API, JobNetwork
 from drydock.job_spec import BlobPlace, Finished, JobSpec, PullRefusedError, StartRefusedError
 from drydock.runner import OWNER, DockerRunner
+from drydock.scope import API_HOST
 from drydock.services import (
     Services,
     open_engine,
@@ -48,7 +53,9 @@ class Place:
     image: str
     shell_less: str
 
-    def runner(self, *, memory_bytes: int = 0, user: str = "") -> DockerRunner:
+    def runner(
+        self, *, memory_bytes: int = 0, user: str = "", job_network: JobNetwork | None = None
+    ) -> DockerRunner:
         return DockerRunner(
             owner=self.services.owner,
             engine=self.engine,
@@ -56,6 +63,7 @@ class Place:
             clock=SystemClock(),
             memory_bytes=memory_bytes,
             user=user,
+            job_network=job_network,
         )
 
     def read(self, container: str, name: str) -> bytes:
@@ -189,6 +197,52 @@ def test_a_job_runs_from_the_digest_that_only_the_registry_has(
         "user_logs/std_log.txt",
     ]
     assert engine.images.get(place.image)
+    assert containers_of(place) == set()
+
+
+REACH = """
+import socket, sys
+for host, port in (("api.drydock.test", 443), ("192.0.2.1", 443), ("172.17.0.1", 22)):
+    try:
+        with socket.create_connection((host, port), timeout=3) as made:
+            made.sendall(b"hello")
+            print(host, made.recv(100).decode())
+    except OSError as exc:
+        print(host, exc.strerror)
+print(*sorted(name for _, name in socket.if_nameindex()))
+"""
+
+
+class Echo(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        self.wfile.write(b"got " + self.rfile.read(5))
+
+
+def test_a_job_s_network_leads_to_drydock_and_nowhere_else(place: Place, tmp_path: Path) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Echo) as echo:
+        threading.Thread(target=echo.serve_forever, args=(0.05,), daemon=True).start()
+        forwarder = Forwarder(tmp_path / "sockets" / API, echo.server_address[1])
+        forwarder.run_in_background()
+        (tmp_path / "ca.pem").write_bytes(b"authority\n")
+        network = JobNetwork(
+            image=place.services.image,
+            user=place.services.user,
+            sockets=tmp_path / "sockets",
+            authority=tmp_path / "ca.pem",
+            hosts={API: API_HOST},
+        )
+        job = make_job(place, f"cat $SSL_CERT_FILE; python3 -c '{REACH}'")
+        finished, log = run(place, job, place.runner(job_network=network))
+        forwarder.close()
+        echo.shutdown()
+    assert finished == Finished(exit_code=0), log
+    assert log.splitlines() == [
+        "authority",
+        f"{API_HOST} got hello",
+        "192.0.2.1 Network is unreachable",
+        "172.17.0.1 Network is unreachable",
+        "lo",
+    ]
     assert containers_of(place) == set()
 
 

@@ -1,18 +1,35 @@
-"""A stand-in for Azure ML that really runs, and the command line pointed at it."""
+"""Where the tests go: a stand-in for Azure ML that really runs, or a workspace of Azure itself.
 
+A test that takes `site` and no `drydock` has one body for both. It goes to Azure where `-m cloud`
+is chosen and a workspace stands in the environment; then nothing of drydock is started.
+"""
+
+import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hakobune.model.lock import Lock
+from hakobune.settings import read_destination
+from hakobune.stages.build import image_tag
+from hakobune.stages.project import open_project
+from hakobune.transform.read_lock import read_lock
+from hakobune.transform.write_lock import write_lock
+
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 300
+AZURE_TIMEOUT_S = 3600  # a node is found, and pulls the image
+NEEDED = ("subscription", "resource_group", "workspace")
 
 Hakobune = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -47,6 +64,40 @@ class Drydock:
         return sorted((self.state / "resources" / kind).rglob("*.json"))
 
 
+@dataclass
+class Site:
+    """A workspace. What tests make there has names of its own, and is cleared away on Azure."""
+
+    env: dict[str, str]
+    is_azure: bool
+    mark: str = field(default_factory=lambda: secrets.token_hex(4))
+    made: dict[str, list[str]] = field(
+        default_factory=lambda: {"jobs": [], "models": [], "environments": [], "computes": []}
+    )
+
+    @property
+    def timeout_s(self) -> int:
+        """How long a command may take."""
+        return AZURE_TIMEOUT_S if self.is_azure else TIMEOUT_S
+
+    def ask(self, *arguments: str) -> Any:
+        """Ask the workspace itself; see workspace_program.py."""
+        to = read_destination({}, Path("/"), self.env)
+        program = str(Path(__file__).with_name("workspace_program.py"))
+        where = [to.subscription, to.resource_group, to.workspace]
+        done = subprocess.run(
+            [sys.executable, program, *where, *arguments],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=self.timeout_s,
+        )
+        assert done.returncode == 0, done.stderr
+        sys.stderr.write(done.stderr)
+        return json.loads(done.stdout)
+
+
 @pytest.fixture(scope="session")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drydock]:
     """A stand-in for all tests of this process."""
@@ -67,7 +118,27 @@ def drydock(rehearsal: Drydock) -> Iterator[Drydock]:
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """Azure where it was asked for and is named; else the stand-in."""
+    if request.config.getoption("markexpr").strip() != "cloud":
+        drydock: Drydock = request.getfixturevalue("rehearsal")
+        yield Site(env=environment(drydock), is_azure=False)
+        return
+    to = read_destination({}, Path("/"))
+    missing = [name for name in NEEDED if not getattr(to, name)]
+    if missing:
+        pytest.skip(f"no workspace of Azure in the environment: {', '.join(missing)} not given")
+    there = Site(env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, is_azure=True)
+    there.env["HAKOBUNE_COMPUTE"] = f"hakobune-{there.mark}"
+    there.made["computes"].append(there.env["HAKOBUNE_COMPUTE"])
+    try:
+        yield there
+    finally:
+        there.ask("clear", json.dumps(there.made))
+
+
+@pytest.fixture(scope="session")
+def project(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of this project, so that its runs do not lie in the checkout."""
     folder = tmp_path_factory.mktemp("project")
     for name in ("environments", "docker", "src/trainer"):
@@ -75,22 +146,97 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.so")
         )
     shutil.copy(ROOT / "pyproject.toml", folder)
+    if site.is_azure:
+        name_anew(folder, site, "arima")
+        yield folder
+        forget(folder, site)
+    else:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def small(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project whose job takes a second, under a name of its own."""
+    folder = word_count(tmp_path_factory.mktemp("small") / "project")
+    name_anew(folder, site, "small")
+    yield folder
+    forget(folder, site)
+
+
+def word_count(folder: Path) -> Path:
+    """Copy the project that counts words; its file is its model."""
+    shutil.copytree(ROOT / "tests/cases/word-count", folder)
+    (folder / "text.txt").write_text("a b a\n", encoding="utf-8")
+    with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[tool.hakobune.model]\nname = "words"\nfile = "counts.json"\n')
     return folder
 
 
-@pytest.fixture
-def hakobune(drydock: Drydock, project: Path) -> Hakobune:
-    """Run the command line in the project, pointed at the stand-in."""
+def name_anew(folder: Path, site: Site, kind: str) -> None:
+    """Give environment, image and model a name that nobody has, and build the image."""
+    name = f"hakobune-{kind}-{site.mark}"
+    project = open_project(folder)
+    path = folder / project.environment
+    text = re.sub(r"(?m)^name: .*$", f"name: {name}", path.read_text(encoding="utf-8"))
+    path.write_text(text, encoding="utf-8")
+    lock = replace(
+        read_lock(project.lock_path.read_bytes(), file="lock"),
+        environment=name,
+        environment_sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+    project.lock_path.write_bytes(write_lock(lock, written_from=path.name))
+    settings = folder / "pyproject.toml"
+    settings.write_text(
+        re.sub(
+            r"(?m)^(\[tool\.hakobune\.model\]\nname = ).*$",
+            rf'\1"{name}"',
+            settings.read_text(encoding="utf-8"),
+        ),
+        encoding="utf-8",
+    )
+    site.made["models"].append(name)
+    site.made["environments"].append(name)
+    built = subprocess.run(
+        command_line("build"),
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 0, built.stderr
 
-    def call(*arguments: str, cwd: Path = project, **env: str) -> subprocess.CompletedProcess[str]:
+
+def forget(folder: Path, site: Site) -> None:
+    """Note the jobs for the end, and take the image's name away from this machine."""
+    site.made["jobs"] += [path.stem for path in (folder / "runs/.jobs").glob("*.json")]
+    tag = image_tag(lock_of(folder))
+    subprocess.run(["docker", "image", "rm", tag], check=False, capture_output=True)
+
+
+def lock_of(folder: Path) -> Lock:
+    """Return a project's lock."""
+    return read_lock(open_project(folder).lock_path.read_bytes(), file="lock")
+
+
+@pytest.fixture
+def hakobune(site: Site, project: Path) -> Hakobune:
+    """Run the command line in the project, pointed at the site."""
+    return calling(site, project)
+
+
+def calling(site: Site, folder: Path) -> Hakobune:
+    """Return what runs the command line in a folder."""
+
+    def call(*arguments: str, cwd: Path = folder, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command_line(*arguments),
             cwd=cwd,
-            env={**environment(drydock), **env},
+            env={**site.env, **env},
             capture_output=True,
             text=True,
             check=False,
-            timeout=TIMEOUT_S,
+            timeout=site.timeout_s,
         )
 
     return call
@@ -104,3 +250,9 @@ def command_line(*arguments: str) -> list[str]:
 def environment(drydock: Drydock) -> dict[str, str]:
     """Return the variables for it."""
     return {**os.environ, **drydock.env, "PYTHONPATH": str(ROOT / "src")}
+
+
+def last_name(project: Path) -> str:
+    """Return the name of the job that was submitted last from a project."""
+    notes = [json.loads(p.read_text("utf-8")) for p in (project / "runs/.jobs").glob("*.json")]
+    return str(max(notes, key=lambda note: (note["planned"], note["name"]))["name"])

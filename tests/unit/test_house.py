@@ -1,8 +1,11 @@
 """Who may import whom, and what a module may do when it is imported: read from the source."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -54,7 +57,7 @@ def test_every_module_of_the_tool_belongs_to_a_layer() -> None:
     assert others == {"__init__", "__main__", "data"}
 
 
-@pytest.mark.parametrize("package", ["hakobune", "trainer"])
+@pytest.mark.parametrize("package", ["hakobune", "trainer", "drydock"])
 def test_a_package_imports_neither_of_the_others(package: str) -> None:
     others = {"hakobune", "trainer", "drydock"} - {package}
     for path in (ROOT / "src" / package).rglob("*.py"):
@@ -81,7 +84,7 @@ def test_a_package_file_holds_a_docstring_and_at_most_a_version() -> None:
         assert names <= {"__version__"}, path
 
 
-@pytest.mark.parametrize("package", ["hakobune", "trainer"])
+@pytest.mark.parametrize("package", ["hakobune", "trainer", "drydock"])
 def test_modules_are_not_longer_than_400_lines(package: str) -> None:
     for path in (ROOT / "src" / package).rglob("*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
@@ -108,18 +111,81 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded & heavy
 
 
+# Libraries whose package has another name than the module; the rest is the same but for case.
+DISTRIBUTIONS = {
+    "azure.ai.ml": "azure-ai-ml",
+    "azure.core": "azure-core",
+    "azure.identity": "azure-identity",
+    "azure.storage.blob": "azure-storage-blob",
+    "jwt": "pyjwt",
+    "yaml": "pyyaml",
+}
+
+
+@pytest.mark.parametrize(
+    ("package", "extras"), [("hakobune", ["azure"]), ("drydock", ["azure", "rehearsal"])]
+)
+def test_every_library_that_is_imported_is_declared(package: str, extras: list[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    texts = list(project["dependencies"])
+    for extra in extras:
+        texts += project["optional-dependencies"][extra]
+    declared = {re.split(r"[>=\[]", text)[0] for text in texts}
+    used = set()
+    for path in (ROOT / "src" / package).rglob("*.py"):
+        for name in imports(path):
+            top = name.split(".")[0]
+            if top not in {*sys.stdlib_module_names, "hakobune", "drydock"}:
+                known = [module for module in DISTRIBUTIONS if name.startswith(module)]
+                used.add(DISTRIBUTIONS[known[0]] if known else top)
+    assert used
+    assert used <= declared
+
+
 @pytest.mark.process
-def test_every_module_can_be_imported_alone() -> None:
+def test_the_wheel_holds_what_is_needed_without_a_checkout(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        check=True,
+        cwd=ROOT,
+        capture_output=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as content:
+        content.extractall(tmp_path / "there")
+    code = (
+        "from drydock import images\nfrom hakobune.adapters.files import shipped_folder\n"
+        "print(*sorted(p.name for p in images.FOLDER.iterdir()))\n"
+        "print((images._BASE_SCRIPTS / 'mirror.sh').is_file())\n"
+        "print((shipped_folder('base') / 'build.sh').is_file())\nprint(images.__file__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "there"), "PATH": "/usr/bin:/bin"},
+    )
+    files, *found = done.stdout.splitlines()
+    ours = {path.name for path in (ROOT / "docker/drydock").iterdir()}
+    assert set(files.split()) == ours
+    assert found == ["True", "True", str(tmp_path / "there/drydock/images.py")]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("package", ["hakobune", "drydock"])
+def test_every_module_can_be_imported_alone(package: str) -> None:
     modules = [
         ".".join(p.relative_to(ROOT / "src").with_suffix("").parts)
-        for p in TOOL.rglob("*.py")
+        for p in (ROOT / "src" / package).rglob("*.py")
         if p.name not in ("__init__.py", "__main__.py") and p.parent.name != "data"
     ]
     code = (
         "import importlib, sys\n"
         "for name in sys.argv[1:]:\n"
         "    importlib.import_module(name)\n"
-        "    for loaded in [m for m in sys.modules if m.startswith('hakobune')]:\n"
+        "    for loaded in [m for m in sys.modules if m.startswith(('hakobune', 'drydock'))]:\n"
         "        del sys.modules[loaded]\n"
     )
     subprocess.run(

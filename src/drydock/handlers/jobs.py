@@ -7,7 +7,7 @@ from typing import Any
 from drydock.exchange import Answer, Request, Stage, page_of
 from drydock.places import artifact_prefix, code_place, input_place, output_uri
 from drydock.refusal import Refusal, bad_request
-from drydock.scope import PROVIDER, resource
+from drydock.scope import PROVIDER, resource, tracking_uri
 from drydock.state.jobs import Job
 from drydock.world import World
 
@@ -53,6 +53,7 @@ def cancel_job(request: Request, stage: Stage) -> Answer:
 def delete_job(request: Request, stage: Stage) -> Answer:
     """Forget a job that is over."""
     stage.world.jobs.remove(request.names["job"])
+    stage.world.tracking.remove(request.names["job"])
     return Answer()
 
 
@@ -132,9 +133,8 @@ def _rendered(stage: Stage, job: Job) -> dict[str, Any]:
 def _services(stage: Stage, job: Job) -> dict[str, Any]:
     scope = stage.world.scope
     address = stage.world.address
-    host = address.removeprefix("https://")
     endpoints = {
-        "Tracking": f"azureml://{host}/mlflow/v1.0{scope.workspace_id}?",
+        "Tracking": tracking_uri(scope),
         "Studio": f"{address}/runs/{job.name}?wsid=/subscriptions/{scope.subscription}"
         f"/resourcegroups/{scope.group}/workspaces/{scope.workspace}",
     }

@@ -10,6 +10,8 @@ from drydock.refusal import Refusal
 from drydock.state.workspace import Workspace
 
 LIFETIME = timedelta(hours=1)
+# The service's plugin asks for a new one in time; no rehearsed job runs for so long.
+RUN_LIFETIME = timedelta(days=7)
 
 
 def check_tenant(workspace: Workspace, tenant: str) -> None:
@@ -46,8 +48,16 @@ def issue_token(workspace: Workspace, client: str, secret: str, scope: str, now:
     return jwt.encode(claims, workspace.token_key, algorithm="HS256")
 
 
-def check_token(workspace: Workspace, authorization: str, now: datetime) -> None:
-    """Refuse a request without a token of ours, and one whose token has expired."""
+def issue_run_token(workspace: Workspace, run: str, now: datetime) -> str:
+    """Return the token that a job gets: it opens its run history, and no management."""
+    claims = {"iss": "drydock", "run": run, "iat": now, "exp": now + RUN_LIFETIME}
+    return jwt.encode(claims, workspace.token_key, algorithm="HS256")
+
+
+def check_token(
+    workspace: Workspace, authorization: str, now: datetime, *, is_for_jobs: bool = False
+) -> None:
+    """Refuse a request without a token of ours, one that has expired, and a job's elsewhere."""
     kind, _, token = authorization.partition(" ")
     if kind.lower() != "bearer" or not token:
         raise Refusal(
@@ -58,6 +68,12 @@ def check_token(workspace: Workspace, authorization: str, now: datetime) -> None
     claims = _claims_of(workspace, token)
     if now.timestamp() >= float(claims["exp"]):
         raise token_expired()
+    if "run" in claims and not is_for_jobs:
+        raise Refusal(
+            403,
+            "AuthorizationFailed",
+            f"The token of the run '{claims['run']}' is for its run history and nothing else.",
+        )
 
 
 def token_expired() -> Refusal:

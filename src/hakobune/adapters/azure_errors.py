@@ -21,15 +21,8 @@ _SECRETS = re.compile(
 )
 # https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 _WRONG_TENANT = ("AADSTS90002", "AADSTS900023", "AADSTS50020", "InvalidAuthenticationTokenTenant")
-_EXPIRED = (
-    "AADSTS700082",
-    "AADSTS70043",
-    "AADSTS50173",
-    "AADSTS7000222",
-    "ExpiredAuthenticationToken",
-    "token is expired",
-    "token has expired",
-)
+_EXPIRED_TOKEN = ("ExpiredAuthenticationToken", "token is expired", "token has expired")
+_EXPIRED = ("AADSTS700082", "AADSTS70043", "AADSTS50173", "AADSTS7000222", *_EXPIRED_TOKEN)
 _QUOTA = re.compile(r"quota|CoreLimit|cores? limit|OperationNotAllowed", re.IGNORECASE)
 _DROPPED = (
     "ServiceRequestError",
@@ -90,6 +83,12 @@ def _refused_here(text: str, said: str, doing: str) -> HakobuneError:
 def is_missing(exc: BaseException) -> bool:
     """Tell whether the exception means: there is no such thing."""
     return getattr(exc, "status_code", None) == 404  # noqa: PLR2004 - the HTTP status
+
+
+def is_token_expired(exc: BaseException) -> bool:
+    """Tell whether the service refused the token for its age; another one may be had."""
+    is_refused = getattr(exc, "status_code", None) == 401  # noqa: PLR2004 - the HTTP status
+    return is_refused and any(word in str(exc) for word in _EXPIRED_TOKEN)
 
 
 def _login(text: str, said: str, doing: str) -> HakobuneError | TransientError:

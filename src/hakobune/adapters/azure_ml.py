@@ -6,7 +6,6 @@ Each call is safe to repeat, waits out what is over in a moment, and raises erro
 import contextlib
 import importlib
 import io
-import logging
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,14 +14,14 @@ from typing import Any, TypeVar
 
 from hakobune.adapters import blob_store
 from hakobune.adapters.azure_answers import compute_of, error_text, job_of, quotas_of
-from hakobune.adapters.azure_errors import is_missing, meaning
+from hakobune.adapters.azure_errors import is_missing, is_token_expired, meaning
+from hakobune.adapters.azure_sdk import OPTIONS, connect_by_sdk, sdk, within
 from hakobune.adapters.patience import Patience, TransientError
 from hakobune.errors import (
     EnvironmentConflictError,
     HakobuneError,
     OutputUnknownError,
     PermissionMissingError,
-    SdkMissingError,
     ServiceRefusedError,
     WorkspaceNotFoundError,
 )
@@ -31,33 +30,10 @@ from hakobune.model.destination import Destination
 from hakobune.model.job import Job, Pairs, RemoteFile
 
 T = TypeVar("T")
-# Of the SDK itself: few tries and short waits, because ours come around it, and are told.
-_OPTIONS: dict[str, Any] = {
-    "retry_total": 1,
-    "retry_backoff_factor": 0.2,
-    "connection_timeout": 20,
-    "read_timeout": 120,
-}
 _ARTIFACTS = "workspaceartifactstore"
+_WHY_S = 60.0
+_CANCEL_S = 60.0
 _LOG = re.compile(r"std_log\D*0*(_ps)?\.txt")
-
-
-def sdk() -> Any:
-    """Return the SDK's module, kept from chatting on the terminal. Raises SdkMissingError."""
-    try:
-        # Its classes announce that they are experimental when they are defined, and its uploads
-        # what they find; none of that is for our users.
-        logging.getLogger("azure").setLevel(logging.ERROR)
-        module = importlib.import_module("azure.ai.ml")
-        importlib.import_module("azure.identity")
-    except ImportError as exc:
-        raise SdkMissingError(
-            f"Azure ML's SDK is not installed here ({exc.name})",
-            remedy='pip install "hakobune[azure]", or in this checkout: make',
-        ) from exc
-    for name in ("azure", "azure.ai.ml", "azure.identity"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    return module
 
 
 def validate(documents: dict[str, str], *, root: Path) -> None:
@@ -154,11 +130,14 @@ class AzureWorkspace:
         if not any(quota.used + quota.per_node > quota.allowed for quota in found):
             return found
         # The cluster's own nodes are among those in use, and are there for the job.
-        nodes: list[Any] = []
-        with contextlib.suppress(ServiceRefusedError, PermissionMissingError):
+        try:
             nodes = self._asked(
                 f"nodes of {compute.name}", lambda c: list(c.compute.list_nodes(compute.name))
             )
+        except (ServiceRefusedError, PermissionMissingError) as exc:
+            # Who else uses the quota up is not known then: the service decides.
+            self._patience.reporter.say(f"quota: not checked ({exc.what})")
+            return ()
         own = len(nodes)
         return tuple(replace(quota, used=quota.used - own * quota.per_node) for quota in found)
 
@@ -184,7 +163,7 @@ class AzureWorkspace:
 
     def cancel_job(self, name: str) -> None:
         """See Cloud."""
-        self._asked(f"job {name}", lambda c: c.jobs.begin_cancel(name).result())
+        self._asked(f"job {name}", lambda c: c.jobs.begin_cancel(name).result(_CANCEL_S))
 
     def why_failed(self, name: str) -> str:
         """See Cloud."""
@@ -192,10 +171,11 @@ class AzureWorkspace:
         def ask(client: Any) -> str:
             # The SDK tells a failed job's error nowhere but in what `stream` raises.
             exceptions = importlib.import_module("azure.ai.ml.exceptions")
-            try:
-                client.jobs.stream(name)
-            except exceptions.JobException as exc:
-                return error_text(str(exc))
+            answer = within(_WHY_S, lambda: client.jobs.stream(name))
+            if isinstance(answer, exceptions.JobException):
+                return error_text(str(answer))
+            if answer is not None:
+                raise answer
             return ""
 
         return self._asked(f"job {name}", ask)
@@ -276,14 +256,13 @@ class AzureWorkspace:
             )
             return str(client.models.create_or_update(model).version)
 
-        self._connected()
         return self._asked(f"model {name}", create)
 
     def _asked(self, doing: str, ask: Callable[[Any], T]) -> T:
         """Return the SDK's answer; what it raises becomes an error of ours."""
-        client = self._connected()
 
         def silently() -> T:
+            client = self._connected()
             # The SDK draws its uploads on the terminal even where it was asked not to.
             with (
                 contextlib.redirect_stdout(io.StringIO()),
@@ -291,7 +270,22 @@ class AzureWorkspace:
             ):
                 return ask(client)
 
-        return self._patience(lambda: _translated(doing, silently))
+        return self._patience(lambda: _translated(doing, lambda: self._logged_in(silently)))
+
+    def _logged_in(self, call: Callable[[], T]) -> T:
+        """Return what the call returns; once more with a new login where its token is too old.
+
+        The SDK keeps a token for as long as this machine's clock says, and sends it again and again
+        where the service says otherwise. A new login has none yet.
+        """
+        try:
+            return call()
+        except Exception as exc:
+            if not is_token_expired(exc):
+                raise
+            self._client = self._login = None
+            self._containers.clear()
+            return call()
 
     def _found(self, doing: str, ask: Callable[[Any], T]) -> T | None:
         """Return the answer, or None where the service says that there is no such thing."""
@@ -312,7 +306,9 @@ class AzureWorkspace:
         def attempt(client: Any) -> T:
             if store not in self._containers:
                 datastore = client.datastores.get(store, include_secrets=True)
-                self._containers[store] = blob_store.connect(datastore, self._login, **_OPTIONS)
+                # Its client would wait 15 s before it tries again, and not say so: we do.
+                options = {**OPTIONS, "retry_total": 0}
+                self._containers[store] = blob_store.connect(datastore, self._login, **options)
             return use(self._containers[store])
 
         def attempt_with_fresh_secret(client: Any) -> T:
@@ -347,27 +343,8 @@ class AzureWorkspace:
                 raise
             return client
 
-        self._client = self._patience(lambda: _translated(doing, look))
+        self._client = self._patience(lambda: _translated(doing, lambda: self._logged_in(look)))
         return self._client
-
-
-def connect_by_sdk(to: Destination) -> tuple[Any, Any]:
-    """Return the SDK's client for a workspace, and the login that it uses; nothing is asked yet."""
-    module = sdk()
-    # A private cloud's authority is not in Microsoft's list of authorities, and that is not asked.
-    login = importlib.import_module("azure.identity").DefaultAzureCredential(
-        disable_instance_discovery=to.is_private_cloud
-    )
-    client = module.MLClient(
-        login,
-        to.subscription,
-        to.resource_group,
-        to.workspace,
-        enable_telemetry=False,
-        show_progress=False,
-        **_OPTIONS,
-    )
-    return client, login
 
 
 def _translated(doing: str, call: Callable[[], T]) -> T:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from hakobune.errors import JobCanceledError, JobFailedError, JobNotFoundError
+from hakobune.errors import JobCanceledError, JobFailedError, JobNotFoundError, JobUnfinishedError
 from hakobune.model.clock import Clock
 from hakobune.model.cloud import Cloud
 from hakobune.model.job import Fate, Job
@@ -11,6 +11,7 @@ from hakobune.model.reporter import Reporter
 
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 15.0
+_LONGEST_SILENCE_S = 24 * 3600.0
 # A node that was taken away, or never came up: the same job may well succeed on another.
 _NODE_FAULT = re.compile(
     r"preempt|node[^.]{0,40}(lost|unusable|unresponsive|evict)|NodeLost", re.IGNORECASE
@@ -37,8 +38,9 @@ def watch(
 ) -> Job:
     """Show the log until the job is over, and return it.
 
-    The log of a job that is over already is shown too. Raises JobFailedError, JobCanceledError, or
-    JobNotFoundError; an interruption leaves the job running.
+    The log of a job that is over already is shown too. Raises JobFailedError, JobCanceledError,
+    JobNotFoundError, or JobUnfinishedError where a day brought nothing new; that and an
+    interruption leave the job running.
     """
     try:
         job = _followed(cloud, name, reporter, clock, write)
@@ -59,23 +61,29 @@ def _followed(
     cloud: Cloud, name: str, reporter: Reporter, clock: Clock, write: Callable[[bytes], None]
 ) -> Job:
     offset, status, pause, began = 0, "", _FIRST_PAUSE_S, clock.now()
-    while True:
+    last_news = began
+    while clock.now() - last_news <= _LONGEST_SILENCE_S:
         # The status first: what the log holds after the job's end is all of it.
         job = found(cloud, name)
         if job.status != status:
             reporter.say(f"{name}: {job.status} ({clock.now() - began:.0f} s)")
-            status, pause = job.status, _FIRST_PAUSE_S
+            status, pause, last_news = job.status, _FIRST_PAUSE_S, clock.now()
         content, following = cloud.log(name, offset)
         if following < offset + len(content):
             reporter.say("the log began anew: the job was started again")
         if content:
             write(content)
-            pause = _FIRST_PAUSE_S
+            pause, last_news = _FIRST_PAUSE_S, clock.now()
         offset = following
         if job.is_over:
             return job
         clock.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+    raise JobUnfinishedError(
+        f"the job {name} is {status}, and nothing came of it for a day",
+        remedy=f"it goes on without this terminal; to see it again: hakobune watch {name}\n"
+        f"to end it: hakobune cancel {name}",
+    )
 
 
 def found(cloud: Cloud, name: str) -> Job:

@@ -1,9 +1,11 @@
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from drydock.blob_store import BlobStoreError
 from drydock.job_folder import data_folder, output_folder, working_folder
+from drydock.job_network import API, JobNetwork
 from drydock.job_spec import BlobPlace, Finished, PullRefusedError, StartRefusedError, UnwantedError
 from drydock.runner import DockerRunner
 from tests.unit.drydock.machine_fakes import (
@@ -250,3 +252,41 @@ def test_a_sweep_removes_what_no_known_job_holds() -> None:
     assert runner.sweep(frozenset({kept})) == ()
     assert set(runner.sweep()) == {kept, carrier}
     assert set(engine.containers) == {foreign}
+
+
+def test_a_job_s_network_is_made_before_it_and_goes_with_it(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_bytes(b"authority")
+    engine = FakeEngine()
+    network = JobNetwork(
+        image="forwarder",
+        user="",
+        sockets=tmp_path,
+        authority=tmp_path / "ca.pem",
+        hosts={API: "api.example"},
+    )
+    runner = DockerRunner(
+        owner="here",
+        engine=engine,
+        store=MemoryStore(),
+        clock=FakeClock(),
+        job_network=network,
+    )
+    job = make_job(environment={"SSL_CERT_FILE": "mine"})
+    container = runner.start(job)
+    found = engine.containers[container]
+    holder = found.plan.network.removeprefix("container:")
+    assert engine.containers[holder].plan.image == "forwarder"
+    assert [about for name, about in engine.calls if name == "start"] == [holder, container]
+    path = found.plan.environment["REQUESTS_CA_BUNDLE"]
+    assert found.files == {path: b"authority"}
+    assert found.plan.environment["SSL_CERT_FILE"] == "mine"
+    found.is_running = False
+    runner.finish(job, container)
+    assert engine.containers == {}
+
+
+def test_a_job_without_a_network_of_its_own_has_none() -> None:
+    engine = FakeEngine()
+    container = make_runner(engine).start(make_job())
+    assert engine.containers[container].plan.network == "none"
+    assert "REQUESTS_CA_BUNDLE" not in engine.containers[container].plan.environment

@@ -1,16 +1,18 @@
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from hakobune.adapters import azure_ml, blob_store
+from hakobune.adapters import azure_ml, azure_sdk, blob_store
 from hakobune.adapters.azure_ml import AzureWorkspace
 from hakobune.errors import (
     EnvironmentConflictError,
     LoginExpiredError,
     OutputUnknownError,
+    PermissionMissingError,
     SdkMissingError,
     ServiceRefusedError,
     ServiceUnavailableError,
@@ -185,8 +187,6 @@ def test_a_cluster_s_own_nodes_do_not_count_against_its_quota() -> None:
     )
     cloud = workspace(client(compute=compute))
     assert cloud.quotas(make_compute()) == (Quota(kind="f", per_node=2, used=22, allowed=24),)
-    compute.list_nodes = Script(HttpResponseError(404))
-    assert cloud.quotas(make_compute())[0].used == 24
 
 
 def test_a_quota_that_may_not_be_read_is_told_and_does_not_stop() -> None:
@@ -194,6 +194,45 @@ def test_a_quota_that_may_not_be_read_is_told_and_does_not_stop() -> None:
     compute = SimpleNamespace(list_sizes=Script(HttpResponseError(403)))
     assert workspace(client(compute=compute), reporter=reporter).quotas(make_compute()) == ()
     assert reporter.said[0].startswith("quota: not checked (")
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_where_the_nodes_in_use_may_not_be_seen_the_service_decides(status: int) -> None:
+    reporter = FakeReporter()
+    size = SimpleNamespace(name="Standard_D2s_v3", family="f", vCPUs=2)
+    usage = SimpleNamespace(name={"value": "f"}, currentValue=24, limit=24)
+    compute = SimpleNamespace(
+        list_sizes=Script([size]),
+        list_usage=Script([usage]),
+        list_nodes=Script(HttpResponseError(status)),
+    )
+    assert workspace(client(compute=compute), reporter=reporter).quotas(make_compute()) == ()
+    assert reporter.said[0].startswith("quota: not checked (nodes of cpu-cluster: ")
+
+
+OLD_TOKEN = HttpResponseError(401, "(ExpiredAuthenticationToken) ...")
+
+
+def test_a_token_that_is_too_old_is_replaced_once_by_a_new_login() -> None:
+    logins: list[SimpleNamespace] = []
+    get = Script(OLD_TOKEN, SUBMITTED, OLD_TOKEN, OLD_TOKEN)
+
+    def connect(_: Destination) -> tuple[Any, Any]:
+        logins.append(client(jobs=SimpleNamespace(get=get)))
+        return logins[-1], "login"
+
+    cloud = AzureWorkspace(TO, make_patience(), connect=connect)
+    assert cloud.job("demo-1") is not None
+    assert len(logins) == 2
+    with pytest.raises(LoginExpiredError):
+        cloud.job("demo-1")
+
+
+def test_an_old_token_at_the_first_look_is_replaced_too() -> None:
+    found = client(jobs=SimpleNamespace(get=Script(SUBMITTED)))
+    there = found.workspaces.get.answers[0]
+    found.workspaces.get = Script(OLD_TOKEN, there)
+    assert workspace(found).registry() == "mine.azurecr.io"
 
 
 LOGS = "ExperimentRun/dcid.demo-1/user_logs"
@@ -315,10 +354,24 @@ def test_a_failed_job_s_reason_is_what_the_sdk_s_stream_raises() -> None:
     assert cloud.why_failed("demo-1") == ""
 
 
+def test_a_reason_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(azure_ml, "_WHY_S", 0.01)
+    is_over = threading.Event()
+    cloud = workspace(client(jobs=SimpleNamespace(stream=lambda _: is_over.wait(10))))
+    assert cloud.why_failed("demo-1") == ""
+    is_over.set()
+
+
+def test_a_reason_that_may_not_be_read_is_an_error() -> None:
+    stream = Script(HttpResponseError(403))
+    with pytest.raises(PermissionMissingError):
+        workspace(client(jobs=SimpleNamespace(stream=stream))).why_failed("demo-1")
+
+
 def test_the_sdk_s_own_words_do_not_reach_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
     def cancel(_: str) -> SimpleNamespace:
         sys.stdout.write("Uploading [####]")
-        return SimpleNamespace(result=lambda: None)
+        return SimpleNamespace(result=lambda _: None)
 
     workspace(client(jobs=SimpleNamespace(begin_cancel=cancel))).cancel_job("demo-1")
     assert capfd.readouterr() == ("", "")
@@ -330,7 +383,7 @@ def test_without_the_sdk_the_remedy_names_it(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr("importlib.import_module", missing)
     with pytest.raises(SdkMissingError) as caught:
-        azure_ml.sdk()
+        azure_sdk.sdk()
     assert "hakobune[azure]" in caught.value.remedy
 
 

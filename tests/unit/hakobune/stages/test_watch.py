@@ -1,6 +1,6 @@
 import pytest
 
-from hakobune.errors import JobCanceledError, JobFailedError, JobNotFoundError
+from hakobune.errors import JobCanceledError, JobFailedError, JobNotFoundError, JobUnfinishedError
 from hakobune.stages.watch import cancel, watch
 from tests.cloud_samples import FakeClock, FakeCloud, make_job
 from tests.samples import FakeReporter
@@ -87,6 +87,16 @@ def test_pauses_grow_to_a_bound_while_nothing_happens() -> None:
     watch(cloud, "demo-1", FakeReporter(), clock, lambda _: None)
     assert clock.slept[0] == 1
     assert max(clock.slept) == clock.slept[-1] == 15
+
+
+def test_a_job_of_which_nothing_comes_for_a_day_is_left_to_itself() -> None:
+    clock = FakeClock()
+    cloud = FakeCloud(jobs={"demo-1": make_job("Queued")})
+    with pytest.raises(JobUnfinishedError, match="demo-1 is Queued") as caught:
+        watch(cloud, "demo-1", FakeReporter(), clock, lambda _: None)
+    assert 24 * 3600 < clock.now() < 24 * 3600 + 60
+    assert "hakobune cancel demo-1" in caught.value.remedy
+    assert cloud.calls == []
 
 
 def test_a_job_is_canceled_and_one_that_is_over_stays() -> None:

@@ -1,0 +1,74 @@
+"""How the SDK of Azure ML is loaded, logged in and called; what is asked of it: `azure_ml.py`."""
+
+import importlib
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from hakobune.errors import SdkMissingError
+from hakobune.model.destination import Destination
+
+# Of the SDK itself: few tries and short waits, because ours come around it, and are told.
+OPTIONS: dict[str, Any] = {
+    "retry_total": 1,
+    "retry_backoff_factor": 0.2,
+    "connection_timeout": 20,
+    "read_timeout": 120,
+}
+
+
+def sdk() -> Any:
+    """Return the SDK's module, kept from chatting on the terminal. Raises SdkMissingError."""
+    try:
+        # Its classes announce that they are experimental when they are defined, and its uploads
+        # what they find; none of that is for our users.
+        logging.getLogger("azure").setLevel(logging.ERROR)
+        module = importlib.import_module("azure.ai.ml")
+        importlib.import_module("azure.identity")
+    except ImportError as exc:
+        raise SdkMissingError(
+            f"Azure ML's SDK is not installed here ({exc.name})",
+            remedy='pip install "hakobune[azure]", or in this checkout: make',
+        ) from exc
+    for name in ("azure", "azure.ai.ml", "azure.identity"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return module
+
+
+def connect_by_sdk(to: Destination) -> tuple[Any, Any]:
+    """Return the SDK's client for a workspace, and the login that it uses; nothing is asked yet."""
+    module = sdk()
+    # A private cloud's authority is not in Microsoft's list of authorities, and that is not asked.
+    login = importlib.import_module("azure.identity").DefaultAzureCredential(
+        disable_instance_discovery=to.is_private_cloud
+    )
+    client = module.MLClient(
+        login,
+        to.subscription,
+        to.resource_group,
+        to.workspace,
+        enable_telemetry=False,
+        show_progress=False,
+        **OPTIONS,
+    )
+    return client, login
+
+
+def within(limit_s: float, call: Callable[[], object]) -> Exception | None:
+    """Return what the call raises; None where it raises nothing, or is not done in this time.
+
+    `stream` goes on for as long as the run's history says that the run does, and that may lag.
+    """
+    raised: list[Exception] = []
+
+    def run() -> None:
+        try:
+            call()
+        except Exception as exc:  # noqa: BLE001 - handed to the caller's thread
+            raised.append(exc)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    return raised[0] if raised else None
