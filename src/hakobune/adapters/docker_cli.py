@@ -131,15 +131,16 @@ def inspect(runner: Runner, tag: str, *, base: str = "") -> Image:
     )
 
 
-def build_command(
+def build_command(  # noqa: PLR0913 - what a build is made of, by name
     *,
     tag: str,
     dockerfile: Path,
     context: Path,
     arguments: Mapping[str, str],
     secrets: Mapping[str, Path],
+    options: Sequence[str] = (),
 ) -> list[str]:
-    """Return the build as an argument list.
+    """Return the build as an argument list; `options` are further ones, as they are.
 
     `--provenance=false`, because provenance holds the clock and would make each digest new.
     """
@@ -149,7 +150,7 @@ def build_command(
         command += ["--build-arg", f"{name}={value}"]
     for name, path in secrets.items():
         command += ["--secret", f"id={name},src={path}"]
-    return [*command, str(context)]
+    return [*command, *options, str(context)]
 
 
 def build(runner: Runner, command: Sequence[str]) -> None:
@@ -191,6 +192,37 @@ def _build_failure(output: str) -> HakobuneError:
         f"docker could not build the image\n{shown}",
         remedy="the step's own output stands above; `hakobune doctor` checks this machine",
     )
+
+
+def save(runner: Runner, image: str, archive: Path) -> None:
+    """Write the image as a tar archive. Raises DiskFullError or ImageMissingError."""
+    done = runner.capture(["docker", "save", image, "--output", str(archive)])
+    if done.exit_code != 0:
+        said = done.stderr.strip()
+        if "no space left on device" in said.lower():
+            raise DiskFullError(
+                f"{archive.parent}: the disk is full: {said}",
+                remedy="free some space, or let TMPDIR name another disk",
+            )
+        raise ImageMissingError(
+            f"the engine cannot save {image}: {said}", remedy="build it anew: hakobune build"
+        )
+
+
+def remove_tag(runner: Runner, tag: str) -> None:
+    """Take a name of ours from the engine, and the image with it if it has no other name."""
+    runner.capture(["docker", "image", "rm", "--force", tag])
+
+
+def remove_caches(runner: Runner, namespace: str) -> None:
+    """Remove the build caches that a build with this BUILDKIT_CACHE_MOUNT_NS made, and no other."""
+    kind = ("--filter", "type=exec.cachemount")
+    listed = runner.capture(["docker", "buildx", "du", "--verbose", *kind]).stdout
+    for record in listed.split("\n\n"):
+        name = re.match(r"ID:\s*(\w+)$", record.strip(), re.MULTILINE)
+        if name and f'with id "{namespace}/' in record:
+            only = ("--filter", f"id={name[1]}")
+            runner.capture(["docker", "buildx", "prune", "--force", "--all", *only])
 
 
 def compose_run(runner: Runner, command: Sequence[str], container: str, *, cwd: Path) -> int:

@@ -18,6 +18,7 @@ COMMANDS = {
     "render": "Write the Dockerfile that the lock gives.",
     "compile": "Compile C files beside the source, for tests on this machine.",
     "build": "Build the image.",
+    "reproduce": "Make the image again from nothing, and compare.",
     "train": "Train in the container; what follows goes to the training program.",
     "push": "Push the image to a registry, by content.",
     "submit": "Push, register and submit a job to Azure ML; --dry-run only tells.",

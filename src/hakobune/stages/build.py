@@ -1,6 +1,7 @@
 """Dockerfile to image."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
@@ -34,7 +35,21 @@ def build(
         lock = pin_base(project, lock, digest, reporter)
         render(project, lock, reporter)
     base = base_image.ensure_base(lock, runner, reporter)
-    tag = image_tag(lock)
+    image = build_on(project, runner, base=base, tag=image_tag(lock), secrets=secrets)
+    reporter.done("build", f"{image.tag} on {base}", digest=image.id)
+    return image
+
+
+def build_on(  # noqa: PLR0913 - what a build is made of, by name
+    project: Project,
+    runner: Runner,
+    *,
+    base: str,
+    tag: str,
+    secrets: BuildSecrets,
+    options: Sequence[str] = (),
+) -> Image:
+    """Build the Dockerfile that lies there on a base that the engine has, under this tag."""
     with tempfile.TemporaryDirectory(prefix="hakobune-secrets-") as folder:
         command = docker_cli.build_command(
             tag=tag,
@@ -42,11 +57,10 @@ def build(
             context=project.root,
             arguments=build_arguments(base),
             secrets=_secret_files(secrets, Path(folder)),
+            options=options,
         )
         docker_cli.build(runner, command)
-    image = docker_cli.inspect(runner, tag, base=base)
-    reporter.done("build", f"{tag} on {base}", digest=image.id)
-    return image
+    return docker_cli.inspect(runner, tag, base=base)
 
 
 def plan_build(project: Project, runner: Runner) -> list[str]:
