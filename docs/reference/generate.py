@@ -22,8 +22,11 @@ def pages() -> dict[str, str]:
 def cli_page() -> str:
     """Return the help of each command."""
     parts = [f"{NOTE}\n# Command line\n\n```text\n{help_of()}```\n"]
-    for words in (words for name in COMMANDS for words in with_inner(name)):
-        parts.append(f"\n## hakobune {' '.join(words)}\n\n```text\n{help_of(*words)}```\n")
+    parts += [
+        f"\n## hakobune {' '.join(words)}\n\n```text\n{help_of(*words)}```\n"
+        for name in COMMANDS
+        for words in with_inner(name)
+    ]
     return "".join(parts)
 
 

@@ -214,25 +214,25 @@ class ImageNotReproducedError(HakobuneError):
 class BaseNotReproducedError(HakobuneError):
     """The base, made or asked for again, is another one than the image stands on."""
 
-    exit_code = 40
+    exit_code = 6
 
 
 class VendorIncompleteError(HakobuneError):
     """The folder of vendored files lacks what the lock names, or belongs to another lock."""
 
-    exit_code = 41
+    exit_code = 7
 
 
 class VendorDamagedError(HakobuneError):
     """A vendored file is not the one that the lock or the folder's listing names."""
 
-    exit_code = 42
+    exit_code = 8
 
 
 class SbomInvalidError(HakobuneError):
     """The image does not tell what is in it, so its list of parts cannot be written."""
 
-    exit_code = 43
+    exit_code = 9
 
 
 class DestinationIncompleteError(HakobuneError):

@@ -15,6 +15,7 @@ from hakobune.errors import (
     HakobuneError,
     HashMismatchError,
     ImageMissingError,
+    IndexUnreachableError,
 )
 from hakobune.model.image import Image
 
@@ -153,6 +154,36 @@ def build_command(  # noqa: PLR0913 - what a build is made of, by name
     return [*command, *options, str(context)]
 
 
+def export_command(
+    *,
+    folder: Path,
+    dockerfile: Path,
+    context: Path,
+    arguments: Mapping[str, str],
+    secrets: Mapping[str, Path],
+) -> list[str]:
+    """Return a build whose files land in a folder of this machine, and in no image."""
+    command = build_command(
+        tag="",
+        dockerfile=dockerfile,
+        context=context,
+        arguments=arguments,
+        secrets=secrets,
+        options=("--output", f"type=local,dest={folder}"),
+    )
+    # An image's name and its way into the engine, which this build has no use for.
+    start = command.index("--load")
+    return command[:start] + command[start + 3 :]
+
+
+def offline_options(*, wheels: Path, base: str, layout: Path, digest: str) -> tuple[str, ...]:
+    """Return what makes a build take wheels and base from folders, and no network at all."""
+    return (
+        *("--network", "none", "--build-context", f"vendor={wheels}"),
+        *("--build-context", f"{base}=oci-layout://{layout.resolve()}@{digest}"),
+    )
+
+
 def build(runner: Runner, command: Sequence[str]) -> None:
     """Run a build; its own output goes to stderr as it comes.
 
@@ -186,6 +217,18 @@ def _build_failure(output: str) -> HakobuneError:
         return DockerfileStaleError(
             stale[0], remedy="the source changed during the build; run the build again"
         )
+    # The index of a build; the engine's own registry answers in other words.
+    unreachable = re.search(
+        r"(name resolution|dns error|Failed to establish a new connection|tcp connect error)", text
+    )
+    if unreachable and "pip" in text:
+        return IndexUnreachableError(
+            f"a step of the build could not reach the package index: {unreachable[0]}",
+            remedy="check the network, the proxy and pip's configuration; "
+            "`hakobune build --offline` needs none of them (docs/how-to/offline.md)",
+        )
+    # A step that failed is told with its whole script, which stands above already.
+    lines = [line for line in lines if 'process "/bin/sh -c' not in line]
     failed = [line for line in lines if re.search(r"\b(error|ERROR|failed|fatal)\b", line)]
     shown = "\n".join(f"  {line}" for line in (failed or lines)[-_LAST_LINES:])
     return BuildFailedError(

@@ -56,7 +56,7 @@ def build_on(  # noqa: PLR0913 - what a build is made of, by name
             dockerfile=project.dockerfile_path,
             context=project.root,
             arguments=build_arguments(base),
-            secrets=_secret_files(secrets, Path(folder)),
+            secrets=secret_files(secrets, Path(folder)),
             options=options,
         )
         docker_cli.build(runner, command)
@@ -110,7 +110,7 @@ def build_arguments(base: str) -> dict[str, str]:
     return {"HAKOBUNE_BASE": base, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)}
 
 
-def _secret_files(secrets: BuildSecrets, folder: Path) -> dict[str, Path]:
+def secret_files(secrets: BuildSecrets, folder: Path) -> dict[str, Path]:
     """Return a file for each secret that there is; those we write lie in the folder."""
     found = {} if secrets.ca_bundle is None else {"ca_bundle": secrets.ca_bundle}
     texts = {"pip_conf": secrets.pip_conf, "extra_index_url": secrets.extra_index_url}
