@@ -7,8 +7,8 @@ from hakobune.transform.render_dockerfile import (
     Source,
     left_out,
     render_dockerfile,
-    render_download,
     render_dockerignore,
+    render_download,
     rendered_source,
     source_of,
 )
