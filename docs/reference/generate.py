@@ -5,6 +5,8 @@ import io
 import sys
 from pathlib import Path
 
+import click
+
 from hakobune import errors
 from hakobune.cli.main import BUG_EXIT_CODE, COMMANDS, cli
 
@@ -20,8 +22,19 @@ def pages() -> dict[str, str]:
 def cli_page() -> str:
     """Return the help of each command."""
     parts = [f"{NOTE}\n# Command line\n\n```text\n{help_of()}```\n"]
-    parts += [f"\n## hakobune {name}\n\n```text\n{help_of(name)}```\n" for name in COMMANDS]
+    parts += [
+        f"\n## hakobune {' '.join(words)}\n\n```text\n{help_of(*words)}```\n"
+        for name in COMMANDS
+        for words in with_inner(name)
+    ]
     return "".join(parts)
+
+
+def with_inner(name: str) -> list[tuple[str, ...]]:
+    """Return the command, and after a group the commands in it."""
+    command = cli.get_command(click.Context(cli), name)
+    inner = command.commands if isinstance(command, click.Group) else {}
+    return [(name,), *((name, each) for each in inner)]
 
 
 def help_of(*command: str) -> str:

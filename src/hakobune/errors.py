@@ -205,6 +205,36 @@ class ReferenceMutableError(HakobuneError):
     exit_code = 38
 
 
+class ImageNotReproducedError(HakobuneError):
+    """Built again from nothing, the image is another one; what differs is named."""
+
+    exit_code = 39
+
+
+class BaseNotReproducedError(HakobuneError):
+    """The base, made or asked for again, is another one than the image stands on."""
+
+    exit_code = 6
+
+
+class VendorIncompleteError(HakobuneError):
+    """The folder of vendored files lacks what the lock names, or belongs to another lock."""
+
+    exit_code = 7
+
+
+class VendorDamagedError(HakobuneError):
+    """A vendored file is not the one that the lock or the folder's listing names."""
+
+    exit_code = 8
+
+
+class SbomInvalidError(HakobuneError):
+    """The image does not tell what is in it, so its list of parts cannot be written."""
+
+    exit_code = 9
+
+
 class DestinationIncompleteError(HakobuneError):
     """It is not said which subscription, resource group, workspace or registry to use."""
 

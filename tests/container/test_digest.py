@@ -13,6 +13,7 @@ from hakobune.transform.debian_packages import write_packages
 from tests.container.conftest import ROOT
 
 pytestmark = pytest.mark.container
+CASE = ROOT / "tests/cases/word-count"
 
 Hakobune = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -48,17 +49,44 @@ def test_the_same_debian_packages_give_the_same_tar(lock: Lock, tmp_path: Path) 
 def test_an_image_built_again_from_nothing_has_the_same_digest(
     hakobune: Hakobune, engine: docker.DockerClient
 ) -> None:
-    """Of the small project; of ours, `benchmarks/rebuild.py` says the same."""
-    project = ROOT / "tests/cases/word-count"
-    assert hakobune("build", cwd=project).returncode == 0
+    """Of the small project; of ours, `make proof` says the same."""
+    assert hakobune("build", cwd=CASE).returncode == 0
     first = engine.images.get("word-count:local").id
-    plan = hakobune("build", "--dry-run", cwd=project).stdout.split()
-    bundle = next(
-        (p for p in ("/etc/ssl/certs/ca-certificates.crt", "/dev/null") if Path(p).exists()), ""
-    )
-    command = [*plan[:3], "--no-cache", "--secret", f"id=ca_bundle,src={bundle}", *plan[3:]]
-    done = subprocess.run(
-        command, cwd=project, capture_output=True, text=True, check=False, timeout=300
-    )
+    done = hakobune("reproduce", "image", cwd=CASE)
     assert done.returncode == 0, done.stderr[-2000:]
+    assert str(first) in done.stdout
     assert engine.images.get("word-count:local").id == first
+    assert not [tag for image in engine.images.list() for tag in image.tags if "again" in tag]
+
+
+def test_a_hidden_difference_is_found_and_named(
+    hakobune: Hakobune, engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    """An image under the project's tag, with its labels, that another Dockerfile made."""
+    text = (CASE / "docker/Dockerfile").read_text(encoding="utf-8")
+    settled = "find . /parts -exec touch -hd @315532800 {} +"
+    assert settled in text
+    changed = text.replace(
+        settled, f"echo '# more' >> app/counter/__main__.py\n{settled}\ntouch -d @1 app/counter"
+    )
+    other = tmp_path / "Dockerfile"
+    other.write_text(changed, encoding="utf-8")
+    assert hakobune("build", cwd=CASE).returncode == 0
+    plan = hakobune("build", "--dry-run", cwd=CASE).stdout.split()
+    plan[plan.index("--file") + 1] = str(other)
+    subprocess.run(plan, cwd=CASE, capture_output=True, check=True, timeout=300)
+    try:
+        done = hakobune("reproduce", "image", cwd=CASE)
+    finally:
+        assert hakobune("build", cwd=CASE).returncode == 0
+    assert done.returncode == 39, done.stderr[-2000:]
+    line = next(n for n, t in enumerate(text.splitlines(), 1) if t == "COPY --from=source /image /")
+    size = (CASE / "counter/__main__.py").stat().st_size
+    said = done.stderr[done.stderr.rindex("error:") :]
+    assert f"layer 4 of 5 (docker/Dockerfile:{line}: COPY --from=source /image /)" in said
+    assert "app/counter: time 1970-01-01T00:00:01Z and 1980-01-01T00:00:00Z" in said
+    assert (
+        f"app/counter/__main__.py: size {size + 7} bytes and {size} bytes, the first that" in said
+    )
+    assert f"differs is byte {size}" in said
+    assert "layer 1 of" not in said

@@ -15,6 +15,7 @@ from hakobune.errors import (
     HakobuneError,
     HashMismatchError,
     ImageMissingError,
+    IndexUnreachableError,
 )
 from hakobune.model.image import Image
 
@@ -132,15 +133,16 @@ def inspect(runner: Runner, tag: str, *, base: str = "") -> Image:
     )
 
 
-def build_command(
+def build_command(  # noqa: PLR0913 - what a build is made of, by name
     *,
     tag: str,
     dockerfile: Path,
     context: Path,
     arguments: Mapping[str, str],
     secrets: Mapping[str, Path],
+    options: Sequence[str] = (),
 ) -> list[str]:
-    """Return the build as an argument list.
+    """Return the build as an argument list; `options` are further ones, as they are.
 
     `--provenance=false`, because provenance holds the clock and would make each digest new.
     """
@@ -150,7 +152,37 @@ def build_command(
         command += ["--build-arg", f"{name}={value}"]
     for name, path in secrets.items():
         command += ["--secret", f"id={name},src={path}"]
-    return [*command, str(context)]
+    return [*command, *options, str(context)]
+
+
+def export_command(
+    *,
+    folder: Path,
+    dockerfile: Path,
+    context: Path,
+    arguments: Mapping[str, str],
+    secrets: Mapping[str, Path],
+) -> list[str]:
+    """Return a build whose files land in a folder of this machine, and in no image."""
+    command = build_command(
+        tag="",
+        dockerfile=dockerfile,
+        context=context,
+        arguments=arguments,
+        secrets=secrets,
+        options=("--output", f"type=local,dest={folder}"),
+    )
+    # An image's name and its way into the engine, which this build has no use for.
+    start = command.index("--load")
+    return command[:start] + command[start + 3 :]
+
+
+def offline_options(*, wheels: Path, base: str, layout: Path, digest: str) -> tuple[str, ...]:
+    """Return what makes a build take wheels and base from folders, and no network at all."""
+    return (
+        *("--network", "none", "--build-context", f"vendor={wheels}"),
+        *("--build-context", f"{base}=oci-layout://{layout.resolve()}@{digest}"),
+    )
 
 
 def build(runner: Runner, command: Sequence[str]) -> None:
@@ -186,12 +218,55 @@ def _build_failure(output: str) -> HakobuneError:
         return DockerfileStaleError(
             stale[0], remedy="the source changed during the build; run the build again"
         )
+    # The index of a build; the engine's own registry answers in other words.
+    unreachable = re.search(
+        r"(name resolution|dns error|Failed to establish a new connection|tcp connect error)", text
+    )
+    if unreachable and "pip" in text:
+        return IndexUnreachableError(
+            f"a step of the build could not reach the package index: {unreachable[0]}",
+            remedy="check the network, the proxy and pip's configuration; "
+            "`hakobune build --offline` needs none of them (docs/how-to/offline.md)",
+        )
+    # A step that failed is told with its whole script, which stands above already.
+    lines = [line for line in lines if 'process "/bin/sh -c' not in line]
     failed = [line for line in lines if re.search(r"\b(error|ERROR|failed|fatal)\b", line)]
     shown = "\n".join(f"  {line}" for line in (failed or lines)[-_LAST_LINES:])
     return BuildFailedError(
         f"docker could not build the image\n{shown}",
         remedy="the step's own output stands above; `hakobune doctor` checks this machine",
     )
+
+
+def save(runner: Runner, image: str, archive: Path) -> None:
+    """Write the image as a tar archive. Raises DiskFullError or ImageMissingError."""
+    done = runner.capture(["docker", "save", image, "--output", str(archive)])
+    if done.exit_code != 0:
+        said = done.stderr.strip()
+        if "no space left on device" in said.lower():
+            raise DiskFullError(
+                f"{archive.parent}: the disk is full: {said}",
+                remedy="free some space, or let TMPDIR name another disk",
+            )
+        raise ImageMissingError(
+            f"the engine cannot save {image}: {said}", remedy="build it anew: hakobune build"
+        )
+
+
+def remove_tag(runner: Runner, tag: str) -> None:
+    """Take a name of ours from the engine, and the image with it if it has no other name."""
+    runner.capture(["docker", "image", "rm", "--force", tag])
+
+
+def remove_caches(runner: Runner, namespace: str) -> None:
+    """Remove the build caches that a build with this BUILDKIT_CACHE_MOUNT_NS made, and no other."""
+    kind = ("--filter", "type=exec.cachemount")
+    listed = runner.capture(["docker", "buildx", "du", "--verbose", *kind]).stdout
+    for record in listed.split("\n\n"):
+        name = re.match(r"ID:\s*(\w+)$", record.strip(), re.MULTILINE)
+        if name and f'with id "{namespace}/' in record:
+            only = ("--filter", f"id={name[1]}")
+            runner.capture(["docker", "buildx", "prune", "--force", "--all", *only])
 
 
 def compose_run(runner: Runner, command: Sequence[str], container: str, *, cwd: Path) -> int:

@@ -61,6 +61,7 @@ def main() -> None:
     drop_compiled_sources(packages)
     drop_stubs(packages)
     drop_debug_symbols(packages)
+    drop_traces(packages)
     mend_records(packages)
     after = _size(packages)
     compile_bytecode(packages, wanted_modules(packages, named))
@@ -192,6 +193,12 @@ def _end_of_needed(content: bytes) -> int | None:
             return None
         last = max(last, offset + size)
     return end if last == len(content) else None
+
+
+def drop_traces(packages: Path) -> None:
+    """Remove uv's note of a wheel that it took from a folder: the same wheel, the same files."""
+    for path in packages.glob("*.dist-info/uv_cache.json"):
+        path.unlink()
 
 
 def mend_records(packages: Path) -> None:

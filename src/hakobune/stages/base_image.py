@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from hakobune.adapters import debian_base, docker_cli
@@ -61,7 +62,8 @@ def ensure_base(lock: Lock, runner: Runner, reporter: Reporter) -> str:
         )
     reporter.say("no image registry answers: the base is one made from Debian's packages")
     if not docker_cli.has_image(runner, tag):
-        _build_debian_base(tag, lock.debian_base, runner, reporter)
+        make_debian_base(lock.debian_base, runner, tag=tag)
+        reporter.done("base", f"{tag} from {len(lock.debian_base.packages)} Debian packages")
     return tag
 
 
@@ -74,7 +76,10 @@ def debian_tag(lock: Lock) -> str | None:
     return f"hakobune-base:{base.suite}-{hashlib.sha256(content).hexdigest()[:12]}"
 
 
-def _build_debian_base(tag: str, base: DebianBase, runner: Runner, reporter: Reporter) -> None:
+def make_debian_base(
+    base: DebianBase, runner: Runner, *, tag: str, options: Sequence[str] = ()
+) -> None:
+    """Make the base of these Debian packages, under this tag. Raises what its parts raise."""
     with tempfile.TemporaryDirectory(prefix="hakobune-base-") as folder:
         context = Path(folder)
         debian_base.build_tar(runner, write_packages(base.packages), context / "rootfs.tar")
@@ -84,6 +89,6 @@ def _build_debian_base(tag: str, base: DebianBase, runner: Runner, reporter: Rep
             context=context,
             arguments={"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)},
             secrets={},
+            options=options,
         )
         docker_cli.build(runner, command)
-    reporter.done("base", f"{tag} from {len(base.packages)} Debian packages")

@@ -1,6 +1,7 @@
 """Dockerfile to image."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
@@ -34,19 +35,32 @@ def build(
         lock = pin_base(project, lock, digest, reporter)
         render(project, lock, reporter)
     base = base_image.ensure_base(lock, runner, reporter)
-    tag = image_tag(lock)
+    image = build_on(project, runner, base=base, tag=image_tag(lock), secrets=secrets)
+    reporter.done("build", f"{image.tag} on {base}", digest=image.id)
+    return image
+
+
+def build_on(  # noqa: PLR0913 - what a build is made of, by name
+    project: Project,
+    runner: Runner,
+    *,
+    base: str,
+    tag: str,
+    secrets: BuildSecrets,
+    options: Sequence[str] = (),
+) -> Image:
+    """Build the Dockerfile that lies there on a base that the engine has, under this tag."""
     with tempfile.TemporaryDirectory(prefix="hakobune-secrets-") as folder:
         command = docker_cli.build_command(
             tag=tag,
             dockerfile=project.dockerfile_path,
             context=project.root,
             arguments=build_arguments(base),
-            secrets=_secret_files(secrets, Path(folder)),
+            secrets=secret_files(secrets, Path(folder)),
+            options=options,
         )
         docker_cli.build(runner, command)
-    image = docker_cli.inspect(runner, tag, base=base)
-    reporter.done("build", f"{tag} on {base}", digest=image.id)
-    return image
+    return docker_cli.inspect(runner, tag, base=base)
 
 
 def plan_build(project: Project, runner: Runner) -> list[str]:
@@ -96,7 +110,7 @@ def build_arguments(base: str) -> dict[str, str]:
     return {"HAKOBUNE_BASE": base, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)}
 
 
-def _secret_files(secrets: BuildSecrets, folder: Path) -> dict[str, Path]:
+def secret_files(secrets: BuildSecrets, folder: Path) -> dict[str, Path]:
     """Return a file for each secret that there is; those we write lie in the folder."""
     found = {} if secrets.ca_bundle is None else {"ca_bundle": secrets.ca_bundle}
     texts = {"pip_conf": secrets.pip_conf, "extra_index_url": secrets.extra_index_url}

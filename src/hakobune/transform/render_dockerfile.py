@@ -19,6 +19,8 @@ from hakobune.transform.source_digest import source_digest
 
 # 1980-01-01, the first time that a zip archive can hold. It is every file's time in the image.
 SOURCE_DATE_EPOCH = 315_532_800
+# The build context (and stage) of the wheels that `hakobune vendor` fetched.
+VENDOR = "vendor"
 SOURCE_LABEL = "hakobune.source.sha256"
 # Left out of the build context and of the source digest alike, wherever it lies in the source.
 IGNORED_SOURCE = ("__pycache__", ".DS_Store")
@@ -118,15 +120,18 @@ def _base(lock: Lock) -> str:
     return f"""\
 # {comment}
 ARG HAKOBUNE_BASE={reference}
+# Empty, unless the build is given a folder of wheels: hakobune build --offline.
+FROM scratch AS {VENDOR}
 FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS base
 """
 
 
-# How a stage begins that asks the package index; what it does next follows.
-_INSTALL_TOOLS = """\
+# How a stage begins that asks the package index; what it asks for follows.
+_ASK_INDEX = f"""\
 # Secrets, which no layer holds: the host's CA bundle, its pip.conf, the address of an extra index.
 RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \\
-    --mount=type=secret,id=extra_index_url --mount=type=cache,target=/root/.cache <<'END'
+    --mount=type=secret,id=extra_index_url --mount=type=cache,target=/root/.cache \\
+    --mount=type=bind,from={VENDOR},target=/build/{VENDOR} <<'END'
 set -eu
 cd /run/secrets 2>/dev/null || cd /build
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
@@ -136,9 +141,35 @@ if [ -s extra_index_url ]; then
   PIP_EXTRA_INDEX_URL=$(cat extra_index_url)
   export PIP_EXTRA_INDEX_URL
 fi
+from=
+if [ -n "$(ls /build/{VENDOR})" ]; then from="--no-index --find-links /build/{VENDOR}"; fi
 python3 -m venv /build/tools
-pip=/build/tools/bin/pip
-$pip install --quiet --no-deps --only-binary :all: --require-hashes -r /build/tools.txt"""
+pip=/build/tools/bin/pip"""
+_INSTALL_TOOLS = f"""\
+{_ASK_INDEX}
+$pip install --quiet $from --no-deps --only-binary :all: --require-hashes -r /build/tools.txt"""
+
+
+def render_download(lock: Lock, wheels: tuple[LockedWheel, ...]) -> bytes:
+    """Return the Dockerfile of an image that is these wheels' files and nothing else.
+
+    They come from where the image's own build gets them, and by the image's own Python.
+    """
+    return f"""\
+# check=skip=FromPlatformFlagConstDisallowed
+ARG HAKOBUNE_BASE
+FROM scratch AS {VENDOR}
+FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS fetched
+COPY <<'END' /build/wheels.txt
+{_requirements(wheels)}
+END
+{_ASK_INDEX}
+$pip download --quiet --no-deps --only-binary :all: --require-hashes --dest /wheels \\
+  -r /build/wheels.txt
+END
+FROM scratch
+COPY --from=fetched /wheels /
+""".encode()
 
 
 def _packages(lock: Lock, finish_program: str) -> str:
@@ -162,7 +193,7 @@ export UV_DEFAULT_INDEX UV_INDEX UV_INDEX_STRATEGY=unsafe-best-match
 [ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX
 # In a folder of its own at the top: a folder that the base has would get this build's clock.
 python3 -m venv --without-pip /venv
-/build/tools/bin/uv pip install --python /venv/bin/python --no-deps --only-binary :all: \\
+/build/tools/bin/uv pip install --python /venv/bin/python $from --no-deps --only-binary :all: \\
   --require-hashes --no-compile-bytecode -r /build/packages.txt
 echo /app > /venv/lib/python{_minor(lock.python)}/site-packages/hakobune_source.pth
 /venv/bin/python /build/finish_packages.py /venv {SOURCE_DATE_EPOCH} \\

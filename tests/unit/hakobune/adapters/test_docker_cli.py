@@ -13,6 +13,7 @@ from hakobune.errors import (
     HakobuneError,
     HashMismatchError,
     ImageMissingError,
+    IndexUnreachableError,
 )
 from tests.samples import DIGEST, FakeRunner, on
 
@@ -134,3 +135,51 @@ def test_whatever_ends_us_the_container_does_not_go_on() -> None:
         docker_cli.compose_run(runner, ["docker"], "hakobune-1", cwd=Path("/p"))
     assert [call[1] for call in runner.calls] == ["stop", "rm"]
     assert all(call[-1] == "hakobune-1" for call in runner.calls)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "#9 1.2 pip: Failed to establish a new connection: [Errno -3]",
+        "#9 1.2   cause: dns error",
+        "#9 1.2 pip WARNING: Temporary failure in name resolution",
+    ],
+)
+def test_a_step_without_a_network_is_told_from_a_broken_one(line: str) -> None:
+    output = f'#9 RUN pip install\n{line}\nERROR: process "/bin/sh -c pip install" did not\n'
+    with pytest.raises(IndexUnreachableError) as caught:
+        docker_cli.build(FakeRunner([on("build", exit_code=1, stdout=output)]), ["docker", "build"])
+    assert "--offline" in caught.value.remedy
+
+
+def test_only_the_caches_of_the_namespace_are_removed() -> None:
+    def record(name: str, namespace: str) -> str:
+        return f'ID:\t\t{name}\nDescription:\tcached mount /c from x\n with id "{namespace}//c"\n'
+
+    listed = "\n".join([record("one", ""), record("two", "ours"), record("three", "ours2")])
+    runner = FakeRunner([on("du", stdout=listed)])
+    docker_cli.remove_caches(runner, "ours")
+    (pruned,) = runner.called("prune")
+    assert pruned[-2:] == ["--filter", "id=two"]
+
+
+def test_an_image_that_cannot_be_saved_is_an_error_of_ours(tmp_path: Path) -> None:
+    archive = tmp_path / "a.tar"
+    full = on("save", exit_code=1, stderr="write: no space left on device")
+    with pytest.raises(DiskFullError, match="no space"):
+        docker_cli.save(FakeRunner([full]), "x", archive)
+    gone = on("save", exit_code=1, stderr="No such image: x")
+    with pytest.raises(ImageMissingError, match="No such image"):
+        docker_cli.save(FakeRunner([gone]), "x", archive)
+
+
+def test_a_build_to_a_folder_makes_no_image(tmp_path: Path) -> None:
+    command = docker_cli.export_command(
+        folder=tmp_path / "out",
+        dockerfile=tmp_path / "Dockerfile",
+        context=tmp_path,
+        arguments={"A": "1"},
+        secrets={},
+    )
+    assert not {"--load", "--tag", ""} & set(command)
+    assert command[command.index("--output") + 1] == f"type=local,dest={tmp_path / 'out'}"

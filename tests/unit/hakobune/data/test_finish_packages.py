@@ -177,6 +177,16 @@ def test_a_cut_library_still_loads_and_works(program: ModuleType, tmp_path: Path
     assert done.stdout.split() == ["7.0", str(tmp_path / "kiwisolver/__init__.py")]
 
 
+def test_where_a_wheel_was_taken_from_leaves_no_trace(program: ModuleType, tmp_path: Path) -> None:
+    write(tmp_path, "a-1.dist-info/uv_cache.json", "a-1.dist-info/METADATA")
+    record = "a-1.dist-info/uv_cache.json,sha256=x,9\na-1.dist-info/METADATA,sha256=y,0\n"
+    write(tmp_path, "a-1.dist-info/RECORD", text=record)
+    program.drop_traces(tmp_path)
+    program.mend_records(tmp_path)
+    assert names(tmp_path) == {"a-1.dist-info/METADATA", "a-1.dist-info/RECORD"}
+    assert "uv_cache" not in (tmp_path / "a-1.dist-info/RECORD").read_text(encoding="utf-8")
+
+
 def test_records_name_only_what_is_there_with_its_hash(program: ModuleType, tmp_path: Path) -> None:
     write(tmp_path, "a/x.py", text="x = 1\n")
     record = "a/x.py,sha256=old,999\na/gone.py,sha256=old,1\na-1.dist-info/RECORD,,\n"

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 from hakobune.model.project import Library, Project
@@ -7,6 +8,7 @@ from hakobune.transform.render_dockerfile import (
     left_out,
     render_dockerfile,
     render_dockerignore,
+    render_download,
     rendered_source,
     source_of,
 )
@@ -133,7 +135,7 @@ def test_the_build_does_not_see_libraries_that_were_compiled_here() -> None:
 
 
 def test_a_project_without_libraries_has_no_stage_that_compiles() -> None:
-    assert list(stages(rendered())) == ["base", "packages", "source", "image"]
+    assert list(stages(rendered())) == ["vendor", "base", "packages", "source", "image"]
     assert "libraries" not in rendered()
     assert "print('compile')" not in rendered()
 
@@ -176,3 +178,26 @@ def test_libraries_come_before_the_code_so_that_its_layer_stays_small() -> None:
     image = stages(rendered(project=NATIVE))["image"]
     places = [image.index(f"COPY --from={name} ") for name in ("packages", "libraries", "source")]
     assert places == sorted(places)
+
+
+def test_every_step_that_asks_the_index_can_take_its_wheels_from_the_vendored_folder() -> None:
+    text = rendered(project=NATIVE)
+    assert "\nFROM scratch AS vendor\nFROM " in text, "the stage is empty"
+    asking = [
+        line
+        for line in text.splitlines()
+        if re.search(r"\bpip (install|download)\b", line) and not line.startswith("#")
+    ]
+    assert len(asking) == 3
+    assert all(" $from " in line for line in asking)
+    assert text.count("--mount=type=bind,from=vendor,target=/build/vendor") == 2
+
+
+def test_what_is_fetched_for_a_folder_is_wheels_by_their_hash_and_nothing_else() -> None:
+    lock = make_lock()
+    text = render_download(lock, lock.packages).decode()
+    (wheel,) = lock.packages
+    assert f"\n{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\nEND" in text
+    assert "--require-hashes" in text
+    assert text.endswith("FROM scratch\nCOPY --from=fetched /wheels /\n")
+    assert lock.tools[0].sha256 not in text

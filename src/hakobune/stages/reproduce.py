@@ -1,0 +1,202 @@
+"""Image to the proof that the same lock and code make it again."""
+
+import hashlib
+import secrets as random
+import tempfile
+from collections.abc import Sequence
+from itertools import starmap
+from pathlib import Path
+
+from hakobune.adapters import docker_cli, image_archive, registry
+from hakobune.adapters.patience import Patience
+from hakobune.adapters.process import Runner
+from hakobune.errors import (
+    BaseNotReproducedError,
+    DigestMissingError,
+    ImageNotReproducedError,
+    ImageStaleError,
+    RegistryRefusedError,
+    RegistryUnreachableError,
+)
+from hakobune.model.image import Image
+from hakobune.model.lock import Lock
+from hakobune.model.project import Project
+from hakobune.model.reporter import Reporter
+from hakobune.model.saved_image import Difference, SavedImage
+from hakobune.model.secrets import BuildSecrets
+from hakobune.stages import base_image
+from hakobune.stages.build import build_on, current_image
+from hakobune.stages.render import check_lock
+from hakobune.transform.compare_images import compare_documents, compare_files, layer_origins
+from hakobune.transform.render_dockerfile import pinned_base
+
+# A layer that is wholly another one would fill screens; the rest is counted.
+_SHOWN = 12
+_REMEDY = (
+    "what the lines above name must not depend on clock, network, order or machine; "
+    "docs/reference/reproducibility.md says what is fixed and how"
+)
+
+
+def reproduce_image(
+    project: Project,
+    runner: Runner,
+    reporter: Reporter,
+    *,
+    secrets: BuildSecrets,
+    patience: Patience,
+) -> Image:
+    """Build base and image again, with no cache of any kind; return the image if they are the same.
+
+    Raises ImageNotReproducedError or BaseNotReproducedError, which name what differs, and
+    ImageStaleError or ImageMissingError where there is no image of this lock and code to compare.
+    """
+    lock = check_lock(project)
+    image = current_image(project, runner)
+    again = f"hakobune-again:{random.token_hex(4)}"
+    _check_base(lock, image, runner, reporter, again=again, patience=patience)
+    # The base is the same one: its own name goes in, because the image's label holds it.
+    options = ("--no-cache", "--build-arg", f"BUILDKIT_CACHE_MOUNT_NS={again}")
+    try:
+        second = build_on(
+            project, runner, base=image.base, tag=again, secrets=secrets, options=options
+        )
+        if second.id != image.id:
+            dockerfile = project.dockerfile_path.read_text(encoding="utf-8")
+            found = _differences(runner, image.tag, again, dockerfile, project.dockerfile)
+            raise ImageNotReproducedError(
+                f"built again from nothing, {image.tag} is another image\n"
+                f"  {image.id} is here\n  {second.id} was built now\n{found}",
+                remedy=_REMEDY,
+            )
+    finally:
+        docker_cli.remove_tag(runner, again)
+        docker_cli.remove_caches(runner, again)
+    reporter.done("again", f"{image.tag}, built from nothing, is the same", digest=image.id)
+    return image
+
+
+def _check_base(  # noqa: PLR0913 - one caller
+    lock: Lock,
+    image: Image,
+    runner: Runner,
+    reporter: Reporter,
+    *,
+    again: str,
+    patience: Patience,
+) -> None:
+    pinned = pinned_base(lock.registry_base)
+    if pinned is not None and image.base == pinned:
+        _check_pinned_base(lock, pinned, runner, reporter, patience)
+    elif lock.debian_base is not None and image.base == base_image.debian_tag(lock):
+        _make_base_again(lock, image, runner, reporter, again=f"{again}-base")
+    else:
+        raise ImageStaleError(
+            f"the image {image.tag} stands on {image.base}, which the lock does not name any more",
+            remedy="build it anew: hakobune build",
+        )
+
+
+def _check_pinned_base(
+    lock: Lock, pinned: str, runner: Runner, reporter: Reporter, patience: Patience
+) -> None:
+    """Ask the registry for the base's manifest; its bytes must have the digest that the lock has.
+
+    Where no registry answers that is said; the engine checked the digest when it pulled the base.
+    """
+    try:
+        manifest = registry.manifest(runner, pinned, patience)
+    except (RegistryUnreachableError, RegistryRefusedError) as exc:
+        reporter.say(f"the base was not asked for again: {exc.what}")
+        return
+    if manifest is None:
+        raise DigestMissingError(
+            f"the registry no longer has {pinned}",
+            remedy="the engine has it still: `hakobune vendor` keeps a copy that builds offline",
+        )
+    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    if digest != lock.registry_base.digest:
+        raise BaseNotReproducedError(
+            f"the registry gives another manifest for {pinned}: {digest}",
+            remedy="do not build on it: a registry must not do that",
+        )
+    reporter.done("base", f"{pinned}, asked for again, is the same", digest=digest)
+
+
+def _make_base_again(
+    lock: Lock, image: Image, runner: Runner, reporter: Reporter, *, again: str
+) -> None:
+    assert lock.debian_base is not None  # noqa: S101 - the caller looked; for mypy
+    first = docker_cli.inspect(runner, image.base)
+    try:
+        base_image.make_debian_base(lock.debian_base, runner, tag=again, options=("--no-cache",))
+        second = docker_cli.inspect(runner, again)
+        if second.id != first.id:
+            found = _differences(runner, image.base, again, "", "")
+            raise BaseNotReproducedError(
+                f"made again of its {len(lock.debian_base.packages)} Debian packages, the base "
+                f"{image.base} is another one\n  {first.id} is here\n"
+                f"  {second.id} was made now\n{found}",
+                remedy="docker/base/finish.sh must remove or fix what the lines above name",
+            )
+    finally:
+        docker_cli.remove_tag(runner, again)
+    reporter.done(
+        "base", f"{len(lock.debian_base.packages)} Debian packages, the same", digest=first.id
+    )
+
+
+def _differences(runner: Runner, first: str, second: str, dockerfile: str, name: str) -> str:
+    """Return lines that name what differs between two images of the engine."""
+    with tempfile.TemporaryDirectory(prefix="hakobune-again-") as folder:
+        archives = Path(folder, "first.tar"), Path(folder, "second.tar")
+        for tag, archive in zip((first, second), archives, strict=True):
+            docker_cli.save(runner, tag, archive)
+        return "\n".join(f"  {line}" for line in describe(archives, dockerfile, name))
+
+
+def describe(archives: tuple[Path, Path], dockerfile: str, name: str) -> list[str]:
+    """Return lines that name what differs between two saved images; none where nothing does."""
+    first, second = map(image_archive.read_image, archives)
+    found = []
+    origins = layer_origins(first, dockerfile, name)
+    for number, origin in enumerate(origins[: len(second.layers)], 1):
+        inner = _layer_differences(archives, (first, second), number - 1)
+        if inner:
+            found += [f"layer {number} of {len(origins)} ({origin})", *inner]
+    if len(first.layers) != len(second.layers):
+        found.append(f"layers: {len(first.layers)} and {len(second.layers)}")
+    changed = compare_documents(first, second)
+    return found + _shown([f"image configuration, {_told(item)}" for item in changed])
+
+
+def _layer_differences(
+    archives: tuple[Path, Path], images: tuple[SavedImage, SavedImage], number: int
+) -> list[str]:
+    layers = images[0].layers[number], images[1].layers[number]
+    if layers[0].diff_id == layers[1].diff_id:
+        same = layers[0].sha256 == layers[1].sha256
+        return [] if same else ["  the same files, compressed in another way"]
+    found = compare_files(*starmap(image_archive.read_files, zip(archives, layers, strict=True)))
+    if not found:
+        return ["  the same entries, written in another form of tar"]
+    contents = {item.place for item in found[:_SHOWN] if item.is_content}
+    with tempfile.TemporaryDirectory(prefix="hakobune-files-") as folder:
+        offsets = image_archive.first_differences(archives, layers, contents, Path(folder))
+    lines = []
+    for item in found:
+        at = ""
+        if item.is_content and item.place in offsets:
+            at = f", the first that differs is byte {offsets[item.place]}"
+        lines.append(f"  {_told(item)}{at}")
+    return _shown(lines)
+
+
+def _told(item: Difference) -> str:
+    values = f"{item.first} and {item.second}" if item.first and item.second else ""
+    return f"{item.place}: {item.what} {values or f'({item.first or item.second})'}"
+
+
+def _shown(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - _SHOWN
+    return [*lines[:_SHOWN], *([f"  … and {more} more"] if more > 0 else [])]

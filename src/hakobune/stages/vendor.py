@@ -1,0 +1,235 @@
+"""Lock to a folder that holds all that a build needs from a network, and the build from it."""
+
+import tempfile
+from pathlib import Path
+
+from hakobune.adapters import docker_cli, files, image_archive
+from hakobune.adapters.process import Runner
+from hakobune.errors import (
+    BuildKitMissingError,
+    HashMismatchError,
+    VendorDamagedError,
+    VendorIncompleteError,
+)
+from hakobune.model.image import Image
+from hakobune.model.lock import Lock, LockedWheel
+from hakobune.model.project import Project
+from hakobune.model.reporter import Reporter
+from hakobune.model.secrets import BuildSecrets
+from hakobune.model.vendor import VendorListing
+from hakobune.stages import base_image
+from hakobune.stages.build import build_arguments, build_on, image_tag, secret_files
+from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.render import check_lock, ready_dockerfile
+from hakobune.transform.render_dockerfile import pinned_base, render_download
+from hakobune.transform.vendor_listing import read_listing, write_listing
+
+LISTING = "SHA256SUMS"
+_BASE = "base"
+_WHEELS = "wheels"
+_REMEDY = "run `hakobune vendor` where there is a network, then copy the folder here"
+
+
+def vendor(
+    project: Project, runner: Runner, reporter: Reporter, *, folder: Path, secrets: BuildSecrets
+) -> VendorListing:
+    """Fetch into the folder what it lacks of the lock's wheels and of the base; return its listing.
+
+    What lies there damaged is fetched again, and what an earlier lock had is removed. Raises what
+    making the base and asking the index raise; what was fetched till then stays and is used.
+    """
+    engine = docker_cli.engine_version(runner)
+    docker_cli.require_buildkit(runner, engine)
+    lock = read_fresh_lock(project)
+    for part in (_WHEELS, _BASE):
+        files.make_folder(folder / part)
+    # The folder keeps itself out of the repository, wherever it lies.
+    files.write_bytes(folder / ".gitignore", b"*\n")
+    before = _listing(folder)
+    base = base_image.ensure_base(lock, runner, reporter)
+    wheels = (*lock.tools, *lock.packages)
+    missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
+    if missing:
+        _fetch(lock, missing, runner, base=base, folder=folder, secrets=secrets)
+    size = sum(wheel.size for wheel in missing) / 1e6
+    reporter.done(
+        "wheels", f"{len(missing)} of {len(wheels)} fetched ({size:.0f} MB), the others lay there"
+    )
+    digest = before.base_digest if before is not None and before.base == base else ""
+    if not digest or _damaged(folder, before, _BASE):
+        digest = _save_base(base, runner, engine, folder)
+        reporter.done("base", f"{base} saved", digest=digest)
+    listing = VendorListing(
+        base=base,
+        base_digest=digest,
+        files=(
+            *((f"{_WHEELS}/{wheel.file}", wheel.sha256) for wheel in wheels),
+            *(
+                (path.relative_to(folder).as_posix(), files.sha256_of(path))
+                for path in sorted((folder / _BASE).rglob("*"))
+                if path.is_file()
+            ),
+        ),
+    )
+    _remove_former(folder, before, listing)
+    files.write_bytes(folder / LISTING, write_listing(listing))
+    return listing
+
+
+def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folder: Path) -> Image:
+    """Build the image from the folder alone: no step has a network, and no registry is asked.
+
+    Raises VendorIncompleteError or VendorDamagedError, which name every file, before anything runs.
+    """
+    engine = docker_cli.engine_version(runner)
+    docker_cli.require_buildkit(runner, engine)
+    lock = ready_dockerfile(project, reporter)
+    listing = _whole_listing(lock, folder)
+    image = build_on(
+        project,
+        runner,
+        base=listing.base,
+        tag=image_tag(lock),
+        secrets=BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url=""),
+        options=_options(listing, folder),
+    )
+    reporter.done("build", f"{image.tag} on {listing.base}, offline", digest=image.id)
+    return image
+
+
+def plan_offline(project: Project, *, folder: Path) -> list[str]:
+    """Return the command that `build_offline` would run now. Raises what that raises first."""
+    lock = check_lock(project)
+    listing = _whole_listing(lock, folder)
+    return docker_cli.build_command(
+        tag=image_tag(lock),
+        dockerfile=project.dockerfile_path,
+        context=project.root,
+        arguments=build_arguments(listing.base),
+        secrets={},
+        options=_options(listing, folder),
+    )
+
+
+def _options(listing: VendorListing, folder: Path) -> tuple[str, ...]:
+    return docker_cli.offline_options(
+        wheels=folder / _WHEELS,
+        base=listing.base,
+        layout=folder / _BASE,
+        digest=listing.base_digest,
+    )
+
+
+def _listing(folder: Path) -> VendorListing | None:
+    content = files.read_bytes(folder / LISTING)
+    return None if content is None else read_listing(content)
+
+
+def _whole_listing(lock: Lock, folder: Path) -> VendorListing:
+    """Return the folder's listing after a look at every file that the build will take."""
+    if files.read_bytes(folder / LISTING) is None:
+        raise VendorIncompleteError(f"{folder}: there is no {LISTING} in it", remedy=_REMEDY)
+    listing = _listing(folder)
+    if listing is None:
+        raise VendorDamagedError(
+            f"{folder / LISTING} was edited or cut short: its last line does not fit",
+            remedy=_REMEDY,
+        )
+    bases = (pinned_base(lock.registry_base), base_image.debian_tag(lock))
+    if listing.base not in bases:
+        raise VendorIncompleteError(
+            f"{folder} holds the base {listing.base}, and the lock names "
+            + " or ".join(base for base in bases if base),
+            remedy=_REMEDY,
+        )
+    wheels = [(f"{_WHEELS}/{wheel.file}", wheel.sha256) for wheel in (*lock.tools, *lock.packages)]
+    needed = {**dict(wheels), **{p: s for p, s in listing.files if p.startswith(f"{_BASE}/")}}
+    missing = [path for path in needed if not (folder / path).is_file()]
+    if missing:
+        raise VendorIncompleteError(
+            f"{folder} lacks {len(missing)} of {len(needed)} files:"
+            + "".join(f"\n  {path}" for path in missing),
+            remedy=_REMEDY,
+        )
+    damaged = [path for path, sha256 in needed.items() if not _is_intact(folder / path, sha256)]
+    if damaged:
+        raise VendorDamagedError(
+            f"{folder}: not what its listing and the lock name:"
+            + "".join(f"\n  {path}" for path in damaged),
+            remedy=_REMEDY,
+        )
+    return listing
+
+
+def _is_intact(path: Path, sha256: str) -> bool:
+    return path.is_file() and files.sha256_of(path) == sha256
+
+
+def _damaged(folder: Path, listing: VendorListing | None, part: str) -> list[str]:
+    """Return the listed files of a part that are missing or changed."""
+    listed = () if listing is None else listing.files
+    return [
+        path
+        for path, sha256 in listed
+        if path.startswith(f"{part}/") and not _is_intact(folder / path, sha256)
+    ]
+
+
+def _fetch(  # noqa: PLR0913 - one caller
+    lock: Lock,
+    wheels: tuple[LockedWheel, ...],
+    runner: Runner,
+    *,
+    base: str,
+    folder: Path,
+    secrets: BuildSecrets,
+) -> None:
+    files.require_space(folder, sum(wheel.size for wheel in wheels))
+    # On the folder's own disk, so that each file gets its final name in one step.
+    with (
+        tempfile.TemporaryDirectory(prefix="hakobune-secrets-") as private,
+        tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text,
+    ):
+        fetched = Path(text)
+        dockerfile = fetched / "Dockerfile"
+        files.write_bytes(dockerfile, render_download(lock, wheels))
+        command = docker_cli.export_command(
+            folder=fetched / "out",
+            dockerfile=dockerfile,
+            context=fetched,
+            arguments=build_arguments(base),
+            secrets=secret_files(secrets, Path(private)),
+        )
+        docker_cli.build(runner, command)
+        for wheel in wheels:
+            path = fetched / "out" / wheel.file
+            if not _is_intact(path, wheel.sha256):
+                raise HashMismatchError(
+                    f"the index has no {wheel.file} with the lock's sha256",
+                    remedy="do not build: find out whether lock or index was changed",
+                )
+            files.move_folder(path, folder / _WHEELS / wheel.file)
+
+
+def _save_base(base: str, runner: Runner, engine: str, folder: Path) -> str:
+    """Write the base as an OCI layout into the folder; return its manifest's digest."""
+    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text:
+        archive, layout = Path(text, "base.tar"), Path(text, "layout")
+        docker_cli.save(runner, base, archive)
+        digest = image_archive.unpack_layout(archive, layout)
+        if digest is None:
+            raise BuildKitMissingError(
+                f"the Docker engine is {engine}: what it saves cannot be built from",
+                remedy="install Docker 25 or later, or on Debian: docker/engine.sh ensure",
+            )
+        files.remove(folder / _BASE)
+        files.move_folder(layout, folder / _BASE)
+    return digest
+
+
+def _remove_former(folder: Path, before: VendorListing | None, now: VendorListing) -> None:
+    """Remove the wheels that an earlier lock had; files that are not ours stay."""
+    kept = {path for path, _ in now.files}
+    for path, _ in () if before is None else before.files:
+        if path not in kept and path.startswith(f"{_WHEELS}/") and "/" not in path[7:]:
+            files.remove(folder / path)

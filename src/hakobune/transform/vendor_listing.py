@@ -1,0 +1,34 @@
+"""The listing of a folder of vendored files, to and from its text. No I/O.
+
+It is what `sha256sum --check` reads, with the base in a comment and a seal as the last line.
+"""
+
+import re
+
+from hakobune.model.vendor import VendorListing
+from hakobune.transform.seal import is_sealed, seal
+
+_HEAD = """\
+# Written by `hakobune vendor`; `sha256sum --check SHA256SUMS` in this folder checks the files.
+# base: {base} {digest}
+"""
+_BASE = re.compile(r"^# base: (\S+) (sha256:[0-9a-f]{64})$", re.MULTILINE)
+_FILE = re.compile(r"^([0-9a-f]{64})  (\S+)$", re.MULTILINE)
+
+
+def write_listing(listing: VendorListing) -> bytes:
+    """Return the file's bytes; same value, same bytes."""
+    lines = [f"{sha256}  {path}\n" for path, sha256 in sorted(listing.files)]
+    return seal(_HEAD.format(base=listing.base, digest=listing.base_digest) + "".join(lines))
+
+
+def read_listing(content: bytes) -> VendorListing | None:
+    """Return what the file says, or None where it is not what `write_listing` wrote."""
+    if not is_sealed(content):
+        return None
+    text = content.decode()
+    base = _BASE.search(text)
+    if base is None:
+        return None
+    files = tuple((match[2], match[1]) for match in _FILE.finditer(text))
+    return VendorListing(base=base[1], base_digest=base[2], files=files)

@@ -1,0 +1,223 @@
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hakobune.adapters.process import Completed
+from hakobune.errors import (
+    BuildKitMissingError,
+    HashMismatchError,
+    VendorDamagedError,
+    VendorIncompleteError,
+)
+from hakobune.model.lock import Lock, LockedWheel
+from hakobune.model.project import Project
+from hakobune.model.secrets import BuildSecrets
+from hakobune.stages.base_image import debian_tag
+from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.render import render
+from hakobune.stages.vendor import LISTING, build_offline, plan_offline, vendor
+from hakobune.transform.vendor_listing import read_listing
+from hakobune.transform.write_lock import write_lock
+from tests.samples import (
+    DIGEST,
+    ENVIRONMENT,
+    FakeReporter,
+    FakeRunner,
+    completed,
+    make_lock,
+    write_project,
+)
+from tests.saved_images import File, write_archive
+
+NO_SECRETS = BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url="")
+CONTENTS = {"six": b"a wheel", "uv": b"a tool"}
+
+
+class Engine:
+    """An engine that fetches these wheels and has a base."""
+
+    def __init__(self, contents: dict[str, bytes] = CONTENTS, *, is_old: bool = False) -> None:
+        self.contents, self.is_old, self.asked = contents, is_old, list[list[str]]()
+
+    def __call__(self, command: Sequence[str]) -> Completed | None:
+        words = list(command)
+        if "version" in words:
+            return completed("26.1.5\n")
+        if words[:3] == ["docker", "image", "inspect"]:
+            return completed(json.dumps([{"Id": DIGEST, "Config": {}}]))
+        if words[:2] == ["docker", "save"]:
+            archive = write_archive(Path(words[4]), [[File("etc", kind="folder")]])
+            if self.is_old:
+                archive.write_bytes(archive.read_bytes().replace(b"oci-layout", b"oci-absent"))
+        if "--output" in words and words[1] == "buildx":
+            self.fetch(words)
+        return None
+
+    def fetch(self, words: list[str]) -> None:
+        text = Path(words[words.index("--file") + 1]).read_text(encoding="utf-8")
+        folder = Path(words[words.index("--output") + 1].removeprefix("type=local,dest="))
+        folder.mkdir()
+        self.asked.append([name for name in self.contents if f"\n{name}==" in text])
+        for name in self.asked[-1]:
+            (folder / f"{name}-1-py3-none-any.whl").write_bytes(self.contents[name])
+
+
+def wheel(name: str) -> LockedWheel:
+    content = CONTENTS[name]
+    return LockedWheel(
+        name=name,
+        version="1",
+        file=f"{name}-1-py3-none-any.whl",
+        size=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    lock = replace(
+        make_lock(environment_sha256=hashlib.sha256(ENVIRONMENT).hexdigest()),
+        packages=(wheel("six"),),
+        tools=(wheel("uv"),),
+    )
+    (tmp_path / "project").mkdir()
+    found = write_project(tmp_path / "project", lock=lock)
+    render(found, read_fresh_lock(found), FakeReporter())
+    return found
+
+
+def fill(project: Project, folder: Path, engine: Engine | None = None) -> Engine:
+    engine = engine or Engine()
+    vendor(project, FakeRunner([engine]), FakeReporter(), folder=folder, secrets=NO_SECRETS)
+    return engine
+
+
+def test_the_folder_holds_wheels_tools_base_and_a_listing_of_all(
+    project: Project, tmp_path: Path
+) -> None:
+    folder = tmp_path / "v"
+    engine = fill(project, folder)
+    assert engine.asked == [["six", "uv"]]
+    listing = read_listing((folder / LISTING).read_bytes())
+    assert listing is not None
+    assert listing.base == debian_tag(read_fresh_lock(project))
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert there == {path for path, _ in listing.files} | {LISTING, ".gitignore"}
+    assert (folder / ".gitignore").read_text(encoding="utf-8") == "*\n"
+    for path, sha256 in listing.files:
+        assert hashlib.sha256((folder / path).read_bytes()).hexdigest() == sha256
+
+
+def test_only_what_is_missing_or_damaged_is_fetched_again(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "v"
+    fill(project, folder)
+    assert fill(project, folder).asked == []
+    (folder / "wheels/six-1-py3-none-any.whl").write_bytes(b"damaged")
+    assert fill(project, folder).asked == [["six"]]
+    assert (folder / "wheels/six-1-py3-none-any.whl").read_bytes() == CONTENTS["six"]
+    for path in sorted((folder / "base").rglob("*")):
+        if path.is_file():
+            path.write_bytes(b"damaged")
+            runner = FakeRunner([Engine()])
+            vendor(project, runner, FakeReporter(), folder=folder, secrets=NO_SECRETS)
+            assert len(runner.called("save")) == 1
+            plan_offline(project, folder=folder)
+
+
+def test_what_an_earlier_lock_had_goes_and_a_stranger_s_file_stays(
+    project: Project, tmp_path: Path
+) -> None:
+    folder = tmp_path / "v"
+    fill(project, folder)
+    (folder / "wheels/mine.whl").write_bytes(b"x")
+    lock: Lock = replace(read_fresh_lock(project), packages=())
+    project.lock_path.write_bytes(write_lock(lock, written_from=project.environment))
+    fill(project, folder)
+    assert {p.name for p in (folder / "wheels").iterdir()} == {"uv-1-py3-none-any.whl", "mine.whl"}
+
+
+def test_another_file_than_the_lock_s_is_not_taken(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "v"
+    with pytest.raises(HashMismatchError, match="uv-1"):
+        fill(project, folder, Engine({**CONTENTS, "uv": b"another"}))
+    assert not (folder / LISTING).exists()
+    assert [p.name for p in folder.iterdir() if p.name.startswith(".fetching")] == []
+    assert fill(project, folder).asked == [["six", "uv"]]
+
+
+def test_an_engine_whose_saved_images_cannot_be_built_from_is_told(
+    project: Project, tmp_path: Path
+) -> None:
+    with pytest.raises(BuildKitMissingError, match=r"26\.1\.5"):
+        fill(project, tmp_path / "v", Engine(is_old=True))
+
+
+def test_a_build_takes_all_from_the_folder_and_has_no_network(
+    project: Project, tmp_path: Path
+) -> None:
+    folder = tmp_path / "v"
+    fill(project, folder)
+    runner = FakeRunner([Engine()])
+    image = build_offline(project, runner, FakeReporter(), folder=folder)
+    assert image.id == DIGEST
+    (command,) = runner.called("buildx", "build")
+    listing = read_listing((folder / LISTING).read_bytes())
+    assert listing is not None
+    assert command[command.index("--network") + 1] == "none"
+    assert f"vendor={folder}/wheels" in command
+    assert f"{listing.base}=oci-layout://{folder}/base@{listing.base_digest}" in command
+    assert "--secret" not in command
+    assert not runner.called("imagetools")
+    assert not runner.called("pull")
+    assert command == plan_offline(project, folder=folder)
+
+
+def test_what_a_folder_lacks_is_named_before_anything_is_built(
+    project: Project, tmp_path: Path
+) -> None:
+    folder = tmp_path / "v"
+    with pytest.raises(VendorIncompleteError, match=f"no {LISTING}"):
+        plan_offline(project, folder=folder)
+    fill(project, folder)
+    (folder / "wheels/six-1-py3-none-any.whl").unlink()
+    (folder / "base/index.json").unlink()
+    runner = FakeRunner([Engine()])
+    with pytest.raises(VendorIncompleteError, match=r"2 of \d") as caught:
+        build_offline(project, runner, FakeReporter(), folder=folder)
+    assert "wheels/six-1-py3-none-any.whl" in caught.value.what
+    assert "base/index.json" in caught.value.what
+    assert "hakobune vendor" in caught.value.remedy
+    assert not runner.called("build")
+
+
+def test_a_changed_file_is_named(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "v"
+    fill(project, folder)
+    listing = read_listing((folder / LISTING).read_bytes())
+    assert listing is not None
+    for path, _ in listing.files:
+        content = (folder / path).read_bytes()
+        (folder / path).write_bytes(content + b"\n")
+        with pytest.raises(VendorDamagedError, match=path):
+            plan_offline(project, folder=folder)
+        (folder / path).write_bytes(content)
+    (folder / LISTING).write_bytes((folder / LISTING).read_bytes().replace(b"six", b"sex"))
+    with pytest.raises(VendorDamagedError, match=LISTING):
+        plan_offline(project, folder=folder)
+
+
+def test_a_folder_of_another_base_is_told(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "v"
+    fill(project, folder)
+    lock = read_fresh_lock(project)
+    assert lock.debian_base is not None
+    moved = tuple(replace(p, version="9") for p in lock.debian_base.packages)
+    other = replace(lock, debian_base=replace(lock.debian_base, packages=moved))
+    project.lock_path.write_bytes(write_lock(other, written_from=project.environment))
+    render(project, read_fresh_lock(project), FakeReporter())
+    with pytest.raises(VendorIncompleteError, match=str(debian_tag(lock))):
+        plan_offline(project, folder=folder)
