@@ -21,6 +21,7 @@ from tests.e2e.conftest import (
     command_line,
     forget,
     last_name,
+    local,
     name_anew,
     word_count,
 )
@@ -163,6 +164,7 @@ def test_an_environment_of_another_image_is_never_used(
     project = word_count(tmp_path / "project")
     name_anew(project, site, "taken")
     try:
+        local("smoke", "--text", "text.txt", cwd=project)
         assert hakobune("push", cwd=project).returncode == 0
         told = hakobune(*COUNT, "--dry-run", cwd=project)
         documents = yaml.safe_load_all("---\n" + told.stdout.partition("---\n")[2])

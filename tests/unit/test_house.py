@@ -117,6 +117,8 @@ DISTRIBUTIONS = {
     "azure.core": "azure-core",
     "azure.identity": "azure-identity",
     "azure.storage.blob": "azure-storage-blob",
+    "google.protobuf": "protobuf",
+    "in_toto_attestation": "in-toto-attestation",
     "jwt": "pyjwt",
     "yaml": "pyyaml",
 }
