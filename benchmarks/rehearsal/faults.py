@@ -214,7 +214,7 @@ def _image(stand: Stand, mark: str) -> tuple[str, ...]:
     """Build code that was not there yet, and so a new digest and environment's version."""
     with (stand.project / "counter/__main__.py").open("a", encoding="utf-8") as file:
         file.write(f"# {mark}\n")
-    expect(stand.hakobune("build"), "build")
+    stand.build()
     return _input(stand, mark)
 
 

@@ -50,6 +50,11 @@ class Stand:
         """Give the next job an input that no job had."""
         (self.project / "text.txt").write_text(text + "\n", encoding="utf-8")
 
+    def build(self) -> None:
+        """Build the image and let it pass its smoke tests, without which nothing is submitted."""
+        expect(self.hakobune("build"), "build")
+        expect(self.hakobune("smoke", "--text", "text.txt"), "smoke")
+
     def hakobune(self, *arguments: str) -> Done:
         """Run the command in the small project, in a fork: the SDK is imported once for all."""
         return forked(arguments, self.project)
@@ -73,7 +78,7 @@ def stand() -> Iterator[Stand]:
             os.environ.update(json.loads(run([*drydock, "env", "--json", "--state", str(state)])))
             made = Stand(state=state, project=project, start_s=start_s)
             made.write_text("a b a")
-            expect(made.hakobune("build"), "build")
+            made.build()
             yield made
         finally:
             run([*drydock, "stop", "--state", str(state)])

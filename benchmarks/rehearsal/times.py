@@ -20,6 +20,7 @@ def shown() -> bool:
     The variables of this process lead to a drydock that holds nothing of this project yet.
     """
     run([*HAKOBUNE, "build"])
+    run([*HAKOBUNE, "smoke"])
     run(IMPORT)  # from the disk into memory, for both sides
     trained = timed([*HAKOBUNE, "train"])[0]
     rehearsed = timed([*SUBMIT, "--register"])[0]

@@ -3,8 +3,8 @@
 import os
 import sys
 import time
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TextIO
 
 from hakobune.errors import HakobuneError
 
@@ -61,11 +61,27 @@ def show(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
+def show_json(found: Mapping[str, object]) -> None:
+    """Print one JSON object on stdout."""
+    import json  # noqa: PLC0415 - for few commands, and the console is loaded for all
+
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
+
+
 def show_bytes(content: bytes) -> None:
     """Print what another program wrote, on stdout, as it came."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content)
-    sys.stdout.buffer.flush()
+    _pass_on(sys.stdout, content)
+
+
+def show_bytes_aside(content: bytes) -> None:
+    """Print what another program wrote, on stderr, as it came."""
+    _pass_on(sys.stderr, content)
+
+
+def _pass_on(stream: TextIO, content: bytes) -> None:
+    stream.flush()
+    stream.buffer.write(content)
+    stream.buffer.flush()
 
 
 def _err(text: str) -> None:

@@ -145,7 +145,8 @@ def project(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.so")
         )
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name in ("pyproject.toml", "docker-compose.yml"):
+        shutil.copy(ROOT / name, folder)
     if site.is_azure:
         name_anew(folder, site, "arima")
         yield folder
@@ -155,10 +156,18 @@ def project(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 
 
 @pytest.fixture(scope="session")
+def passed(project: Path) -> Path:
+    """The project, whose image has passed its smoke tests and a training."""
+    local("smoke", "--order", "1,0,0", "--backtest_windows", "0", cwd=project)
+    return project
+
+
+@pytest.fixture(scope="session")
 def small(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project whose job takes a second, under a name of its own."""
     folder = word_count(tmp_path_factory.mktemp("small") / "project")
     name_anew(folder, site, "small")
+    local("smoke", "--text", "text.txt", cwd=folder)
     yield folder
     forget(folder, site)
 
@@ -184,6 +193,10 @@ def name_anew(folder: Path, site: Site, kind: str) -> None:
         environment=name,
         environment_sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
+    compose = folder / "docker-compose.yml"
+    services = compose.read_text(encoding="utf-8").partition("services:")[2]
+    services = services.replace(image_tag(lock_of(folder)), image_tag(lock))
+    compose.write_text(f"name: {name}\nservices:{services}", encoding="utf-8")
     project.lock_path.write_bytes(write_lock(lock, written_from=path.name))
     settings = folder / "pyproject.toml"
     settings.write_text(
@@ -196,22 +209,30 @@ def name_anew(folder: Path, site: Site, kind: str) -> None:
     )
     site.made["models"].append(name)
     site.made["environments"].append(name)
-    built = subprocess.run(
-        command_line("build"),
-        cwd=folder,
+    local("build", cwd=folder)
+
+
+def local(*arguments: str, cwd: Path) -> None:
+    """Run a command that asks no workspace, and expect that it ends well."""
+    done = subprocess.run(
+        command_line(*arguments),
+        cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         check=False,
         capture_output=True,
         text=True,
+        timeout=TIMEOUT_S,
     )
-    assert built.returncode == 0, built.stderr
+    assert done.returncode == 0, done.stderr
 
 
 def forget(folder: Path, site: Site) -> None:
-    """Note the jobs for the end, and take the image's name away from this machine."""
+    """Note the jobs for the end, and take image and network away from this machine."""
     site.made["jobs"] += [path.stem for path in (folder / "runs/.jobs").glob("*.json")]
-    tag = image_tag(lock_of(folder))
-    subprocess.run(["docker", "image", "rm", tag], check=False, capture_output=True)
+    lock = lock_of(folder)
+    for left in (("image", image_tag(lock)), ("network", f"{lock.environment}_default")):
+        command = ["docker", left[0], "rm", left[1]]
+        subprocess.run(command, check=False, capture_output=True)
 
 
 def lock_of(folder: Path) -> Lock:
@@ -220,9 +241,9 @@ def lock_of(folder: Path) -> Lock:
 
 
 @pytest.fixture
-def hakobune(site: Site, project: Path) -> Hakobune:
+def hakobune(site: Site, passed: Path) -> Hakobune:
     """Run the command line in the project, pointed at the site."""
-    return calling(site, project)
+    return calling(site, passed)
 
 
 def calling(site: Site, folder: Path) -> Hakobune:

@@ -5,6 +5,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hakobune.adapters.referrers import attached
 from hakobune.stages.project import open_project
 from tests.e2e.conftest import (
     Hakobune,
@@ -21,6 +23,7 @@ from tests.e2e.conftest import (
     command_line,
     forget,
     last_name,
+    local,
     name_anew,
     word_count,
 )
@@ -38,6 +41,7 @@ def test_one_command_brings_a_verified_model_and_a_second_doubles_nothing(
     done = hakobune(*SUBMIT, "--register", *QUICK)
     assert done.returncode == 0, done.stderr
     assert "RMSE" in done.stdout
+    assert re.fullmatch(r"bit-identical to the local run .+", done.stdout.splitlines()[-1])
     run = project / "runs" / last_name(project)
     record = json.loads((run / "record.json").read_text("utf-8"))
     assert record["run_id"] == run.name
@@ -59,6 +63,54 @@ def test_one_command_brings_a_verified_model_and_a_second_doubles_nothing(
     assert site.ask("models", model.name) == models
     pushed = hakobune("push")
     assert "is there already" in pushed.stderr
+
+
+def test_a_job_s_chain_holds_and_is_attached_to_its_image(
+    hakobune: Hakobune, project: Path, tmp_path: Path
+) -> None:
+    name = last_name(project)
+    held = hakobune("verify", name)
+    assert held.returncode == 0, held.stderr
+    links = [line.split()[1] for line in held.stdout.splitlines() if line.startswith("ok ")]
+    assert links[-2:] == ["job", "image"]
+
+    key = tmp_path / "key.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", key], check=True)
+    first = hakobune("sign", name, "--key", str(key), "--attach")
+    assert first.returncode == 0, first.stderr
+    again = hakobune("sign", name, "--key", str(key), "--attach")
+    assert again.stdout == first.stdout, "the same statement is attached once"
+    record = json.loads((project / "runs" / name / "record.json").read_bytes())
+    repository, _, digest = record["outside"]["reference"].partition("@")
+    assert first.stdout.splitlines()[-1].startswith(f"{repository}@sha256:")
+    raw = subprocess.run(
+        ["docker", "buildx", "imagetools", "inspect", "--raw", f"{repository}@{digest}"],
+        check=True,
+        capture_output=True,
+    ).stdout
+    found = [item["digest"] for item in attached(repository, raw)]
+    assert found == [first.stdout.splitlines()[-1].partition("@")[2]]
+
+    model = project / "runs" / name / "models" / "arima_model.json"
+    content = model.read_bytes()
+    model.write_bytes(content.replace(b"1", b"2", 1))
+    broken = hakobune("verify", name)
+    model.write_bytes(content)
+    assert broken.returncode == 108
+    assert "arima_model.json" in broken.stderr
+
+
+def test_an_image_without_a_receipt_is_refused_before_anything_is_pushed(
+    hakobune: Hakobune, project: Path
+) -> None:
+    receipts = project / "runs/.receipts"
+    receipts.rename(receipts.with_name("aside"))
+    before = sorted((project / "runs/.jobs").glob("*.json"))
+    refused = hakobune(*SUBMIT, *QUICK)
+    receipts.with_name("aside").rename(receipts)
+    assert refused.returncode == 118
+    assert "hakobune smoke" in refused.stderr
+    assert sorted((project / "runs/.jobs").glob("*.json")) == before
 
 
 def test_a_file_of_this_machine_is_what_the_job_reads(
@@ -163,6 +215,7 @@ def test_an_environment_of_another_image_is_never_used(
     project = word_count(tmp_path / "project")
     name_anew(project, site, "taken")
     try:
+        local("smoke", "--text", "text.txt", cwd=project)
         assert hakobune("push", cwd=project).returncode == 0
         told = hakobune(*COUNT, "--dry-run", cwd=project)
         documents = yaml.safe_load_all("---\n" + told.stdout.partition("---\n")[2])

@@ -115,12 +115,12 @@ def test_help_loads_nothing_heavy() -> None:
 
 # Libraries whose package has another name than the module; the rest is the same but for case.
 DISTRIBUTIONS = {
-    "google.protobuf": "protobuf",
-    "in_toto_attestation": "in-toto-attestation",
     "azure.ai.ml": "azure-ai-ml",
     "azure.core": "azure-core",
     "azure.identity": "azure-identity",
     "azure.storage.blob": "azure-storage-blob",
+    "google.protobuf": "protobuf",
+    "in_toto_attestation": "in-toto-attestation",
     "jwt": "pyjwt",
     "yaml": "pyyaml",
 }

@@ -67,6 +67,11 @@ def push(runner: Runner, local: str, remote: str, patience: Patience) -> None:
         runner.capture(untag)
 
 
+def forget(runner: Runner, remote: str) -> None:
+    """Remove the name that a push which was killed had left in the engine."""
+    runner.capture(push_commands("", remote)[2])
+
+
 def push_commands(local: str, remote: str) -> tuple[tuple[str, ...], ...]:
     """Return the commands of a push: name, send, and take the name away again."""
     return (

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from hakobune.cli.destination import workspace, workspace_options
-from hakobune.console import Console, show, show_table
+from hakobune.cli.json_option import json_option
+from hakobune.console import Console, show, show_json, show_table
 from hakobune.stages.compare import require_alike
 from hakobune.stages.complete_job import complete_job
 from hakobune.stages.fetch import declared_files, fetch
@@ -18,8 +19,9 @@ from hakobune.stages.workspace import azure_workspace
 @click.command("fetch")
 @click.argument("job", default="")
 @click.option("--output", default="", help="Only the output of this name.")
+@json_option
 @workspace_options
-def command(*, job: str, output: str, **names: str) -> None:
+def command(*, job: str, output: str, is_json: bool, **names: str) -> None:
     """Bring a job's declared outputs to runs/JOB, verified, all or none.
 
     JOB is the one that was submitted last from here, unless it is named. What was fetched before an
@@ -30,6 +32,12 @@ def command(*, job: str, output: str, **names: str) -> None:
     cloud = azure_workspace(workspace(project, **names), console)
     folder = fetch(project, cloud, job or last_job(project), console, output=output)
     is_complete = complete_job(project, cloud, folder, system_runner(), console)
-    show_table(declared_files(project, folder, output=output))
-    if is_complete and not output:
-        show(require_alike(project, folder))
+    files = declared_files(project, folder, output=output)
+    if not is_json:
+        show_table(files)
+    grade = require_alike(project, folder) if is_complete and not output else ""
+    if is_json:
+        found = {"job": folder.name, "folder": str(folder), "files": dict(files)}
+        show_json({**found, "grade": grade or None})
+    elif grade:
+        show(grade)

@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from hakobune.cli.destination import workspace, workspace_options
-from hakobune.console import Console, show
+from hakobune.cli.json_option import json_option
+from hakobune.console import Console, show, show_json
 from hakobune.stages.fetch import fetch
 from hakobune.stages.project import open_project
 from hakobune.stages.register import planned_model, register
@@ -16,8 +17,9 @@ from hakobune.stages.workspace import azure_workspace
 @click.command("register")
 @click.argument("job", default="")
 @click.option("--dry-run", is_flag=True, help="Print what would be registered; ask nobody.")
+@json_option
 @workspace_options
-def command(*, job: str, dry_run: bool, **names: str) -> None:
+def command(*, job: str, dry_run: bool, is_json: bool, **names: str) -> None:
     """Register a job's model with its metrics and digests as tags, once.
 
     JOB is the one that was submitted last from here, unless it is named; its outputs are fetched
@@ -30,4 +32,8 @@ def command(*, job: str, dry_run: bool, **names: str) -> None:
         return
     cloud = azure_workspace(workspace(project, **names), console)
     folder = fetch(project, cloud, job, console)
-    show(":".join(register(project, cloud, job, folder, console)))
+    model, version = register(project, cloud, job, folder, console)
+    if is_json:
+        show_json({"job": job, "model": model, "version": version})
+    else:
+        show(f"{model}:{version}")

@@ -1,6 +1,6 @@
 """`hakobune submit`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +8,17 @@ import click
 
 from hakobune.cli.destination import destination, registry_option, workspace, workspace_options
 from hakobune.cli.job_options import job_options, planned, wished
-from hakobune.console import Console, show, show_bytes, show_table
+from hakobune.cli.json_option import json_option
+from hakobune.console import (
+    Console,
+    show,
+    show_bytes,
+    show_bytes_aside,
+    show_json,
+    show_table,
+)
 from hakobune.model.destination import Destination
-from hakobune.model.job import JobWishes
+from hakobune.model.job import Job, JobWishes
 from hakobune.model.project import Project
 from hakobune.stages.attempts import to_its_end
 from hakobune.stages.compare import require_alike
@@ -22,7 +30,7 @@ from hakobune.stages.project import open_project
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push, push
 from hakobune.stages.register import register
 from hakobune.stages.smoke import require_receipt
-from hakobune.stages.submit import submit
+from hakobune.stages.submit import Submission, submit
 from hakobune.stages.watch import watch
 from hakobune.stages.workspace import azure_workspace, no_patience, patience, system_clock
 
@@ -35,11 +43,12 @@ NAMES = ("subscription", "resource_group", "workspace")
 @click.option("--fetch", is_flag=True, help="Then also bring the outputs to runs/.")
 @click.option("--register", is_flag=True, help="Then also register the model.")
 @click.option("--retries", default=0, type=click.IntRange(0, 10), help="Again on a lost node.")
+@json_option
 @registry_option
 @job_options
 @workspace_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(*, dry_run: bool, registry: str, **chosen: Any) -> None:  # noqa: ANN401 - click checked each
+def command(*, dry_run: bool, is_json: bool, registry: str, **chosen: Any) -> None:  # noqa: ANN401 - click checked each
     """Push the image, register the environment, and submit the training as a job.
 
     An image without a receipt of hakobune smoke is refused. What is there already is compared and
@@ -55,7 +64,11 @@ def command(*, dry_run: bool, registry: str, **chosen: Any) -> None:  # noqa: AN
         _tell(project, to, wishes)
         return
     workspace(project, **names)
-    _run(project, to, wishes, chosen)
+    found = _run(project, to, wishes, chosen, show_log=show_bytes_aside if is_json else show_bytes)
+    if is_json:
+        show_json(found)
+    else:
+        _show(found)
 
 
 def _tell(project: Project, to: Destination, wishes: JobWishes) -> None:
@@ -69,8 +82,27 @@ def _tell(project: Project, to: Destination, wishes: JobWishes) -> None:
             show(f"---\n{text.rstrip()}")
 
 
-def _run(project: Project, to: Destination, wishes: JobWishes, chosen: Mapping[str, Any]) -> None:
-    """Do it, as far as the options say."""
+def _show(found: Mapping[str, Any]) -> None:
+    """Print model, files and grade, or the job's name where nothing was fetched."""
+    if "files" in found:
+        if "model" in found:
+            show(f"{found['model']}:{found['version']}")
+        show_table(list(found["files"].items()))
+        if found["grade"]:
+            show(found["grade"])
+    elif not found["is_over"]:
+        show(found["job"])
+
+
+def _run(
+    project: Project,
+    to: Destination,
+    wishes: JobWishes,
+    chosen: Mapping[str, Any],
+    *,
+    show_log: Callable[[bytes], None],
+) -> dict[str, Any]:
+    """Do it, as far as the options say, and return what came of it."""
     runner, console = system_runner(), Console()
     cloud = azure_workspace(to, console)
     # What is wrong with login, workspace or plan is told before anything is pushed.
@@ -81,22 +113,35 @@ def _run(project: Project, to: Destination, wishes: JobWishes, chosen: Mapping[s
     pushed = push(pushing, runner, patience(console), console)
     submission = planned(project, pushed, wishes)
     if not (chosen["watch"] or chosen["fetch"] or chosen["register"]):
-        show(submit(project, submission, cloud, console).name)
-        return
+        return _about(submit(project, submission, cloud, console), submission)
     job = to_its_end(
         submission,
         submitting=lambda wanted: submit(project, wanted, cloud, console),
-        watching=lambda job: watch(cloud, job.name, console, system_clock(), show_bytes),
+        watching=lambda job: watch(cloud, job.name, console, system_clock(), show_log),
         reporter=console,
         retries=chosen["retries"],
     )
+    found = _about(job, submission)
     if chosen["fetch"] or chosen["register"]:
         folder = fetch(project, cloud, job.name, console)
         is_complete = complete_job(project, cloud, folder, runner, console)
         # A model that is not what the image makes here is not registered.
-        line = require_alike(project, folder) if is_complete else ""
+        found["grade"] = require_alike(project, folder) if is_complete else None
+        found["folder"] = str(folder)
+        found["files"] = dict(declared_files(project, folder))
         if chosen["register"]:
-            show(":".join(register(project, cloud, job.name, folder, console)))
-        show_table(declared_files(project, folder))
-        if line:
-            show(line)
+            model, version = register(project, cloud, job.name, folder, console)
+            found |= {"model": model, "version": version}
+    return found
+
+
+def _about(job: Job, submission: Submission) -> dict[str, Any]:
+    plan = submission.plan
+    return {
+        "job": job.name,
+        "status": job.status,
+        "is_over": job.is_over,
+        "page": job.page,
+        "environment": plan.environment,
+        "compute": plan.compute,
+    }

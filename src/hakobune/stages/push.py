@@ -76,6 +76,7 @@ def push(
     """Push the image unless the registry has it; return it with the digest that was read back."""
     found = find_pushed(planned, runner, patience)
     if found is not None:
+        registry.forget(runner, found.tagged)
         reporter.done("push", f"{found.tagged} is there already", digest=found.digest)
         return found
     registry.push(runner, planned.image.tag, planned.tagged, patience)

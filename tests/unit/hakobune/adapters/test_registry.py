@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 
 from hakobune.adapters import registry
@@ -102,4 +104,16 @@ def test_the_name_for_the_push_does_not_stay_in_the_engine(code: int) -> None:
     except PushFailedError:
         assert code == 1
     assert [call[1] for call in runner.calls] == ["tag", "push", "image"]
+    assert runner.calls[-1] == ["docker", "image", "rm", REFERENCE]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_a_push_that_is_interrupted_leaves_no_name_either(end: type[BaseException]) -> None:
+    def interrupted(command: Sequence[str]) -> None:
+        if "push" in command:
+            raise end
+
+    runner = FakeRunner([interrupted])
+    with pytest.raises(end):
+        registry.push(runner, "demo:local", REFERENCE, make_patience())
     assert runner.calls[-1] == ["docker", "image", "rm", REFERENCE]

@@ -87,6 +87,41 @@ def test_a_submit_alone_prints_the_job_s_name(hakobune: Hakobune, cloud: FakeClo
     assert (code, out.strip()) == (0, next(iter(cloud.jobs)))
 
 
+def test_results_as_json_are_one_object_and_the_log_goes_aside(
+    hakobune: Hakobune, cloud: FakeCloud, tmp_path: Path
+) -> None:
+    cloud.statuses = iter(["Running", *["Completed"] * 9])
+    cloud.logs = [b"fitting\n"]
+    code, out, err = hakobune("submit", "--create-compute", "--register", "--json")
+    assert code == 0, err
+    assert "fitting\n" in err
+    found = json.loads(out)
+    name = next(iter(cloud.jobs))
+    assert (found["job"], found["status"], found["is_over"]) == (name, "Completed", True)
+    assert (found["model"], found["version"]) == ("demo-model", "1")
+    assert found["files"]["model.bin"] == str(tmp_path / "runs" / name / "model.bin")
+    fetched = json.loads(hakobune("fetch", name, "--json")[1])
+    assert {part: fetched[part] for part in fetched} == {part: found[part] for part in fetched}
+    registered = json.loads(hakobune("register", name, "--json")[1])
+    assert registered == {"job": name, "model": "demo-model", "version": "1"}
+    pushed = json.loads(hakobune("push", "--json")[1])
+    assert pushed["image"] == f"own.azurecr.io/demo@{pushed['digest']}"
+
+
+def test_a_submitted_job_as_json_is_not_over(hakobune: Hakobune, cloud: FakeCloud) -> None:
+    found = json.loads(hakobune("submit", "--create-compute", "--json")[1])
+    assert found["job"] == next(iter(cloud.jobs))
+    assert found["is_over"] is False
+    assert "folder" not in found
+
+
+@pytest.mark.parametrize("command", ["push", "submit", "register"])
+def test_a_dry_run_has_no_json(hakobune: Hakobune, command: str) -> None:
+    for words in (("--dry-run", "--json"), ("--json", "--dry-run")):
+        code, out, _ = hakobune(command, *words)
+        assert (code, out) == (2, "")
+
+
 def test_an_image_that_passed_no_smoke_test_goes_nowhere(
     hakobune: Hakobune, cloud: FakeCloud, tmp_path: Path
 ) -> None:

@@ -59,6 +59,8 @@ def test_an_image_is_pushed_once_and_its_digest_read_back(tmp_path: Path) -> Non
         assert found.reference == f"registry.example/demo@{DIGEST}"
     assert len(runner.called("docker", "push")) == 1
     assert [stage[1].endswith("is there already") for stage in reporter.stages] == [False, True]
+    # The second time too: what a push that was killed had left.
+    assert runner.called("image", "rm") == [["docker", "image", "rm", planned.tagged]] * 2
 
 
 def test_the_tag_is_derived_from_the_content(tmp_path: Path) -> None:
