@@ -47,6 +47,9 @@ libraries: .venv/ready ## compile the C files beside the source, as the image do
 bench-search: libraries .venv-bench/ready ## the search beside pmdarima, statsforecast, skforecast and R (an hour; ARGS="--only long")
 	@PYTHONPATH=benchmarks $(BIN)/python -m search $(ARGS)
 
+proof: image libraries ## the promises of docs/reference/reproducibility.md, shown: images, models, broken chains (ARGS="--only flips")
+	@PYTHONPATH=benchmarks $(BIN)/python -m proof $(ARGS)
+
 docs: .venv/ready ## write the generated pages of docs/reference anew
 	@$(BIN)/python docs/reference/generate.py
 	@$(BIN)/python -m drydock.route_list docs/reference/drydock.md
@@ -65,4 +68,4 @@ clean: ## remove .venv and what tools left behind; runs and images stay
 	@echo "python: making .venv-bench, the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train push-and-submit rehearse test image mlflow engine check quick format libraries bench-search docs relock clean
+.PHONY: help train push-and-submit rehearse test image mlflow engine check quick format libraries bench-search proof docs relock clean
