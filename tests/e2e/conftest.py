@@ -249,11 +249,14 @@ def hakobune(site: Site, passed: Path) -> Hakobune:
 def calling(site: Site, folder: Path) -> Hakobune:
     """Return what runs the command line in a folder."""
 
-    def call(*arguments: str, cwd: Path = folder, **env: str) -> subprocess.CompletedProcess[str]:
+    def call(
+        *arguments: str, cwd: Path = folder, **env: str | None
+    ) -> subprocess.CompletedProcess[str]:
+        found = {**site.env, **env}  # None takes a variable away
         return subprocess.run(
             command_line(*arguments),
             cwd=cwd,
-            env={**site.env, **env},
+            env={name: value for name, value in found.items() if value is not None},
             capture_output=True,
             text=True,
             check=False,

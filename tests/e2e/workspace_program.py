@@ -1,6 +1,7 @@
 """Asks a workspace through the SDK: a program, because the SDK reads variables on import.
 
-python workspace_program.py tracked JOB | models NAME | environment NAME VERSION IMAGE | clear JSON
+python workspace_program.py tracked JOB | models NAME | environment NAME VERSION IMAGE |
+    delete JOB | clear JSON
 
 The same for drydock and for Azure: the variables say which.
 """
@@ -49,6 +50,19 @@ def tracked(client: MLClient, job: str) -> dict[str, Any]:
     }
 
 
+def delete(job: str) -> None:
+    """Delete a job, which the SDK cannot."""
+    base = os.environ.get("ARM_CLOUD_METADATA_URL", "https://management.azure.com/metadata")
+    subscription, group, workspace = sys.argv[1:4]
+    address = (
+        f"{base.partition('/metadata')[0]}/subscriptions/{subscription}/resourceGroups/{group}"
+        f"/providers/Microsoft.MachineLearningServices/workspaces/{workspace}/jobs/{job}"
+    )
+    headers = {"Authorization": f"Bearer {LOGIN.get_token(SCOPE).token}"}
+    params = {"api-version": "2024-04-01"}
+    requests.delete(address, headers=headers, params=params, timeout=60).raise_for_status()
+
+
 def clear(client: MLClient, made: dict[str, list[str]]) -> None:
     """Archive or remove what tests made; what cannot be is told and does not hold up the rest."""
     for job in made["jobs"]:
@@ -91,6 +105,8 @@ def main() -> None:
             case ["environment", name, version, image]:
                 made = Environment(name=name, version=version, image=image)
                 client.environments.create_or_update(made)
+            case ["delete", job]:
+                delete(job)
             case ["clear", text]:
                 clear(client, json.loads(text))
             case other:

@@ -20,7 +20,13 @@ _SECRETS = re.compile(
     r"(?i)(sig=|accountkey=|client_secret=|sharedkey [^:\s]+:|bearer )[^&\s\"';,]+"
 )
 # https://learn.microsoft.com/entra/identity-platform/reference-error-codes
-_WRONG_TENANT = ("AADSTS90002", "AADSTS900023", "AADSTS50020", "InvalidAuthenticationTokenTenant")
+_WRONG_TENANT = (
+    "AADSTS90002",
+    "AADSTS900023",
+    "AADSTS50020",
+    "InvalidAuthenticationTokenTenant",
+    "Unable to get authority configuration",  # MSAL's words for a tenant that nobody knows
+)
 _EXPIRED_TOKEN = ("ExpiredAuthenticationToken", "token is expired", "token has expired")
 _EXPIRED = ("AADSTS700082", "AADSTS70043", "AADSTS50173", "AADSTS7000222", *_EXPIRED_TOKEN)
 _QUOTA = re.compile(r"quota|CoreLimit|cores? limit|OperationNotAllowed", re.IGNORECASE)

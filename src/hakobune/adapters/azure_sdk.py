@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from hakobune.errors import SdkMissingError
+from hakobune.errors import LoginMissingError, SdkMissingError
 from hakobune.model.destination import Destination
 
 # Of the SDK itself: few tries and short waits, because ours come around it, and are told.
@@ -37,12 +37,22 @@ def sdk() -> Any:
 
 
 def connect_by_sdk(to: Destination) -> tuple[Any, Any]:
-    """Return the SDK's client for a workspace, and the login that it uses; nothing is asked yet."""
+    """Return the SDK's client for a workspace, and the login that it uses; nothing is asked yet.
+
+    Raises LoginMissingError where the variables of a login are not whole.
+    """
     module = sdk()
     # A private cloud's authority is not in Microsoft's list of authorities, and that is not asked.
-    login = importlib.import_module("azure.identity").DefaultAzureCredential(
-        disable_instance_discovery=to.is_private_cloud
-    )
+    try:
+        login = importlib.import_module("azure.identity").DefaultAzureCredential(
+            disable_instance_discovery=to.is_private_cloud
+        )
+    except ValueError as exc:
+        raise LoginMissingError(
+            f"the variables of a login are there and cannot be one: {exc}",
+            remedy="correct AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or unset all "
+            "three and use az login",
+        ) from exc
     client = module.MLClient(
         login,
         to.subscription,

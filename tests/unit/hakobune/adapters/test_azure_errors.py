@@ -47,6 +47,10 @@ MlException = type("MlException", (Exception,), {})
         (ClientAuthenticationError("AADSTS7000222: the secret is expired"), LoginExpiredError),
         (ClientAuthenticationError("AADSTS700082: refresh token expired"), LoginExpiredError),
         (ClientAuthenticationError("AADSTS90002: Tenant 'x' not found"), TenantWrongError),
+        (
+            ClientAuthenticationError("Unable to get authority configuration for https://a/b"),
+            TenantWrongError,
+        ),
         (HttpResponseError(401, "(ExpiredAuthenticationToken) ..."), LoginExpiredError),
         (HttpResponseError(401, "(InvalidAuthenticationTokenTenant) ..."), TenantWrongError),
         (HttpResponseError(401, "(InvalidAuthenticationToken) ..."), LoginMissingError),

@@ -9,8 +9,10 @@ import pytest
 from hakobune.adapters import azure_ml, azure_sdk, blob_store
 from hakobune.adapters.azure_ml import AzureWorkspace
 from hakobune.errors import (
+    DiskFullError,
     EnvironmentConflictError,
     LoginExpiredError,
+    LoginMissingError,
     OutputUnknownError,
     PermissionMissingError,
     SdkMissingError,
@@ -316,6 +318,19 @@ def test_an_output_lies_where_the_job_says_or_where_the_service_puts_it(
     assert sdk.datastores.get.asked == [(store, True)]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's device that is full")
+def test_a_disk_that_is_full_is_told_as_that(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stream = SimpleNamespace(chunks=lambda: iter([b"0123456789"]))
+    storage(monkeypatch, SimpleNamespace(download_blob=lambda *_, **__: stream))
+    (tmp_path / "x.1.part").symlink_to("/dev/full")
+    file = RemoteFile(name="x", place="store/x", size_bytes=10, mark="1")
+    with pytest.raises(DiskFullError, match="x: No space left"):
+        workspace(client(), 1).fetch_file(file, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
 def test_an_output_that_the_job_has_not_is_unknown() -> None:
     with pytest.raises(OutputUnknownError, match="no output `other`") as caught:
         workspace(client()).output_files(make_job(), "other")
@@ -385,6 +400,14 @@ def test_without_the_sdk_the_remedy_names_it(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(SdkMissingError) as caught:
         azure_sdk.sdk()
     assert "hakobune[azure]" in caught.value.remedy
+
+
+def test_variables_that_are_no_login_are_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("TENANT_ID", "t"), ("CLIENT_ID", ""), ("CLIENT_SECRET", "s")):
+        monkeypatch.setenv(f"AZURE_{name}", value)
+    with pytest.raises(LoginMissingError, match="client_id should be") as caught:
+        azure_sdk.connect_by_sdk(TO)
+    assert "AZURE_CLIENT_ID" in caught.value.remedy
 
 
 def test_patience_that_ended_is_an_error_of_its_own() -> None:

@@ -153,3 +153,16 @@ def test_declared_files_are_told_with_their_paths(tmp_path: Path) -> None:
         ("a", "runs/x/a"),
         ("b", "runs/x/b"),
     )
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_no_run_and_the_next_fetch_goes_on(
+    tmp_path: Path,
+) -> None:
+    cloud = done(fails={"record.json": DiskFullError("no space", remedy="free some space")})
+    with pytest.raises(DiskFullError):
+        brought(tmp_path, cloud)
+    assert not (tmp_path / "runs" / "demo-1").exists()
+    assert cloud.fetched == ["metric.json", "model.bin"]
+    again = done()
+    brought(tmp_path, again)
+    assert again.fetched == ["record.json"]

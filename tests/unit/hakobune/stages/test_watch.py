@@ -65,6 +65,12 @@ def test_a_canceled_and_a_deleted_job_are_errors_of_their_own() -> None:
         watch(FakeCloud(), "demo-1", FakeReporter(), FakeClock(), lambda _: None)
 
 
+def test_a_job_that_is_deleted_while_it_is_watched_is_told_as_gone() -> None:
+    cloud = FakeCloud(jobs={"demo-1": make_job()}, logs=[b"x"])
+    with pytest.raises(JobNotFoundError, match="no job demo-1"):
+        watch(cloud, "demo-1", FakeReporter(), FakeClock(), lambda _: cloud.jobs.clear())
+
+
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
 def test_an_interruption_leaves_the_job_and_says_how_to_come_back(
     end: type[BaseException],

@@ -1,0 +1,159 @@
+"""What goes wrong before a job runs: a line of what, one of what to do, a code of its own.
+
+Nothing is left half made, and the same command under a better sky goes on. What needs no workspace
+to be wrong is in tests/unit; what is simply not there is in test_cloud.py.
+"""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import (
+    Drydock,
+    Hakobune,
+    Site,
+    command_line,
+    forget,
+    last_name,
+    local,
+    lock_of,
+    name_anew,
+    word_count,
+)
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("cloud")]
+SUBMIT = ("submit", "--create-compute", "--text", "text.txt")
+KINDS = ("environments", "computes", "jobs", "models")
+OTHER = "11111111-2222-3333-4444-555555555555"
+LOGIN = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID")
+
+
+def made(drydock: Drydock) -> dict[str, list[Path]]:
+    return {kind: drydock.resources(kind) for kind in KINDS}
+
+
+def said_once(done: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    """Expect one line of what, one or more of what to do, and no traceback."""
+    assert done.returncode == code, done.stderr
+    assert done.stderr.count("error: ") == 1
+    assert done.stderr.count("fix: ") == 1
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "env", "code", "said"),
+    [
+        ((), dict.fromkeys(LOGIN), 83, "az login"),
+        ((), {"AZURE_CLIENT_ID": ""}, 83, "AZURE_CLIENT_ID"),
+        ((), {"AZURE_CLIENT_SECRET": "wrong"}, 83, "AZURE_CLIENT_SECRET"),
+        ((), {"AZURE_TENANT_ID": OTHER}, 85, "AZURE_TENANT_ID"),
+        ((), {"HAKOBUNE_SUBSCRIPTION": OTHER}, 87, "az account show"),
+        (("--registry", "127.0.0.1:1"), {}, 32, "is the registry's name right (127.0.0.1:1)"),
+        (("--compute", "odd name!"), {}, 91, "odd name!"),
+        (("--compute", "c" * 99), {}, 91, "ccc"),
+    ],
+    ids=["nobody", "half", "secret", "tenant", "subscription", "registry", "characters", "length"],
+)
+def test_a_submit_that_cannot_go_says_why_and_leaves_nothing(  # noqa: PLR0913, PLR0917 - the case, and where
+    hakobune: Hakobune,
+    drydock: Drydock,
+    small: Path,
+    more: tuple[str, ...],
+    env: Mapping[str, str | None],
+    code: int,
+    said: str,
+) -> None:
+    before = made(drydock)
+    said_once(hakobune(*SUBMIT, *more, cwd=small, **env), code, said)
+    assert made(drydock) == before
+    again = hakobune(*SUBMIT, cwd=small)
+    assert again.returncode == 0, again.stderr
+    assert len(drydock.resources("jobs")) == len(before["jobs"]) + 1
+
+
+def test_of_two_submits_at_once_one_is_refused(
+    hakobune: Hakobune, site: Site, drydock: Drydock, small: Path
+) -> None:
+    before = drydock.resources("jobs")
+    # The first holds its place for as long as the second needs to come.
+    for route in ("environment_versions_get", "compute_get", "jobs_get", "jobs_create_or_update"):
+        drydock.weather("slow-network", route)
+    first = subprocess.Popen(
+        command_line(*SUBMIT),
+        cwd=small,
+        env=site.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert first.stderr is not None
+    for line in first.stderr:
+        if line.startswith("push"):
+            break
+    second = hakobune(*SUBMIT, cwd=small)
+    out, err = first.communicate(timeout=120)
+    assert first.returncode == 0, err
+    said_once(second, 94, "it prints the job's name")
+    assert len(drydock.resources("jobs")) == len(before) + 1
+    assert out.strip() == last_name(small)
+
+
+def test_an_image_for_other_machines_is_not_pushed(
+    hakobune: Hakobune, site: Site, drydock: Drydock, tmp_path: Path
+) -> None:
+    project = word_count(tmp_path / "project")
+    name_anew(project, site, "arm")
+    tag = f"{lock_of(project).environment}:local"
+    show = ["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", tag]
+    labels = json.loads(subprocess.run(show, check=True, capture_output=True).stdout)
+    words = [word for name, value in labels.items() for word in ("--label", f"{name}={value}")]
+    build = ["docker", "buildx", "build", "--platform", "linux/arm64", "--provenance=false"]
+    subprocess.run(
+        [*build, "--load", "--tag", tag, *words, "-"],
+        input=b"FROM scratch\nCOPY <<END /empty\nEND\n",
+        check=True,
+        capture_output=True,
+    )
+    try:
+        before = made(drydock)
+        for command in (("push",), SUBMIT):
+            said_once(hakobune(*command, cwd=project), 37, "linux/arm64", "hakobune build")
+        assert made(drydock) == before
+        local("build", cwd=project)
+        local("smoke", "--text", "text.txt", cwd=project)
+        again = hakobune(*SUBMIT, cwd=project)
+        assert again.returncode == 0, again.stderr
+    finally:
+        forget(project, site)
+
+
+def test_an_image_that_was_never_tried_is_not_submitted(
+    hakobune: Hakobune, drydock: Drydock, small: Path
+) -> None:
+    receipts = small / "runs/.receipts"
+    aside = receipts.rename(small / "runs/.aside")
+    try:
+        before = made(drydock)
+        said_once(hakobune(*SUBMIT, cwd=small), 118, "hakobune smoke")
+        assert made(drydock) == before
+    finally:
+        aside.rename(receipts)
+
+
+def test_a_job_that_was_deleted_meanwhile_is_told_as_gone(
+    hakobune: Hakobune, site: Site, drydock: Drydock, small: Path
+) -> None:
+    submitted = hakobune(*SUBMIT, "--watch", cwd=small)
+    assert submitted.returncode == 0, submitted.stderr
+    job = last_name(small)
+    site.ask("delete", job)
+    models = drydock.resources("models")
+    for command in ("watch", "fetch", "register", "cancel"):
+        said_once(hakobune(command, job, cwd=small), 95, "was it deleted")
+    assert not (small / "runs" / job).exists()
+    assert drydock.resources("models") == models
