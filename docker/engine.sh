@@ -269,14 +269,27 @@ remove_leftovers() {
     rm -f "$PID_FILE" "$RUN/mounts.before" "$RUN/dockerd.own.pid"
 }
 
+# A file that the caller holds open, such as a lock, would stay held for as long as the engine runs.
+close_inherited() {
+    local descriptor
+    for descriptor in /proc/self/fd/*; do
+        descriptor=${descriptor##*/}
+        [ "$descriptor" -gt 2 ] && eval "exec $descriptor>&-"
+    done
+    return 0
+}
+
 start_by_hand() {
     mount_cgroups
     choose_iptables
     awk '{ print $2 }' /proc/mounts >"$RUN/mounts.before"
     ulimit -n 1048576 2>/dev/null
     # setsid does not fork here (a script's child leads no process group), so $! is the engine's own id.
-    PATH=$ENGINE_PATH setsid dockerd --config-file "$CONFIGURATION" --pidfile "$RUN/dockerd.own.pid" \
-        </dev/null >"$ENGINE_LOG" 2>&1 9>&- &
+    (
+        close_inherited
+        PATH=$ENGINE_PATH exec setsid dockerd --config-file "$CONFIGURATION" --pidfile "$RUN/dockerd.own.pid" \
+            </dev/null >"$ENGINE_LOG" 2>&1
+    ) &
     echo "$! $(start_time $!) $(cat /proc/sys/kernel/random/boot_id)" >"$PID_FILE"
 }
 

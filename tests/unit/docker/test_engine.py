@@ -79,3 +79,22 @@ def test_stop_ends_nothing_that_it_did_not_start(tmp_path: Path, tools: str) -> 
     done = engine("stop", path=tools)
     assert done.returncode == 28
     assert "not started by hakobune" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads Linux's list of open files")
+def test_the_engine_keeps_nothing_open_that_its_caller_holds(tmp_path: Path) -> None:
+    """A lock that the caller holds would else be held for as long as the engine runs."""
+    script = SCRIPT.read_text(encoding="utf-8")
+    function = script[script.index("close_inherited() {") :].partition("\n}\n")[0] + "\n}\n"
+    assert "close_inherited\n        PATH=$ENGINE_PATH exec setsid dockerd" in script
+    with (tmp_path / "lock").open("w") as held:
+        done = subprocess.run(
+            ["/bin/bash", "-uc", f"{function}close_inherited; ls -l /proc/$$/fd"],
+            pass_fds=[held.fileno()],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        )
+    assert str(tmp_path / "lock") not in done.stdout
+    assert " -> " in done.stdout
