@@ -176,12 +176,22 @@ def export_command(
     return command[:start] + command[start + 3 :]
 
 
-def offline_options(*, wheels: Path, base: str, layout: Path, digest: str) -> tuple[str, ...]:
-    """Return what makes a build take wheels and base from folders, and no network at all."""
+def offline_options(*, wheels: Path, base: str, instead: str) -> tuple[str, ...]:
+    """Return what makes a build take wheels and base from this machine, and no network at all.
+
+    `instead` is where the base is: `oci-layout://…` or `docker-image://…`.
+    """
     return (
         *("--network", "none", "--build-context", f"vendor={wheels}"),
-        *("--build-context", f"{base}=oci-layout://{layout.resolve()}@{digest}"),
+        *("--build-context", f"{base}={instead}"),
     )
+
+
+def load(runner: Runner, archive: Path) -> None:
+    """Give the engine the images of an archive. Raises DiskFullError or BuildFailedError."""
+    done = runner.capture(["docker", "load", "--input", str(archive)])
+    if done.exit_code != 0:
+        raise _build_failure(done.stderr)
 
 
 def build(runner: Runner, command: Sequence[str]) -> None:

@@ -26,7 +26,11 @@ def command(*, dry_run: bool, offline: bool, folder: str | None) -> None:
     project, runner = open_project(Path.cwd()), system_runner()
     vendored = Path(folder) if folder else project.root / "vendor"
     if dry_run:
-        planned = plan_offline(project, folder=vendored) if offline else plan_build(project, runner)
+        planned = (
+            plan_offline(project, runner, folder=vendored)
+            if offline
+            else plan_build(project, runner)
+        )
         show(" ".join(planned))
         return
     if offline:
