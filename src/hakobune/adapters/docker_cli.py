@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hakobune.adapters.process import Runner
+from hakobune.adapters.process import Completed, Runner
 from hakobune.errors import (
     BuildFailedError,
     BuildKitMissingError,
@@ -276,6 +276,12 @@ def remove_caches(runner: Runner, namespace: str) -> None:
         if name and f'with id "{namespace}/' in record:
             only = ("--filter", f"id={name[1]}")
             runner.capture(["docker", "buildx", "prune", "--force", "--all", *only])
+
+
+def run_program(runner: Runner, image: str, program: str) -> Completed:
+    """Run a Python program's text in a container that can reach and change nothing."""
+    shut_in = ("--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python")
+    return runner.capture(["docker", "run", "--rm", *shut_in, image, "-I", "-c", program])
 
 
 def compose_run(runner: Runner, command: Sequence[str], container: str, *, cwd: Path) -> int:

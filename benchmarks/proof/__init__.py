@@ -1,0 +1,1 @@
+"""The proofs behind docs/reference/reproducibility.md, each a table that its command measured."""
