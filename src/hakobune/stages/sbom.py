@@ -29,7 +29,7 @@ def ensure_sbom(project: Project, image: Image, runner: Runner, reporter: Report
     path = sbom_path(project, image)
     if files.has_content(path):
         return path
-    # Imported here: the library takes a third of a second, and a digest is seldom new.
+    # Imported here: slow to import, and a digest is seldom new.
     from hakobune.transform.write_sbom import write_sbom  # noqa: PLC0415
 
     done = docker_cli.run_program(runner, image.tag, files.read_data("list_parts.py"))
