@@ -18,8 +18,13 @@ from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import BuildSecrets
 from hakobune.model.vendor import VendorListing
 from hakobune.stages import base_image
-from hakobune.stages.build import build_arguments, build_on, image_tag, secret_files
-from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.build import (
+    build_arguments,
+    build_on,
+    image_tag,
+    ready_base,
+    secret_files,
+)
 from hakobune.stages.render import check_lock, ready_dockerfile
 from hakobune.transform.render_dockerfile import pinned_base, render_download
 from hakobune.transform.vendor_listing import read_listing, write_listing
@@ -40,13 +45,12 @@ def vendor(
     """
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
-    lock = read_fresh_lock(project)
+    lock, base = ready_base(project, runner, reporter)
     for part in (_WHEELS, _BASE):
         files.make_folder(folder / part)
     # The folder keeps itself out of the repository, wherever it lies.
     files.write_bytes(folder / ".gitignore", b"*\n")
     before = _listing(folder)
-    base = base_image.ensure_base(lock, runner, reporter)
     wheels = (*lock.tools, *lock.packages)
     missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
     if missing:

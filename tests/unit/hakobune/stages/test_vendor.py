@@ -48,7 +48,9 @@ class Engine:
         *,
         is_old: bool = False,
         is_classic: bool = False,
+        answered: str = "",
     ) -> None:
+        self.answered = answered
         self.contents, self.asked = contents, list[list[str]]()
         self.is_old, self.is_classic, self.is_loaded = is_old, is_classic, False
         self.loaded: dict[str, Any] = {}
@@ -57,6 +59,9 @@ class Engine:
         words = list(command)
         if "version" in words:
             return completed("26.1.5\n")
+        if "imagetools" in words:
+            digest = {"digest": self.answered}
+            return completed(json.dumps(digest), exit_code=0 if self.answered else 1)
         if "info" in words:
             return completed("" if self.is_classic else "io.containerd.snapshotter.v1")
         if words[:3] == ["docker", "image", "inspect"] and "vendored" in words[3]:
@@ -131,6 +136,16 @@ def test_the_folder_holds_wheels_tools_base_and_a_listing_of_all(
     assert (folder / ".gitignore").read_text(encoding="utf-8") == "*\n"
     for path, sha256 in listing.files:
         assert hashlib.sha256((folder / path).read_bytes()).hexdigest() == sha256
+
+
+def test_a_registry_that_answers_first_now_gives_the_base(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "v"
+    fill(project, folder, Engine(answered=DIGEST))
+    listing = read_listing((folder / LISTING).read_bytes())
+    assert listing is not None
+    assert listing.base == f"docker.io/library/python@{DIGEST}"
+    assert read_fresh_lock(project).registry_base.digest == DIGEST
+    plan_offline(project, FakeRunner([Engine()]), folder=folder)
 
 
 def test_only_what_is_missing_or_damaged_is_fetched_again(project: Project, tmp_path: Path) -> None:
