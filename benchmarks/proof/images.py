@@ -182,7 +182,7 @@ def by_compose(stand: Stand) -> bool:
     files = ("--file", "docker-compose.yml", "--file", str(own))
     command = ["docker", "compose", *files, "build", "--no-cache", "count"]
     do(command, cwd=copy, env=compose_env(stand))
-    built(stand, planned(copy), tag=first, is_kept=True)
+    built(stand, planned(copy), tag=first, is_kept=True, cached=True)
     with removed(tag), removed(first):
         archives = stand.folder / "compose-1.tar", stand.folder / "compose-2.tar"
         for name, archive in zip((first, tag), archives, strict=True):
@@ -207,11 +207,10 @@ def offline(stand: Stand, project: Path) -> bool:
 def by_classic_store(stand: Stand, project: Path) -> bool:
     """Build in an engine of its own, whose image id is the digest of the configuration."""
     host = {"DOCKER_HOST": f"unix://{classic_engine(stand)}"}
-    folder = vendored(stand, project)
-    hakobune("build", *folder, cwd=project, env=host)  # gives that engine the base
-    found = built(stand, planned(project, *folder, env=host), env=host)
+    # That engine has nothing yet, so each step runs.
+    found = hakobune("build", *vendored(stand, project), cwd=project, env=host).split()[1]
     name = stand.fresh()
-    built(stand, planned(project), tag=name, is_kept=True)
+    built(stand, planned(project), tag=name, is_kept=True, cached=True)
     with removed(name):
         return found == saved_config(stand, name)
 
