@@ -1,15 +1,27 @@
 """A build from the vendored folder: no network, no cache, the same digest."""
 
+import hashlib
 import os
+import shutil
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import docker
 import pytest
+from docker.models.containers import Container
 
+from drydock.images import REGISTRY, ensure_image, read_build_host
+from drydock.services import open_engine
 from hakobune.adapters.docker_cli import remove_caches
 from hakobune.adapters.process import SystemRunner
+from hakobune.model.lock import RegistryBase
+from hakobune.model.project import Project
+from hakobune.stages.base_image import debian_tag
+from hakobune.stages.project import open_project, read_current_lock, read_fresh_lock
+from hakobune.transform.write_lock import write_lock
 from tests.container.conftest import ROOT
 
 pytestmark = pytest.mark.container
@@ -45,6 +57,83 @@ def test_without_network_cache_and_proxy_the_digest_is_the_online_one(
     # The product's own command; the steps are there by now.
     done = hakobune("build", "--offline", "--folder", folder, cwd=CASE)
     assert (done.returncode, done.stdout.split()) == (0, ["word-count:local", str(online)])
+
+
+@pytest.fixture
+def registry(engine: docker.DockerClient) -> Iterator[tuple[str, Container]]:
+    """A registry on this machine's loopback, gone afterwards: its address and its container."""
+    image = ensure_image(REGISTRY, open_engine(), read_build_host())
+    container = engine.containers.run(
+        image, detach=True, ports={"5000/tcp": ("127.0.0.1", 0)}, tmpfs={"/data": "mode=1777"}
+    )
+    try:
+        container.reload()
+        published = container.ports["5000/tcp"]
+        assert published
+        deadline = time.monotonic() + 30
+        while container.exec_run(["python3", "-c", ASK]).exit_code != 0:
+            assert time.monotonic() < deadline, container.logs()
+            time.sleep(0.1)
+        yield f"127.0.0.1:{published[0]['HostPort']}", container
+    finally:
+        container.remove(force=True)
+
+
+ASK = "import urllib.request as r; r.urlopen('http://127.0.0.1:5000/v2/', timeout=1)"
+
+
+def docker_do(*arguments: str) -> None:
+    subprocess.run(["docker", *arguments], check=True, capture_output=True, timeout=120)
+
+
+def with_base_of(registry: str, folder: Path) -> Project:
+    """A copy of the project under another name, whose base an index of two platforms has."""
+    shutil.copytree(CASE, folder, ignore=shutil.ignore_patterns("runs"))
+    text = (folder / "conda.yml").read_text(encoding="utf-8")
+    (folder / "conda.yml").write_text(text.replace("word-count", "word-count-pinned"))
+    project = open_project(folder)
+    name = f"{registry}/library/python"
+    lock = replace(
+        read_current_lock(project),
+        environment="word-count-pinned",
+        environment_sha256=hashlib.sha256(project.environment_path.read_bytes()).hexdigest(),
+        registry_base=RegistryBase(image=f"{name}:3.13", digest=None),
+    )
+    project.lock_path.write_bytes(write_lock(lock, written_from=project.environment))
+    docker_do("tag", str(debian_tag(lock)), f"{name}:amd64")
+    (folder / "arm64").mkdir()
+    (folder / "arm64/Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    arm = ("--platform", "linux/arm64", "--provenance=false", "--load")
+    docker_do("buildx", "build", *arm, "--tag", f"{name}:arm64", str(folder / "arm64"))
+    for tag in ("amd64", "arm64"):
+        docker_do("push", f"{name}:{tag}")
+        docker_do("image", "rm", f"{name}:{tag}")
+    both = (f"{name}:amd64", f"{name}:arm64")
+    docker_do("buildx", "imagetools", "create", "--tag", f"{name}:3.13", *both)
+    return project
+
+
+def test_a_registry_s_base_is_kept_by_digest_and_needs_no_registry_afterwards(
+    hakobune: Hakobune, engine: docker.DockerClient, registry: tuple[str, Container], tmp_path: Path
+) -> None:
+    address, container = registry
+    project = with_base_of(address, tmp_path / "project")
+    try:
+        for command in ("render", "build", "vendor"):
+            done = hakobune(command, cwd=project.root)
+            assert done.returncode == 0, done.stderr[-2000:]
+        online = engine.images.get("word-count-pinned:local").id
+        base = read_fresh_lock(project).registry_base
+        assert base.digest is not None
+        pinned = f"{base.image.rpartition(':')[0]}@{base.digest}"
+        docker_do("image", "rm", "--force", "word-count-pinned:local", pinned)
+        container.stop(timeout=1)
+        plan = hakobune("build", "--offline", "--dry-run", cwd=project.root).stdout.split()
+        docker_do(*plan[1:3], "--no-cache", *plan[3:])
+        assert engine.images.get("word-count-pinned:local").id == online
+        assert hakobune("build", "--offline", cwd=project.root).stdout.split()[1] == online
+    finally:
+        subprocess.run(["docker", "image", "rm", "word-count-pinned:local"], check=False)
 
 
 def test_what_the_folder_lacks_is_named(hakobune: Hakobune, tmp_path: Path) -> None:

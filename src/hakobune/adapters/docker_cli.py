@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hakobune.adapters.process import Runner
+from hakobune.adapters.process import Completed, Runner
 from hakobune.errors import (
     BuildFailedError,
     BuildKitMissingError,
@@ -177,12 +177,22 @@ def export_command(
     return command[:start] + command[start + 3 :]
 
 
-def offline_options(*, wheels: Path, base: str, layout: Path, digest: str) -> tuple[str, ...]:
-    """Return what makes a build take wheels and base from folders, and no network at all."""
+def offline_options(*, wheels: Path, base: str, instead: str) -> tuple[str, ...]:
+    """Return what makes a build take wheels and base from this machine, and no network at all.
+
+    `instead` is where the base is: `oci-layout://…` or `docker-image://…`.
+    """
     return (
         *("--network", "none", "--build-context", f"vendor={wheels}"),
-        *("--build-context", f"{base}=oci-layout://{layout.resolve()}@{digest}"),
+        *("--build-context", f"{base}={instead}"),
     )
+
+
+def load(runner: Runner, archive: Path) -> None:
+    """Give the engine the images of an archive. Raises DiskFullError or BuildFailedError."""
+    done = runner.capture(["docker", "load", "--input", str(archive)])
+    if done.exit_code != 0:
+        raise _build_failure(done.stderr)
 
 
 def build(runner: Runner, command: Sequence[str]) -> None:
@@ -267,6 +277,12 @@ def remove_caches(runner: Runner, namespace: str) -> None:
         if name and f'with id "{namespace}/' in record:
             only = ("--filter", f"id={name[1]}")
             runner.capture(["docker", "buildx", "prune", "--force", "--all", *only])
+
+
+def run_program(runner: Runner, image: str, program: str) -> Completed:
+    """Run a Python program's text in a container that can reach and change nothing."""
+    shut_in = ("--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python")
+    return runner.capture(["docker", "run", "--rm", *shut_in, image, "-I", "-c", program])
 
 
 def compose_run(runner: Runner, command: Sequence[str], container: str, *, cwd: Path) -> int:

@@ -5,6 +5,7 @@ into both. Layers are read as streams: what is kept of a file is its entry and n
 """
 
 import hashlib
+import io
 import json
 import shutil
 import tarfile
@@ -87,6 +88,23 @@ def first_differences(
             with kept[member.name].open("rb") as file:
                 found[member.name] = _first_difference(file, content)
     return found
+
+
+def pack_layout(folder: Path, archive: Path, name: str) -> None:
+    """Write a folder's OCI layout as an archive that every engine loads, under this name."""
+    (descriptor,) = json.loads((folder / "index.json").read_bytes())["manifests"]
+    manifest = json.loads((folder / _blob(descriptor["digest"])).read_bytes())
+    written = {
+        "Config": _blob(manifest["config"]["digest"]),
+        "RepoTags": [name],
+        "Layers": [_blob(layer["digest"]) for layer in manifest["layers"]],
+    }
+    content = json.dumps([written]).encode()
+    with tarfile.open(archive, "w") as tar:
+        tar.add(folder, arcname=".")
+        info = tarfile.TarInfo("manifest.json")
+        info.size = len(content)
+        tar.addfile(info, io.BytesIO(content))
 
 
 def unpack_layout(archive: Path, folder: Path) -> str | None:

@@ -1,5 +1,6 @@
 """`hakobune build`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ from hakobune.settings import read_settings
 from hakobune.stages.build import build, plan_build
 from hakobune.stages.machine import system_runner
 from hakobune.stages.project import open_project
+from hakobune.stages.sbom import ensure_sbom
 from hakobune.stages.vendor import build_offline, plan_offline
 
 
@@ -21,16 +23,23 @@ def command(*, dry_run: bool, offline: bool, folder: str | None) -> None:
 
     The base is the registry's image by digest. Where no registry answers, it is made from the
     Debian packages that the lock names. With --offline both base and packages are taken from the
-    folder that hakobune vendor filled, and give the same digest.
+    folder that hakobune vendor filled, and give the same digest. A new image's list of parts is
+    written too (hakobune sbom).
     """
     project, runner = open_project(Path.cwd()), system_runner()
     vendored = Path(folder) if folder else project.root / "vendor"
     if dry_run:
-        planned = plan_offline(project, folder=vendored) if offline else plan_build(project, runner)
-        show(" ".join(planned))
+        planned = (
+            plan_offline(project, runner, folder=vendored)
+            if offline
+            else plan_build(project, runner)
+        )
+        show(shlex.join(planned))
         return
+    console = Console()
     if offline:
-        image = build_offline(project, runner, Console(), folder=vendored)
+        image = build_offline(project, runner, console, folder=vendored)
     else:
-        image = build(project, runner, Console(), secrets=read_settings().build_secrets())
+        image = build(project, runner, console, secrets=read_settings().build_secrets())
+    ensure_sbom(project, image, runner, console)
     show(f"{image.tag} {image.id}")

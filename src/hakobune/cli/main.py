@@ -19,6 +19,7 @@ COMMANDS = {
     "compile": "Compile C files beside the source, for tests on this machine.",
     "build": "Build the image; --offline builds it from the folder that vendor filled.",
     "vendor": "Put all that a build needs from a network into one folder.",
+    "sbom": "Say where the image's list of parts lies (CycloneDX).",
     "reproduce": "Make an image or a model again, and compare.",
     "train": "Train in the container; what follows goes to the training program.",
     "smoke": "Let the image pass its smoke tests and a training; leaves a receipt.",

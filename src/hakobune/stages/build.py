@@ -29,15 +29,23 @@ def build(
     """Build the image. Raises what its parts raise; the engine keeps no half-built image."""
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
+    lock, base = ready_base(project, runner, reporter)
+    image = build_on(project, runner, base=base, tag=image_tag(lock), secrets=secrets)
+    reporter.done("build", f"{image.tag} on {base}", digest=image.id)
+    return image
+
+
+def ready_base(project: Project, runner: Runner, reporter: Reporter) -> tuple[Lock, str]:
+    """Return the lock and the base's name after making sure of Dockerfile and base.
+
+    Where a registry answers for the first time, the lock is returned with its image's digest.
+    """
     lock = ready_dockerfile(project, reporter)
     digest = base_image.newly_answered(lock, runner)
     if digest is not None:
         lock = pin_base(project, lock, digest, reporter)
         render(project, lock, reporter)
-    base = base_image.ensure_base(lock, runner, reporter)
-    image = build_on(project, runner, base=base, tag=image_tag(lock), secrets=secrets)
-    reporter.done("build", f"{image.tag} on {base}", digest=image.id)
-    return image
+    return lock, base_image.ensure_base(lock, runner, reporter)
 
 
 def build_on(  # noqa: PLR0913 - what a build is made of, by name

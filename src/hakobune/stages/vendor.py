@@ -18,8 +18,13 @@ from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import BuildSecrets
 from hakobune.model.vendor import VendorListing
 from hakobune.stages import base_image
-from hakobune.stages.build import build_arguments, build_on, image_tag, secret_files
-from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.build import (
+    build_arguments,
+    build_on,
+    image_tag,
+    ready_base,
+    secret_files,
+)
 from hakobune.stages.render import check_lock, ready_dockerfile
 from hakobune.transform.render_dockerfile import pinned_base, render_download
 from hakobune.transform.vendor_listing import read_listing, write_listing
@@ -40,13 +45,12 @@ def vendor(
     """
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
-    lock = read_fresh_lock(project)
+    lock, base = ready_base(project, runner, reporter)
     for part in (_WHEELS, _BASE):
         files.make_folder(folder / part)
     # The folder keeps itself out of the repository, wherever it lies.
     files.write_bytes(folder / ".gitignore", b"*\n")
     before = _listing(folder)
-    base = base_image.ensure_base(lock, runner, reporter)
     wheels = (*lock.tools, *lock.packages)
     missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
     if missing:
@@ -85,19 +89,21 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
     docker_cli.require_buildkit(runner, engine)
     lock = ready_dockerfile(project, reporter)
     listing = _whole_listing(lock, folder)
+    if not docker_cli.keeps_manifests(runner) and not docker_cli.has_image(runner, _name(listing)):
+        _load_base(listing, runner, folder)
     image = build_on(
         project,
         runner,
         base=listing.base,
         tag=image_tag(lock),
         secrets=BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url=""),
-        options=_options(listing, folder),
+        options=_options(listing, runner, folder),
     )
     reporter.done("build", f"{image.tag} on {listing.base}, offline", digest=image.id)
     return image
 
 
-def plan_offline(project: Project, *, folder: Path) -> list[str]:
+def plan_offline(project: Project, runner: Runner, *, folder: Path) -> list[str]:
     """Return the command that `build_offline` would run now. Raises what that raises first."""
     lock = check_lock(project)
     listing = _whole_listing(lock, folder)
@@ -107,17 +113,32 @@ def plan_offline(project: Project, *, folder: Path) -> list[str]:
         context=project.root,
         arguments=build_arguments(listing.base),
         secrets={},
-        options=_options(listing, folder),
+        options=_options(listing, runner, folder),
     )
 
 
-def _options(listing: VendorListing, folder: Path) -> tuple[str, ...]:
+def _options(listing: VendorListing, runner: Runner, folder: Path) -> tuple[str, ...]:
+    layout = f"oci-layout://{(folder / _BASE).resolve()}@{listing.base_digest}"
     return docker_cli.offline_options(
         wheels=folder / _WHEELS,
         base=listing.base,
-        layout=folder / _BASE,
-        digest=listing.base_digest,
+        # The builder of an engine with the classic store cannot read a layout.
+        instead=layout
+        if docker_cli.keeps_manifests(runner)
+        else f"docker-image://{_name(listing)}",
     )
+
+
+def _name(listing: VendorListing) -> str:
+    """Return the vendored base's name in an engine: one by its digest, which no other base has."""
+    return f"hakobune-base:vendored-{listing.base_digest.removeprefix('sha256:')[:12]}"
+
+
+def _load_base(listing: VendorListing, runner: Runner, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="hakobune-base-") as text:
+        archive = Path(text, "base.tar")
+        image_archive.pack_layout(folder / _BASE, archive, _name(listing))
+        docker_cli.load(runner, archive)
 
 
 def _listing(folder: Path) -> VendorListing | None:

@@ -1,8 +1,10 @@
 import hashlib
 import json
+import tarfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,13 +42,37 @@ CONTENTS = {"six": b"a wheel", "uv": b"a tool"}
 class Engine:
     """An engine that fetches these wheels and has a base."""
 
-    def __init__(self, contents: dict[str, bytes] = CONTENTS, *, is_old: bool = False) -> None:
-        self.contents, self.is_old, self.asked = contents, is_old, list[list[str]]()
+    def __init__(
+        self,
+        contents: dict[str, bytes] = CONTENTS,
+        *,
+        is_old: bool = False,
+        is_classic: bool = False,
+        answered: str = "",
+    ) -> None:
+        self.answered = answered
+        self.contents, self.asked = contents, list[list[str]]()
+        self.is_old, self.is_classic, self.is_loaded = is_old, is_classic, False
+        self.loaded: dict[str, Any] = {}
 
     def __call__(self, command: Sequence[str]) -> Completed | None:
         words = list(command)
         if "version" in words:
             return completed("26.1.5\n")
+        if "imagetools" in words:
+            digest = {"digest": self.answered}
+            return completed(json.dumps(digest), exit_code=0 if self.answered else 1)
+        if "info" in words:
+            return completed("" if self.is_classic else "io.containerd.snapshotter.v1")
+        if words[:3] == ["docker", "image", "inspect"] and "vendored" in words[3]:
+            return completed(exit_code=0 if self.is_loaded else 1)
+        if words[:2] == ["docker", "load"]:
+            self.is_loaded = True
+            with tarfile.open(words[3]) as tar:
+                document = tar.extractfile("manifest.json")
+                assert document is not None
+                self.loaded = json.load(document)[0]
+                assert f"./{self.loaded['Config']}" in tar.getnames()
         if words[:3] == ["docker", "image", "inspect"]:
             return completed(json.dumps([{"Id": DIGEST, "Config": {}}]))
         if words[:2] == ["docker", "save"]:
@@ -112,6 +138,16 @@ def test_the_folder_holds_wheels_tools_base_and_a_listing_of_all(
         assert hashlib.sha256((folder / path).read_bytes()).hexdigest() == sha256
 
 
+def test_a_registry_that_answers_first_now_gives_the_base(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "v"
+    fill(project, folder, Engine(answered=DIGEST))
+    listing = read_listing((folder / LISTING).read_bytes())
+    assert listing is not None
+    assert listing.base == f"docker.io/library/python@{DIGEST}"
+    assert read_fresh_lock(project).registry_base.digest == DIGEST
+    plan_offline(project, FakeRunner([Engine()]), folder=folder)
+
+
 def test_only_what_is_missing_or_damaged_is_fetched_again(project: Project, tmp_path: Path) -> None:
     folder = tmp_path / "v"
     fill(project, folder)
@@ -125,7 +161,7 @@ def test_only_what_is_missing_or_damaged_is_fetched_again(project: Project, tmp_
             runner = FakeRunner([Engine()])
             vendor(project, runner, FakeReporter(), folder=folder, secrets=NO_SECRETS)
             assert len(runner.called("save")) == 1
-            plan_offline(project, folder=folder)
+            plan_offline(project, FakeRunner([Engine()]), folder=folder)
 
 
 def test_what_an_earlier_lock_had_goes_and_a_stranger_s_file_stays(
@@ -173,7 +209,25 @@ def test_a_build_takes_all_from_the_folder_and_has_no_network(
     assert "--secret" not in command
     assert not runner.called("imagetools")
     assert not runner.called("pull")
-    assert command == plan_offline(project, folder=folder)
+    assert command == plan_offline(project, FakeRunner([Engine()]), folder=folder)
+
+
+def test_an_engine_with_the_classic_store_is_given_the_base_once(
+    project: Project, tmp_path: Path
+) -> None:
+    folder = tmp_path / "v"
+    fill(project, folder)
+    listing = read_listing((folder / LISTING).read_bytes())
+    assert listing is not None
+    engine = Engine(is_classic=True)
+    runner = FakeRunner([engine])
+    for _ in range(2):
+        build_offline(project, runner, FakeReporter(), folder=folder)
+    assert len(runner.called("load")) == 1
+    (name,) = engine.loaded["RepoTags"]
+    assert name == f"hakobune-base:vendored-{listing.base_digest[7:19]}"
+    for command in runner.called("buildx", "build"):
+        assert f"{listing.base}=docker-image://{name}" in command
 
 
 def test_what_a_folder_lacks_is_named_before_anything_is_built(
@@ -181,7 +235,7 @@ def test_what_a_folder_lacks_is_named_before_anything_is_built(
 ) -> None:
     folder = tmp_path / "v"
     with pytest.raises(VendorIncompleteError, match=f"no {LISTING}"):
-        plan_offline(project, folder=folder)
+        plan_offline(project, FakeRunner([Engine()]), folder=folder)
     fill(project, folder)
     (folder / "wheels/six-1-py3-none-any.whl").unlink()
     (folder / "base/index.json").unlink()
@@ -203,11 +257,11 @@ def test_a_changed_file_is_named(project: Project, tmp_path: Path) -> None:
         content = (folder / path).read_bytes()
         (folder / path).write_bytes(content + b"\n")
         with pytest.raises(VendorDamagedError, match=path):
-            plan_offline(project, folder=folder)
+            plan_offline(project, FakeRunner([Engine()]), folder=folder)
         (folder / path).write_bytes(content)
     (folder / LISTING).write_bytes((folder / LISTING).read_bytes().replace(b"six", b"sex"))
     with pytest.raises(VendorDamagedError, match=LISTING):
-        plan_offline(project, folder=folder)
+        plan_offline(project, FakeRunner([Engine()]), folder=folder)
 
 
 def test_a_folder_of_another_base_is_told(project: Project, tmp_path: Path) -> None:
@@ -220,4 +274,4 @@ def test_a_folder_of_another_base_is_told(project: Project, tmp_path: Path) -> N
     project.lock_path.write_bytes(write_lock(other, written_from=project.environment))
     render(project, read_fresh_lock(project), FakeReporter())
     with pytest.raises(VendorIncompleteError, match=str(debian_tag(lock))):
-        plan_offline(project, folder=folder)
+        plan_offline(project, FakeRunner([Engine()]), folder=folder)

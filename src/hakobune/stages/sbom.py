@@ -1,0 +1,54 @@
+"""Image to the list of its parts, a CycloneDX document that belongs to its digest."""
+
+from pathlib import Path
+
+from hakobune.adapters import docker_cli, files
+from hakobune.adapters.process import Runner
+from hakobune.errors import SbomInvalidError
+from hakobune.model.image import Image
+from hakobune.model.project import Project
+from hakobune.model.reporter import Reporter
+from hakobune.stages.project import read_fresh_lock
+from hakobune.transform.read_parts import read_parts
+
+# Beside the runs, because it is no source, and a run names the image by the same digest.
+_FOLDER = "runs/.sbom"
+
+
+def sbom_path(project: Project, image: Image) -> Path:
+    """Return where the image's document lies."""
+    return project.root / _FOLDER / f"{image.id.removeprefix('sha256:')}.cdx.json"
+
+
+def ensure_sbom(project: Project, image: Image, runner: Runner, reporter: Reporter) -> Path:
+    """Return the path of the image's document after writing it, if there is none yet.
+
+    The parts are read from the image itself, in a container without network. Raises
+    SbomInvalidError where it does not tell them.
+    """
+    path = sbom_path(project, image)
+    if files.has_content(path):
+        return path
+    # Imported here: slow to import, and a digest is seldom new.
+    from hakobune.transform.write_sbom import write_sbom  # noqa: PLC0415
+
+    done = docker_cli.run_program(runner, image.tag, files.read_data("list_parts.py"))
+    try:
+        parts = read_parts(done.stdout)
+    except ValueError as exc:
+        said = done.stderr.strip().splitlines()
+        raise SbomInvalidError(
+            f"the image {image.tag} does not tell what is in it: {said[-1] if said else exc}",
+            remedy="build it anew: hakobune build",
+        ) from exc
+    files.make_folder(path.parent)
+    files.write_bytes(path.parent / ".gitignore", b"*\n")
+    files.write_bytes(path, write_sbom(image, read_fresh_lock(project), parts))
+    every = (*parts.debian, *parts.python)
+    silent = sum(1 for part in every if not part.licences and not part.expression)
+    reporter.done(
+        "sbom",
+        f"{len(every)} packages in {path.relative_to(project.root)}, {silent} without a licence "
+        "that a program can read",
+    )
+    return path

@@ -1,0 +1,120 @@
+"""An image's parts to a CycloneDX document, by its library. Pure: same image, same bytes.
+
+https://cyclonedx.org/docs/1.6/json/
+"""
+
+import uuid
+from collections.abc import Mapping
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import HashAlgorithm, HashType, Property
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import License
+from cyclonedx.output.json import JsonV1Dot6
+from packageurl import PackageURL
+
+from hakobune.model.image import Image
+from hakobune.model.lock import Lock
+from hakobune.model.parts import Part, Parts
+from hakobune.model.spec import requirement_name
+
+_LICENCES = LicenseFactory()
+
+
+def write_sbom(image: Image, lock: Lock, parts: Parts) -> bytes:
+    """Return the document; it has no clock, and its serial number follows from the image's id."""
+    root = _image(image, lock)
+    wheels = {wheel.name: wheel.sha256 for wheel in lock.packages}
+    # Of a registry's base the lock does not know the packages, and says nothing of their files.
+    is_ours = image.base.startswith("hakobune-base:") and lock.debian_base is not None
+    packages = lock.debian_base.packages if is_ours and lock.debian_base else ()
+    files = {(package.name, package.version): package.sha256 for package in packages}
+    components = [
+        _base(image.base),
+        *(_debian(part, parts.distribution, files) for part in parts.debian),
+        *(_python(part, wheels) for part in parts.python),
+    ]
+    bom = Bom(
+        serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"oci:{image.id}"), components=components
+    )
+    bom.metadata.component = root
+    # The library puts the clock there; the schema asks for no time.
+    bom.metadata.timestamp = None  # type: ignore[assignment]
+    bom.register_dependency(root, components)
+    text = JsonV1Dot6(bom).output_as_string(indent=2)
+    return f"{text}\n".encode()
+
+
+def _image(image: Image, lock: Lock) -> Component:
+    digest = image.id.removeprefix("sha256:")
+    facts = {
+        "hakobune:environment.sha256": lock.environment_sha256,
+        "hakobune:lock.sha256": image.lock_sha256,
+        "hakobune:source.sha256": image.source_sha256,
+    }
+    purl = PackageURL(type="oci", name=lock.environment.lower(), version=image.id)
+    return Component(
+        type=ComponentType.CONTAINER,
+        name=lock.environment,
+        version=image.id,
+        bom_ref=purl.to_string(),
+        purl=purl,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
+        properties=[Property(name=name, value=value) for name, value in facts.items()],
+    )
+
+
+def _base(base: str) -> Component:
+    name, at, version = base.partition("@")
+    if not at:
+        name, _, version = base.rpartition(":")
+    purl = PackageURL(type="oci", name=name.rpartition("/")[2], version=version) if at else None
+    return Component(
+        type=ComponentType.CONTAINER,
+        name=name,
+        version=version,
+        bom_ref=purl.to_string() if purl else base,
+        purl=purl,
+        description="the base image",
+    )
+
+
+def _debian(part: Part, distribution: str, files: Mapping[tuple[str, str], str]) -> Component:
+    qualifiers = {"arch": part.architecture, "distro": distribution}
+    purl = PackageURL(
+        type="deb",
+        namespace="debian",
+        name=part.name,
+        version=part.version,
+        qualifiers={key: value for key, value in qualifiers.items() if value},
+    )
+    return _package(part, purl, files.get((part.name, part.version)))
+
+
+def _python(part: Part, wheels: Mapping[str, str]) -> Component:
+    name = requirement_name(part.name)
+    purl = PackageURL(type="pypi", name=name, version=part.version)
+    return _package(part, purl, wheels.get(name))
+
+
+def _package(part: Part, purl: PackageURL, sha256: str | None) -> Component:
+    return Component(
+        type=ComponentType.LIBRARY,
+        name=part.name,
+        version=part.version,
+        bom_ref=purl.to_string(),
+        purl=purl,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=sha256)] if sha256 else (),
+        licenses=_licences(part),
+    )
+
+
+def _licences(part: Part) -> list[License]:
+    """Return what the package says; an identifier where its words are one of SPDX."""
+    if part.expression:
+        return [_LICENCES.make_from_string(part.expression)]
+    if len(part.licences) == 1:
+        return [_LICENCES.make_from_string(part.licences[0])]
+    # Several of them are no expression: nothing says whether they hold together or in turn.
+    return [_LICENCES.make_with_name(name) for name in part.licences]
