@@ -25,8 +25,8 @@ IGNORED_SOURCE = ("__pycache__", ".DS_Store")
 # The same, at the source's top: what makes a distribution of the program is no part of it.
 _DISTRIBUTION = ("hatch_build.py", "pyproject.toml")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-# NumPy's names for its loops beyond AVX2: since its 2.4, and before. It warns of a name that it does
-# not know, but not of one that the processor lacks.
+# NumPy's names for its loops beyond AVX2: since its 2.4, and before. It warns of a name that it
+# does not know, but not of one that the processor lacks.
 _WIDER_LOOPS = "X86_V4 AVX512_ICL AVX512_SPR"
 _WIDER_LOOPS_BEFORE = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"
 
@@ -279,8 +279,8 @@ COPY --from=source /image /
 # Any user will do: the home is /tmp, and a name is given for those that the image does not know.
 ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=hakobune LOGNAME=hakobune \\
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
-# The same digits on every processor that has AVX2 and FMA (Intel since Haswell, AMD since Zen): left
-# alone, OpenBLAS and NumPy choose other code, and so other last digits, by processor and CPU count.
+# The same digits on every processor that has AVX2 and FMA (Intel since Haswell, AMD since Zen):
+# left alone, OpenBLAS and NumPy choose their code, and so the last digits, by the processor.
 ENV {_arithmetic(lock)}
 # What a run's record says of its image; its digest is known outside only.
 ENV HAKOBUNE_BASE=${{HAKOBUNE_BASE}} \
@@ -297,7 +297,7 @@ LABEL {lines}
 def _arithmetic(lock: Lock) -> str:
     """Return the variables that fix arithmetic and the order of sets.
 
-    glibc needs none: its mathematics chooses by FMA and AVX2 alone (docs/explanation/same-model.md).
+    glibc needs none: it chooses by FMA and AVX2 alone (docs/explanation/same-model.md).
     """
     lines = ["OPENBLAS_CORETYPE=Haswell OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONHASHSEED=0"]
     lines += [
