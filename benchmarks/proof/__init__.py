@@ -1,0 +1,1 @@
+"""What reproducibility.md promises, measured: each module gives rows of a table."""
