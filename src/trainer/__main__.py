@@ -133,12 +133,14 @@ def _prepared_environment() -> Iterator[None]:
             with held_back():  # between making the folder and knowing it nothing may happen
                 folder = tempfile.TemporaryDirectory(prefix="trainer-", ignore_cleanup_errors=True)
                 variables["MPLCONFIGDIR"] = stack.enter_context(folder)
+        before = {name: environment[name] for name in variables if name in environment}
         environment.update(variables)
         try:
             yield
         finally:
             for name in variables:
                 environment.pop(name, None)
+            environment.update(before)
 
 
 def _tell(failure: BaseException) -> int:

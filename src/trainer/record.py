@@ -11,6 +11,7 @@ import os
 import platform
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,11 @@ _IMAGE = {
     "source_sha256": "HAKOBUNE_SOURCE_SHA256",
     "base": "HAKOBUNE_BASE",
 }
-# What every machine that a model may come from has (Intel since Haswell, AMD since Zen), and what
-# the image fixes the arithmetic to.
-_WANTED_FLAGS = {"avx2", "fma"}
+NOT_CLAIMED = (
+    "this processor lacks AVX2 or FMA: that others make the same model to the bit is not claimed"
+)
+# glibc's numbers of CPUID's leaves 1 and 7, a register's place in a leaf, a feature's bit in it.
+_LEAF_1, _LEAF_7, _EBX, _ECX, _FMA_BIT, _AVX2_BIT = 0, 1, 1, 2, 12, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,17 +139,41 @@ def _run_facts(run_id: str, status: str, clock: RunClock) -> dict[str, Any]:
 def processor() -> dict[str, Any]:
     """Return the processor's name, and whether it has the instructions that identity needs.
 
-    From Linux's /proc/cpuinfo (proc_cpuinfo(5)); elsewhere the name is None.
+    The name is Linux's (proc_cpuinfo(5)); elsewhere it is None.
     """
-    try:
+    lines: list[str] = []
+    with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
     facts = {key.strip(): value.strip() for key, _, value in (x.partition(":") for x in lines)}
-    return {
-        "model": facts.get("model name"),
-        "has_avx2_and_fma": set(facts.get("flags", "").split()) >= _WANTED_FLAGS,
-    }
+    return {"model": facts.get("model name"), "has_avx2_and_fma": has_avx2_and_fma()}
+
+
+def has_avx2_and_fma() -> bool:
+    """Return whether the C library's mathematics may use both: all claimed processors have them.
+
+    glibc itself is asked (sys/platform/x86.h, since 2.33). /proc/cpuinfo tells of the host also
+    where another processor is emulated, and GLIBC_TUNABLES may hide what the processor has.
+    """
+    import ctypes  # noqa: PLC0415 - seldom needed
+
+    class Leaf(ctypes.Structure):
+        """What the processor has, and what is usable: EAX, EBX, ECX and EDX of one CPUID leaf."""
+
+        _fields_ = (("has", ctypes.c_uint32 * 4), ("usable", ctypes.c_uint32 * 4))
+
+    try:
+        leaf = ctypes.CDLL(None)["__x86_get_cpuid_feature_leaf"]
+    except (AttributeError, OSError, TypeError):
+        return False  # another processor family, or another C library: nothing is claimed there
+    leaf.restype = ctypes.POINTER(Leaf)
+    leaf.argtypes = [ctypes.c_uint]
+    is_fma = leaf(_LEAF_1)[0].usable[_ECX] >> _FMA_BIT & 1
+    return bool(is_fma and leaf(_LEAF_7)[0].usable[_EBX] >> _AVX2_BIT & 1)
+
+
+def processor_notes() -> tuple[str, ...]:
+    """Return what a run has to say of its processor; mostly nothing."""
+    return () if has_avx2_and_fma() else (NOT_CLAIMED,)
 
 
 def _utc(seconds: float) -> str:

@@ -1,4 +1,7 @@
-"""A run's figures as the texts of its files: metric.json and forecast.csv. No times in them."""
+"""A run's figures as the texts of its files: metric.json and forecast.csv. No times in them.
+
+The same data, options and image give the same bytes, but for metric.json's `run_id` and `run`.
+"""
 
 from dataclasses import asdict
 from typing import Any
@@ -19,7 +22,7 @@ _TOLD_CANDIDATES = 15
 
 
 def write_metric(outcome: Outcome) -> bytes:
-    """Return metric.json."""
+    """Return metric.json. What names time or place stands in `run_id` and in the block `run`."""
     series, split, found = outcome.series, outcome.split, outcome.train_model
     order = found.order
     missing = int(sum(value != value for value in series.values.tolist()))  # noqa: PD011, PLR0124 - no pandas; NaN
@@ -59,9 +62,9 @@ def write_metric(outcome: Outcome) -> bytes:
             "holdout_rows": len(split.holdout.values),
             "scored_rows": outcome.scores.scored,
             "missing_values": missing,
-            "input": series.source,
             "data_sha256": series.sha256,
             "versions": versions(),
+            "run": {"input": series.source},
         }
     )
 
@@ -89,11 +92,10 @@ def parameter_names(order: Order, regressors: tuple[str, ...]) -> tuple[str, ...
 
 
 def saved_facts(outcome: Outcome) -> dict[str, Any]:
-    """Return what the saved model says of itself besides its numbers."""
+    """Return what the saved model says of itself besides its numbers: nothing of time or place."""
     series = outcome.series
     return {
         "model_name": outcome.settings.model_name,
-        "run_id": outcome.settings.place.run_id,
         "value_column": series.value_name,
         "date_column": series.date_name,
         "calendar": series.calendar.code,

@@ -6,6 +6,7 @@ recorded there), `complete` checks the rest and fills in what was not given.
 
 import argparse
 import os
+import platform
 import re
 import secrets
 import time
@@ -24,6 +25,7 @@ from trainer.errors import (
     OrderInvalidError,
     RunIdInvalidError,
 )
+from trainer.record import has_avx2_and_fma
 from trainer.regressors.plan import Plan, parse_names, parse_plan
 
 DEFAULT_HOLDOUT_FRACTION = 0.1
@@ -34,6 +36,9 @@ SELECTS = ("backtest", "aicc", "average")
 LONGEST_HORIZON = 10_000
 LARGEST_ORDER = (12, 2, 12)
 LARGEST_SEASONAL_ORDER = (3, 1, 3, 366)
+# NumPy's names for its loops beyond AVX2, which the image names too, for other programs.
+_WITHOUT_LOOPS = "NPY_DISABLE_CPU_FEATURES"
+_WIDER_LOOPS = ("X86_V4", "AVX512_ICL", "AVX512_SPR")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _COUNT = re.compile(r"[0-9]{1,9}")
 _FRACTION = re.compile(r"[0-9]*\.[0-9]+|[0-9]+(?:\.[0-9]+)?%")
@@ -168,9 +173,17 @@ def library_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """Return what the libraries need to hear before they load.
 
     One thread: the matrices are small, and the number of threads changes the last bits of sums.
+    OpenBLAS and NumPy would choose their code by the processor, and with it the last digits: they
+    are told to take what every claimed processor has, whatever the environment says. Only on an
+    older one OpenBLAS has to hear less, as it would die of an instruction that is not there.
     """
-    variables = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
-    return {name: "1" for name in variables if name not in environment}
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    variables = {name: "1" for name in names if name not in environment}
+    if platform.machine() == "x86_64":
+        variables["OPENBLAS_CORETYPE"] = "Haswell" if has_avx2_and_fma() else "Nehalem"
+        given = environment.get(_WITHOUT_LOOPS, "").replace(",", " ").split()
+        variables[_WITHOUT_LOOPS] = " ".join(dict.fromkeys([*given, *_WIDER_LOOPS]))
+    return variables
 
 
 def read_tracking(environment: Mapping[str, str]) -> Tracking | None:

@@ -37,7 +37,7 @@ from trainer.page_of_run import page_of
 from trainer.pictures import draw_prediction, draw_residuals
 from trainer.prediction import Prediction
 from trainer.recipe import Recipe, find, find_again
-from trainer.record import InputFacts, RunClock, write_record
+from trainer.record import InputFacts, RunClock, processor_notes, write_record
 from trainer.regressors.whole import Regressors, make_regressors
 from trainer.report import parameter_names, saved_facts, write_forecast, write_metric
 from trainer.saved_model import write_saved
@@ -59,6 +59,7 @@ def train(settings: Settings, publication: Publication, clock: RunClock) -> None
             files = _files(outcome)
             notes = (*outcome.notes, *_warnings(warned))
             files["report.html"] = write_page(page_of(outcome, notes, clock.arguments))
+            notes = (*notes, *processor_notes())  # of the run, and not of what it found
             files[RECORD] = write_record(settings.place.run_id, clock, notes, files, _data(outcome))
             publication.publish(files)
             current.outcome = str(settings.place.output)
@@ -103,6 +104,7 @@ def _tell_tracking(outcome: Outcome, clock: RunClock, files: Sequence[str]) -> s
 
 def explore(settings: Settings) -> Outcome:
     """Return all that a run finds, and write nothing. Raises TrainerError."""
+    show_notes(processor_notes())
     with stage("read") as current:
         loaded = load(settings)
         split = split_series(loaded.series, settings.holdout)

@@ -19,6 +19,7 @@ from hakobune.model.lock import Lock
 from hakobune.settings import read_settings
 from hakobune.stages.project import open_project
 from tests.container.conftest import ROOT, Run
+from trainer.record import processor
 
 pytestmark = pytest.mark.container
 
@@ -216,6 +217,31 @@ def test_libraries_have_the_bytes_that_compiling_here_from_nothing_gives(
         beside = source / library.path
         assert beside.exists(), "make libraries"
         assert beside.read_bytes() == made
+
+
+# Asks each library itself what it took; `-W always` shows what Python keeps to itself.
+ARITHMETIC = """
+import sys
+import numpy, scipy.linalg, threadpoolctl
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+pools = [p for p in threadpoolctl.threadpool_info() if p["internal_api"] == "openblas"]
+print(sorted({p["architecture"] for p in pools}), len(pools), {p["num_threads"] for p in pools})
+print([name for name in __cpu_dispatch__ if __cpu_features__[name]])
+print(sys.flags.hash_randomization, hash("hakobune"))
+"""
+
+
+def test_arithmetic_is_fixed_and_no_library_complains(run: Run) -> None:
+    if not processor()["has_avx2_and_fma"]:
+        pytest.skip("this processor lacks AVX2 or FMA: nothing is claimed on it")
+    answers = [run(["python", "-W", "always", "-c", ARITHMETIC]) for _ in range(2)]
+    assert answers[0] == answers[1]
+    code, output = answers[0]
+    assert code == 0, output
+    blas, loops, hashed = output.splitlines()
+    assert blas == "['Haswell'] 2 {1}"
+    assert loops == "['X86_V3']"
+    assert hashed.startswith("0 ")
 
 
 def test_no_compiler_is_in_the_image(run: Run, members: list[tarfile.TarInfo]) -> None:

@@ -27,6 +27,10 @@ IGNORED_SOURCE = ("__pycache__", ".DS_Store")
 # The same, at the source's top: what makes a distribution of the program is no part of it.
 _DISTRIBUTION = ("hatch_build.py", "pyproject.toml")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+# NumPy's names for its loops beyond AVX2: since its 2.4, and before. It warns of a name that it
+# does not know, but not of one that the processor lacks.
+_WIDER_LOOPS = "X86_V4 AVX512_ICL AVX512_SPR"
+_WIDER_LOOPS_BEFORE = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,16 +310,38 @@ COPY --from=source /image /
 # Any user will do: the home is /tmp, and a name is given for those that the image does not know.
 ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=hakobune LOGNAME=hakobune \\
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# The same digits on every processor that has AVX2 and FMA (Intel since Haswell, AMD since Zen):
+# left alone, OpenBLAS and NumPy choose their code, and so the last digits, by the processor.
+ENV {_arithmetic(lock)}
 # What a run's record says of its image; its digest is known outside only.
-ENV HAKOBUNE_BASE=${{HAKOBUNE_BASE}} \
-    HAKOBUNE_ENVIRONMENT_SHA256={lock.environment_sha256} \
-    HAKOBUNE_LOCK_SHA256={lock.sha256} \
+ENV HAKOBUNE_BASE=${{HAKOBUNE_BASE}} \\
+    HAKOBUNE_ENVIRONMENT_SHA256={lock.environment_sha256} \\
+    HAKOBUNE_LOCK_SHA256={lock.sha256} \\
     HAKOBUNE_SOURCE_SHA256={source.sha256}
 WORKDIR /workspace
 USER 1000:1000
 CMD {json.dumps(list(project.command))}
 LABEL {lines}
 """
+
+
+def _arithmetic(lock: Lock) -> str:
+    """Return the variables that fix arithmetic and the order of sets.
+
+    glibc needs none: it chooses by FMA and AVX2 alone (docs/explanation/same-model.md).
+    """
+    lines = ["OPENBLAS_CORETYPE=Haswell OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONHASHSEED=0"]
+    lines += [
+        f'NPY_DISABLE_CPU_FEATURES="{_wider_loops(wheel.version)}"'
+        for wheel in lock.packages
+        if wheel.name == "numpy"
+    ]
+    return " \\\n    ".join(lines)
+
+
+def _wider_loops(numpy: str) -> str:
+    major, minor = numpy.split(".")[:2]
+    return _WIDER_LOOPS if (int(major), int(minor)) >= (2, 4) else _WIDER_LOOPS_BEFORE
 
 
 def _requirements(wheels: tuple[LockedWheel, ...]) -> str:

@@ -28,7 +28,8 @@ _LARGEST = (*LARGEST_ORDER, *LARGEST_SEASONAL_ORDER)
 class Contender:
     """A model, where it comes from, and what it says of the series that it was trained on.
 
-    `is_verified` says whether the run's record vouches for the model's bytes.
+    `is_verified` says whether the run's record vouches for the model's bytes. A model's own JSON
+    tells of no run: `run_id` is None where it was named instead of a run's folder.
     """
 
     role: Role
@@ -36,7 +37,7 @@ class Contender:
     sha256: str
     is_verified: bool
     saved: SavedModel
-    run_id: str
+    run_id: str | None
     date_column: str
     value_column: str
     calendar: str
@@ -50,7 +51,7 @@ def read_contender(path: Path, role: Role) -> Contender:
     name = f"the {role} {path}"
     with _translated(name, path):
         is_run = path.is_dir()
-    content = _from_run(path, name) if is_run else _read(path, name)
+    run_id, content = _from_run(path, name) if is_run else (None, _read(path, name))
     try:
         saved = read_saved(content, name)
         facts = _facts(saved)
@@ -66,14 +67,15 @@ def read_contender(path: Path, role: Role) -> Contender:
         sha256=hashlib.sha256(content).hexdigest(),
         is_verified=is_run,
         saved=saved,
+        run_id=run_id,
         **facts,
     )
 
 
-def _from_run(folder: Path, name: str) -> bytes:
-    """Return the saved model of a whole run, of which no file was changed since."""
+def _from_run(folder: Path, name: str) -> tuple[str, bytes]:
+    """Return the id and the saved model of a whole run, of which no file was changed since."""
     _refuse_unfinished(folder, name)
-    manifest = _manifest(_read(folder / _RECORD, name), name)
+    run_id, manifest = _manifest(_read(folder / _RECORD, name), name)
     contents = {file: _read(folder / file, name) for file in manifest}
     changed = sorted(
         file
@@ -85,7 +87,7 @@ def _from_run(folder: Path, name: str) -> bytes:
             f"{name}: {', '.join(changed)}: changed since the run wrote it",
             remedy="take the run from where it was kept unchanged, or train anew",
         )
-    return contents[MODEL_FILE]
+    return run_id, contents[MODEL_FILE]
 
 
 def _refuse_unfinished(folder: Path, name: str) -> None:
@@ -103,11 +105,11 @@ def _refuse_unfinished(folder: Path, name: str) -> None:
         )
 
 
-def _manifest(content: bytes, name: str) -> dict[str, str]:
-    """Return the sha256 of each file of the run."""
+def _manifest(content: bytes, name: str) -> tuple[str, dict[str, str]]:
+    """Return the run's id, and the sha256 of each of its files."""
     try:
         raw = json.loads(content)
-        version, status = raw["schema_version"], raw["status"]
+        version, status, run_id = raw["schema_version"], raw["status"], str(raw["run_id"])
         manifest = {file: entry["sha256"] for file, entry in raw["manifest"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise SavedModelInvalidError(
@@ -124,7 +126,7 @@ def _manifest(content: bytes, name: str) -> dict[str, str]:
         raise SavedModelInvalidError(
             f"{name}: the run wrote no {MODEL_FILE}", remedy="train anew with this release"
         )
-    return manifest
+    return run_id, manifest
 
 
 def _is_outside(file: str) -> bool:
@@ -134,7 +136,7 @@ def _is_outside(file: str) -> bool:
 
 def _facts(saved: SavedModel) -> dict[str, Any]:
     facts = saved.facts
-    texts = {name: facts[name] for name in ("run_id", "date_column", "value_column", "calendar")}
+    texts = {name: facts[name] for name in ("date_column", "value_column", "calendar")}
     regressors = facts["regressor_names"]
     if not all(isinstance(text, str) for text in [*texts.values(), *regressors]):
         raise ValueError("a name is no text")

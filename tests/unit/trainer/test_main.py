@@ -79,6 +79,21 @@ def test_two_runs_give_the_same_bytes_but_for_the_record(
         assert first[name] == second[name], name
 
 
+def test_run_id_and_file_name_change_no_result(run: Run, short_csv: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other name.csv"
+    other.write_bytes(short_csv.read_bytes())
+    for path, name in ((short_csv, "a"), (other, "b")):
+        place = ("--input", str(path), "--output", name, "--run_id", f"run-{name}")
+        assert run(*place, "--order", "1,0,1") == 0
+    first, second = _tree(tmp_path / "a"), _tree(tmp_path / "b")
+    same = {name for name in NAMES if first[name] == second[name]}
+    assert NAMES - same == {"metric.json", "report.html", "record.json"}
+    figures = [json.loads(tree["metric.json"]) for tree in (first, second)]
+    assert [f.pop("run_id") for f in figures] == ["run-a", "run-b"]
+    assert [f.pop("run") for f in figures] == [{"input": str(path)} for path in (short_csv, other)]
+    assert figures[0] == figures[1]
+
+
 def test_auto_order_on_a_yearly_series(run: Run, tmp_path: Path) -> None:
     steps = np.random.default_rng(5).normal(size=30)
     rows = [f"{1990 + place},{value:.3f}" for place, value in enumerate(20 + steps)]

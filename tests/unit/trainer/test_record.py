@@ -2,14 +2,21 @@
 
 import hashlib
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from trainer.record import (
+    NOT_CLAIMED,
     InputFacts,
     RunClock,
     processor,
+    processor_notes,
     write_failure_record,
     write_json,
     write_record,
@@ -55,3 +62,42 @@ def test_the_processor_is_named_and_judged() -> None:
     facts = processor()
     assert set(facts) == {"model", "has_avx2_and_fma"}
     assert isinstance(facts["has_avx2_and_fma"], bool)
+
+
+@pytest.mark.parametrize("is_claimed", [True, False])
+def test_a_processor_of_which_nothing_is_claimed_is_a_note(
+    monkeypatch: pytest.MonkeyPatch, *, is_claimed: bool
+) -> None:
+    monkeypatch.setattr("trainer.record.has_avx2_and_fma", lambda: is_claimed)
+    assert processor_notes() == (() if is_claimed else (NOT_CLAIMED,))
+    assert processor()["has_avx2_and_fma"] is is_claimed
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("name", "tunables", "expected"),
+    [
+        ("Nehalem", "", False),
+        ("SandyBridge", "", False),
+        ("Haswell-v1", "", True),
+        ("EPYC", "", True),
+        ("Haswell-v1", "glibc.cpu.hwcaps=-FMA", False),
+        ("Haswell-v1", "glibc.cpu.hwcaps=-AVX2", False),
+    ],
+)
+def test_the_processor_itself_is_asked_and_not_the_host(
+    name: str, tunables: str, *, expected: bool
+) -> None:
+    emulator = shutil.which("qemu-x86_64")
+    if emulator is None:
+        pytest.skip("qemu-x86_64 is not on this host (Debian: qemu-user)")
+    source = str(Path(__file__).resolve().parents[3] / "src")
+    program = "from trainer.record import has_avx2_and_fma as f; print(f())"
+    done = subprocess.run(
+        [emulator, "-cpu", name, sys.executable, "-c", program],
+        env={"PATH": os.defpath, "PYTHONPATH": source, "GLIBC_TUNABLES": tunables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.strip(), done.returncode) == (str(expected), 0), done.stderr

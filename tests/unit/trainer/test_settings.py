@@ -134,6 +134,38 @@ def test_threads_are_one_unless_the_user_says_otherwise() -> None:
     assert "OPENBLAS_NUM_THREADS" not in library_variables({"OPENBLAS_NUM_THREADS": "4"})
 
 
+@pytest.mark.parametrize(("is_claimed", "expected"), [(True, "Haswell"), (False, "Nehalem")])
+def test_blas_takes_the_kernel_of_all_claimed_processors_whatever_is_given(
+    monkeypatch: pytest.MonkeyPatch, *, is_claimed: bool, expected: str
+) -> None:
+    monkeypatch.setattr("trainer.settings.has_avx2_and_fma", lambda: is_claimed)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    for environment in ({}, {"OPENBLAS_CORETYPE": "SkylakeX"}):
+        assert library_variables(environment)["OPENBLAS_CORETYPE"] == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", "X86_V4 AVX512_ICL AVX512_SPR"),
+        ("X86_V3,AVX512_ICL", "X86_V3 AVX512_ICL X86_V4 AVX512_SPR"),
+    ],
+)
+def test_numpy_takes_no_loops_beyond_avx2_and_none_that_the_user_forbids(
+    monkeypatch: pytest.MonkeyPatch, given: str, expected: str
+) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    found = library_variables({"NPY_DISABLE_CPU_FEATURES": given})
+    assert found["NPY_DISABLE_CPU_FEATURES"] == expected
+
+
+def test_another_processor_family_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert set(library_variables({})) == {
+        "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
+    }  # fmt: skip
+
+
 def test_matplotlib_folder_is_missing_where_home_is_missing_or_closed(tmp_path: Path) -> None:
     assert has_matplotlib_folder({"MPLCONFIGDIR": "/x"})
     assert has_matplotlib_folder({"HOME": str(tmp_path)})

@@ -1,5 +1,8 @@
 import re
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from hakobune.model.project import Library, Project
 from hakobune.transform.render_dockerfile import (
@@ -103,6 +106,32 @@ def test_folders_are_those_at_the_top_whose_names_a_shell_takes_as_they_are() ->
 
 def test_the_program_runs_as_nobody_special() -> None:
     assert "\nUSER 1000:1000\n" in rendered()
+
+
+def test_the_image_fixes_its_arithmetic() -> None:
+    line = next(line for line in rendered().splitlines() if "OPENBLAS_CORETYPE" in line)
+    variables = "OPENBLAS_CORETYPE=Haswell OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1"
+    assert line.split() == ["ENV", *variables.split(), "PYTHONHASHSEED=0"]
+
+
+@pytest.mark.parametrize(
+    ("version", "names"),
+    [
+        ("2.4.0", "X86_V4 AVX512_ICL AVX512_SPR"),
+        ("10.0", "X86_V4 AVX512_ICL AVX512_SPR"),
+        ("2.3.5", "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"),
+        ("1.26.4", "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"),
+    ],
+)
+def test_numpy_takes_no_loops_beyond_avx2_by_the_names_that_it_knows(
+    version: str, names: str
+) -> None:
+    lock = make_lock()
+    numpy = replace(lock.packages[0], name="numpy", version=version)
+    lock = replace(lock, packages=(*lock.packages, numpy))
+    tree = Source(sha256="f" * 64, folders=())
+    text = render_dockerfile(lock, PROJECT, source=tree, programs=PROGRAMS).decode()
+    assert f'PYTHONHASHSEED=0 \\\n    NPY_DISABLE_CPU_FEATURES="{names}"\n' in text
 
 
 def test_secrets_are_mounted_and_never_copied_or_passed_as_arguments() -> None:

@@ -165,3 +165,5 @@ def test_a_model_is_known_by_its_bytes_and_by_what_it_says_of_its_series(runs: P
     assert (str(contender.first.date()), str(contender.last.date())) == ("2024-01-01", "2024-04-21")
     record = json.loads((runs / "price" / "record.json").read_text())
     assert contender.sha256 == record["manifest"]["models/arima_model.json"]["sha256"]
+    alone = read_contender(runs / "price" / "models" / "arima_model.json", "champion")
+    assert (alone.sha256, alone.run_id) == (contender.sha256, None)
