@@ -2,6 +2,8 @@
 
 The file does not hold that object, which is megabytes and differs from run to run. It holds the
 values that it is made of, and the calls that make it: `SARIMAX(series, ...).filter(parameters)`.
+The object carries the text of the model's JSON as `saved_model`, for those who load it by
+`trainer.load`: the library's own arithmetic differs from the kernel's in the last digits.
 Loading needs statsmodels and pandas (pmdarima for a searched order), and nothing of this program.
 """
 
@@ -21,47 +23,67 @@ _PROTOCOL = 4
 
 
 class _Call:
-    """Stands for the result of a call: the call is pickled, and made when the file is loaded."""
+    """Stands for the result of a call: the call is pickled, and made when the file is loaded.
+
+    What is in `state` becomes attributes of the result.
+    """
 
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:  # noqa: ANN401 - anything
         self._made_by = function, arguments
+        self.state = dict[str, Any]()
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return self._made_by
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (*self._made_by, self.state) if self.state else self._made_by
 
 
 class _Made:
     """Stands for an object with this state, made without its initialiser."""
 
     def __init__(self, kind: type, state: dict[str, Any]) -> None:
-        self._kind, self._state = kind, state
+        self._kind, self.state = kind, state
 
     def __reduce__(self) -> tuple[Any, tuple[type], dict[str, Any]]:
-        return object.__new__, (self._kind,), self._state
+        return object.__new__, (self._kind,), self.state
 
 
-def dump_results(sample: Sample, fitted: Fitted) -> bytes:
-    """Return a file that gives statsmodels' SARIMAXResults: the same bytes for the same model."""
-    return _dumped(_results(sample, fitted))
+def dump_results(sample: Sample, fitted: Fitted, saved: bytes = b"") -> bytes:
+    """Return a file that gives statsmodels' SARIMAXResults: the same bytes for the same model.
+
+    `saved` are the bytes of the model's JSON, here and below.
+    """
+    return _dumped(_carrying(_results(sample, fitted), saved))
 
 
-def dump_search(sample: Sample, fitted: Fitted, box_cox: BoxCox | None) -> bytes:
+def dump_search(
+    sample: Sample, fitted: Fitted, box_cox: BoxCox | None, saved: bytes = b""
+) -> bytes:
     """Return a file that gives pmdarima's ARIMA, as its own search does.
 
     With a Box-Cox power it is pmdarima's Pipeline of the transform and the ARIMA.
     """
     arima = _arima(sample, fitted)
-    return _dumped(arima if box_cox is None else _pipeline(sample, arima, box_cox))
+    whole = arima if box_cox is None else _pipeline(sample, arima, box_cox)
+    return _dumped(_carrying(whole, saved))
 
 
-def dump_mixture(sample: Sample, members: tuple[tuple[float, Fitted], ...]) -> bytes:
+def dump_mixture(
+    sample: Sample, members: tuple[tuple[float, Fitted], ...], saved: bytes = b""
+) -> bytes:
     """Return a file that gives a list of pairs: a weight, and statsmodels' SARIMAXResults."""
-    return _dumped([(weight, _results(sample, fitted)) for weight, fitted in members])
+    results = [_results(sample, fitted) for _, fitted in members]
+    _carrying(results[0], saved)
+    return _dumped([(weight, each) for (weight, _), each in zip(members, results, strict=True)])
 
 
 def load_model(content: bytes) -> Any:  # noqa: ANN401 - the libraries have no types
     """Return the library's object. Only for bytes of known origin: a pickle can do anything."""
     return joblib.load(io.BytesIO(content))
+
+
+def _carrying(made: "_Call | _Made", saved: bytes) -> "_Call | _Made":
+    if saved:
+        made.state["saved_model"] = saved.decode()
+    return made
 
 
 def _dumped(value: Any) -> bytes:  # noqa: ANN401 - anything

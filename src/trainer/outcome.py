@@ -31,13 +31,15 @@ class Outcome:
     """What a run found.
 
     `train_model` saw the training part and is scored on the holdout; `final_model` saw all rows and
-    makes the forecast. `residuals` are those of the training part.
+    makes the forecast. `residuals` are those of the training part. The last of the regressors, the
+    given ones, are columns of the input.
     """
 
     settings: Settings
     series: Series
     split: Split
     regressors: tuple[str, ...]
+    given_regressors: tuple[str, ...]
     engine: str
     train_model: Found
     final_model: Found

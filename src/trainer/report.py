@@ -89,11 +89,10 @@ def parameter_names(order: Order, regressors: tuple[str, ...]) -> tuple[str, ...
 
 
 def saved_facts(outcome: Outcome) -> dict[str, Any]:
-    """Return what the saved model says of itself besides its numbers."""
+    """Return what the saved model says of itself besides its numbers: nothing of time or place."""
     series = outcome.series
     return {
         "model_name": outcome.settings.model_name,
-        "run_id": outcome.settings.place.run_id,
         "value_column": series.value_name,
         "date_column": series.date_name,
         "calendar": series.calendar.code,
@@ -101,6 +100,8 @@ def saved_facts(outcome: Outcome) -> dict[str, Any]:
         "first_date": dated(series.dates[0]),
         "last_date": dated(series.dates[-1]),
         "regressor_names": list(outcome.regressors),
+        "given_regressors": list(outcome.given_regressors),
+        "calendar_regressors": asdict(outcome.settings.calendar),
         "data_sha256": series.sha256,
         "versions": versions(),
     }

@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from trainer.errors import SavedModelInvalidError
+from trainer.errors import SavedModelChangedError, SavedModelFormError, SavedModelInvalidError
 from trainer.fitting import NO_COLUMNS, Fitted, parameters, predict
 from trainer.order import Floats, Order
 from trainer.prediction import BoxCox, Prediction
+from trainer.saved.seal import is_sealed, sealed
 from trainer.settings import LARGEST_ORDER, LARGEST_SEASONAL_ORDER
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _LARGEST = (*LARGEST_ORDER, *LARGEST_SEASONAL_ORDER)
-_FAILURES = (*(ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError),)
+_FAILURES = (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
 _REMEDY = "use the file as the run wrote it, or train anew"
 
 
@@ -51,7 +52,7 @@ class SavedModel:
 
 
 def write_saved(model: SavedModel) -> bytes:
-    """Return the file's bytes. Numbers have all their digits."""
+    """Return the file's bytes, sealed. Numbers have all their digits."""
     content = {
         "schema_version": SCHEMA_VERSION,
         **model.facts,
@@ -74,31 +75,52 @@ def write_saved(model: SavedModel) -> bytes:
         "regressors": model.columns.tolist(),
         "values": [None if value != value else value for value in model.values.tolist()],  # noqa: PLR0124 - NaN
     }
-    return (json.dumps(content, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    return sealed(content)
 
 
 def read_saved(content: bytes, name: str) -> SavedModel:
-    """Return the model of a file's bytes. Raises SavedModelInvalidError, naming what is wrong."""
+    """Return the model of a file's bytes; `name` stands in messages.
+
+    Raises SavedModelChangedError where the bytes do not give their seal, SavedModelFormError for
+    another release's form, and SavedModelInvalidError for numbers that are no model's.
+    """
+    raw = _opened(content, name)
     try:
-        raw = json.loads(content)
-        if not isinstance(raw, dict) or raw.get("schema_version") != SCHEMA_VERSION:
-            found = raw.get("schema_version") if isinstance(raw, dict) else None
-            raise SavedModelInvalidError(
-                f"{name}: the form {found!r} is not known here (known: {SCHEMA_VERSION})",
-                remedy="load it with the release that wrote it, or train anew",
-            )
         return _read(raw)
-    except (
-        ArithmeticError,
-        RecursionError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ) as exc:
+    except _FAILURES as exc:
         raise SavedModelInvalidError(
             f"{name}: this is no saved model: {exc}", remedy=_REMEDY
         ) from exc
+
+
+def _opened(content: bytes, name: str) -> dict[str, Any]:
+    """Return the values of a file whose seal and form are right."""
+    try:
+        raw = json.loads(content)
+    except (ValueError, RecursionError) as exc:
+        raise SavedModelChangedError(
+            f"{name}: cut off or changed since it was written: no JSON: {exc}", remedy=_REMEDY
+        ) from exc
+    if not isinstance(raw, dict) or "schema_version" not in raw:
+        raise SavedModelInvalidError(
+            f"{name}: this is no saved model: it has no schema_version", remedy=_REMEDY
+        )
+    version, seal = raw["schema_version"], raw.pop("sha256", None)
+    if seal is not None and not is_sealed(content):
+        raise SavedModelChangedError(
+            f"{name}: changed since it was written: its bytes do not give its sha256",
+            remedy=_REMEDY,
+        )
+    if version != SCHEMA_VERSION:
+        raise SavedModelFormError(
+            f"{name}: the form {version!r} is not known here (known: {SCHEMA_VERSION})",
+            remedy="load it with the release that wrote it, or train anew",
+        )
+    if seal is None:
+        raise SavedModelChangedError(
+            f"{name}: changed since it was written: its sha256 is missing", remedy=_REMEDY
+        )
+    return raw
 
 
 def _read(raw: dict[str, Any]) -> SavedModel:

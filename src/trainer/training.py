@@ -244,6 +244,7 @@ def _outcome(
         series=series,
         split=split,
         regressors=regressors.names,
+        given_regressors=regressors.given,
         engine=_engine(settings),
         train_model=found,
         final_model=final,
@@ -302,10 +303,10 @@ def _sample(outcome: Outcome) -> Sample:
 
 
 def _files(outcome: Outcome) -> dict[str, bytes]:
-    saved = outcome.final_model.saved(saved_facts(outcome))
+    saved = write_saved(outcome.final_model.saved(saved_facts(outcome)))
     return {
-        MODEL_FILE: _model_bytes(outcome),
-        SAVED_FILE: write_saved(saved),
+        MODEL_FILE: _model_bytes(outcome, saved),
+        SAVED_FILE: saved,
         "metric.json": write_metric(outcome),
         "forecast.csv": write_forecast(outcome.dates, outcome.forecast),
         "res.png": draw_residuals(outcome),
@@ -313,14 +314,14 @@ def _files(outcome: Outcome) -> dict[str, bytes]:
     }
 
 
-def _model_bytes(outcome: Outcome) -> bytes:
+def _model_bytes(outcome: Outcome, saved: bytes) -> bytes:
     """Return the library's object: statsmodels for a given order, pmdarima for a searched one."""
     model, sample = outcome.final_model, _sample(outcome)
     if len(model.members) > 1:
-        return dump_mixture(sample, tuple((m.weight, m.fitted) for m in model.members))
+        return dump_mixture(sample, tuple((m.weight, m.fitted) for m in model.members), saved)
     if outcome.settings.order is None or model.box_cox is not None:
-        return dump_search(sample, model.best, model.box_cox)
-    return dump_results(sample, model.best)
+        return dump_search(sample, model.best, model.box_cox, saved)
+    return dump_results(sample, model.best, saved)
 
 
 def _result(outcome: Outcome, files: Sequence[str]) -> list[tuple[str, str]]:

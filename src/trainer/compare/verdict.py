@@ -160,7 +160,7 @@ def _contender(contender: Contender) -> dict[str, Any]:
         "sha256": contender.sha256,
         "is_verified": contender.is_verified,
         "orders": [str(fitted.order) for _, fitted in contender.saved.members],
-        "last_date": dated(contender.last),
+        "last_date": dated(contender.origin.last),
     }
 
 

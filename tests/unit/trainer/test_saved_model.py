@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.unit.trainer.saved.made import resealed
 from tests.unit.trainer.test_model import ORDERS, fitted
-from trainer.errors import SavedModelInvalidError
+from trainer.errors import SavedModelChangedError, SavedModelFormError, SavedModelInvalidError
 from trainer.order import Order
 from trainer.recipe import Recipe, find
 from trainer.saved_model import read_saved, write_saved
@@ -49,18 +50,15 @@ def test_regressors_are_kept() -> None:
 
 def _broken(**changes: Any) -> bytes:
     content = json.loads(write_saved(fitted(ORDERS[0]).saved()))
-    return json.dumps({**content, **changes}).encode()
+    return resealed({**content, **changes})
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
-        b"{",
         b"[]",
-        b"\xff\xfe",
-        b'{"schema_version": 1}',
-        _broken(schema_version=2),
+        b"1",
+        b"{}",
         _broken(members=[]),
         _broken(values=[]),
         _broken(values=["x"]),
@@ -73,11 +71,50 @@ def test_what_is_no_saved_model_is_refused_by_name(content: bytes) -> None:
         read_saved(content, "m.json")
 
 
+SMALL = write_saved(fitted(ORDERS[0]).saved({"value_column": "Größe"}))
+
+
+@pytest.mark.parametrize("version", [1, 3, 99, "2", None, 2.5])
+def test_another_form_is_refused_by_its_version(version: object) -> None:
+    with pytest.raises(SavedModelFormError, match=rf"^m\.json: the form {version!r} is not known"):
+        read_saved(_broken(schema_version=version), "m.json")
+
+
+def test_a_file_of_the_first_form_which_has_no_seal_is_refused_by_its_version() -> None:
+    with pytest.raises(SavedModelFormError, match="the form 1 "):
+        read_saved(b'{"schema_version": 1, "members": []}', "m.json")
+
+
+def test_no_flip_of_a_byte_is_taken_for_the_model() -> None:
+    refusals = (SavedModelChangedError, SavedModelInvalidError)
+    for place in range(len(SMALL)):
+        for mask in (1, 2, 4, 8, 16, 32, 64, 128, 255):
+            changed = bytearray(SMALL)
+            changed[place] ^= mask
+            with pytest.raises(refusals):
+                read_saved(bytes(changed), "m.json")
+
+
+def test_no_beginning_of_a_file_and_nothing_behind_it_is_taken_for_the_model() -> None:
+    for end in range(len(SMALL)):
+        with pytest.raises(SavedModelChangedError, match=r"^m\.json: (cut off or )?changed since"):
+            read_saved(SMALL[:end], "m.json")
+    for more in (b"\n", b" ", b"{}", b"\0", SMALL):
+        with pytest.raises(SavedModelChangedError):
+            read_saved(SMALL + more, "m.json")
+
+
+def test_a_file_without_its_seal_is_refused() -> None:
+    content = {name: value for name, value in json.loads(SMALL).items() if name != "sha256"}
+    with pytest.raises(SavedModelChangedError, match="its sha256 is missing"):
+        read_saved(json.dumps(content).encode(), "m.json")
+
+
 def test_parameters_of_another_order_are_refused() -> None:
     content = json.loads(write_saved(fitted(ORDERS[0]).saved()))
     content["members"][0]["order"] = [2, 0, 0]
     with pytest.raises(SavedModelInvalidError, match="belong"):
-        read_saved(json.dumps(content).encode(), "m.json")
+        read_saved(resealed(content), "m.json")
 
 
 def test_760_values_take_less_than_20_kb() -> None:
