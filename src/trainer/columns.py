@@ -46,6 +46,15 @@ def choose_columns(
     return Columns(date=date, value=value, notes=tuple(notes))
 
 
+def choose_date(table: Table, usual: str, others: Sequence[str]) -> str:
+    """Return the date column: the usual one where there is one, else the one that is found."""
+    _refuse_missing_header(table)
+    if usual in table.header:
+        return usual
+    found = _date_candidates(table, besides=None)
+    return _only_one(table, "date", [name for name in found if name not in others])
+
+
 def _refuse_missing_header(table: Table) -> None:
     cells = [cell for cell in table.header if cell]
     looks_like_data = any(map(is_date, cells)) and any(map(is_number, cells))

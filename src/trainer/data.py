@@ -150,9 +150,9 @@ def _part(series: Series, rows: slice) -> Series:
     return replace(series, dates=series.dates[rows], values=series.values[rows], notes=())  # noqa: PD011 - no pandas series
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, option: str = "--input") -> bytes:
     """Return a file's content; what can be wrong with the path is an error of its own."""
-    remedy = "give the path of a CSV file with --input"
+    remedy = f"give the path of a CSV file with {option}"
     try:
         if path.exists() and not path.is_file():
             what = "a folder" if path.is_dir() else "no regular file"

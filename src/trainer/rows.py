@@ -27,6 +27,14 @@ _ROWS_REMEDY = (
 )
 
 
+def parse_dates(table: Table, column: str) -> pd.DatetimeIndex:
+    """Return the dates of a column as they stand. Tells every bad line at once."""
+    problems, notes = Problems(table.name), list[str]()
+    dates = _parse_dates(table, column, problems, notes)
+    problems.raise_if_any(_ROWS_REMEDY)
+    return _to_index(dates, table.name, notes)
+
+
 def parse_rows(table: Table, columns: Columns) -> tuple[pd.DatetimeIndex, Floats, list[str]]:
     """Return dates and values as they stand, and notes. Tells every bad line at once."""
     problems, notes = Problems(table.name), list[str]()
