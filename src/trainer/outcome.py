@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from trainer.data import Series, Split
 from trainer.evaluation.backtest import Backtest
 from trainer.evaluation.diagnostics import Finding, Outlier
 from trainer.evaluation.metrics import Scores
 from trainer.evaluation.skill import Verdict
-from trainer.order import Floats
-from trainer.prediction import Prediction
+from trainer.fit.order import Floats
+from trainer.fit.prediction import Prediction
+from trainer.input.data import Series, Split
 from trainer.search.find import Found
 from trainer.settings import Settings
 

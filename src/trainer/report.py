@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 
 from trainer.evaluation.metrics import Scores
-from trainer.fitting import Fitted, parameters
-from trainer.order import Order
+from trainer.fit.fitting import Fitted, parameters
+from trainer.fit.order import Order
+from trainer.fit.prediction import Prediction
 from trainer.outcome import Evaluated, Outcome
-from trainer.prediction import Prediction
 from trainer.record import versions, write_json
 from trainer.search.find import Candidate, Found
 from trainer.search.ranking import has_clear_roots

@@ -13,7 +13,7 @@ from typing import Literal
 from trainer.errors import SavedModelInvalidError
 from trainer.record import SCHEMA_VERSION
 from trainer.saved.origin import Origin, read_origin
-from trainer.saved_model import SavedModel, read_saved
+from trainer.saved.saved_model import SavedModel, read_saved
 
 Role = Literal["champion", "challenger"]
 

@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from trainer.columns import choose_columns
 from trainer.compare.contender import Contender
 from trainer.compare.options import Options
-from trainer.data import Loaded, read_bytes, to_series
 from trainer.errors import TrainerError
-from trainer.table import Table, read_table
+from trainer.input.columns import choose_columns
+from trainer.input.data import Loaded, read_bytes, to_series
+from trainer.input.table import Table, read_table
 
 
 def read_data(options: Options, contenders: Sequence[Contender]) -> Loaded:

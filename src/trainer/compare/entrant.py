@@ -12,12 +12,12 @@ import pandas as pd
 from trainer.compare.contender import Contender
 from trainer.compare.overlap import count_different
 from trainer.compare.regressors import rebuild_columns
-from trainer.data import Loaded, Series
 from trainer.errors import ComparisonImpossibleError, SavedModelInvalidError
-from trainer.fitting import NO_COLUMNS
+from trainer.fit.fitting import NO_COLUMNS
+from trainer.fit.order import Floats
+from trainer.fit.prediction import Prediction
+from trainer.input.data import Loaded, Series
 from trainer.kernel.library import box_cox
-from trainer.order import Floats
-from trainer.prediction import Prediction
 
 Flags = npt.NDArray[np.bool_]
 

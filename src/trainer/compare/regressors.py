@@ -11,10 +11,10 @@ import pandas as pd
 
 from trainer.compare.contender import Contender
 from trainer.compare.overlap import count_different
-from trainer.data import Loaded
 from trainer.errors import ComparisonImpossibleError
-from trainer.fitting import NO_COLUMNS
-from trainer.order import Floats
+from trainer.fit.fitting import NO_COLUMNS
+from trainer.fit.order import Floats
+from trainer.input.data import Loaded
 from trainer.regressors.given import known_rows, read_given
 from trainer.saved.regressors import EXACT, remade
 

@@ -11,9 +11,9 @@ from trainer.compare.contender import Contender
 from trainer.compare.contest import Contest
 from trainer.compare.options import Options
 from trainer.compare.window import NewWindow
-from trainer.data import Series
 from trainer.errors import TrainerError
 from trainer.evaluation.metrics import Scores
+from trainer.input.data import Series
 from trainer.record import write_json
 from trainer.report import dated
 

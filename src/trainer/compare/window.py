@@ -9,9 +9,9 @@ import pandas as pd
 
 from trainer.compare.contender import Contender
 from trainer.compare.options import Options
-from trainer.data import Series
 from trainer.errors import WindowTooShortError
 from trainer.evaluation.backtest import Window, plan_windows
+from trainer.input.data import Series
 
 FEWEST_ORIGINS = 8
 FEWEST_FOR_EACH_LAG = 5

@@ -5,21 +5,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from trainer.columns import choose_date
-from trainer.data import read_bytes
 from trainer.errors import (
     ChoicesContradictError,
     ColumnMissingError,
     FutureRegressorsMissingError,
     RegressorsInvalidError,
 )
-from trainer.fitting import NO_COLUMNS
-from trainer.order import Floats
+from trainer.fit.fitting import NO_COLUMNS
+from trainer.fit.order import Floats
+from trainer.input.columns import choose_date
+from trainer.input.data import read_bytes
+from trainer.input.table import read_table
 from trainer.regressors.given import future_rows, read_columns
 from trainer.saved.origin import Origin
 from trainer.saved.regressors import EXACT, remade
-from trainer.saved_model import SavedModel
-from trainer.table import read_table
+from trainer.saved.saved_model import SavedModel
 
 
 def future_columns(

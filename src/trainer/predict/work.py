@@ -5,9 +5,9 @@ import pandas as pd
 
 from trainer.console import show_notes, stage
 from trainer.errors import HorizonInvalidError, MemoryExhaustedError, SavedModelInvalidError
+from trainer.fit.prediction import Prediction
 from trainer.predict.future import future_columns
 from trainer.predict.options import Options
-from trainer.prediction import Prediction
 from trainer.prepare.publish import Target
 from trainer.report import dated, write_forecast
 from trainer.saved.load import load_model_file

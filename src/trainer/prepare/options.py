@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, get_args
 
-from trainer.cells import FORMATS
+from trainer.input.cells import FORMATS
 
 STANDARD = "-"
 Measure = Literal["mean", "sum", "count", "quantity"]

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from trainer.cells import is_comma_number, is_missing, is_number, read_number
-from trainer.columns import Columns
 from trainer.errors import (
     ColumnMissingError,
     FutureRegressorsMissingError,
     RegressorsInvalidError,
 )
+from trainer.input.cells import is_comma_number, is_missing, is_number, read_number
+from trainer.input.columns import Columns
+from trainer.input.rows import parse_dates
+from trainer.input.table import SHOWN_PROBLEMS, Problems, Table
 from trainer.regressors.design import Design, Floats
-from trainer.rows import parse_dates
-from trainer.table import SHOWN_PROBLEMS, Problems, Table
 
 _NUMBER_REMEDY = "write numbers; 1 and 0 for yes and no, a column of 1 and 0 for each of several"
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trainer.data import Loaded
+from trainer.input.data import Loaded
 from trainer.regressors.design import design, dropped_notes, independent
 from trainer.regressors.given import future_rows, known_rows, read_given
 from trainer.regressors.plan import Plan

@@ -18,13 +18,13 @@ from trainer.errors import (
     SavedModelMissingError,
     TrainerError,
 )
-from trainer.fitting import NO_COLUMNS
-from trainer.order import Floats
-from trainer.prediction import Prediction
+from trainer.fit.fitting import NO_COLUMNS
+from trainer.fit.order import Floats
+from trainer.fit.prediction import Prediction
 from trainer.record import SCHEMA_VERSION
 from trainer.saved.files import read_model_file
+from trainer.saved.saved_model import SavedModel, read_saved
 from trainer.saved.seal import is_sealed
-from trainer.saved_model import SavedModel, read_saved
 
 _RECORD = "record.json"
 _PICKLE_NAMES = (".pkl", ".pickle", ".joblib")
@@ -84,7 +84,7 @@ def _from_pickle(place: Path, content: bytes) -> LoadedModel:
 
 def _opened(content: bytes) -> tuple[Any, tuple[str, ...]]:
     """Return the library's object, and what the libraries warn of."""
-    from trainer.model_file import load_model  # noqa: PLC0415 - only a pickle needs joblib
+    from trainer.saved.model_file import load_model  # noqa: PLC0415 - only a pickle needs joblib
 
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("default")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainer.errors import RegressorsInvalidError, SavedModelInvalidError
-from trainer.order import Floats
+from trainer.fit.order import Floats
 from trainer.regressors.design import design
 from trainer.regressors.plan import find_code
 from trainer.saved.origin import Origin

@@ -9,11 +9,11 @@ import pytest
 
 from tests.unit.trainer.trained import train_runs
 from trainer.__main__ import main
-from trainer.columns import choose_columns
-from trainer.data import Series, to_series
+from trainer.input.columns import choose_columns
+from trainer.input.data import Series, to_series
+from trainer.input.table import read_table
 from trainer.outcome import Outcome
 from trainer.settings import complete, parse_arguments, place_run
-from trainer.table import read_table
 from trainer.training import explore
 
 

@@ -10,10 +10,8 @@ import pytest
 from tests.unit.trainer.compare.conftest import Compare
 from tests.unit.trainer.saved.made import resealed
 from tests.unit.trainer.trained import ROWS, TRAINED, csv_text, weekly
-from trainer.columns import choose_columns
 from trainer.compare.contender import read_contender
 from trainer.compare.entrant import Entrant, enter
-from trainer.data import Loaded, to_series
 from trainer.errors import (
     ComparisonImpossibleError,
     RegressorsInvalidError,
@@ -21,7 +19,9 @@ from trainer.errors import (
     TrainerError,
 )
 from trainer.evaluation.backtest import cut_series
-from trainer.table import read_table
+from trainer.input.columns import choose_columns
+from trainer.input.data import Loaded, to_series
+from trainer.input.table import read_table
 
 pytestmark = pytest.mark.process  # matplotlib asks fc-list for fonts when a model is trained
 

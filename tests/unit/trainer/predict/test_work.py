@@ -97,7 +97,7 @@ def test_a_note_tells_of_the_json_in_the_pickle_s_place(
     def cannot(_content: bytes) -> object:
         raise ModuleNotFoundError("No module named 'statsmodels'")
 
-    monkeypatch.setattr("trainer.model_file.load_model", cannot)
+    monkeypatch.setattr("trainer.saved.model_file.load_model", cannot)
     assert main(["predict", "--model", f"good/{PICKLE}", "--horizon", "14"]) == 0
     shown = capsys.readouterr()
     assert "note     arima_model.pkl: the libraries here cannot open it" in shown.err

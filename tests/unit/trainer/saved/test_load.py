@@ -16,7 +16,6 @@ import pytest
 
 import trainer
 from tests.unit.trainer.trained import KINDS
-from trainer import model_file
 from trainer.errors import (
     PickleRefusedError,
     SavedModelChangedError,
@@ -25,7 +24,7 @@ from trainer.errors import (
     TrainerError,
 )
 from trainer.record import write_json
-from trainer.saved import files
+from trainer.saved import files, model_file
 
 pytestmark = pytest.mark.process  # matplotlib asks fc-list for fonts when a model is trained
 JSON, PICKLE = "models/arima_model.json", "models/arima_model.pkl"

@@ -1,8 +1,8 @@
 import pytest
 
-from trainer.columns import Columns, choose_columns
 from trainer.errors import ColumnAmbiguousError, ColumnMissingError
-from trainer.table import read_table
+from trainer.input.columns import Columns, choose_columns
+from trainer.input.table import read_table
 
 
 def _choose(text: str, date: str | None = None, value: str | None = None) -> Columns:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.unit.trainer.test_model import ORDERS, fitted, sample_of
-from trainer.model import build_results
-from trainer.model_file import dump_mixture, dump_results, dump_search, load_model
-from trainer.prediction import BoxCox
-from trainer.recipe import Recipe, find
+from tests.unit.trainer.saved.test_model import ORDERS, fitted, sample_of
+from trainer.fit.prediction import BoxCox
+from trainer.fit.recipe import Recipe, find
+from trainer.saved.model import build_results
+from trainer.saved.model_file import dump_mixture, dump_results, dump_search, load_model
 
 pytestmark = pytest.mark.process  # pmdarima loads scikit-learn, which asks for the processor
 SEASONAL = ORDERS[3]

@@ -15,9 +15,9 @@ from typing import Any
 
 import joblib
 
-from trainer.fitting import Fitted, parameters
-from trainer.model import Sample, model_keywords
-from trainer.prediction import BoxCox
+from trainer.fit.fitting import Fitted, parameters
+from trainer.fit.prediction import BoxCox
+from trainer.saved.model import Sample, model_keywords
 
 _PROTOCOL = 4
 

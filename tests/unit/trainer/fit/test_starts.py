@@ -1,8 +1,8 @@
 import numpy as np
 
-from trainer.fitting import Data, Likelihood, fit
-from trainer.order import Floats, Order
-from trainer.starts import fit_from_many, starting_points
+from trainer.fit.fitting import Data, Likelihood, fit
+from trainer.fit.order import Floats, Order
+from trainer.fit.starts import fit_from_many, starting_points
 
 
 def _likelihood(order: Order, series: Floats | None = None) -> Likelihood:

@@ -14,8 +14,8 @@ from trainer.errors import (
     ValuesTooSmallError,
 )
 from trainer.evaluation.metrics import score
-from trainer.order import Floats, Order
-from trainer.recipe import Recipe, find, find_again
+from trainer.fit.order import Floats, Order
+from trainer.fit.recipe import Recipe, find, find_again
 
 AR1 = Order(p=1, d=0, q=0, has_constant=True)
 SEARCH = Recipe(order=None, engine="kernel", select="backtest", power=None, season=1)

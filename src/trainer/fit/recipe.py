@@ -17,13 +17,13 @@ from trainer.errors import (
     SeriesTooShortError,
     ValuesTooSmallError,
 )
-from trainer.fitting import Data, Fitted, Likelihood, fit, no_columns
+from trainer.fit.fitting import Data, Fitted, Likelihood, fit, no_columns
+from trainer.fit.order import Floats, Order, difference
+from trainer.fit.prediction import BoxCox
+from trainer.fit.starts import fit_from_many
 from trainer.kernel.library import box_cox
-from trainer.order import Floats, Order, difference
-from trainer.prediction import BoxCox
 from trainer.search.find import Candidate, Found, Select, find_model
 from trainer.search.library_search import search_by_library
-from trainer.starts import fit_from_many
 
 Engine = Literal["kernel", "pmdarima"]
 Progress = Callable[[str, int], None]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer.fitting import Data, Fitted, Likelihood, no_columns, parameters
-from trainer.order import Floats
+from trainer.fit.fitting import Data, Fitted, Likelihood, no_columns, parameters
+from trainer.fit.order import Floats
 from trainer.search.find import Found
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from trainer.errors import SavedModelChangedError, SavedModelFormError, SavedModelInvalidError
-from trainer.fitting import NO_COLUMNS, Fitted, parameters, predict
-from trainer.order import Floats, Order
-from trainer.prediction import BoxCox, Prediction
+from trainer.fit.fitting import NO_COLUMNS, Fitted, parameters, predict
+from trainer.fit.order import Floats, Order
+from trainer.fit.prediction import BoxCox, Prediction
 from trainer.saved.seal import is_sealed, sealed
 from trainer.settings import LARGEST_ORDER, LARGEST_SEASONAL_ORDER
 

@@ -1,7 +1,7 @@
 """What MLflow is told of a published run, and how: in a process of its own, within bounded time.
 
 A training never fails because of it: whatever goes wrong becomes one sentence. MLflow itself is
-loaded in that process alone (`tracking_program.py`).
+loaded in that process alone (`program.py`).
 """
 
 import json
@@ -30,7 +30,7 @@ LONGEST_TEXT = 500
 MOST_METRICS = 50
 _STEPS_TOLD = 200
 _LONGEST_REASON = 300
-_PROGRAM = Path(__file__).with_name("tracking_program.py")
+_PROGRAM = Path(__file__).with_name("program.py")
 _ADDRESS_SECRETS = re.compile(r"(?<=//)[^/\s@]+@|\?[^\s'\")]*")  # a name and password, a signature
 _SECRET_NAME = re.compile(r"TOKEN|PASSWORD|SECRET|KEY$")
 

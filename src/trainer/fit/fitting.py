@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trainer.fit.order import Floats, Order, difference
 from trainer.kernel.library import (
     LARGEST_AR,
     LARGEST_MA,
@@ -18,7 +19,6 @@ from trainer.kernel.library import (
     Top,
     coefficients,
 )
-from trainer.order import Floats, Order, difference
 
 NO_COLUMNS = np.zeros((0, 0))
 LARGEST_SLOPE = 1e-2

@@ -1,7 +1,7 @@
 import pytest
 
-from trainer.example import example_csv
-from trainer.table import read_table
+from trainer.input.example import example_csv
+from trainer.input.table import read_table
 
 
 @pytest.mark.process  # matplotlib, which pmdarima imports, asks fc-list for fonts the first time

@@ -17,15 +17,15 @@ import pytest
 from packaging.version import Version
 
 from tests.unit.trainer.conftest import csv_text, swinging
-from trainer import tracking
 from trainer.evaluation.baselines import BASELINES
 from trainer.interruption import raised_on_signals
 from trainer.outcome import Outcome
 from trainer.settings import Tracking, complete, parse_arguments, place_run, read_tracking
-from trainer.tracking import LONGEST_TEXT, MOST_METRICS, NotTrackedError, metrics, track
+from trainer.tracking import track as tracking
+from trainer.tracking.track import LONGEST_TEXT, MOST_METRICS, NotTrackedError, metrics, track
 from trainer.training import explore
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 # In place of mlflow, which takes seconds to load: it writes its calls down, and does what the
 # address says instead of answering.
@@ -368,4 +368,4 @@ def test_the_training_s_own_process_never_loads_mlflow(
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "trainer.training" in loaded
     assert not {name for name in loaded if name.split(".")[0] in ("mlflow", "azure", "azureml")}
-    assert ("trainer.tracking" in loaded) == (address is not None)
+    assert ("trainer.tracking.track" in loaded) == (address is not None)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from trainer.columns import Columns, choose_columns
 from trainer.errors import (
     HoldoutInvalidError,
     InputMissingError,
@@ -20,12 +19,13 @@ from trainer.errors import (
     SeriesTooShortError,
     ValuesMissingError,
 )
-from trainer.example import NAME as EXAMPLE_NAME
-from trainer.example import example_csv
-from trainer.frequency import Calendar, find_calendar
-from trainer.rows import Floats, parse_rows
+from trainer.input.columns import Columns, choose_columns
+from trainer.input.example import NAME as EXAMPLE_NAME
+from trainer.input.example import example_csv
+from trainer.input.frequency import Calendar, find_calendar
+from trainer.input.rows import Floats, parse_rows
+from trainer.input.table import Table, read_table
 from trainer.settings import Holdout, Settings
-from trainer.table import Table, read_table
 
 FEWEST_ROWS = 4
 

@@ -1,7 +1,7 @@
 import pytest
 
 from trainer.errors import InputEmptyError, InputNotTextError, RowsInvalidError
-from trainer.table import SHOWN_PROBLEMS, read_table
+from trainer.input.table import SHOWN_PROBLEMS, read_table
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])

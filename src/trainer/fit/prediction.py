@@ -15,7 +15,7 @@ import numpy.typing as npt
 from trainer.kernel.library import box_cox_back
 
 if TYPE_CHECKING:
-    from trainer.data import Series
+    from trainer.input.data import Series
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from trainer.order import Order, difference
+from trainer.fit.order import Order, difference
 
 
 def test_difference_takes_trend_and_season() -> None:

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trainer.cells import (
+from trainer.errors import DatesIrregularError
+from trainer.input.cells import (
     DateFormat,
     find_formats,
     is_comma_number,
@@ -16,9 +17,8 @@ from trainer.cells import (
     read_date,
     read_number,
 )
-from trainer.columns import Columns
-from trainer.errors import DatesIrregularError
-from trainer.table import Problems, Table
+from trainer.input.columns import Columns
+from trainer.input.table import Problems, Table
 
 Floats = npt.NDArray[np.float64]
 _ROWS_REMEDY = (

@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.columns import choose_columns
-from trainer.data import Series, fill_missing, load, split_series, to_series
 from trainer.errors import (
     DatesIrregularError,
     HoldoutInvalidError,
@@ -18,8 +16,10 @@ from trainer.errors import (
     SeriesTooShortError,
     ValuesMissingError,
 )
+from trainer.input.columns import choose_columns
+from trainer.input.data import Series, fill_missing, load, split_series, to_series
+from trainer.input.table import read_table
 from trainer.settings import Holdout, complete, parse_arguments, place_run
-from trainer.table import read_table
 
 Reader = Callable[[str], Series]
 numbers = st.floats(min_value=-1e15, max_value=1e15)

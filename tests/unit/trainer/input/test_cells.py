@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.cells import LARGEST_VALUE, find_formats, read_date, read_number
+from trainer.input.cells import LARGEST_VALUE, find_formats, read_date, read_number
 
 
 @given(st.floats(min_value=-LARGEST_VALUE, max_value=LARGEST_VALUE))

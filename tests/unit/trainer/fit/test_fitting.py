@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.unit.trainer.kernel.drawn import numbers, sarimax
-from trainer.fitting import (
+from trainer.fit.fitting import (
     Data,
     Fitted,
     Likelihood,
@@ -14,7 +14,7 @@ from trainer.fitting import (
     predict_means,
     with_trend,
 )
-from trainer.order import Floats, Order, difference
+from trainer.fit.order import Floats, Order, difference
 
 NONE = np.zeros((0, 0))
 ORDERS = (

@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trainer.cells import is_comma_number, is_date, is_missing, is_number
 from trainer.errors import ColumnAmbiguousError, ColumnMissingError
-from trainer.table import Table
+from trainer.input.cells import is_comma_number, is_date, is_missing, is_number
+from trainer.input.table import Table
 
 _LOOKED_AT = 200
 _DATE_NAME = re.compile(r"date|day|month|quarter|year|time|period|week|\bds\b", re.IGNORECASE)

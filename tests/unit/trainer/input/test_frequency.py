@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from trainer.errors import DatesIrregularError
-from trainer.frequency import find_calendar
+from trainer.input.frequency import find_calendar
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from trainer.fitting import Fitted, Likelihood, fit
-from trainer.order import Floats, Order
+from trainer.fit.fitting import Fitted, Likelihood, fit
+from trainer.fit.order import Floats, Order
 
 _SEED = 20_131_231
 _LEAST, _MOST = 8, 200  # starts to climb from

@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from tests.unit.trainer.conftest import swinging
-from trainer.model import Sample, build_results, disagreement, residuals
-from trainer.order import Order
-from trainer.recipe import Recipe, find
+from trainer.fit.order import Order
+from trainer.fit.recipe import Recipe, find
+from trainer.saved.model import Sample, build_results, disagreement, residuals
 from trainer.search.find import Found
 
 VALUES = np.array(swinging(60))
