@@ -39,7 +39,8 @@ def rows() -> Iterator[Row]:
 
 def _sizes(order: Order, values: Floats, limit: int) -> Iterator[Row]:
     fitted, sample = _fitted(order, values), _sample(values)
-    text, pickled = write_saved(_saved(fitted, values)), dump_results(sample, fitted)
+    text = write_saved(_saved(fitted, values))
+    pickled = dump_results(sample, fitted, text)
     theirs = _size_of_pmdarima(order, values)
     for what, size, most in (("JSON", len(text), _JSON_LIMIT), ("pickle", len(pickled), limit)):
         yield Row(

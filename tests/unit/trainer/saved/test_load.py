@@ -214,6 +214,30 @@ def test_what_the_libraries_cannot_open_loads_from_the_json_and_a_note_says_so(
     assert note.endswith("the model is loaded from arima_model.json beside it")
 
 
+OTHERS = {
+    b"\x80\x04cno_such_library\nThing\n.": "ModuleNotFoundError",
+    b"\x80\x04cstatsmodels.api\nNoSuchName\n.": "AttributeError",
+    b"\x80\x04N": "cannot open it",  # it ends too early
+    pickle.dumps({"a": 1}): "it holds the library's object alone",
+    pickle.dumps([]): "it holds the library's object alone",
+    b"no pickle": "cannot open it",
+}
+
+
+@pytest.mark.parametrize("content", OTHERS)
+def test_a_pickle_that_the_record_knows_and_the_libraries_do_not(
+    good: Path, content: bytes
+) -> None:
+    (good / PICKLE).write_bytes(content)
+    manifest = json.loads((good / "record.json").read_text())["manifest"]
+    manifest[PICKLE] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    _resealed(good / "record.json", manifest=manifest)
+    loaded = trainer.load(good / PICKLE)
+    assert OTHERS[content] in loaded.notes[0]
+    expected = trainer.load(good / JSON).predict(14).mean
+    assert loaded.predict(14).mean.tobytes() == expected.tobytes()
+
+
 def test_the_json_beside_must_be_that_of_the_run(
     good: Path, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
