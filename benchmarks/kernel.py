@@ -17,8 +17,8 @@ import numpy as np
 
 from tests.unit.trainer.kernel import dense
 from tests.unit.trainer.kernel.drawn import Case, cases, numbers, sarimax
+from trainer.fit.order import Floats, Order, difference
 from trainer.kernel.library import Arma, Levels
-from trainer.order import Floats, Order, difference
 
 NONE = np.zeros((0, 0))
 SPREADS = (1.0, 3.0, 10.0, 30.0)

@@ -12,9 +12,9 @@ import numpy as np
 from search.hard import hard_cases
 from search.protocol import Reply, Task, read_tasks
 from search.run_hakobune import fit, reply_of
-from trainer.fitting import Data, Likelihood, predict
-from trainer.order import Order
-from trainer.starts import fit_from_many
+from trainer.fit.fitting import Data, Likelihood, predict
+from trainer.fit.order import Order
+from trainer.fit.starts import fit_from_many
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from search.daily import trend_and_week
 from search.simulate import Floats, arma, generator, pattern, polynomial, summed
-from trainer.order import Order
+from trainer.fit.order import Order
 
 _SEED = 20261127
 

@@ -8,8 +8,8 @@ from search.engines import show_progress
 from search.hard import Case, hard_cases
 from search.simulate import Floats, generator
 from search.table import Row
-from trainer.fitting import Data, Likelihood, fit
-from trainer.starts import fit_from_many
+from trainer.fit.fitting import Data, Likelihood, fit
+from trainer.fit.starts import fit_from_many
 
 TITLE = "fixed orders, hard cases: log-likelihood less the best of 200 random starts"
 _SEED = 20261128

@@ -10,7 +10,7 @@ from typing import cast
 import numpy as np
 
 from search.protocol import Reply, Task, serve
-from trainer.fitting import Fitted
+from trainer.fit.fitting import Fitted
 from trainer.kernel.library import coefficients
 from trainer.search.find import Select, find_model
 

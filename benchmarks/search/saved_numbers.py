@@ -15,12 +15,12 @@ from search.daily import trend_and_week, without_season
 from search.engines import environment
 from search.simulate import Floats
 from search.table import Row
-from trainer.fitting import NO_COLUMNS, Data, Fitted, Likelihood, predict
-from trainer.model import Sample, build_results
-from trainer.model_file import dump_results, load_model
-from trainer.order import Order
-from trainer.saved_model import SavedModel, read_saved, write_saved
-from trainer.starts import fit_from_many
+from trainer.fit.fitting import NO_COLUMNS, Data, Fitted, Likelihood, predict
+from trainer.fit.order import Order
+from trainer.fit.starts import fit_from_many
+from trainer.saved.model import Sample, build_results
+from trainer.saved.model_file import dump_results, load_model
+from trainer.saved.saved_model import SavedModel, read_saved, write_saved
 
 TITLE = "saved models of 760 points: bytes, forecasts, loading"
 _STEPS = 28
@@ -39,7 +39,8 @@ def rows() -> Iterator[Row]:
 
 def _sizes(order: Order, values: Floats, limit: int) -> Iterator[Row]:
     fitted, sample = _fitted(order, values), _sample(values)
-    text, pickled = write_saved(_saved(fitted, values)), dump_results(sample, fitted)
+    text = write_saved(_saved(fitted, values))
+    pickled = dump_results(sample, fitted, text)
     theirs = _size_of_pmdarima(order, values)
     for what, size, most in (("JSON", len(text), _JSON_LIMIT), ("pickle", len(pickled), limit)):
         yield Row(
@@ -80,7 +81,7 @@ def _same(what: str, ours: Floats, name: str, theirs: Floats) -> Row:
 def _loading(order: Order, values: Floats) -> Iterator[Row]:
     """Load and forecast in a process of its own: its processor time, and what it loaded."""
     code = (
-        "import sys\nfrom pathlib import Path\nfrom trainer.saved_model import read_saved\n"
+        "import sys\nfrom pathlib import Path\nfrom trainer.saved.saved_model import read_saved\n"
         "model = read_saved(Path(sys.argv[1]).read_bytes(), 'model.json')\n"
         f"model.predict({_STEPS}).point\nprint(*sys.modules)"
     )

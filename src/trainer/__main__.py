@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 BUG_EXIT_CODE = 70
 # Each is a room with a module `command`; without such a name the program trains.
-COMMANDS = ("prepare", "compare")
+COMMANDS = ("prepare", "compare", "predict")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

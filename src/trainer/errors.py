@@ -196,7 +196,7 @@ class ChoicesContradictError(TrainerError):
 
 
 class SavedModelInvalidError(TrainerError):
-    """A saved model cannot be read, was changed, or is of a newer form."""
+    """A saved model's numbers are those of no model, or it forecasts what is no number."""
 
     exit_code = 66
 
@@ -211,3 +211,33 @@ class WindowTooShortError(TrainerError):
     """`compare`: too few values follow what the models were trained on."""
 
     exit_code = 69
+
+
+class SavedModelMissingError(TrainerError):
+    """There is no saved model at the path."""
+
+    exit_code = 74
+
+
+class SavedModelUnreadableError(TrainerError):
+    """The saved model is a folder, too large, may not be read, or the disk fails."""
+
+    exit_code = 75
+
+
+class SavedModelChangedError(TrainerError):
+    """A saved model was cut off, or changed since it was written."""
+
+    exit_code = 76
+
+
+class SavedModelFormError(TrainerError):
+    """A saved model has a form that this release does not know."""
+
+    exit_code = 77
+
+
+class PickleRefusedError(TrainerError):
+    """No record of its run vouches for a pickle: it was not opened."""
+
+    exit_code = 78

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from trainer.data import Series, Split
 from trainer.evaluation.backtest import Backtest
 from trainer.evaluation.diagnostics import Finding, Outlier
 from trainer.evaluation.metrics import Scores
 from trainer.evaluation.skill import Verdict
-from trainer.order import Floats
-from trainer.prediction import Prediction
+from trainer.fit.order import Floats
+from trainer.fit.prediction import Prediction
+from trainer.input.data import Series, Split
 from trainer.search.find import Found
 from trainer.settings import Settings
 
@@ -31,13 +31,15 @@ class Outcome:
     """What a run found.
 
     `train_model` saw the training part and is scored on the holdout; `final_model` saw all rows and
-    makes the forecast. `residuals` are those of the training part.
+    makes the forecast. `residuals` are those of the training part. The last of the regressors, the
+    given ones, are columns of the input.
     """
 
     settings: Settings
     series: Series
     split: Split
     regressors: tuple[str, ...]
+    given_regressors: tuple[str, ...]
     engine: str
     train_model: Found
     final_model: Found

@@ -8,8 +8,8 @@ import numpy as np
 from trainer.evaluation.backtest import Track
 from trainer.evaluation.baselines import TITLES
 from trainer.evaluation.metrics import Scores
-from trainer.fitting import parameters
-from trainer.order import Floats
+from trainer.fit.fitting import parameters
+from trainer.fit.order import Floats
 from trainer.outcome import MODEL_NAME, Evaluated, Outcome
 from trainer.page import content as page
 from trainer.record import versions

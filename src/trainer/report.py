@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from trainer.evaluation.metrics import Scores
-from trainer.fitting import Fitted, parameters
-from trainer.order import Order
+from trainer.fit.fitting import Fitted, parameters
+from trainer.fit.order import Order
+from trainer.fit.prediction import Prediction
 from trainer.outcome import Evaluated, Outcome
-from trainer.prediction import Prediction
 from trainer.record import versions, write_json
 from trainer.search.find import Candidate, Found
 from trainer.search.ranking import has_clear_roots
@@ -103,6 +103,8 @@ def saved_facts(outcome: Outcome) -> dict[str, Any]:
         "first_date": dated(series.dates[0]),
         "last_date": dated(series.dates[-1]),
         "regressor_names": list(outcome.regressors),
+        "given_regressors": list(outcome.given_regressors),
+        "calendar_regressors": asdict(outcome.settings.calendar),
         "data_sha256": series.sha256,
         "versions": versions(),
     }

@@ -256,7 +256,7 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
         date_column=raw.date_column,
         value_column=raw.value_column,
         holdout=_holdout(raw.holdout),
-        horizon=_horizon(raw.horizon),
+        horizon=None if raw.horizon is None else read_horizon(raw.horizon),
         engine=raw.engine or "kernel",
         select=raw.select or "backtest",
         power=_power(raw.box_cox),
@@ -380,9 +380,8 @@ def _holdout(text: str | None) -> Holdout:
     )
 
 
-def _horizon(text: str | None) -> int | None:
-    if text is None:
-        return None
+def read_horizon(text: str) -> int:
+    """Return the number of steps. Raises HorizonInvalidError."""
     if not _COUNT.fullmatch(text.strip()) or not 1 <= int(text) <= LONGEST_HORIZON:
         raise HorizonInvalidError(
             f"--horizon {text!r} is no number of steps",

@@ -7,40 +7,35 @@ from dataclasses import replace
 
 import numpy as np
 
-from trainer.console import Stage, show_findings, show_notes, show_result, stage
-from trainer.data import Loaded, Series, Split, load, split_series
+from trainer.backtesting import demand_skill, evaluate
+from trainer.console import show_findings, show_notes, show_result, stage
 from trainer.errors import (
     MemoryExhaustedError,
     ModelNotFittedError,
-    SeriesTooShortError,
     TrainerError,
 )
-from trainer.evaluation.backtest import plan_windows, run_backtest
 from trainer.evaluation.baselines import BASELINES, BaselineUnavailableError
 from trainer.evaluation.diagnostics import (
-    Estimates,
     Finding,
     Outlier,
-    examine_parameters,
     examine_residuals,
 )
 from trainer.evaluation.metrics import Scores, score
-from trainer.evaluation.skill import judge, require_skill
-from trainer.fitting import NO_COLUMNS, parameters
-from trainer.model import Sample, disagreement, residuals
-from trainer.model_file import dump_mixture, dump_results, dump_search
-from trainer.order import Order
-from trainer.outcome import MODEL_NAME, Evaluated, Outcome
+from trainer.fit.fitting import NO_COLUMNS
+from trainer.fit.order import Order
+from trainer.fit.recipe import Recipe, find, find_again
+from trainer.input.data import Loaded, Series, Split, load, split_series
+from trainer.outcome import Evaluated, Outcome
 from trainer.outputs import RECORD, Publication
 from trainer.page.page import write_page
 from trainer.page_of_run import page_of
 from trainer.pictures import draw_prediction, draw_residuals
-from trainer.prediction import Prediction
-from trainer.recipe import Recipe, find, find_again
 from trainer.record import InputFacts, RunClock, processor_notes, write_record
 from trainer.regressors.whole import Regressors, make_regressors
-from trainer.report import parameter_names, saved_facts, write_forecast, write_metric
-from trainer.saved_model import write_saved
+from trainer.report import saved_facts, write_forecast, write_metric
+from trainer.saved.model import Sample, disagreement, residuals
+from trainer.saved.model_file import dump_mixture, dump_results, dump_search
+from trainer.saved.saved_model import write_saved
 from trainer.search.find import Found
 from trainer.search.library_search import NAME as LIBRARY_SEARCH
 from trainer.settings import Settings, read_environment, read_tracking
@@ -48,7 +43,6 @@ from trainer.settings import Settings, read_environment, read_tracking
 MODEL_FILE = "models/arima_model.pkl"
 SAVED_FILE = "models/arima_model.json"
 _KERNEL = "exact likelihood (Chandrasekhar recursions), fitted from many starts"
-_FEWEST_ROWS = 10
 
 
 def train(settings: Settings, publication: Publication, clock: RunClock) -> None:
@@ -89,7 +83,7 @@ def _tell_tracking(outcome: Outcome, clock: RunClock, files: Sequence[str]) -> s
     tracking = read_tracking(read_environment())
     if tracking is None:
         return None
-    from trainer.tracking import NotTrackedError, track  # noqa: PLC0415 - seldom needed
+    from trainer.tracking.track import NotTrackedError, track  # noqa: PLC0415 - seldom needed
 
     # The model stays where it is: it is an output of the run already.
     told = [name for name in files if name not in (MODEL_FILE, SAVED_FILE)]
@@ -123,10 +117,10 @@ def explore(settings: Settings) -> Outcome:
         current.outcome = _found(found)
     show_notes(found.evidence)
     with stage("backtest") as current:
-        evaluated, stability = _backtest(settings, recipe, loaded.series, steps, current)
+        evaluated, stability = evaluate(settings, recipe, loaded.series, steps, current)
         current.outcome = "none" if evaluated is None else evaluated.verdict.sentence
     if settings.required_skill is not None:
-        _require_skill(evaluated, settings.required_skill)
+        demand_skill(evaluated, settings.required_skill)
     with stage("fit all") as current:
         outcome = _outcome(settings, (loaded.series, split), regressors, found, evaluated)
         outcome = _examined(outcome, stability)
@@ -170,54 +164,6 @@ def _recipe(settings: Settings, series: Series, regressors: Regressors) -> Recip
     )
 
 
-def _backtest(
-    settings: Settings, recipe: Recipe, series: Series, steps: int, current: Stage
-) -> tuple[Evaluated | None, Finding | None]:
-    """Let the recipe and the baselines predict the same windows from their past alone."""
-    plan = settings.backtest
-    horizon = min(plan.horizon or steps, max(1, len(series.values) // 4))
-    step = plan.step or max(1, horizon // 2)
-    if not plan.windows:
-        return None, None
-    fewest = max(_FEWEST_ROWS, len(series.values) // 3, 3 * series.calendar.season)
-    try:
-        windows = plan_windows(
-            len(series.values), windows=plan.windows, step=step, horizon=horizon, fewest=fewest
-        )
-    except SeriesTooShortError:
-        return None, None
-    estimates: list[Estimates] = []
-
-    def forecaster(known: Series, ahead: int) -> Prediction:
-        rows = len(known.values)
-        found = find(recipe, known.values, horizon=ahead, thorough=False)
-        names = tuple(f"{found.order} {name}" for name in parameter_names(found.order, ()))
-        estimates.append(
-            Estimates(names=names[:-1], numbers=parameters(found.best)[: len(names) - 1])
-        )
-        future = recipe.columns[:, rows : rows + ahead] if recipe.columns.size else NO_COLUMNS
-        return found.predict(ahead, future)
-
-    backtest = run_backtest(
-        series,
-        {MODEL_NAME: forecaster, **BASELINES},
-        windows,
-        lambda done, total, name: current.progress(f"windows of {name}", done, total),
-    )
-    verdict = judge(backtest, MODEL_NAME, BASELINES)
-    stability = None if recipe.columns.size else examine_parameters(estimates)
-    return Evaluated(backtest=backtest, verdict=verdict, step=step), stability
-
-
-def _require_skill(evaluated: Evaluated | None, least: float) -> None:
-    if evaluated is None:
-        raise SeriesTooShortError(
-            "--require_skill needs a backtest, and there was none",
-            remedy="give a longer series, or --backtest_windows of at least 1",
-        )
-    require_skill(evaluated.verdict, least)
-
-
 def _outcome(
     settings: Settings,
     parts: tuple[Series, Split],
@@ -246,6 +192,7 @@ def _outcome(
         series=series,
         split=split,
         regressors=regressors.names,
+        given_regressors=regressors.given,
         engine=_engine(settings),
         train_model=found,
         final_model=final,
@@ -304,10 +251,10 @@ def _sample(outcome: Outcome) -> Sample:
 
 
 def _files(outcome: Outcome) -> dict[str, bytes]:
-    saved = outcome.final_model.saved(saved_facts(outcome))
+    saved = write_saved(outcome.final_model.saved(saved_facts(outcome)))
     return {
-        MODEL_FILE: _model_bytes(outcome),
-        SAVED_FILE: write_saved(saved),
+        MODEL_FILE: _model_bytes(outcome, saved),
+        SAVED_FILE: saved,
         "metric.json": write_metric(outcome),
         "forecast.csv": write_forecast(outcome.dates, outcome.forecast),
         "res.png": draw_residuals(outcome),
@@ -315,14 +262,14 @@ def _files(outcome: Outcome) -> dict[str, bytes]:
     }
 
 
-def _model_bytes(outcome: Outcome) -> bytes:
+def _model_bytes(outcome: Outcome, saved: bytes) -> bytes:
     """Return the library's object: statsmodels for a given order, pmdarima for a searched one."""
     model, sample = outcome.final_model, _sample(outcome)
     if len(model.members) > 1:
-        return dump_mixture(sample, tuple((m.weight, m.fitted) for m in model.members))
+        return dump_mixture(sample, tuple((m.weight, m.fitted) for m in model.members), saved)
     if outcome.settings.order is None or model.box_cox is not None:
-        return dump_search(sample, model.best, model.box_cox)
-    return dump_results(sample, model.best)
+        return dump_search(sample, model.best, model.box_cox, saved)
+    return dump_results(sample, model.best, saved)
 
 
 def _result(outcome: Outcome, files: Sequence[str]) -> list[tuple[str, str]]:

@@ -76,14 +76,41 @@ def test_a_file_in_data_is_read(checkout: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_training_container_is_shut_in() -> None:
-    service = json.loads(compose("config", "--format", "json").stdout)["services"]["train"]
+def test_a_kept_model_predicts_from_either_file_what_its_run_forecast(checkout: Path) -> None:
+    owner = 12345 if os.getuid() == 0 else os.getuid()
+    if os.getuid() == 0:
+        os.chown(checkout / "runs", owner, owner)
+    done = compose("run", "--rm", "-T", "train", "--order", "1,1,0", cwd=checkout)
+    assert done.returncode == 0, done.stderr
+    run = only_run(checkout)
+    expected = (run / "forecast.csv").read_text()
+    for file in ("arima_model.json", "arima_model.pkl"):
+        model = ("--model", f"runs/{run.name}/models/{file}")
+        done = compose("run", "--rm", "-T", "predict", *model, "--horizon", "15", cwd=checkout)
+        assert (done.returncode, done.stdout) == (0, expected), done.stderr
+        longer = ("--horizon", "40", "--output", "runs/ahead.csv")
+        done = compose("run", "--rm", "-T", "predict", *model, *longer, cwd=checkout)
+        assert done.returncode == 0, done.stderr
+        written = checkout / "runs/ahead.csv"
+        assert written.read_text().startswith(expected)
+        assert written.stat().st_uid == owner
+        written.unlink()
+    (run / "models/arima_model.pkl").write_bytes(b"\x80\x04N.")
+    done = compose("run", "--rm", "-T", "predict", *model, "--horizon", "15", cwd=checkout)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "not opened" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["train", "predict"])
+def test_the_program_s_container_is_shut_in(name: str) -> None:
+    shown = compose("--profile", "predict", "config", "--format", "json").stdout
+    service = json.loads(shown)["services"][name]
     assert service["read_only"] is True
     assert service["network_mode"] == "none"
     assert service["cap_drop"] == ["ALL"]
     assert sorted(service["cap_add"]) == ["SETGID", "SETPCAP", "SETUID"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert service["volumes"][0]["read_only"] is True
+    assert [volume.get("read_only", False) for volume in service["volumes"]] == [True, False]
 
 
 def test_memory_and_processors_can_be_set() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "src" / "hakobune"
+TRAINER = ROOT / "src" / "trainer" / "__init__.py"
 
 # layer -> layers that it may import; a layer may always import itself.
 ALLOWED = {
@@ -78,10 +79,21 @@ def test_only_settings_reads_environment_variables() -> None:
 
 
 def test_a_package_file_holds_a_docstring_and_at_most_a_version() -> None:
-    for path in (ROOT / "src").rglob("__init__.py"):
+    for path in set((ROOT / "src").rglob("__init__.py")) - {TRAINER}:
         body = ast.parse(path.read_text(encoding="utf-8")).body
         names = {getattr(getattr(n, "targets", [None])[0], "id", "other") for n in body[1:]}
         assert names <= {"__version__"}, path
+
+
+def test_the_trainers_package_file_offers_load_and_imports_it_only_when_called() -> None:
+    body = ast.parse(TRAINER.read_text(encoding="utf-8")).body
+    others = [node for node in body[1:] if not isinstance(node, (ast.Assign, ast.FunctionDef))]
+    assert [ast.unparse(node).splitlines()[0] for node in others] == [
+        "from __future__ import annotations",
+        "from typing import TYPE_CHECKING",
+        "if TYPE_CHECKING:",
+    ]
+    assert [node.name for node in body if isinstance(node, ast.FunctionDef)] == ["load"]
 
 
 @pytest.mark.parametrize("package", ["hakobune", "trainer", "drydock"])
@@ -119,9 +131,11 @@ DISTRIBUTIONS = {
     "azure.core": "azure-core",
     "azure.identity": "azure-identity",
     "azure.storage.blob": "azure-storage-blob",
+    "cyclonedx": "cyclonedx-python-lib",
     "google.protobuf": "protobuf",
     "in_toto_attestation": "in-toto-attestation",
     "jwt": "pyjwt",
+    "packageurl": "packageurl-python",
     "yaml": "pyyaml",
 }
 

@@ -7,29 +7,26 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
 from trainer.errors import SavedModelInvalidError
 from trainer.record import SCHEMA_VERSION
-from trainer.saved_model import SavedModel, read_saved
-from trainer.settings import LARGEST_ORDER, LARGEST_SEASONAL_ORDER
+from trainer.saved.origin import Origin, read_origin
+from trainer.saved.saved_model import SavedModel, read_saved
 
 Role = Literal["champion", "challenger"]
 
 MODEL_FILE = "models/arima_model.json"
 _RECORD = "record.json"
 _FAILURE = "failure.json"
-_LARGEST = (*LARGEST_ORDER, *LARGEST_SEASONAL_ORDER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
     """A model, where it comes from, and what it says of the series that it was trained on.
 
-    `is_verified` says whether the run's record vouches for the model's bytes. A model's own JSON
-    tells of no run: `run_id` is None where it was named instead of a run's folder.
+    `is_verified` says whether the run's record vouches for the model's bytes; it names the run too.
     """
 
     role: Role
@@ -38,29 +35,16 @@ class Contender:
     is_verified: bool
     saved: SavedModel
     run_id: str | None
-    date_column: str
-    value_column: str
-    calendar: str
-    first: datetime
-    last: datetime
-    regressors: tuple[str, ...]
+    origin: Origin
 
 
 def read_contender(path: Path, role: Role) -> Contender:
-    """Return the model of a run's folder or file. Raises SavedModelInvalidError."""
+    """Return the model of a run's folder or file. Raises the errors of `read_saved`."""
     name = f"the {role} {path}"
     with _translated(name, path):
         is_run = path.is_dir()
     run_id, content = _from_run(path, name) if is_run else (None, _read(path, name))
-    try:
-        saved = read_saved(content, name)
-        facts = _facts(saved)
-        _refuse_nameless(saved, facts["regressors"])
-    except (ArithmeticError, RecursionError, KeyError, TypeError, ValueError) as exc:
-        raise SavedModelInvalidError(
-            f"{name}: this is no saved model: {exc}",
-            remedy="use the file as the run wrote it, or train anew",
-        ) from exc
+    saved = read_saved(content, name)
     return Contender(
         role=role,
         path=str(path),
@@ -68,12 +52,12 @@ def read_contender(path: Path, role: Role) -> Contender:
         is_verified=is_run,
         saved=saved,
         run_id=run_id,
-        **facts,
+        origin=read_origin(saved, name),
     )
 
 
 def _from_run(folder: Path, name: str) -> tuple[str, bytes]:
-    """Return the id and the saved model of a whole run, of which no file was changed since."""
+    """Return id and saved model of a whole run, of which no file was changed since."""
     _refuse_unfinished(folder, name)
     run_id, manifest = _manifest(_read(folder / _RECORD, name), name)
     contents = {file: _read(folder / file, name) for file in manifest}
@@ -132,23 +116,6 @@ def _manifest(content: bytes, name: str) -> tuple[str, dict[str, str]]:
 def _is_outside(file: str) -> bool:
     path = PurePosixPath(file)
     return path.is_absolute() or ".." in path.parts
-
-
-def _facts(saved: SavedModel) -> dict[str, Any]:
-    facts = saved.facts
-    texts = {name: facts[name] for name in ("date_column", "value_column", "calendar")}
-    regressors = facts["regressor_names"]
-    if not all(isinstance(text, str) for text in [*texts.values(), *regressors]):
-        raise ValueError("a name is no text")
-    dates = [datetime.fromisoformat(facts[name]) for name in ("first_date", "last_date")]
-    if any(date.tzinfo for date in dates) or dates[0] >= dates[1]:
-        raise ValueError("its first and last dates are no span of time")
-    return {**texts, "first": dates[0], "last": dates[1], "regressors": tuple(regressors)}
-
-
-def _refuse_nameless(saved: SavedModel, names: tuple[str, ...]) -> None:
-    if len(names) != len(saved.columns):
-        raise ValueError("its regressors have no names")
 
 
 def _read(path: Path, name: str) -> bytes:

@@ -8,14 +8,14 @@ import numpy as np
 from trainer.compare.entrant import Entrant
 from trainer.compare.options import Loss
 from trainer.compare.window import NewWindow
-from trainer.data import Series
 from trainer.errors import ComparisonImpossibleError
 from trainer.evaluation.backtest import Progress, Track, run_backtest
 from trainer.evaluation.baselines import BASELINES
 from trainer.evaluation.diebold_mariano import Comparison, compare_errors
 from trainer.evaluation.metrics import Scores
 from trainer.evaluation.skill import skill
-from trainer.order import Floats
+from trainer.fit.order import Floats
+from trainer.input.data import Series
 
 _ROUNDING = 1e-9
 

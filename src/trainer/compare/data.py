@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from trainer.columns import choose_columns
 from trainer.compare.contender import Contender
 from trainer.compare.options import Options
-from trainer.data import Loaded, read_bytes, to_series
 from trainer.errors import TrainerError
-from trainer.table import Table, read_table
+from trainer.input.columns import choose_columns
+from trainer.input.data import Loaded, read_bytes, to_series
+from trainer.input.table import Table, read_table
 
 
 def read_data(options: Options, contenders: Sequence[Contender]) -> Loaded:
@@ -17,9 +17,11 @@ def read_data(options: Options, contenders: Sequence[Contender]) -> Loaded:
     with spoken_of("--data", instead_of="--input"):
         content = read_bytes(options.data)
     table = read_table(content, str(options.data))
-    regressors = [name for one in contenders for name in one.regressors if name in table.header]
-    dates = [one.date_column for one in contenders]
-    values = [one.value_column for one in contenders]
+    regressors = [
+        name for one in contenders for name in one.origin.regressors if name in table.header
+    ]
+    dates = [one.origin.date_column for one in contenders]
+    values = [one.origin.value_column for one in contenders]
     columns = choose_columns(
         table,
         date=options.date_column or _told(table, dates),

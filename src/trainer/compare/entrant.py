@@ -12,12 +12,12 @@ import pandas as pd
 from trainer.compare.contender import Contender
 from trainer.compare.overlap import count_different
 from trainer.compare.regressors import rebuild_columns
-from trainer.data import Loaded, Series
 from trainer.errors import ComparisonImpossibleError, SavedModelInvalidError
-from trainer.fitting import NO_COLUMNS
+from trainer.fit.fitting import NO_COLUMNS
+from trainer.fit.order import Floats
+from trainer.fit.prediction import Prediction
+from trainer.input.data import Loaded, Series
 from trainer.kernel.library import box_cox
-from trainer.order import Floats
-from trainer.prediction import Prediction
 
 Flags = npt.NDArray[np.bool_]
 
@@ -69,13 +69,13 @@ def enter(contender: Contender, loaded: Loaded) -> Entrant:
 
 def _own_dates(contender: Contender, series: Series) -> pd.DatetimeIndex:
     """Return the dates of the rows that the model was trained on."""
-    if contender.calendar != series.calendar.code:
+    if contender.origin.calendar != series.calendar.code:
         raise ComparisonImpossibleError(
-            f"the {contender.role} was trained on the calendar {contender.calendar!r}, and "
+            f"the {contender.role} was trained on the calendar {contender.origin.calendar!r}, and "
             f"{series.source} has {series.calendar.code!r} ({series.calendar.name})",
             remedy="give --data of the series that both models were trained on",
         )
-    first, last = pd.Timestamp(contender.first), pd.Timestamp(contender.last)
+    first, last = pd.Timestamp(contender.origin.first), pd.Timestamp(contender.origin.last)
     own = series.calendar.between(first, last)
     if len(own) != len(contender.saved.values) or own[0] != first or own[-1] != last:
         raise SavedModelInvalidError(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from trainer.errors import ComparisonImpossibleError
-from trainer.order import Floats
+from trainer.fit.order import Floats
 
 FEWEST_SHARED = 10
 LARGEST_DIFFERENT_SHARE = 0.1

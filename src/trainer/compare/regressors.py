@@ -1,28 +1,22 @@
 """A model's regressors for the rows that it was trained on and all that follow.
 
-The calendar's are made again from their names, columns of the data are read; both must say what
-the model knew of its own rows.
+Those of the dates are made again by the model's plan, columns of the data are read; both must say
+what the model knew of its own rows.
 """
 
-import re
 from collections.abc import Sequence
-from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 
 from trainer.compare.contender import Contender
 from trainer.compare.overlap import count_different
-from trainer.data import Loaded
-from trainer.errors import ComparisonImpossibleError, RegressorsInvalidError
-from trainer.fitting import NO_COLUMNS
-from trainer.order import Floats
-from trainer.regressors.design import design
+from trainer.errors import ComparisonImpossibleError
+from trainer.fit.fitting import NO_COLUMNS
+from trainer.fit.order import Floats
+from trainer.input.data import Loaded
 from trainer.regressors.given import known_rows, read_given
-from trainer.regressors.plan import MOST_PAIRS, Plan, find_code
-
-_WAVE = re.compile(r"(?:sin|cos)_([0-9.e+]+)_([0-9]{1,2})")
-_EXACT = 1e-9
+from trainer.saved.regressors import EXACT, remade
 
 
 def rebuild_columns(
@@ -32,22 +26,23 @@ def rebuild_columns(
 
     `dates` begin with the model's first and end with the data's last.
     """
-    names, saved = contender.regressors, contender.saved.columns
+    names, saved = contender.origin.regressors, contender.saved.columns
     if not names:
         return NO_COLUMNS, ()
+    columns = dict(zip(names, remade(contender.origin, dates), strict=False))
     rows = saved.shape[1]
-    made = _made_again(names, dates)
-    columns = {
-        name: made[name]
-        for name, known in zip(names, saved, strict=True)
-        if name in made and np.allclose(made[name][:rows], known, rtol=0, atol=_EXACT)
-    }
-    given = [name for name in names if name not in columns]
+    for name, known in zip(columns, saved, strict=False):
+        if not np.allclose(columns[name][:rows], known, rtol=0, atol=EXACT):
+            raise ComparisonImpossibleError(
+                f"the {contender.role} knew another {name} of the rows that it was trained on than "
+                "the calendar says here",
+                remedy="compare with the release that trained it, or train the model anew",
+            )
+    given = list(contender.origin.given)
     absent = [name for name in given if name not in loaded.table.header]
     if absent:
         raise ComparisonImpossibleError(
-            f"the {contender.role} needs {', '.join(absent)}: no column of {loaded.series.source}, "
-            "and not what the calendar says of the rows that it was trained on",
+            f"the {contender.role} needs {', '.join(absent)}: no column of {loaded.series.source}",
             remedy="add these columns to --data, or train the model anew",
         )
     notes = tuple[str, ...]()
@@ -55,38 +50,6 @@ def rebuild_columns(
         read, notes = _read(contender, loaded, dates, given)
         columns |= read
     return np.array([columns[name] for name in names]), notes
-
-
-def _made_again(names: Sequence[str], dates: pd.DatetimeIndex) -> dict[str, Floats]:
-    """Return the columns that a calendar with these names in it makes."""
-    plan = _plan(names)
-    if plan.is_empty:
-        return {}
-    made = design(plan, dates, 0)
-    return dict(zip(made.names, made.matrix.T, strict=True))
-
-
-def _plan(names: Sequence[str]) -> Plan:
-    codes = [name.removeprefix("holiday_") for name in names if name.startswith("holiday_")]
-    pairs = dict[float, int]()
-    for name in names:
-        match = _WAVE.fullmatch(name)
-        with suppress(ValueError):
-            if match and 1 <= int(match[2]) <= MOST_PAIRS and float(match[1]) > 1:
-                period = float(match[1])
-                pairs[period] = max(pairs.get(period, 0), int(match[2]))
-    return Plan(
-        weekday=any(name.startswith("weekday_") for name in names),
-        month=any(name.startswith("month_") for name in names),
-        holidays=_known_code(codes[0]) if codes else None,
-        fourier=tuple(pairs.items()),
-    )
-
-
-def _known_code(code: str) -> str | None:
-    with suppress(RegressorsInvalidError):
-        return find_code(code)
-    return None
 
 
 def _read(
@@ -100,7 +63,7 @@ def _read(
     is_valued = (places >= 0) & ~np.isnan(series.values)[places]
     columns = dict[str, Floats]()
     for name, column in zip(found.names, found.matrix.T, strict=True):
-        known = contender.saved.columns[contender.regressors.index(name)]
+        known = contender.saved.columns[contender.origin.regressors.index(name)]
         rows = len(known)
         count_different(
             known,

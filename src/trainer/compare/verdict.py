@@ -11,9 +11,9 @@ from trainer.compare.contender import Contender
 from trainer.compare.contest import Contest
 from trainer.compare.options import Options
 from trainer.compare.window import NewWindow
-from trainer.data import Series
 from trainer.errors import TrainerError
 from trainer.evaluation.metrics import Scores
+from trainer.input.data import Series
 from trainer.record import write_json
 from trainer.report import dated
 
@@ -160,7 +160,7 @@ def _contender(contender: Contender) -> dict[str, Any]:
         "sha256": contender.sha256,
         "is_verified": contender.is_verified,
         "orders": [str(fitted.order) for _, fitted in contender.saved.members],
-        "last_date": dated(contender.last),
+        "last_date": dated(contender.origin.last),
     }
 
 

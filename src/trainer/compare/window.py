@@ -9,9 +9,9 @@ import pandas as pd
 
 from trainer.compare.contender import Contender
 from trainer.compare.options import Options
-from trainer.data import Series
 from trainer.errors import WindowTooShortError
 from trainer.evaluation.backtest import Window, plan_windows
+from trainer.input.data import Series
 
 FEWEST_ORIGINS = 8
 FEWEST_FOR_EACH_LAG = 5
@@ -36,8 +36,8 @@ class NewWindow:
 
 def plan_new_window(series: Series, contenders: Sequence[Contender], options: Options) -> NewWindow:
     """Return the origins after the later of both models' last dates. Refuses too few of them."""
-    latest = max(contenders, key=lambda contender: contender.last)
-    seen = pd.Timestamp(latest.last)
+    latest = max(contenders, key=lambda contender: contender.origin.last)
+    seen = pd.Timestamp(latest.origin.last)
     start = int((series.dates <= seen).sum())
     new = len(series.values) - start
     season = series.calendar.season

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trainer.data import Series
 from trainer.errors import SeriesTooShortError, TrainerError, ValuesMissingError
 from trainer.evaluation.baselines import BaselineUnavailableError
 from trainer.evaluation.metrics import Scores, Trial, pool
-from trainer.prediction import Floats, Forecaster, Prediction
+from trainer.fit.prediction import Floats, Forecaster, Prediction
+from trainer.input.data import Series
 
 # Called after each prediction: how many are done, how many there are, and whose it was.
 Progress = Callable[[int, int, str], None]

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from trainer.data import Series, fill_missing
-from trainer.prediction import Floats, Forecaster, Prediction
+from trainer.fit.prediction import Floats, Forecaster, Prediction
+from trainer.input.data import Series, fill_missing
 
 _CONSTANT = 1e-14
 _NEAR_ZERO = 0.01

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from trainer.prediction import Floats
+from trainer.fit.prediction import Floats
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from trainer.prediction import Floats
+from trainer.fit.prediction import Floats
 
 Loss = Literal["squared", "absolute"]
 Alternative = Literal["different", "first_better"]

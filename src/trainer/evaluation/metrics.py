@@ -12,7 +12,7 @@ from statistics import NormalDist
 import numpy as np
 
 from trainer.errors import ModelNotFittedError, ValuesMissingError
-from trainer.prediction import Floats, Prediction
+from trainer.fit.prediction import Floats, Prediction
 
 _QUANTILES = 99
 _NORMAL = NormalDist()

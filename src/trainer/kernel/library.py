@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from trainer.errors import LibraryMissingError
-from trainer.order import Floats, Order
+from trainer.fit.order import Floats, Order
 
 LARGEST_AR = 50.0  # a partial autocorrelation of 0.9998
 LARGEST_MA = 1000.0  # 0.9999995: differencing once too often leads there

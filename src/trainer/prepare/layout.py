@@ -6,12 +6,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trainer.cells import FORMATS, DateFormat, find_formats, is_comma_number, is_missing, is_number
 from trainer.errors import (
     ColumnAmbiguousError,
     ColumnMissingError,
     DatesIrregularError,
     InputEmptyError,
+)
+from trainer.input.cells import (
+    FORMATS,
+    DateFormat,
+    find_formats,
+    is_comma_number,
+    is_missing,
+    is_number,
 )
 from trainer.prepare.options import ColumnTexts, Options
 

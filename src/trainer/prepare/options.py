@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, get_args
 
-from trainer.cells import FORMATS
+from trainer.input.cells import FORMATS
 
 STANDARD = "-"
 Measure = Literal["mean", "sum", "count", "quantity"]
@@ -111,9 +111,11 @@ def _refuse_contradictions(parser: argparse.ArgumentParser, raw: argparse.Namesp
         parser.error("--fill zero: the mean of no amounts is not 0; use --fill none or line")
     if raw.report == STANDARD == raw.output:
         parser.error("--report -: standard output holds the series; name a file")
-    if raw.report not in (None, STANDARD) and _same(raw.report, raw.output):
+    if raw.report not in (None, STANDARD) and is_same_file(raw.report, raw.output):
         parser.error("--report and --output name the same file")
-    if raw.source != STANDARD and any(_same(raw.source, path) for path in (raw.output, raw.report)):
+    if raw.source != STANDARD and any(
+        is_same_file(raw.source, path) for path in (raw.output, raw.report)
+    ):
         parser.error("the raw file would be written over; name another --output or --report")
     needed = {"mean": ("quantity", "cost"), "sum": ("quantity", "cost"), "quantity": ("quantity",)}
     wanted = [*needed.get(raw.measure, ()), *(["type"] if raw.type else [])]
@@ -122,7 +124,7 @@ def _refuse_contradictions(parser: argparse.ArgumentParser, raw: argparse.Namesp
             parser.error(f"--columns: {role}=... is needed")
 
 
-def _same(one: str, other: str | None) -> bool:
+def is_same_file(one: str, other: str | None) -> bool:
     """Return whether two paths name one file, through links too."""
     if other in (None, STANDARD):
         return False

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from trainer.cells import LARGEST_VALUE, is_comma_number, is_missing, read_number
 from trainer.errors import RawFileInvalidError
+from trainer.input.cells import LARGEST_VALUE, is_comma_number, is_missing, read_number
 from trainer.prepare.layout import Layout, split_line
 
 SHOWN_FAULTS = 20

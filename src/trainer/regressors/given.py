@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from trainer.cells import is_comma_number, is_missing, is_number, read_number
-from trainer.columns import Columns
 from trainer.errors import (
     ColumnMissingError,
     FutureRegressorsMissingError,
     RegressorsInvalidError,
 )
+from trainer.input.cells import is_comma_number, is_missing, is_number, read_number
+from trainer.input.columns import Columns
+from trainer.input.rows import parse_dates
+from trainer.input.table import SHOWN_PROBLEMS, Problems, Table
 from trainer.regressors.design import Design, Floats
-from trainer.rows import parse_rows
-from trainer.table import SHOWN_PROBLEMS, Problems, Table
 
 _NUMBER_REMEDY = "write numbers; 1 and 0 for yes and no, a column of 1 and 0 for each of several"
 
@@ -34,10 +34,15 @@ class Given:
 def read_given(table: Table, columns: Columns, names: Sequence[str]) -> Given:
     """Return the columns that `--regressors` names."""
     _refuse_names(table, columns, names)
+    return read_columns(table, columns.date, names)
+
+
+def read_columns(table: Table, date: str, names: Sequence[str]) -> Given:
+    """Return columns that are there, and the dates beside them."""
     problems = Problems(table.name)
     matrix = np.column_stack([_numbers(table, name, problems) for name in names])
     problems.raise_if_any(_NUMBER_REMEDY)
-    dates, _, _ = parse_rows(table, columns)
+    dates = parse_dates(table, date)
     order = dates.argsort(kind="stable")
     return Given(
         source=table.name,
@@ -86,7 +91,7 @@ def future_rows(given: Given, dates: pd.DatetimeIndex) -> Design:
             f"{', '.join(map(repr, given.names))}; there are {first}: {_spelled(dates[first])} has "
             f"no {', '.join(map(repr, without))}",
             remedy=f"add rows up to {_spelled(dates[-1])} at the end of the file, with the "
-            f"regressors and an empty value{shorter}",
+            f"regressors and no value{shorter}",
         )
     return Design(names=given.names, matrix=matrix)
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trainer.data import Loaded
+from trainer.input.data import Loaded
 from trainer.regressors.design import design, dropped_notes, independent
 from trainer.regressors.given import future_rows, known_rows, read_given
 from trainer.regressors.plan import Plan
@@ -17,9 +17,13 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regressors:
-    """Names, and the matrix of shape (columns, rows + steps); without regressors it is (0, 0)."""
+    """Names, and the matrix of shape (columns, rows + steps); without regressors it is (0, 0).
+
+    The last names, `given`, are columns of the input; the dates alone make the others.
+    """
 
     names: tuple[str, ...]
+    given: tuple[str, ...]
     matrix: Floats
     notes: tuple[str, ...]
 
@@ -35,6 +39,7 @@ def make_regressors(
     future = series.calendar.after(series.dates[-1], steps)
     dates = pd.DatetimeIndex(series.dates.append(future))
     found, notes = design(plan, dates, 0), list[str]()
+    made = len(found.names)
     if names:
         given = read_given(loaded.table, loaded.columns, names)
         known, told = known_rows(given, series.dates, series.values)
@@ -43,10 +48,11 @@ def make_regressors(
         whole = type(known)(names=known.names, matrix=np.vstack([known.matrix, later.matrix]))
         found = found.beside(whole)
     if not found.names:
-        return Regressors(names=(), matrix=np.zeros((0, 0)), notes=())
+        return Regressors(names=(), given=(), matrix=np.zeros((0, 0)), notes=())
     train = found.matrix[:train_rows]
     kept = independent(train)
     notes += dropped_notes(found.names, train, kept)
+    given_names = tuple(found.names[place] for place in kept if place >= made)
     found = found.kept(kept)
     matrix = np.ascontiguousarray(found.matrix.T) if found.names else np.zeros((0, 0))
-    return Regressors(names=found.names, matrix=matrix, notes=tuple(notes))
+    return Regressors(names=found.names, given=given_names, matrix=matrix, notes=tuple(notes))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-from trainer.order import Order
+from trainer.fit.order import Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.order import Floats
+from trainer.fit.order import Floats
 
 STRONG_SEASON = 0.64
 _LEVEL = 0.05

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from trainer.errors import ModelNotFittedError
-from trainer.fitting import (
+from trainer.fit.fitting import (
     NO_COLUMNS,
     Data,
     Fitted,
@@ -22,9 +22,9 @@ from trainer.fitting import (
     fit,
     predict_means,
 )
-from trainer.order import Floats, Order
-from trainer.prediction import BoxCox, Prediction
-from trainer.saved_model import SavedModel
+from trainer.fit.order import Floats, Order
+from trainer.fit.prediction import BoxCox, Prediction
+from trainer.saved.saved_model import SavedModel
 from trainer.search.differencing import Differencing, find_differencing
 from trainer.search.ranking import Ranking
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from trainer.errors import ModelNotFittedError
-from trainer.order import Floats, Order
+from trainer.fit.order import Floats, Order
 
 NAME = "pmdarima.auto_arima (stepwise, AICc)"
 

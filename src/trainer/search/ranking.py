@@ -9,9 +9,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from trainer.fitting import Data, Fitted, Likelihood, fit
+from trainer.fit.fitting import Data, Fitted, Likelihood, fit
+from trainer.fit.order import Floats, Order
+from trainer.fit.starts import likely_cycles
 from trainer.kernel.library import coefficients
-from trainer.order import Floats, Order
 from trainer.search.candidates import (
     Limits,
     first_orders,
@@ -19,7 +20,6 @@ from trainer.search.candidates import (
     may_have_constant,
     neighbours,
 )
-from trainer.starts import likely_cycles
 
 _ROUGH, _FINE = 1e-3, 1e-7
 _MOST_ROUGH, _MOST_FINE = 25, 60

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.unit.trainer.trained import train_runs
 from trainer.__main__ import main
-from trainer.columns import choose_columns
-from trainer.data import Series, to_series
+from trainer.input.columns import choose_columns
+from trainer.input.data import Series, to_series
+from trainer.input.table import read_table
 from trainer.outcome import Outcome
 from trainer.settings import complete, parse_arguments, place_run
-from trainer.table import read_table
 from trainer.training import explore
 
 
@@ -20,6 +21,14 @@ from trainer.training import explore
 def daily_2013(shared: Path) -> Path:
     """154 days, of which 16 are held out: AdventureWorks, beside the checkout."""
     return shared / "data" / "adventureworks" / "mlops_forecast_data2013.csv"
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a run of each kind."""
+    folder = tmp_path_factory.mktemp("runs")
+    train_runs(folder)
+    return folder
 
 
 @pytest.fixture

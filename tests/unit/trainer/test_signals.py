@@ -18,7 +18,7 @@ HEAVY = {
     "pmdarima",
     "matplotlib",
     "joblib",
-    "trainer.data",
+    "trainer.input.data",
 }
 
 

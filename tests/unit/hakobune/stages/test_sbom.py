@@ -9,7 +9,13 @@ from hakobune.stages.sbom import ensure_sbom, sbom_path
 from tests.samples import DIGEST, FakeReporter, FakeRunner, on, write_project
 
 IMAGE = Image(
-    tag="demo:local", id=DIGEST, base="b:1", size_bytes=1, lock_sha256="d", source_sha256="f"
+    tag="demo:local",
+    id=DIGEST,
+    base="b:1",
+    size_bytes=1,
+    environment_sha256="e",
+    lock_sha256="d",
+    source_sha256="f",
 )
 SIX = {"name": "six", "version": "1.17.0", "expression": "", "licence": "", "classifiers": []}
 TOLD = json.dumps({"distribution": "trixie", "debian": [], "python": [SIX]})

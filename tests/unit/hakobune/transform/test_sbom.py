@@ -20,6 +20,7 @@ IMAGE = Image(
     id=DIGEST,
     base="hakobune-base:trixie-0123456789ab",
     size_bytes=1,
+    environment_sha256="e" * 64,
     lock_sha256="d" * 64,
     source_sha256="f" * 64,
 )

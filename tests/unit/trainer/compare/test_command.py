@@ -7,7 +7,9 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
-from tests.unit.trainer.compare.conftest import Compare, csv_text, weekly
+from tests.unit.trainer.compare.conftest import Compare
+from tests.unit.trainer.saved.made import resealed
+from tests.unit.trainer.trained import csv_text, weekly
 from trainer.compare import work as story
 from trainer.compare.command import run
 from trainer.errors import (
@@ -254,7 +256,7 @@ def test_a_model_that_predicts_no_number_is_no_promotion(
     raw["members"][0]["mean"] = 1e308
     raw["members"][0]["weight"] = 10.0
     odd = tmp_path_factory.mktemp("odd") / "odd.json"
-    odd.write_text(json.dumps(raw))
+    odd.write_bytes(resealed(raw))
     with np.errstate(all="ignore"):
         answered = compare(odd, "good")
     assert answered.exit_code == 68

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.unit.trainer.compare.conftest import Compare
+from tests.unit.trainer.saved.made import resealed
 from trainer.compare.contender import read_contender
-from trainer.errors import SavedModelInvalidError
+from trainer.errors import SavedModelChangedError, SavedModelInvalidError
 
 pytestmark = pytest.mark.process  # matplotlib asks fc-list for fonts when a model is trained
 
@@ -100,13 +101,14 @@ def test_a_file_that_may_not_be_read_is_no_promotion(
 
 
 FIELDS: dict[str, object] = {
-    "schema_version": 2,
     "values": [],
     "calendar": None,
     "last_date": "soon",
     "first_date": "2030-01-01",
     "regressor_names": ["price"],
     "regressors": [[1.0, 2.0]],
+    "given_regressors": ["price"],
+    "calendar_regressors": {"weekday": True},
     "members": [],
     "box_cox": "log",
 }
@@ -133,7 +135,7 @@ def _saved(runs: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_saved_model_with_another_form_is_refused(runs: Path, tmp_path: Path, field: str) -> None:
     path = tmp_path / "model.json"
-    path.write_text(json.dumps(_saved(runs) | {field: FIELDS[field]}))
+    path.write_bytes(resealed(_saved(runs) | {field: FIELDS[field]}))
     with pytest.raises(SavedModelInvalidError, match="the challenger"):
         read_contender(path, "challenger")
 
@@ -145,7 +147,7 @@ def test_numbers_that_are_no_model_are_refused_before_the_kernel_gets_them(
     raw = _saved(runs)
     raw["members"][0] |= fields
     path = tmp_path / "model.json"
-    path.write_text(json.dumps(raw))
+    path.write_bytes(resealed(raw))
     with pytest.raises(SavedModelInvalidError, match="no saved model"):
         read_contender(path, "champion")
 
@@ -154,15 +156,18 @@ def test_numbers_that_are_no_model_are_refused_before_the_kernel_gets_them(
 def test_a_file_that_is_no_saved_model_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.json"
     path.write_bytes(content)
-    with pytest.raises(SavedModelInvalidError):
+    with pytest.raises((SavedModelInvalidError, SavedModelChangedError)):
         read_contender(path, "champion")
 
 
 def test_a_model_is_known_by_its_bytes_and_by_what_it_says_of_its_series(runs: Path) -> None:
     contender = read_contender(runs / "price", "champion")
     assert contender.run_id == "run-price"
-    assert (contender.calendar, contender.regressors) == ("D", ("price",))
-    assert (str(contender.first.date()), str(contender.last.date())) == ("2024-01-01", "2024-04-21")
+    assert (contender.origin.calendar, contender.origin.regressors) == ("D", ("price",))
+    assert (str(contender.origin.first.date()), str(contender.origin.last.date())) == (
+        "2024-01-01",
+        "2024-04-21",
+    )
     record = json.loads((runs / "price" / "record.json").read_text())
     assert contender.sha256 == record["manifest"]["models/arima_model.json"]["sha256"]
     alone = read_contender(runs / "price" / "models" / "arima_model.json", "champion")

@@ -7,20 +7,21 @@ import joblib
 import numpy as np
 import pytest
 
-from tests.unit.trainer.compare.conftest import (
-    ROWS,
-    TRAINED,
-    Compare,
-    csv_text,
-    weekly,
-)
-from trainer.columns import choose_columns
+from tests.unit.trainer.compare.conftest import Compare
+from tests.unit.trainer.saved.made import resealed
+from tests.unit.trainer.trained import ROWS, TRAINED, csv_text, weekly
 from trainer.compare.contender import read_contender
 from trainer.compare.entrant import Entrant, enter
-from trainer.data import Loaded, to_series
-from trainer.errors import ComparisonImpossibleError, RegressorsInvalidError, TrainerError
+from trainer.errors import (
+    ComparisonImpossibleError,
+    RegressorsInvalidError,
+    SavedModelInvalidError,
+    TrainerError,
+)
 from trainer.evaluation.backtest import cut_series
-from trainer.table import read_table
+from trainer.input.columns import choose_columns
+from trainer.input.data import Loaded, to_series
+from trainer.input.table import read_table
 
 pytestmark = pytest.mark.process  # matplotlib asks fc-list for fonts when a model is trained
 
@@ -188,31 +189,31 @@ def test_a_regressor_that_is_missing_beside_a_value_is_no_promotion(compare: Com
     assert answered.verdict["promote"] is False
 
 
-RENAMED = {
-    "weekday_monday": "no column of all.csv",
-    "holiday_FR": "needs holiday_FR",
-    "holiday_XX": "needs holiday_XX",
-    "sin_30_1": "needs sin_30_1",
-    "cos_1e999_1": "needs cos_1e999_1",
-    "sin_30.5_99": "needs sin_30.5_99",
-}
-
-
-@pytest.mark.parametrize("name", RENAMED)
 def test_a_calendar_that_says_otherwise_of_the_trained_rows_is_not_gone_on_with(
-    runs: Path, tmp_path: Path, name: str
+    runs: Path, tmp_path: Path
 ) -> None:
     raw = json.loads((runs / "calendar" / "models" / "arima_model.json").read_text())
-    place = next(
-        place
-        for place, known in enumerate(raw["regressor_names"])
-        if known.partition("_")[0] == name.partition("_")[0]
-    )
-    raw["regressor_names"][place] = name
+    place = raw["regressor_names"].index("holiday_DE")
+    raw["regressors"][place][5] = 1 - raw["regressors"][place][5]
     path = tmp_path / "model.json"
-    path.write_text(json.dumps(raw))
+    path.write_bytes(resealed(raw))
     contender = read_contender(path, "challenger")
-    with pytest.raises(ComparisonImpossibleError, match=RENAMED[name]):
+    with pytest.raises(ComparisonImpossibleError, match="another holiday_DE"):
+        enter(contender, _loaded(csv_text(weekly())))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"holidays": "FR"}, {"holidays": "XX"}, {"fourier": [[30, 2]]}, {"weekday": False}]
+)
+def test_a_plan_that_does_not_make_the_models_regressors_is_refused(
+    runs: Path, tmp_path: Path, changed: dict[str, object]
+) -> None:
+    raw = json.loads((runs / "calendar" / "models" / "arima_model.json").read_text())
+    raw["calendar_regressors"] |= changed
+    path = tmp_path / "model.json"
+    path.write_bytes(resealed(raw))
+    contender = read_contender(path, "challenger")
+    with pytest.raises(SavedModelInvalidError, match="calendar"):
         enter(contender, _loaded(csv_text(weekly())))
 
 
@@ -220,6 +221,6 @@ def test_values_that_do_not_fill_their_dates_are_refused(runs: Path, tmp_path: P
     raw = json.loads((runs / "good" / "models" / "arima_model.json").read_text())
     raw["last_date"] = "2024-04-20"
     path = tmp_path / "model.json"
-    path.write_text(json.dumps(raw))
+    path.write_bytes(resealed(raw))
     with pytest.raises(TrainerError, match="its values do not belong to its dates"):
         enter(read_contender(path, "challenger"), _loaded(csv_text(weekly())))

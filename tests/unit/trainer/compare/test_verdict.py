@@ -9,7 +9,7 @@ from trainer.compare.window import FEWEST_FOR_EACH_LAG
 from trainer.evaluation.backtest import Track
 from trainer.evaluation.diebold_mariano import Comparison, compare_errors
 from trainer.evaluation.metrics import Scores
-from trainer.prediction import Prediction
+from trainer.fit.prediction import Prediction
 
 NAN = float("nan")
 

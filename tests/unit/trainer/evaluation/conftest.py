@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # has no types
 
-from trainer.columns import choose_columns
-from trainer.data import Series, to_series
-from trainer.table import read_table
+from trainer.input.columns import choose_columns
+from trainer.input.data import Series, to_series
+from trainer.input.table import read_table
 
 
 @pytest.fixture(scope="module", autouse=True)

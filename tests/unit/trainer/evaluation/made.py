@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trainer.data import Series
-from trainer.frequency import Calendar
+from trainer.input.data import Series
+from trainer.input.frequency import Calendar
 
 NAN = float("nan")
 

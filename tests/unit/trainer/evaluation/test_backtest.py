@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.trainer.evaluation.made import NAN, daily, swinging
-from trainer.data import Series
 from trainer.errors import SeriesTooShortError, ValuesMissingError
 from trainer.evaluation.backtest import Window, cut_series, plan_windows, run_backtest
 from trainer.evaluation.baselines import BASELINES, BaselineUnavailableError, naive
 from trainer.evaluation.metrics import Trial, pool
-from trainer.prediction import BoxCox, Forecaster, Prediction
+from trainer.fit.prediction import BoxCox, Forecaster, Prediction
+from trainer.input.data import Series
 
 
 @dataclass

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.trainer.evaluation.made import NAN, daily, swinging
-from trainer.data import Series
 from trainer.evaluation.backtest import cut_series
 from trainer.evaluation.baselines import (
     BASELINES,
@@ -22,7 +21,8 @@ from trainer.evaluation.baselines import (
     theta,
 )
 from trainer.evaluation.metrics import score
-from trainer.prediction import Forecaster, Prediction
+from trainer.fit.prediction import Forecaster, Prediction
+from trainer.input.data import Series
 
 PASSENGERS = swinging(120, season=12, power=1.0)
 

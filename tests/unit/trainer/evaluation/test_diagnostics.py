@@ -15,7 +15,7 @@ from trainer.evaluation.diagnostics import (
     examine_parameters,
     examine_residuals,
 )
-from trainer.prediction import Floats
+from trainer.fit.prediction import Floats
 
 NAN = float("nan")
 NAMES = ["autocorrelation", "normality", "variance", "outliers"]

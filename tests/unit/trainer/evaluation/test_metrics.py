@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from trainer.errors import ModelNotFittedError, ValuesMissingError
 from trainer.evaluation.metrics import Scores, Trial, pool, score
-from trainer.prediction import BoxCox, Floats, Prediction
+from trainer.fit.prediction import BoxCox, Floats, Prediction
 
 NAN = float("nan")
 numbers = st.floats(min_value=-1e6, max_value=1e6)

@@ -6,7 +6,7 @@ from trainer.errors import SkillMissingError
 from trainer.evaluation.backtest import Backtest, Failure, Track, Window
 from trainer.evaluation.metrics import Scores, score
 from trainer.evaluation.skill import Verdict, judge, require_skill, skill
-from trainer.prediction import Prediction
+from trainer.fit.prediction import Prediction
 
 WINDOW = Window(origin=10, stop=12)
 NAMES = ("one", "two", "three")

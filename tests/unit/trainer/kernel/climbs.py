@@ -8,8 +8,8 @@ import sys
 
 import numpy as np
 
+from trainer.fit.order import Floats, Order, difference
 from trainer.kernel.library import Arma, Levels, box_cox, box_cox_back
-from trainer.order import Floats, Order, difference
 
 ORDERS = (
     Order(p=1, d=1, q=1),

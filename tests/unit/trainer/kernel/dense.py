@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from trainer.order import Order, difference
+from trainer.fit.order import Order, difference
 
 Numbers = npt.NDArray[Any]
 STEP = 1e-20

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from trainer.fitting import with_trend
+from trainer.fit.fitting import with_trend
+from trainer.fit.order import Floats, Order, difference
 from trainer.kernel.library import Arma, Top, coefficients
-from trainer.order import Floats, Order, difference
 
 SEASONS = (2, 3, 4, 7, 12)
 

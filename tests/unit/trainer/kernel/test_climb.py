@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.unit.trainer.kernel.drawn import cases
+from trainer.fit.order import Floats, Order, difference
 from trainer.kernel.library import LARGEST_AR, LARGEST_MA, Arma, Levels, coefficients
-from trainer.order import Floats, Order, difference
 
 AIRLINE = Order(p=0, d=1, q=1, seasonal_d=1, seasonal_q=1, season=12)
 # Airline passengers in thousands, 1949 to 1960: Box and Jenkins (1976), series G.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.unit.trainer.kernel.drawn import cases
+from trainer.fit.order import Order, difference
 from trainer.kernel.library import Arma, Levels
-from trainer.order import Order, difference
 
 
 def test_the_quick_forecast_is_that_of_the_filter() -> None:

@@ -5,9 +5,9 @@ import pytest
 
 from tests.unit.trainer.kernel import dense
 from tests.unit.trainer.kernel.drawn import cases, numbers, sarimax
-from trainer.fitting import with_trend
+from trainer.fit.fitting import with_trend
+from trainer.fit.order import Floats, Order, difference
 from trainer.kernel.library import Arma, Levels
-from trainer.order import Floats, Order, difference
 
 KINDS = ("none", "start", "early", "long", "alternate", "random", "hole")
 NONE = np.zeros((0, 0))

@@ -5,9 +5,9 @@ import pytest
 
 from tests.unit.trainer.kernel import dense
 from tests.unit.trainer.kernel.drawn import Case, cases, numbers, sarimax
-from trainer.fitting import with_trend
+from trainer.fit.fitting import with_trend
+from trainer.fit.order import Floats, Order, difference
 from trainer.kernel.library import LARGEST_AR, LARGEST_MA, Arma
-from trainer.order import Floats, Order, difference
 
 # Orders, free numbers, and what near unit roots the likelihood may be off by, in its own units, and
 # its gradient, as a share of the steepest slope (None: the reference has too few digits itself).

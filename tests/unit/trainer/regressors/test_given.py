@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from trainer.columns import choose_columns
-from trainer.data import to_series
 from trainer.errors import (
     ColumnMissingError,
     FutureRegressorsMissingError,
     RegressorsInvalidError,
     RowsInvalidError,
 )
+from trainer.input.columns import choose_columns
+from trainer.input.data import to_series
+from trainer.input.table import read_table
 from trainer.regressors.given import Given, future_rows, known_rows, read_given
-from trainer.table import read_table
 
 NAMES = ("price", "promo")
 ROWS = [

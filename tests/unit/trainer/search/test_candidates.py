@@ -1,4 +1,4 @@
-from trainer.order import Order
+from trainer.fit.order import Order
 from trainer.search.candidates import (
     Limits,
     allows,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trainer.order import Floats
+from trainer.fit.order import Floats
 from trainer.search.differencing import find_differencing, kpss_statistic, seasonal_strength
 
 NOISE = np.random.default_rng(2).normal(size=210)

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trainer.order import Floats
+from trainer.fit.order import Floats
 from trainer.search.find import Select, find_model
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from trainer.fitting import Data
-from trainer.order import Order
+from trainer.fit.fitting import Data
+from trainer.fit.order import Order
 from trainer.search.ranking import Ranking, has_clear_roots, limits_of
 
 EMPTY = Order(p=0, d=0, q=0, seasonal_d=1, season=7)

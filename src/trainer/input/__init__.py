@@ -1,0 +1,1 @@
+"""A CSV file to a series on an even calendar: what a run reads."""

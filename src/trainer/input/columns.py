@@ -1,0 +1,136 @@
+"""Which column holds the dates and which the values: as told, or found where only one can be."""
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from trainer.errors import ColumnAmbiguousError, ColumnMissingError
+from trainer.input.cells import is_comma_number, is_date, is_missing, is_number
+from trainer.input.table import Table
+
+_LOOKED_AT = 200
+_DATE_NAME = re.compile(r"date|day|month|quarter|year|time|period|week|\bds\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """The headers of the two columns, and what has to be told about the choice."""
+
+    date: str
+    value: str
+    notes: tuple[str, ...]
+
+
+def choose_columns(
+    table: Table, *, date: str | None, value: str | None, others: Sequence[str] = ()
+) -> Columns:
+    """Return the date and the value column, which are none of the others."""
+    _refuse_missing_header(table)
+    _refuse_unknown(table, "--date_column", date)
+    _refuse_unknown(table, "--value_column", value)
+    notes = []
+    if date is None:
+        found = [name for name in _date_candidates(table, besides=value) if name not in others]
+        date = _only_one(table, "date", found)
+        notes.append(f"date column: {date!r} (found)")
+    if value is None:
+        found = [name for name in _value_candidates(table, besides=date) if name not in others]
+        value = _only_one(table, "value", found)
+        notes.append(f"value column: {value!r} (found)")
+    if date == value:
+        raise ColumnMissingError(
+            f"{table.name}:1: {date!r} is named as the date and as the value column",
+            remedy="name two columns with --date_column and --value_column",
+        )
+    return Columns(date=date, value=value, notes=tuple(notes))
+
+
+def choose_date(table: Table, usual: str, others: Sequence[str]) -> str:
+    """Return the date column: the usual one where there is one, else the one that is found."""
+    _refuse_missing_header(table)
+    if usual in table.header:
+        return usual
+    found = _date_candidates(table, besides=None)
+    return _only_one(table, "date", [name for name in found if name not in others])
+
+
+def _refuse_missing_header(table: Table) -> None:
+    cells = [cell for cell in table.header if cell]
+    looks_like_data = any(map(is_date, cells)) and any(map(is_number, cells))
+    if len(cells) > 1 and looks_like_data:
+        raise ColumnMissingError(
+            f"{table.name}:1: the first line holds data, not the names of the columns",
+            remedy="put a header line first, such as: date,value",
+        )
+    doubled = sorted({cell for cell in cells if table.header.count(cell) > 1})
+    if doubled:
+        raise ColumnAmbiguousError(
+            f"{table.name}:1: {', '.join(map(repr, doubled))} stands twice in the header",
+            remedy="give each column a name of its own",
+        )
+
+
+def _refuse_unknown(table: Table, flag: str, name: str | None) -> None:
+    if name is None or (name in table.header and name):
+        return
+    by_lower = {header.lower(): header for header in table.header if header}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    hint = f"the nearest is {by_lower[near[0]]!r}; " if near else ""
+    raise ColumnMissingError(
+        f"{table.name}:1: there is no column {name!r} ({flag})",
+        remedy=f"{hint}the columns are: {_listed(table.header)}",
+    )
+
+
+def _only_one(table: Table, role: str, found: Sequence[str]) -> str:
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ColumnAmbiguousError(
+            f"{table.name}:1: {len(found)} columns could be the {role}: {_listed(found)}",
+            remedy=f"name one with --{role}_column",
+        )
+    what = "dates" if role == "date" else "numbers"
+    raise ColumnMissingError(
+        f"{table.name}:1: no column holds {what}; the columns are: {_listed(table.header)}",
+        remedy=f"give a CSV, parted by comma, semicolon or tab, with a column of {what}, "
+        f"or name it with --{role}_column",
+    )
+
+
+def _date_candidates(table: Table, *, besides: str | None) -> list[str]:
+    """Return the columns of dates. Bare numbers (20131231, 2013) count where nothing else does."""
+    dates = [name for name in _named(table, besides) if _mostly(table, name, is_date)]
+    written = [name for name in dates if not _mostly(table, name, is_number)]
+    if written:
+        return written
+    telling = [name for name in dates if _DATE_NAME.search(name)]
+    return telling or dates[:1]
+
+
+def _value_candidates(table: Table, *, besides: str) -> list[str]:
+    """Return the columns of numbers; where there is none, all-missing ones, which get their say."""
+    comma = table.delimiter != ","
+
+    def is_value(text: str) -> bool:
+        return is_number(text) or (comma and is_comma_number(text))
+
+    names = _named(table, besides)
+    numbers = [name for name in names if _mostly(table, name, is_value)]
+    empty = [name for name in names if all(is_missing(cell) for cell in table.column(name))]
+    return numbers or empty or (names if len(names) == 1 else [])
+
+
+def _named(table: Table, besides: str | None) -> list[str]:
+    """Return the headers; columns without a name are a spreadsheet's row numbers."""
+    return [name for name in table.header if name and name != besides]
+
+
+def _mostly(table: Table, name: str, test: Callable[[str], bool]) -> bool:
+    cells = [cell for cell in table.column(name) if not is_missing(cell)][:_LOOKED_AT]
+    return bool(cells) and 2 * sum(map(test, cells)) > len(cells)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)

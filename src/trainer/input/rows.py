@@ -1,0 +1,118 @@
+"""Rows of a table to dates and numbers, in the order of the file. Tells every bad line at once."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from trainer.errors import DatesIrregularError
+from trainer.input.cells import (
+    DateFormat,
+    find_formats,
+    is_comma_number,
+    is_missing,
+    is_number,
+    read_date,
+    read_number,
+)
+from trainer.input.columns import Columns
+from trainer.input.table import Problems, Table
+
+Floats = npt.NDArray[np.float64]
+_ROWS_REMEDY = (
+    "correct these lines: one date format for the whole column, numbers without units or grouping, "
+    "each date once; leave a value empty where there is none"
+)
+
+
+def parse_dates(table: Table, column: str) -> pd.DatetimeIndex:
+    """Return the dates of a column as they stand. Tells every bad line at once."""
+    problems, notes = Problems(table.name), list[str]()
+    dates = _parse_dates(table, column, problems, notes)
+    problems.raise_if_any(_ROWS_REMEDY)
+    return _to_index(dates, table.name, notes)
+
+
+def parse_rows(table: Table, columns: Columns) -> tuple[pd.DatetimeIndex, Floats, list[str]]:
+    """Return dates and values as they stand, and notes. Tells every bad line at once."""
+    problems, notes = Problems(table.name), list[str]()
+    values = _parse_values(table, columns.value, problems, notes)
+    dates = _parse_dates(table, columns.date, problems, notes)
+    problems.raise_if_any(_ROWS_REMEDY)
+    return _to_index(dates, table.name, notes), values, notes
+
+
+def _parse_values(table: Table, column: str, problems: Problems, notes: list[str]) -> Floats:
+    cells = table.column(column)
+    comma = (
+        table.delimiter != ","
+        and any(is_comma_number(cell) for cell in cells)
+        and not any(is_number(cell) and "." in cell for cell in cells)
+    )
+    if comma:
+        notes.append("values have a decimal comma")
+    values = np.full(len(cells), np.nan)
+    for place, (row, cell) in enumerate(zip(table.rows, cells, strict=True)):
+        try:
+            values[place] = read_number(cell, has_decimal_comma=comma)
+        except ValueError as exc:
+            problems.add(row.line, f"{column}: {exc}")
+    return values
+
+
+def _parse_dates(table: Table, column: str, problems: Problems, notes: list[str]) -> list[datetime]:
+    cells = table.column(column)
+    way = _date_format(table, column, [cell for cell in cells if not is_missing(cell)])
+    if way.name != "ISO 8601":
+        notes.append(f"dates are read as {way.name}")
+    dates, lines = [], dict[datetime, int]()
+    for row, cell in zip(table.rows, cells, strict=True):
+        date = read_date(cell, way)
+        if date is None:
+            what = (
+                "the date is missing" if is_missing(cell) else f"{cell!r} is no date ({way.name})"
+            )
+            problems.add(row.line, f"{column}: {what}")
+        elif date in lines:
+            problems.add(row.line, f"{column}: {cell} stands on line {lines[date]} already")
+        else:
+            lines[date] = row.line
+            dates.append(date)
+    return dates
+
+
+def _date_format(table: Table, column: str, cells: Sequence[str]) -> DateFormat:
+    found = find_formats(cells) if cells else ()
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise DatesIrregularError(
+            f"{table.name}:{table.rows[0].line}: the column {column!r} holds no dates",
+            remedy="write dates as YYYY-MM-DD, or name another column with --date_column",
+        )
+    raise DatesIrregularError(
+        f"{table.name}:{table.rows[0].line}: {cells[0]!r} can be read as "
+        + " and as ".join(way.name for way in found),
+        remedy="write dates as YYYY-MM-DD",
+    )
+
+
+def _to_index(dates: Sequence[datetime], name: str, notes: list[str]) -> pd.DatetimeIndex:
+    """Return the dates without time zone: as written where there is one offset, else in UTC."""
+    offsets = {date.utcoffset() for date in dates}
+    if None in offsets and len(offsets) > 1:
+        raise DatesIrregularError(
+            f"{name}: some dates have a time zone and some have none",
+            remedy="write all dates with a time zone, or all without",
+        )
+    if len(offsets) > 1:
+        notes.append("dates have several offsets from UTC: turned into UTC")
+        return pd.DatetimeIndex(pd.to_datetime(list(dates), utc=True).tz_localize(None))
+    try:
+        return pd.DatetimeIndex([date.replace(tzinfo=None) for date in dates])
+    except (ValueError, OverflowError) as exc:
+        raise DatesIrregularError(
+            f"{name}: a date is too early or too late: {exc}", remedy="write dates as YYYY-MM-DD"
+        ) from exc

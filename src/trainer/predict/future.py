@@ -1,0 +1,76 @@
+"""The regressors of the dates to forecast: made of the dates again, and read from a CSV."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from trainer.errors import (
+    ChoicesContradictError,
+    ColumnMissingError,
+    FutureRegressorsMissingError,
+    RegressorsInvalidError,
+)
+from trainer.fit.fitting import NO_COLUMNS
+from trainer.fit.order import Floats
+from trainer.input.columns import choose_date
+from trainer.input.data import read_bytes
+from trainer.input.table import read_table
+from trainer.regressors.given import future_rows, read_columns
+from trainer.saved.origin import Origin
+from trainer.saved.regressors import EXACT, remade
+from trainer.saved.saved_model import SavedModel
+
+
+def future_columns(
+    saved: SavedModel,
+    origin: Origin,
+    known: pd.DatetimeIndex,
+    dates: pd.DatetimeIndex,
+    path: Path | None,
+) -> Floats:
+    """Return the model's regressors of the dates, shape (columns, dates).
+
+    `known` are the dates that it was trained on. Raises RegressorsInvalidError where the calendar
+    says otherwise of them than in training, and the errors of a CSV.
+    """
+    if path is not None and not origin.given:
+        raise ChoicesContradictError(
+            f"--future {path}: the model has no regressors that are columns",
+            remedy="leave out --future",
+        )
+    if not origin.regressors:
+        return NO_COLUMNS
+    made = remade(origin, pd.DatetimeIndex(known.append(dates)))
+    _refuse_another_calendar(made, saved, origin)
+    future = made[:, len(known) :]
+    return np.vstack([future, _given(origin, dates, path)]) if origin.given else future
+
+
+def _refuse_another_calendar(made: Floats, saved: SavedModel, origin: Origin) -> None:
+    rows = saved.columns.shape[1]
+    for name, here, then in zip(origin.regressors, made, saved.columns, strict=False):
+        if not np.allclose(here[:rows], then, rtol=0, atol=EXACT):
+            raise RegressorsInvalidError(
+                f"the model learned another {name} of its own dates than the calendar says here",
+                remedy="run the image that trained it, or train anew",
+            )
+
+
+def _given(origin: Origin, dates: pd.DatetimeIndex, path: Path | None) -> Floats:
+    names = ", ".join(map(repr, origin.given))
+    if path is None:
+        raise FutureRegressorsMissingError(
+            f"the model needs {names} of the {len(dates)} dates to forecast",
+            remedy=f"name a CSV with {origin.date_column!r} and {names} of these dates: "
+            "--future FILE",
+        )
+    table = read_table(read_bytes(path, "--future"), str(path))
+    absent = [name for name in origin.given if name not in table.header]
+    if absent:
+        raise ColumnMissingError(
+            f"{path}:1: there is no column {', '.join(map(repr, absent))}, which the model needs",
+            remedy=f"name a CSV with {origin.date_column!r} and {names}",
+        )
+    date = choose_date(table, origin.date_column, others=origin.given)
+    return future_rows(read_columns(table, date, origin.given), dates).matrix.T

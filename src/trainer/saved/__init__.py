@@ -1,0 +1,1 @@
+"""A model's files, as a run wrote them: checked, then opened."""

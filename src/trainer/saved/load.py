@@ -1,0 +1,162 @@
+"""A model from either of its files, to forecast the same bits as the run that wrote it.
+
+The JSON is checked by its seal, and loading it executes nothing. A pickle can do anything when it
+is loaded: it is opened only after its run's record vouched for its bytes.
+"""
+
+import hashlib
+import json
+import os
+import warnings
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from trainer.errors import (
+    PickleRefusedError,
+    SavedModelChangedError,
+    SavedModelMissingError,
+    TrainerError,
+)
+from trainer.fit.fitting import NO_COLUMNS
+from trainer.fit.order import Floats
+from trainer.fit.prediction import Prediction
+from trainer.record import SCHEMA_VERSION
+from trainer.saved.files import read_model_file
+from trainer.saved.saved_model import SavedModel, read_saved
+from trainer.saved.seal import is_sealed
+
+_RECORD = "record.json"
+_PICKLE_NAMES = (".pkl", ".pickle", ".joblib")
+_PICKLE_START = b"\x80"  # the opcode PROTO of every protocol since 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model, and what has to be told of how it was loaded.
+
+    `library` is statsmodels' or pmdarima's object where it came from a pickle, else None.
+    """
+
+    saved: SavedModel
+    library: Any = None
+    notes: tuple[str, ...] = ()
+
+    def predict(self, steps: int, future: Floats = NO_COLUMNS) -> Prediction:
+        """Return what follows the series; `future` are its regressors, shape (columns, steps)."""
+        return self.saved.predict(steps, future)
+
+
+def load_model_file(path: str | os.PathLike[str]) -> LoadedModel:
+    """Return the model of a JSON or a pickle.
+
+    Raises SavedModelMissingError, SavedModelUnreadableError, SavedModelChangedError (the seal),
+    SavedModelFormError (another release's), SavedModelInvalidError, and PickleRefusedError where no
+    record vouches for a pickle; then nothing of it was executed.
+    """
+    place = Path(path)
+    content = read_model_file(place)
+    if place.suffix in _PICKLE_NAMES or content.startswith(_PICKLE_START):
+        return _from_pickle(place, content)
+    return LoadedModel(saved=read_saved(content, str(place)))
+
+
+def _from_pickle(place: Path, content: bytes) -> LoadedModel:
+    manifest = _manifest(place)
+    if manifest.get(_name_in_run(place)) != hashlib.sha256(content).hexdigest():
+        raise PickleRefusedError(
+            f"{place}: not opened: {_record_of(place)} vouches for other bytes; the file was "
+            "changed, or is of another run",
+            remedy="fetch the run again, or use the JSON of its own run: loading it runs nothing",
+        )
+    try:
+        library, notes = _opened(content)
+    except MemoryError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - whatever another release of a library raises
+        why = f"the libraries here cannot open it ({type(exc).__name__}: {exc})"
+        return _from_json_beside(place, manifest, why)
+    text = _kept_text(library)
+    if text is None:
+        return _from_json_beside(place, manifest, "it holds the library's object alone")
+    return LoadedModel(saved=read_saved(text.encode(), str(place)), library=library, notes=notes)
+
+
+def _opened(content: bytes) -> tuple[Any, tuple[str, ...]]:
+    """Return the library's object, and what the libraries warn of."""
+    from trainer.saved.model_file import load_model  # noqa: PLC0415 - only a pickle needs joblib
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("default")
+        library = load_model(content)
+    texts = (f"{w.category.__name__}: {' '.join(str(w.message).split())}" for w in warned)
+    return library, tuple(dict.fromkeys(texts))
+
+
+def _kept_text(library: Any) -> str | None:  # noqa: ANN401 - the libraries have no types
+    """Return the model's JSON, which the library's object carries."""
+    if isinstance(library, list) and library:
+        library = library[0][1]
+    text = getattr(library, "saved_model", None)
+    return text if isinstance(text, str) else None
+
+
+def _from_json_beside(place: Path, manifest: dict[str, str], why: str) -> LoadedModel:
+    beside = place.with_suffix(".json")
+    try:
+        content = read_model_file(beside)
+    except SavedModelMissingError as exc:
+        raise SavedModelMissingError(
+            f"{place}: {why}, and there is no {beside.name} beside it",
+            remedy="fetch the whole run, or run the image that trained it",
+        ) from exc
+    if manifest.get(_name_in_run(beside)) != hashlib.sha256(content).hexdigest():
+        raise SavedModelChangedError(
+            f"{beside}: {_record_of(place)} vouches for other bytes",
+            remedy="fetch the run again, or train anew",
+        )
+    note = f"{place.name}: {why}: the model is loaded from {beside.name} beside it"
+    return replace(LoadedModel(saved=read_saved(content, str(beside))), notes=(note,))
+
+
+def _manifest(place: Path) -> dict[str, str]:
+    """Return the sha256 of each file of the pickle's run, from a record that is whole."""
+    record = _record_of(place)
+    remedy = (
+        "keep the pickle in its run's folder, as it was written or fetched; or use the JSON beside "
+        "it: loading it runs nothing"
+    )
+    try:
+        content = read_model_file(record)
+    except TrainerError as exc:
+        raise PickleRefusedError(
+            f"{place}: not opened: no record vouches for it: {exc.what}", remedy=remedy
+        ) from exc
+    try:
+        raw = json.loads(content)
+        version, status = raw["schema_version"], raw["status"]
+        manifest = {name: str(entry["sha256"]) for name, entry in raw["manifest"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        raise PickleRefusedError(
+            f"{place}: not opened: {record} is no record of a run: {exc!r}", remedy=remedy
+        ) from exc
+    if not is_sealed(content):
+        raise PickleRefusedError(
+            f"{place}: not opened: {record} is not as it was written: its seal is another",
+            remedy="fetch the run again, or use the JSON beside it: loading it runs nothing",
+        )
+    if version != SCHEMA_VERSION or status != "succeeded":
+        raise PickleRefusedError(
+            f"{place}: not opened: {record} has form {version!r} and tells of a run that "
+            f"{status}; known here are runs of form {SCHEMA_VERSION} that succeeded",
+            remedy="load it with the release that trained it, or use the JSON beside it",
+        )
+    return manifest
+
+
+def _record_of(place: Path) -> Path:
+    return place.absolute().parent.parent / _RECORD
+
+
+def _name_in_run(place: Path) -> str:
+    return f"{place.absolute().parent.name}/{place.name}"

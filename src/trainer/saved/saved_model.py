@@ -1,0 +1,196 @@
+"""A model as JSON: order, parameters and the values to go on from. Loading it executes nothing.
+
+It forecasts the same bits as the run that wrote it, by the kernel alone: neither pandas nor
+statsmodels is loaded. `docs/reference/trainer.md` lists the fields.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from trainer.errors import SavedModelChangedError, SavedModelFormError, SavedModelInvalidError
+from trainer.fit.fitting import NO_COLUMNS, Fitted, parameters, predict
+from trainer.fit.order import Floats, Order
+from trainer.fit.prediction import BoxCox, Prediction
+from trainer.saved.seal import is_sealed, sealed
+from trainer.settings import LARGEST_ORDER, LARGEST_SEASONAL_ORDER
+
+SCHEMA_VERSION = 2
+_LARGEST = (*LARGEST_ORDER, *LARGEST_SEASONAL_ORDER)
+_FAILURES = (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
+_REMEDY = "use the file as the run wrote it, or train anew"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedModel:
+    """Members (weight and model) over one series; `values` are on the model's scale.
+
+    `facts` are further fields of the file: names, dates, digests.
+    """
+
+    members: tuple[tuple[float, Fitted], ...]
+    values: Floats
+    columns: Floats
+    box_cox: BoxCox | None
+    facts: dict[str, Any]
+
+    def predict(self, steps: int, future: Floats = NO_COLUMNS) -> Prediction:
+        """Return what follows the series; `future` are its regressors, shape (columns, steps).
+
+        Several members are a mixture: its mean, and its variance with the means' own spread.
+        """
+        columns = np.hstack([self.columns, future]) if self.columns.size else NO_COLUMNS
+        parts = [predict(fitted, self.values, steps, columns) for _, fitted in self.members]
+        mean, variance = np.zeros(steps), np.zeros(steps)
+        for (weight, _), (part, _) in zip(self.members, parts, strict=True):
+            mean = mean + weight * part
+        for (weight, _), (part, spread) in zip(self.members, parts, strict=True):
+            variance = variance + weight * (spread + (part - mean) ** 2)
+        return Prediction(mean=mean, standard_error=np.sqrt(variance), box_cox=self.box_cox)
+
+
+def write_saved(model: SavedModel) -> bytes:
+    """Return the file's bytes, sealed. Numbers have all their digits."""
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        **model.facts,
+        "box_cox": None if model.box_cox is None else model.box_cox.power,
+        "members": [
+            {
+                "weight": weight,
+                "order": list(fitted.order.trio),
+                "seasonal_order": list(fitted.order.seasonal),
+                "has_constant": fitted.order.has_constant,
+                "point": fitted.point.tolist(),
+                "mean": fitted.mean,
+                "beta": fitted.beta.tolist(),
+                "variance": fitted.variance,
+                "log_likelihood": fitted.log_likelihood,
+                "parameters": list(parameters(fitted)),
+            }
+            for weight, fitted in model.members
+        ],
+        "regressors": model.columns.tolist(),
+        "values": [None if value != value else value for value in model.values.tolist()],  # noqa: PLR0124 - NaN
+    }
+    return sealed(content)
+
+
+def read_saved(content: bytes, name: str) -> SavedModel:
+    """Return the model of a file's bytes; `name` stands in messages.
+
+    Raises SavedModelChangedError where the bytes do not give their seal, SavedModelFormError for
+    another release's form, and SavedModelInvalidError for numbers that are no model's.
+    """
+    raw = _opened(content, name)
+    try:
+        return _read(raw)
+    except _FAILURES as exc:
+        raise SavedModelInvalidError(
+            f"{name}: this is no saved model: {exc}", remedy=_REMEDY
+        ) from exc
+
+
+def _opened(content: bytes, name: str) -> dict[str, Any]:
+    """Return the values of a file whose seal and form are right."""
+    try:
+        raw = json.loads(content)
+    except (ValueError, RecursionError) as exc:
+        raise SavedModelChangedError(
+            f"{name}: cut off or changed since it was written: no JSON: {exc}", remedy=_REMEDY
+        ) from exc
+    if not isinstance(raw, dict) or "schema_version" not in raw:
+        raise SavedModelInvalidError(
+            f"{name}: this is no saved model: it has no schema_version", remedy=_REMEDY
+        )
+    version, seal = raw["schema_version"], raw.pop("sha256", None)
+    if seal is not None and not is_sealed(content):
+        raise SavedModelChangedError(
+            f"{name}: changed since it was written: its bytes do not give its sha256",
+            remedy=_REMEDY,
+        )
+    if version != SCHEMA_VERSION:
+        raise SavedModelFormError(
+            f"{name}: the form {version!r} is not known here (known: {SCHEMA_VERSION})",
+            remedy="load it with the release that wrote it, or train anew",
+        )
+    if seal is None:
+        raise SavedModelChangedError(
+            f"{name}: changed since it was written: its sha256 is missing", remedy=_REMEDY
+        )
+    return raw
+
+
+def _read(raw: dict[str, Any]) -> SavedModel:
+    values = np.array([np.nan if v is None else float(v) for v in raw.pop("values")])
+    columns = raw.pop("regressors")
+    power = raw.pop("box_cox")
+    members = tuple((float(m["weight"]), _read_member(m)) for m in raw.pop("members"))
+    if not members or not len(values):
+        raise ValueError("it has no members or no values")
+    model = SavedModel(
+        members=members,
+        values=values,
+        columns=_columns(columns, len(values)),
+        box_cox=None if power is None else BoxCox(power=float(power)),
+        facts={name: value for name, value in raw.items() if name != "schema_version"},
+    )
+    _refuse_inconsistent(model)
+    return model
+
+
+def _refuse_inconsistent(model: SavedModel) -> None:
+    """Refuse numbers that do not belong together: the kernel takes them as they are."""
+    numbers = [*model.columns.ravel().tolist(), *model.values[~np.isnan(model.values)].tolist()]
+    for weight, fitted in model.members:
+        order = fitted.order
+        counts = zip((*order.trio, *order.seasonal), _LARGEST, strict=True)
+        if any(count > most for count, most in counts):
+            raise ValueError("an order is too large")
+        if order.season < 2 and any(order.seasonal[:3]):  # noqa: PLR2004 - a season's least
+            raise ValueError("an order has seasonal terms, but no season")
+        if len(fitted.beta) != len(model.columns) or not fitted.variance > 0 or weight < 0:
+            raise ValueError("a member's numbers do not belong to the regressors, or to no model")
+        numbers += [weight, *fitted.point, fitted.mean, *fitted.beta, fitted.variance]
+    if not np.isfinite(numbers).all():
+        raise ValueError("a number is not finite")
+
+
+def _columns(raw: list[list[float]], rows: int) -> Floats:
+    columns = np.array(raw, dtype=np.float64) if raw else NO_COLUMNS
+    if raw and columns.shape != (len(raw), rows):
+        raise ValueError("the regressors do not belong to the values")
+    return columns
+
+
+def _read_member(raw: dict[str, Any]) -> Fitted:
+    p, d, q = (int(number) for number in raw["order"])
+    seasonal_p, seasonal_d, seasonal_q, season = (int(number) for number in raw["seasonal_order"])
+    order = Order(
+        p=p,
+        d=d,
+        q=q,
+        seasonal_p=seasonal_p,
+        seasonal_d=seasonal_d,
+        seasonal_q=seasonal_q,
+        season=season,
+        has_constant=bool(raw["has_constant"]),
+    )
+    point = np.array(raw["point"], dtype=np.float64)
+    if min(order.trio + order.seasonal) < 0 or point.shape != (order.lags,):
+        raise ValueError("the parameters do not belong to the order")
+    return Fitted(
+        order=order,
+        point=point,
+        mean=float(raw["mean"]),
+        beta=np.array(raw["beta"], dtype=np.float64),
+        variance=float(raw["variance"]),
+        log_likelihood=float(raw["log_likelihood"]),
+        aic=float("nan"),
+        aicc=float("nan"),
+        slope=0.0,
+        is_at_boundary=False,
+        starts=(),
+    )

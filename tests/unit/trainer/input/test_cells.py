@@ -1,0 +1,78 @@
+from math import isnan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainer.input.cells import LARGEST_VALUE, find_formats, read_date, read_number
+
+
+@given(st.floats(min_value=-LARGEST_VALUE, max_value=LARGEST_VALUE))
+def test_a_written_number_is_read_back(number: float) -> None:
+    assert read_number(repr(number), has_decimal_comma=False) == number
+
+
+@given(st.decimals(min_value=-(10**12), max_value=10**12, places=3))
+def test_a_decimal_comma_means_the_same(number: object) -> None:
+    text = str(number)
+    assert read_number(text.replace(".", ","), has_decimal_comma=True) == float(text)
+
+
+@pytest.mark.parametrize("text", ["", "  ", "NaN", "nan", "NA", "n/a", "null", "None", "#N/A"])
+def test_missing_is_nan(text: str) -> None:
+    assert isnan(read_number(text, has_decimal_comma=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("abc", "no number"),
+        ("1,5", "no number"),
+        ("1_000", "no number"),
+        ("12 kg", "no number"),
+        ("0x10", "no number"),
+        ("١٢", "no number"),
+        ("inf", "infinite"),
+        ("-Infinity", "infinite"),
+        ("1e300", "beyond"),
+        ("1e9999", "beyond"),
+        ("-1.1e15", "beyond"),
+    ],
+)
+def test_what_is_no_usable_number_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        read_number(text, has_decimal_comma=False)
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "first"),
+    [
+        (["2024-03-31", "2024-04-01"], "ISO 8601", "2024-03-31 00:00:00"),
+        (["2024-03-31 05:00", "2024-04-01T06:00:00"], "ISO 8601", "2024-03-31 05:00:00"),
+        (["20240331"], "ISO 8601", "2024-03-31 00:00:00"),
+        (["2024/03/31"], "YYYY/MM/DD", "2024-03-31 00:00:00"),
+        (["31.03.2024", "01.04.2024"], "DD.MM.YYYY", "2024-03-31 00:00:00"),
+        (["03/01/2024", "03/31/2024"], "MM/DD/YYYY", "2024-03-01 00:00:00"),
+        (["01/03/2024", "31/03/2024"], "DD/MM/YYYY", "2024-03-01 00:00:00"),
+        (["2024-03", "2024-04"], "YYYY-MM", "2024-03-01 00:00:00"),
+        (["2024Q2", "2024Q3"], "YYYYQn", "2024-04-01 00:00:00"),
+        (["Mar 2024"], "Mon YYYY", "2024-03-01 00:00:00"),
+        (["2023", "2024"], "YYYY", "2023-01-01 00:00:00"),
+    ],
+)
+def test_a_column_has_the_format_that_reads_all_of_it(
+    texts: list[str], name: str, first: str
+) -> None:
+    (found,) = find_formats(texts)
+    assert found.name == name
+    assert str(read_date(texts[0], found)) == first
+
+
+def test_day_and_month_that_could_be_swapped_are_told_apart_nowhere() -> None:
+    found = find_formats(["01/02/2024", "02/02/2024", "03/02/2024"])
+    assert [way.name for way in found] == ["MM/DD/YYYY", "DD/MM/YYYY"]
+
+
+def test_one_bad_date_does_not_change_the_format() -> None:
+    (found,) = find_formats(["2024-01-01", "2024-13-45", "2024-01-03"])
+    assert read_date("2024-13-45", found) is None

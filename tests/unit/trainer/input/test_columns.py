@@ -1,0 +1,69 @@
+import pytest
+
+from trainer.errors import ColumnAmbiguousError, ColumnMissingError
+from trainer.input.columns import Columns, choose_columns
+from trainer.input.table import read_table
+
+
+def _choose(text: str, date: str | None = None, value: str | None = None) -> Columns:
+    return choose_columns(read_table(text.encode(), "x.csv"), date=date, value=value)
+
+
+def test_the_only_dates_and_the_only_numbers_are_found_and_told() -> None:
+    columns = _choose("name,when,amount\na,2024-01-01,1\nb,2024-01-02,2\n")
+    assert (columns.date, columns.value) == ("when", "amount")
+    assert columns.notes == ("date column: 'when' (found)", "value column: 'amount' (found)")
+
+
+def test_row_numbers_without_a_header_are_no_values() -> None:
+    assert _choose(",date,y\n0,2024-01-01,5\n1,2024-01-02,6\n").value == "y"
+
+
+def test_bare_years_are_dates_where_nothing_else_is() -> None:
+    assert _choose("year,sales\n2019,1000\n2020,2000\n").date == "year"
+    assert _choose("date,sales\n20190101,1000\n20190102,2000\n").date == "date"
+
+
+def test_several_candidates_are_listed() -> None:
+    with pytest.raises(
+        ColumnAmbiguousError, match="2 columns could be the value: 'a', 'b'"
+    ) as caught:
+        _choose("date,a,b\n2024-01-01,1,2\n2024-01-02,1,2\n")
+    assert "--value_column" in caught.value.remedy
+    with pytest.raises(ColumnAmbiguousError, match="could be the date: 'd', 'e'"):
+        _choose("d,e,a\n2024-01-01,2024-01-01,2\n")
+
+
+def test_named_columns_end_the_doubt() -> None:
+    assert _choose("date,a,b\n2024-01-01,1,2\n2024-01-02,1,2\n", value="b").value == "b"
+
+
+def test_unknown_name_gets_the_nearest() -> None:
+    with pytest.raises(ColumnMissingError) as caught:
+        _choose("Date,Amount\n2024-01-01,1\n", value="amuont")
+    assert "the nearest is 'Amount'" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-01-01,1\n2024-01-02,2\n",
+        "a,b\nx,1\ny,2\n",
+        "date,b,c\n2024-01-01,x,y\n",
+        "date\n2024-01-01\n",
+        "date value\n2024-01-01 1\n",
+    ],
+)
+def test_file_without_header_dates_or_numbers_is_refused(text: str) -> None:
+    with pytest.raises(ColumnMissingError):
+        _choose(text)
+
+
+def test_one_column_cannot_be_both() -> None:
+    with pytest.raises(ColumnMissingError):
+        _choose("date,a\n2024-01-01,1\n", date="a", value="a")
+
+
+def test_doubled_header_is_refused() -> None:
+    with pytest.raises(ColumnAmbiguousError, match="'a' stands twice"):
+        _choose("date,a,a\n2024-01-01,1,2\n")
