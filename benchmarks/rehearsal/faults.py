@@ -243,4 +243,7 @@ def _to_register(stand: Stand, mark: str) -> tuple[str, ...]:
 
 
 def _fetched(stand: Stand) -> str:
-    return min(path.parent.name for path in stand.project.glob("runs/*/counts.json"))
+    """Return a job that was fetched, and no local run."""
+    jobs = {path.stem for path in (stand.state / "resources/jobs").glob("*.json")}
+    runs = {path.parent.name for path in stand.project.glob("runs/*/counts.json")}
+    return min(jobs & runs)
