@@ -29,7 +29,7 @@ from hakobune.stages.machine import system_runner
 from hakobune.stages.project import open_project
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push, push
 from hakobune.stages.register import register
-from hakobune.stages.smoke import require_receipt
+from hakobune.stages.smoke import find_receipt, require_receipt
 from hakobune.stages.submit import Submission, submit
 from hakobune.stages.watch import watch
 from hakobune.stages.workspace import azure_workspace, no_patience, patience, system_clock
@@ -76,7 +76,8 @@ def _tell(project: Project, to: Destination, wishes: JobWishes) -> None:
     runner = system_runner()
     pushed = plan_push(project, runner, registry_name=to.registry or UNKNOWN_REGISTRY)
     submission = planned(project, pushed, wishes)
-    show_table(told(submission, pushed, runner, no_patience(Console())))
+    receipt = find_receipt(project, pushed.image)
+    show_table(told(submission, pushed, runner, no_patience(Console()), receipt=receipt))
     for text in (submission.environment, submission.compute, submission.job):
         if text:
             show(f"---\n{text.rstrip()}")

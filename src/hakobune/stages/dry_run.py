@@ -4,18 +4,25 @@ from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.errors import RegistryRefusedError, RegistryUnreachableError
 from hakobune.model.pushed import PushedImage
+from hakobune.model.receipt import Receipt
 from hakobune.stages.push import UNKNOWN_REGISTRY, find_pushed
 from hakobune.stages.submit import Submission
 
 
 def told(
-    submission: Submission, pushed: PushedImage, runner: Runner, patience: Patience
+    submission: Submission,
+    pushed: PushedImage,
+    runner: Runner,
+    patience: Patience,
+    *,
+    receipt: Receipt | None,
 ) -> tuple[tuple[str, str], ...]:
     """Return a row for each thing that a submit needs: its name, and what would be done."""
     plan = submission.plan
     files = [item for item in plan.inputs if item.is_local]
     upload = ", ".join(f"{item.path} ({_size(item.size_bytes)})" for item in files)
     return (
+        ("receipt", _passed(receipt)),
         ("image", f"{pushed.reference}: {_push(pushed, runner, patience)}"),
         ("environment", f"{plan.environment}: registered, or compared where it is there already"),
         ("compute", f"{plan.compute}: {_compute(submission)}"),
@@ -26,6 +33,13 @@ def told(
             f"{plan.node_hours:g} node-hours ({plan.instances} x {plan.timeout_s} s)",
         ),
     )
+
+
+def _passed(receipt: Receipt | None) -> str:
+    if receipt is None or not receipt.references:
+        return "none: a submit is refused until hakobune smoke has passed"
+    tests, runs = len(receipt.checks), len(receipt.references)
+    return f"{tests} smoke tests and {runs} training{'s' * (runs > 1)} on this machine"
 
 
 def _push(pushed: PushedImage, runner: Runner, patience: Patience) -> str:

@@ -35,7 +35,7 @@ def smoke(project: Project, training: Training, runner: Runner, reporter: Report
     """
     docker_cli.engine_version(runner)
     image = current_image(project, runner)
-    receipt = _receipt(project, image) or Receipt(image=image.id, checks=(), references=())
+    receipt = find_receipt(project, image) or Receipt(image=image.id, checks=(), references=())
     checks = _checks(project, image)
     if set(checks) <= set(receipt.checks):
         reporter.done("smoke", f"{len(checks)} tests, passed before", digest=image.id)
@@ -54,7 +54,7 @@ def smoke(project: Project, training: Training, runner: Runner, reporter: Report
 
 def require_receipt(project: Project, image: Image) -> Receipt:
     """Return the image's receipt. Raises ReceiptMissingError or ReceiptDamagedError."""
-    receipt = _receipt(project, image)
+    receipt = find_receipt(project, image)
     if receipt is None or not receipt.references:
         raise ReceiptMissingError(
             f"the image {image.tag} ({image.id[:19]}) has not passed its smoke tests and a "
@@ -64,7 +64,8 @@ def require_receipt(project: Project, image: Image) -> Receipt:
     return receipt
 
 
-def _receipt(project: Project, image: Image) -> Receipt | None:
+def find_receipt(project: Project, image: Image) -> Receipt | None:
+    """Return the image's receipt, or None. Raises ReceiptDamagedError."""
     path = _path(project, image.id)
     content = files.read_bytes(path)
     if content is None:

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from hakobune.model.project import Project
+from hakobune.model.receipt import Receipt
 from hakobune.stages.dry_run import told
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push
 from tests.cloud_samples import make_patience
@@ -13,12 +14,18 @@ from tests.unit.hakobune.stages.test_submit import planned
 THERE = on("imagetools", stdout=MANIFEST)
 
 
-def rows(project: Project, registry: str, *answers: Answer, **wishes: object) -> dict[str, str]:
+def rows(
+    project: Project,
+    registry: str,
+    *answers: Answer,
+    receipt: Receipt | None = None,
+    **wishes: object,
+) -> dict[str, str]:
     runner = FakeRunner([*answers, CONTAINERD, image(project)])
     pushed = plan_push(project, runner, registry_name=registry)
     (project.root / "x.csv").write_bytes(b"abc")
     submission = planned(project, "--input", "x.csv", **wishes)
-    found = dict(told(submission, pushed, runner, make_patience()))
+    found = dict(told(submission, pushed, runner, make_patience(), receipt=receipt))
     assert not runner.called("push")
     return found
 
@@ -34,6 +41,15 @@ def rows(project: Project, registry: str, *answers: Answer, **wishes: object) ->
 )
 def test_what_the_registry_has_is_told(tmp_path: Path, answer: Answer, words: str) -> None:
     assert words in rows(write_project(tmp_path), "registry.example", answer)["image"]
+
+
+def test_whether_the_image_may_go_is_told_first(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    assert "none: a submit is refused" in rows(project, "registry.example", THERE)["receipt"]
+    receipt = Receipt(image="sha256:x", checks=("a", "b"), references=("runs/x",))
+    found = rows(project, "registry.example", THERE, receipt=receipt)
+    assert found["receipt"] == "2 smoke tests and 1 training on this machine"
+    assert next(iter(found)) == "receipt"
 
 
 def test_a_registry_that_only_the_workspace_knows_is_not_asked(tmp_path: Path) -> None:
