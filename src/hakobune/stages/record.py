@@ -8,7 +8,12 @@ from hakobune import __version__
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.commit import commit_of
 from hakobune.adapters.process import Runner
-from hakobune.errors import EngineMissingError, RecordIncompleteError, RunMissingError
+from hakobune.errors import (
+    EngineMissingError,
+    ImageMissingError,
+    RecordIncompleteError,
+    RunMissingError,
+)
 from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.record import (
@@ -55,6 +60,22 @@ def require_outside(record: RunRecord, folder: Path) -> Outside:
             remedy=f"hakobune record {folder.name} completes it, as long as that image lies here",
         )
     return record.outside
+
+
+def recorded_image(outside: Outside, runner: Runner) -> Image:
+    """Return the image that made the run. Raises ImageMissingError with the way to get it."""
+    try:
+        return docker_cli.inspect(runner, outside.image)
+    except ImageMissingError as exc:
+        if outside.job is not None:
+            remedy = f"docker pull {outside.reference}"
+        elif outside.commit and not outside.is_dirty:
+            remedy = f"git checkout {outside.commit[:12]} && hakobune build gives it again"
+        else:
+            remedy = "it was built from a state that was not committed: bring that back, and build"
+        raise ImageMissingError(
+            f"the run's image {outside.image} is not on this machine", remedy=remedy
+        ) from exc
 
 
 def complete(

@@ -12,7 +12,7 @@ from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, Outside, RunRecord
 from hakobune.model.reporter import Reporter
 from hakobune.stages.compare import grade_runs
-from hakobune.stages.record import complete, read_run_record, require_outside
+from hakobune.stages.record import complete, read_run_record, recorded_image, require_outside
 from hakobune.transform.arguments import drop_option, put_value, value_place
 from hakobune.transform.plan_training import RUNS, plan_training
 
@@ -29,7 +29,7 @@ def reproduce_model(
     """
     record = read_run_record(folder)
     outside = require_outside(record, folder)
-    image = docker_cli.inspect(runner, outside.image)
+    image = recorded_image(outside, runner)
     again = f"{RUNS}/.again-{folder.name}"
     target = project.root / again
     files.remove(target)

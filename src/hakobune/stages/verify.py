@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from hakobune.adapters import docker_cli, files, image_blobs
+from hakobune.adapters import files, image_blobs
 from hakobune.adapters.commit import tree_at
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
@@ -21,7 +21,7 @@ from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.model.record import DOCUMENTS, RECORD, Document, Outside, RunRecord
 from hakobune.stages.base_image import bases_of
-from hakobune.stages.record import read_run_record, require_outside
+from hakobune.stages.record import read_run_record, recorded_image, require_outside
 from hakobune.stages.render import current_source
 from hakobune.stages.sign import check_signature
 from hakobune.transform.read_lock import read_lock
@@ -216,7 +216,7 @@ def _image(record: RunRecord, outside: Outside, runner: Runner) -> Link:
 
     Raises ImageMissingError, last of all: the other links are proven by then.
     """
-    image = docker_cli.inspect(runner, outside.image)
+    image = recorded_image(outside, runner)
     wanted = {
         "environment": (image.environment_sha256, outside.environment.sha256),
         "lock": (image.lock_sha256, outside.lock.sha256),

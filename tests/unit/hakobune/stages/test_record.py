@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 from hakobune.errors import ImageMissingError, RecordIncompleteError, RunMissingError
-from hakobune.model.record import Circumstances
-from hakobune.stages.record import complete, complete_by_labels, find_run, read_run_record
+from hakobune.model.record import Circumstances, JobFacts
+from hakobune.stages.record import (
+    complete,
+    complete_by_labels,
+    find_run,
+    read_run_record,
+    recorded_image,
+)
 from tests.run_samples import COMMIT, Made, engine_of, make_run, write_run
 from tests.samples import FakeReporter, on
 
@@ -77,6 +83,21 @@ def test_a_host_without_an_engine_still_completes_what_it_fetched(made: Made) ->
     record = complete(made.project, made.folder, made.image, bare, Circumstances(found_by="job"))
     assert record.outside is not None
     assert record.outside.host["engine"] == ""
+
+
+def test_an_image_that_is_not_here_is_told_with_the_way_to_get_it(made: Made) -> None:
+    outside = read_run_record(made.folder).outside
+    assert outside is not None
+    bare = engine_of(made.image, b"", on("image", "inspect", exit_code=1))
+    job = JobFacts(name="x", environment="demo:1", image="r/demo@sha256:x", tags={})
+    for state, said in (
+        (outside, "git checkout c0ffeec0ffee && hakobune build"),
+        (replace(outside, is_dirty=True), "not committed"),
+        (replace(outside, job=job, reference="r/demo@sha256:x"), "docker pull r/demo@sha256:x"),
+    ):
+        with pytest.raises(ImageMissingError, match=made.image.id) as caught:
+            recorded_image(state, bare)
+        assert said in caught.value.remedy
 
 
 def test_a_run_is_found_by_path_or_by_name(made: Made, tmp_path: Path) -> None:
