@@ -68,6 +68,8 @@ def test_one_command_brings_a_verified_model_and_a_second_doubles_nothing(
 def test_a_job_s_chain_holds_and_is_attached_to_its_image(
     hakobune: Hakobune, project: Path, tmp_path: Path
 ) -> None:
+    fetched = hakobune(*SUBMIT, "--fetch", *QUICK)
+    assert fetched.returncode == 0, fetched.stderr
     name = last_name(project)
     held = hakobune("verify", name)
     assert held.returncode == 0, held.stderr
