@@ -1,8 +1,9 @@
 """The same input gives the same digest: of the base, and of an image built again from nothing."""
 
 import hashlib
+import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
@@ -11,6 +12,7 @@ import pytest
 from hakobune.model.lock import Lock
 from hakobune.transform.debian_packages import write_packages
 from tests.container.conftest import ROOT
+from tests.renamed import rename
 
 pytestmark = pytest.mark.container
 CASE = ROOT / "tests/cases/word-count"
@@ -46,24 +48,36 @@ def test_the_same_debian_packages_give_the_same_tar(lock: Lock, tmp_path: Path) 
     assert digests[0] == digests[1]
 
 
+@pytest.fixture
+def project(engine: docker.DockerClient, tmp_path: Path) -> Iterator[Path]:
+    """The small project under a name of its own: its tag must not move while it is looked at."""
+    folder = tmp_path / "project"
+    shutil.copytree(CASE, folder, ignore=shutil.ignore_patterns("runs"))
+    rename(folder, "word-count-twice")
+    yield folder
+    for image in engine.images.list(name="word-count-twice"):
+        engine.images.remove(str(image.id), force=True)
+
+
 def test_an_image_built_again_from_nothing_has_the_same_digest(
-    hakobune: Hakobune, engine: docker.DockerClient
+    hakobune: Hakobune, engine: docker.DockerClient, project: Path
 ) -> None:
     """Of the small project; of ours, `make proof` says the same."""
-    assert hakobune("build", cwd=CASE).returncode == 0
-    first = engine.images.get("word-count:local").id
-    done = hakobune("reproduce", "image", cwd=CASE)
+    assert hakobune("build", cwd=project).returncode == 0
+    first = engine.images.get("word-count-twice:local").id
+    done = hakobune("reproduce", "image", cwd=project)
     assert done.returncode == 0, done.stderr[-2000:]
     assert str(first) in done.stdout
-    assert engine.images.get("word-count:local").id == first
+    assert engine.images.get("word-count-twice:local").id == first
     assert not [tag for image in engine.images.list() for tag in image.tags if "again" in tag]
 
 
 def test_a_hidden_difference_is_found_and_named(
-    hakobune: Hakobune, engine: docker.DockerClient, tmp_path: Path
+    hakobune: Hakobune, project: Path, tmp_path: Path
 ) -> None:
     """An image under the project's tag, with its labels, that another Dockerfile made."""
-    text = (CASE / "docker/Dockerfile").read_text(encoding="utf-8")
+    assert hakobune("build", cwd=project).returncode == 0
+    text = (project / "docker/Dockerfile").read_text(encoding="utf-8")
     settled = "find . /parts -exec touch -hd @315532800 {} +"
     assert settled in text
     changed = text.replace(
@@ -71,17 +85,13 @@ def test_a_hidden_difference_is_found_and_named(
     )
     other = tmp_path / "Dockerfile"
     other.write_text(changed, encoding="utf-8")
-    assert hakobune("build", cwd=CASE).returncode == 0
-    plan = hakobune("build", "--dry-run", cwd=CASE).stdout.split()
+    plan = hakobune("build", "--dry-run", cwd=project).stdout.split()
     plan[plan.index("--file") + 1] = str(other)
-    subprocess.run(plan, cwd=CASE, capture_output=True, check=True, timeout=300)
-    try:
-        done = hakobune("reproduce", "image", cwd=CASE)
-    finally:
-        assert hakobune("build", cwd=CASE).returncode == 0
+    subprocess.run(plan, cwd=project, capture_output=True, check=True, timeout=300)
+    done = hakobune("reproduce", "image", cwd=project)
     assert done.returncode == 39, done.stderr[-2000:]
     line = next(n for n, t in enumerate(text.splitlines(), 1) if t == "COPY --from=source /image /")
-    size = (CASE / "counter/__main__.py").stat().st_size
+    size = (project / "counter/__main__.py").stat().st_size
     said = done.stderr[done.stderr.rindex("error:") :]
     assert f"layer 4 of 5 (docker/Dockerfile:{line}: COPY --from=source /image /)" in said
     assert "app/counter: time 1970-01-01T00:00:01Z and 1980-01-01T00:00:00Z" in said

@@ -1,6 +1,5 @@
 """A build from the vendored folder: no network, no cache, the same digest."""
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -20,9 +19,10 @@ from hakobune.adapters.process import SystemRunner
 from hakobune.model.lock import RegistryBase
 from hakobune.model.project import Project
 from hakobune.stages.base_image import debian_tag
-from hakobune.stages.project import open_project, read_current_lock, read_fresh_lock
+from hakobune.stages.project import open_project, read_fresh_lock
 from hakobune.transform.write_lock import write_lock
 from tests.container.conftest import ROOT
+from tests.renamed import rename
 
 pytestmark = pytest.mark.container
 CASE = ROOT / "tests/cases/word-count"
@@ -89,16 +89,10 @@ def docker_do(*arguments: str) -> None:
 def with_base_of(registry: str, folder: Path) -> Project:
     """A copy of the project under another name, whose base an index of two platforms has."""
     shutil.copytree(CASE, folder, ignore=shutil.ignore_patterns("runs"))
-    text = (folder / "conda.yml").read_text(encoding="utf-8")
-    (folder / "conda.yml").write_text(text.replace("word-count", "word-count-pinned"))
-    project = open_project(folder)
     name = f"{registry}/library/python"
-    lock = replace(
-        read_current_lock(project),
-        environment="word-count-pinned",
-        environment_sha256=hashlib.sha256(project.environment_path.read_bytes()).hexdigest(),
-        registry_base=RegistryBase(image=f"{name}:3.13", digest=None),
-    )
+    base = RegistryBase(image=f"{name}:3.13", digest=None)
+    lock = replace(rename(folder, "word-count-pinned"), registry_base=base)
+    project = open_project(folder)
     project.lock_path.write_bytes(write_lock(lock, written_from=project.environment))
     docker_do("tag", str(debian_tag(lock)), f"{name}:amd64")
     (folder / "arm64").mkdir()

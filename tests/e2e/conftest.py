@@ -4,7 +4,6 @@ A test that takes `site` and no `drydock` has one body for both. It goes to Azur
 is chosen and a workspace stands in the environment; then nothing of drydock is started.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -13,7 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from hakobune.settings import read_destination
 from hakobune.stages.build import image_tag
 from hakobune.stages.project import open_project
 from hakobune.transform.read_lock import read_lock
-from hakobune.transform.write_lock import write_lock
+from tests.renamed import rename
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_S = 300
@@ -184,20 +183,7 @@ def word_count(folder: Path) -> Path:
 def name_anew(folder: Path, site: Site, kind: str) -> None:
     """Give environment, image and model a name that nobody has, and build the image."""
     name = f"hakobune-{kind}-{site.mark}"
-    project = open_project(folder)
-    path = folder / project.environment
-    text = re.sub(r"(?m)^name: .*$", f"name: {name}", path.read_text(encoding="utf-8"))
-    path.write_text(text, encoding="utf-8")
-    lock = replace(
-        read_lock(project.lock_path.read_bytes(), file="lock"),
-        environment=name,
-        environment_sha256=hashlib.sha256(text.encode()).hexdigest(),
-    )
-    compose = folder / "docker-compose.yml"
-    services = compose.read_text(encoding="utf-8").partition("services:")[2]
-    services = services.replace(image_tag(lock_of(folder)), image_tag(lock))
-    compose.write_text(f"name: {name}\nservices:{services}", encoding="utf-8")
-    project.lock_path.write_bytes(write_lock(lock, written_from=path.name))
+    rename(folder, name)
     settings = folder / "pyproject.toml"
     settings.write_text(
         re.sub(

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from hakobune.stages.build import image_tag
 from tests.e2e.conftest import ROOT, Drydock, Hakobune, command_line, environment, last_name
+from tests.renamed import rename
 
 pytestmark = pytest.mark.e2e
 QUICK = ("--order", "1,0,0", "--backtest_windows", "0")
@@ -146,8 +148,9 @@ def test_a_dead_stand_in_never_means_azure(hakobune: Hakobune, drydock: Drydock)
 def test_another_project_s_job_pulls_its_image_by_digest(
     hakobune: Hakobune, drydock: Drydock, tmp_path: Path
 ) -> None:
-    project = tmp_path / "word-count"
+    project = tmp_path / "project"
     shutil.copytree(ROOT / "tests/cases/word-count", project)
+    tag = image_tag(rename(project, "word-count-pulled"))
     (project / "text.txt").write_text("a b a\n", encoding="utf-8")
     built = subprocess.run(
         command_line("build"),
@@ -161,7 +164,7 @@ def test_another_project_s_job_pulls_its_image_by_digest(
     exported = hakobune("export", "--create-compute", "--text", "text.txt", cwd=project)
     assert exported.returncode == 0, exported.stderr
     # From here on only the registry has the image.
-    subprocess.run(["docker", "image", "rm", "word-count:local"], check=True, capture_output=True)
+    subprocess.run(["docker", "image", "rm", tag], check=True, capture_output=True)
     done = subprocess.run(
         [sys.executable, "-c", CREATE, str(project / "azureml")],
         env=environment(drydock),

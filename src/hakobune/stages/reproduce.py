@@ -63,7 +63,7 @@ def reproduce_image(
         )
         if second.id != image.id:
             dockerfile = project.dockerfile_path.read_text(encoding="utf-8")
-            found = _differences(runner, image.tag, again, dockerfile, project.dockerfile)
+            found = _differences(runner, image.id, second.id, dockerfile, project.dockerfile)
             raise ImageNotReproducedError(
                 f"built again from nothing, {image.tag} is another image\n"
                 f"  {image.id} is here\n  {second.id} was built now\n{found}",
@@ -132,7 +132,7 @@ def _make_base_again(
         base_image.make_debian_base(lock.debian_base, runner, tag=again, options=("--no-cache",))
         second = docker_cli.inspect(runner, again)
         if second.id != first.id:
-            found = _differences(runner, image.base, again, "", "")
+            found = _differences(runner, first.id, second.id, "", "")
             raise BaseNotReproducedError(
                 f"made again of its {len(lock.debian_base.packages)} Debian packages, the base "
                 f"{image.base} is another one\n  {first.id} is here\n"
@@ -147,11 +147,11 @@ def _make_base_again(
 
 
 def _differences(runner: Runner, first: str, second: str, dockerfile: str, name: str) -> str:
-    """Return lines that name what differs between two images of the engine."""
+    """Return lines that name what differs between two images, by id: a tag may move meanwhile."""
     with tempfile.TemporaryDirectory(prefix="hakobune-again-") as folder:
         archives = Path(folder, "first.tar"), Path(folder, "second.tar")
-        for tag, archive in zip((first, second), archives, strict=True):
-            docker_cli.save(runner, tag, archive)
+        for image, archive in zip((first, second), archives, strict=True):
+            docker_cli.save(runner, image, archive)
         return "\n".join(f"  {line}" for line in describe(archives, dockerfile, name))
 
 

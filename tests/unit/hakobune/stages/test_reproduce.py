@@ -147,7 +147,7 @@ class Engine:
         if words[:3] == ["docker", "image", "inspect"]:
             return completed(json.dumps([self.facts(words[3])]))
         if words[:2] == ["docker", "save"]:
-            files = [File("app/x", b"2" if "again" in words[2] else b"1")]
+            files = [File("app/x", b"2" if words[2] == OTHER else b"1")]
             write_archive(Path(words[4]), [files])
         return None
 
