@@ -2,7 +2,8 @@
 
 Prints a table; with --write it replaces the groups' rows in docs/reference/reproducibility.md. The
 exit code is 1 where one build, one training or one flip is not as promised. `--only cost` prints
-what fixing arithmetic costs, which is a matter of seconds and fails nothing.
+what fixing arithmetic costs, which is a matter of seconds and fails nothing. `--row vendored` runs
+those builds only whose row has that word in its name.
 """
 
 import argparse
@@ -29,7 +30,12 @@ def main() -> None:
     choices = (*GROUPS, "cost")
     parser.add_argument("--only", action="append", choices=choices, help="may be given again")
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} anew")
+    parser.add_argument("--row", help="a part of the name of one row of builds; implies them only")
     options = parser.parse_args()
+    if options.row:
+        if options.write or options.only not in (None, ["images"]):
+            parser.error("--row goes with neither --write nor another group")
+        options.only = ["images"]
     if "cost" in (options.only or ()):
         report_head()
         models.cost()
@@ -37,7 +43,9 @@ def main() -> None:
     for name in (name for name in options.only or GROUPS if name in GROUPS):
         title, measure, count = GROUPS[name]
         began = time.monotonic()
-        rows = measure(count)
+        rows = images.table(chosen=options.row) if options.row else measure(count)
+        if not rows:
+            parser.error(f"no row of builds has {options.row!r} in its name")
         minutes = (time.monotonic() - began) / 60
         same, of = sum(row[1] for row in rows), sum(row[2] for row in rows)
         are_kept &= same == of

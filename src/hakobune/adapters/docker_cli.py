@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from hakobune.adapters.process import Completed, Runner
@@ -270,13 +270,25 @@ def remove_tag(runner: Runner, tag: str) -> None:
 
 def remove_caches(runner: Runner, namespace: str) -> None:
     """Remove the build caches that a build with this BUILDKIT_CACHE_MOUNT_NS made, and no other."""
-    kind = ("--filter", "type=exec.cachemount")
-    listed = runner.capture(["docker", "buildx", "du", "--verbose", *kind]).stdout
-    for record in listed.split("\n\n"):
-        name = re.match(r"ID:\s*(\w+)$", record.strip(), re.MULTILINE)
-        if name and f'with id "{namespace}/' in record:
-            only = ("--filter", f"id={name[1]}")
-            runner.capture(["docker", "buildx", "prune", "--force", "--all", *only])
+    mount = f'with id "{namespace}/'
+    remove_records(
+        runner, [name for name, record in build_records(runner).items() if mount in record]
+    )
+
+
+def build_records(runner: Runner) -> dict[str, str]:
+    """Return what the engine's builder keeps: each record's id, and what is told of it."""
+    listed = runner.capture(["docker", "buildx", "du", "--verbose"]).stdout
+    named = (re.match(r"ID:\s*(\w+)$", record, re.MULTILINE) for record in listed.split("\n\n"))
+    return {name[1]: name.string for name in named if name}
+
+
+def remove_records(runner: Runner, names: Collection[str]) -> None:
+    """Remove these records of the builder; one that a build or another record needs stays."""
+    if names:
+        # buildx takes one filter for ids, and BuildKit reads it as a regular expression.
+        chosen = f'id="^({"|".join(sorted(names))})$"'
+        runner.capture(["docker", "buildx", "prune", "--force", "--all", "--filter", chosen])
 
 
 def run_program(runner: Runner, image: str, program: str) -> Completed:

@@ -160,7 +160,14 @@ def test_only_the_caches_of_the_namespace_are_removed() -> None:
     runner = FakeRunner([on("du", stdout=listed)])
     docker_cli.remove_caches(runner, "ours")
     (pruned,) = runner.called("prune")
-    assert pruned[-2:] == ["--filter", "id=two"]
+    assert pruned[-2:] == ["--filter", 'id="^(two)$"']
+
+
+def test_nothing_is_pruned_where_no_record_is_named() -> None:
+    """Without a filter, `prune --all` would take everything."""
+    runner = FakeRunner([])
+    docker_cli.remove_records(runner, [])
+    assert not runner.calls
 
 
 def test_an_image_that_cannot_be_saved_is_an_error_of_ours(tmp_path: Path) -> None:
