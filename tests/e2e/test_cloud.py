@@ -178,9 +178,10 @@ def test_a_canceled_job_ends_as_canceled(hakobune: Hakobune) -> None:
 
 @pytest.fixture(scope="module")
 def counted(site: Site, small: Path) -> str:
-    """A job of the small project that is fetched."""
+    """A job of the small project that is fetched, and is what the smoke training made here."""
     done = calling(site, small)(*COUNT, "--fetch")
     assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("bit-identical to the local run ")
     return last_name(small)
 
 
@@ -192,6 +193,8 @@ def test_a_fetched_job_is_fetched_again_by_looking_and_brought_again_where_it_is
     again = hakobune("fetch", counted, cwd=small)
     assert again.returncode == 0, again.stderr
     assert "is there already, verified" in again.stderr
+    verified = hakobune("verify", counted, cwd=small)
+    assert verified.returncode == 0, verified.stderr
     shutil.rmtree(file.parent)
     brought = hakobune("fetch", counted, cwd=small)
     assert brought.returncode == 0, brought.stderr

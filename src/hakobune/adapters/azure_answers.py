@@ -18,6 +18,7 @@ def job_of(found: Any) -> Job:
         tags=tuple((str(k), str(v)) for k, v in (found.tags or {}).items()),
         outputs=tuple((name, str(path or "")) for name, path in outputs.items()),
         environment=environment_of(str(getattr(found, "environment", "") or "")),
+        command=str(getattr(found, "command", "") or ""),
     )
 
 

@@ -95,7 +95,7 @@ _FATES = {
 class Job:
     """A job that the workspace has. `status` is Azure ML's own word; `page` its address.
 
-    `environment` is `name:version`.
+    `environment` is `name:version`; `command` the text that the node's shell was given.
     """
 
     name: str
@@ -104,6 +104,7 @@ class Job:
     tags: Pairs
     outputs: Pairs
     environment: str = ""
+    command: str = ""
 
     @property
     def fate(self) -> Fate:

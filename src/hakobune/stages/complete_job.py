@@ -1,5 +1,6 @@
 """What Azure ML reports of a fetched job, written into the record of its run."""
 
+import re
 from pathlib import Path
 
 from hakobune.adapters import files
@@ -9,12 +10,13 @@ from hakobune.model.cloud import Cloud
 from hakobune.model.image import Image
 from hakobune.model.job import Job
 from hakobune.model.project import Project
-from hakobune.model.record import RECORD, Circumstances, JobFacts, RecordedInput, RunRecord
+from hakobune.model.record import RECORD, Circumstances, JobFacts, RecordedInput
 from hakobune.model.reporter import Reporter
 from hakobune.stages.project import read_current_lock
 from hakobune.stages.record import complete, read_run_record
 from hakobune.stages.submit import notes
 from hakobune.stages.watch import found
+from hakobune.transform.plan_job import job_arguments
 
 
 def complete_job(
@@ -22,15 +24,16 @@ def complete_job(
 ) -> bool:
     """Complete the record of a fetched run; tell whether it is complete now.
 
-    Not so where the program left no record, and where the lock that lies here is not the job's any
-    more, which is said. Raises JobContradictsError where Azure ML reports another image for the
-    job's environment than the job was submitted with.
+    Where the program left no record, one is made of the files and of what Azure ML knows of the
+    job, unless one output alone was fetched. It stays incomplete where the lock that lies here is
+    not the job's any more, which is said. Raises JobContradictsError where Azure ML reports another
+    image for the job's environment than the job was submitted with.
     """
-    if not (folder / RECORD).is_file():
-        return False
-    record = read_run_record(folder)
-    if record.outside is not None:
+    record = read_run_record(folder) if (folder / RECORD).is_file() else None
+    if record is not None and record.outside is not None:
         return True
+    if record is None and not _is_whole(project, folder):
+        return False
     job = found(cloud, folder.name)
     reference = _environment_image(cloud, job)
     if read_current_lock(project).sha256 != job.tag("hakobune.lock"):
@@ -42,7 +45,7 @@ def complete_job(
     image = Image(
         tag=reference,
         id=job.tag("hakobune.image"),
-        base=record.image.get("base", ""),
+        base=job.tag("hakobune.base"),
         size_bytes=0,
         environment_sha256=job.tag("hakobune.environment"),
         lock_sha256=job.tag("hakobune.lock"),
@@ -51,9 +54,19 @@ def complete_job(
     facts = JobFacts(
         name=job.name, environment=job.environment, image=reference, tags=dict(job.tags)
     )
-    how = Circumstances(found_by="job", inputs=_uploaded(project, job.name, record), job=facts)
+    how = Circumstances(
+        found_by="job",
+        arguments=job_arguments(project, job.command),
+        inputs=_uploaded(project, job),
+        job=facts,
+    )
     complete(project, folder, image, runner, how)
     return True
+
+
+def _is_whole(project: Project, folder: Path) -> bool:
+    """Tell whether every output is there, and not one that was asked for alone."""
+    return all(files.has_content(folder / name) for out in project.outputs for name in out.files)
 
 
 def _environment_image(cloud: Cloud, job: Job) -> str:
@@ -70,14 +83,21 @@ def _environment_image(cloud: Cloud, job: Job) -> str:
     return image
 
 
-def _uploaded(project: Project, name: str, record: RunRecord) -> tuple[RecordedInput, ...]:
-    """Return the files of this machine that the job read, if they still are what it read."""
-    read = {item.name: item.sha256 for item in record.inputs}
-    return tuple(
-        RecordedInput(name=item, path=path, sha256=read[item])
-        for note in notes(project)
-        if note.name == name
-        for item, path in note.inputs.items()
-        if (project.root / path).is_file()
-        and files.sha256_of(project.root / path) == read.get(item)
-    )
+def _uploaded(project: Project, job: Job) -> tuple[RecordedInput, ...]:
+    """Return the files that were uploaded for the job, by the sha256 that they had then.
+
+    The path is empty where this machine does not know it, or has another file there now.
+    """
+    paths = next((note.inputs for note in notes(project) if note.name == job.name), {})
+    found = []
+    for item in project.inputs:
+        sha256 = job.tag(f"hakobune.data.{item.name}")
+        if not re.fullmatch(r"[0-9a-f]{64}", sha256):  # a reference to a place of Azure ML
+            continue
+        path = paths.get(item.name, "")
+        if path and not (
+            (project.root / path).is_file() and files.sha256_of(project.root / path) == sha256
+        ):
+            path = ""
+        found.append(RecordedInput(name=item.name, path=path, sha256=sha256))
+    return tuple(found)

@@ -104,7 +104,8 @@ def _require_whole(job: Job, output: Output, there: tuple[RemoteFile, ...]) -> N
 def verify(folder: Path, wanted: tuple[Output, ...]) -> None:
     """Raise OutputDamagedError unless each file is what the run's record says.
 
-    A project whose outputs have no `record.json` is verified by names and sizes only.
+    Where the program wrote no `record.json`, names and sizes are all that can be looked at until
+    the run's record is made of what was fetched.
     """
     declared = {name for output in wanted for name in output.files}
     missing = [name for name in sorted(declared) if not files.has_content(folder / name)]
@@ -113,7 +114,7 @@ def verify(folder: Path, wanted: tuple[Output, ...]) -> None:
             f"{folder} lacks {', '.join(missing)}",
             remedy=f"remove the folder and fetch again: rm -r {folder}",
         )
-    if RECORD not in declared:
+    if not (folder / RECORD).is_file():
         return
     entries = read_manifest(files.read_bytes(folder / RECORD) or b"", place=str(folder / RECORD))
     unlisted = declared - {entry.name for entry in entries} - {RECORD}

@@ -102,7 +102,7 @@ def complete(
         commit=commit,
         is_dirty=is_dirty,
         host={"platform": platform.platform(), "engine": _engine(runner)},
-        inputs=how.inputs,
+        inputs=tuple(item for item in how.inputs if item.path),
         job=how.job,
     )
     files.write_bytes(folder / RECORD, completed(record.values, outside))
@@ -148,7 +148,15 @@ def _made_record(folder: Path, image: Image, how: Circumstances) -> bytes:
                 "source_sha256": image.source_sha256,
                 "base": image.base,
             },
-            "inputs": [{"name": i.name, "path": i.path, "sha256": i.sha256} for i in how.inputs],
+            "inputs": [
+                # Where no file of this machine is known, the place is a job's own.
+                {
+                    "name": item.name,
+                    "path": item.path or f"${{{{inputs.{item.name}}}}}",
+                    "sha256": item.sha256,
+                }
+                for item in how.inputs
+            ],
             "manifest": manifest,
         }
     )

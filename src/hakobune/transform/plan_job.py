@@ -106,6 +106,13 @@ def shell_text(words: Iterable[str]) -> str:
     )
 
 
+def job_arguments(project: Project, command: str) -> tuple[str, ...]:
+    """Return the arguments of a submitted job's command, with its placeholders; the reverse."""
+    words = tuple(shlex.split(command))
+    length = len(project.command)
+    return words[length:] if words[:length] == tuple(project.command) else words
+
+
 def job_tags(
     *, image: Image, digest: str, environment_sha256: str, inputs: tuple[JobInput, ...]
 ) -> Pairs:
@@ -115,6 +122,7 @@ def job_tags(
         "hakobune.lock": image.lock_sha256,
         "hakobune.environment": environment_sha256,
         "hakobune.source": image.source_sha256,
+        "hakobune.base": image.base,
     }
     found |= {f"hakobune.data.{item.name}": item.sha256 or item.path for item in inputs}
     return tuple(found.items())

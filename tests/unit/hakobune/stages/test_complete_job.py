@@ -11,6 +11,8 @@ from hakobune.errors import JobContradictsError, JobNotFoundError
 from hakobune.stages.complete_job import complete_job
 from hakobune.stages.record import read_run_record
 from hakobune.stages.submit import NOTES
+from hakobune.stages.verify import walk
+from hakobune.transform.compare_records import own_arguments
 from hakobune.transform.job_note import JobNote, write_note
 from tests.cloud_samples import FakeCloud, make_job
 from tests.run_samples import DATA, Made, make_run, write_run
@@ -30,10 +32,18 @@ def cloud_of(made: Made, *, registered: str = "", **tags: str) -> FakeCloud:
         "hakobune.lock": made.image.lock_sha256,
         "hakobune.environment": made.image.environment_sha256,
         "hakobune.source": made.image.source_sha256,
+        "hakobune.base": made.image.base,
+        "hakobune.data.input": hashlib.sha256(DATA).hexdigest(),
         "git.commit": "c0ffee",
         **{name.replace("_", "."): value for name, value in tags.items()},
     }
-    job = make_job("Completed", name="job-1", tags=tuple(known.items()), environment="demo:1")
+    job = make_job(
+        "Completed",
+        name="job-1",
+        tags=tuple(known.items()),
+        environment="demo:1",
+        command='python -m demo --rate 2 --input="${{inputs.input}}" --output "${{outputs.o}}"',
+    )
     image = registered or f"registry.example/demo@{made.image.id}"
     return FakeCloud(jobs={"job-1": job}, environments={"demo:1": image})
 
@@ -94,9 +104,26 @@ def test_a_lock_that_moved_on_is_said_and_nothing_is_claimed(made: Made) -> None
     assert read_run_record(made.folder).outside is None
 
 
-def test_a_program_without_a_record_is_left_alone(made: Made) -> None:
+def test_of_a_program_without_a_record_one_is_made_of_what_the_service_knows(made: Made) -> None:
     (made.folder / "record.json").unlink()
-    assert not completed(made, FakeCloud())
+    assert completed(made, cloud_of(made))
+    record = read_run_record(made.folder)
+    assert record.arguments[:2] == ("--rate", "2")
+    assert own_arguments(made.project, record.arguments) == ("--rate", "2")
+    (data,) = record.inputs
+    assert (data.name, data.sha256) == ("input", hashlib.sha256(DATA).hexdigest())
+    assert record.image["base"] == made.image.base
+    assert {entry.name for entry in record.manifest} >= {"model.bin", "metric.json"}
+    assert record.outside is not None
+    assert record.outside.inputs == (), "no note of this machine says where the file lies"
+    links = [link.name for link in walk(made.project, made.folder, made.runner, key=None)]
+    assert {"file", "data", "job", "image"} <= set(links)
+
+
+def test_a_run_fetched_in_part_gets_no_record_of_a_part(made: Made) -> None:
+    (made.folder / "record.json").unlink()
+    (made.folder / "model.bin").unlink()
+    assert not completed(made, cloud_of(made))
     assert not (made.folder / "record.json").exists()
 
 

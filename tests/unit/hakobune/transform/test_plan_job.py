@@ -102,6 +102,7 @@ def test_the_digests_of_everything_are_tags() -> None:
         "hakobune.lock": "d" * 64,
         "hakobune.environment": "e" * 64,
         "hakobune.source": "5" * 64,
+        "hakobune.base": "debian",
         "hakobune.data.input": "f" * 64,
         "hakobune.data.more": "azureml:sales:3",
     }
