@@ -2,11 +2,10 @@
 
 Every build has `--no-cache`, so that each step runs; those "from nothing" have an empty cache of
 downloads and compiled objects too. What is compared is the manifest's digest with that of the
-checkout's own image, but for two rows which say themselves what is the same there. What a build
+checkout's own image, but for one row which says itself what is the same there. What a build
 leaves in the builder's cache is removed after it, so twenty take no more disk than one.
 """
 
-import json
 import os
 import shlex
 import shutil
@@ -22,6 +21,8 @@ from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
 
+from drydock.images import REGISTRY, ensure_image, read_build_host
+from drydock.services import open_engine
 from hakobune.adapters.docker_cli import build_records, remove_records
 from hakobune.adapters.process import SystemRunner
 from hakobune.settings import read_settings
@@ -118,11 +119,11 @@ def variations(stand: Stand) -> list[tuple[str, Callable[[], bool]]]:
         found += [(name, partial(by_stranger, stand))] * 2
     else:
         sys.stderr.write("by another user: not here, this needs root\n")
-    if os.geteuid() == 0 and all(map(shutil.which, ("dockerd", "unshare"))):
-        name = "another engine, classic image store: the configuration's digest, so every layer's"
+    if os.geteuid() == 0 and all(map(shutil.which, ("dockerd", "ip", "nsenter", "unshare"))):
+        name = "another engine, classic image store: the digest after a push"
         found += [(name, partial(by_classic_store, stand, project)) for project in (SMALL, ROOT)]
     else:
-        sys.stderr.write("classic image store: not here, this needs root and dockerd\n")
+        sys.stderr.write("classic image store: not here, this needs root, dockerd and ip\n")
     return found
 
 
@@ -205,28 +206,35 @@ def offline(stand: Stand, project: Path) -> bool:
 
 
 def by_classic_store(stand: Stand, project: Path) -> bool:
-    """Build in an engine of its own, whose image id is the digest of the configuration."""
-    host = {"DOCKER_HOST": f"unix://{classic_engine(stand)}"}
+    """Build in an engine of its own, which writes a manifest when it pushes, and push."""
+    engine = classic_engine(stand)
     # That engine has nothing yet, so each step runs.
-    found = hakobune("build", *vendored(stand, project), cwd=project, env=host).split()[1]
-    name = stand.fresh()
-    built(stand, planned(project), tag=name, is_kept=True, cached=True)
-    with removed(name):
-        return found == saved_config(stand, name)
+    hakobune("build", *vendored(stand, project), cwd=project, env=engine.env)
+    pushed = do(
+        [*engine.inside, sys.executable, "-m", "hakobune", "push", "--registry", engine.registry],
+        cwd=project,
+        env={"PYTHONPATH": str(ROOT / "src"), **engine.env},
+    )
+    return pushed.split()[-1].partition("@")[2] == stand.digests[project]
 
 
-def saved_config(stand: Stand, name: str) -> str:
-    """Return the digest of the configuration of an image that this machine's own engine has."""
-    archive = stand.folder / "config.tar"
-    do(["docker", "save", name, "--output", str(archive)])
-    listed = do(["tar", "--extract", "--to-stdout", "--file", str(archive), "manifest.json"])
-    return "sha256:" + Path(json.loads(listed)[0]["Config"]).name.removesuffix(".json")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassicEngine:
+    """A second engine and a registry, in a network that nothing leads into or out of.
+
+    `inside` is what a command begins with to run in that network.
+    """
+
+    env: Mapping[str, str]
+    inside: tuple[str, ...]
+    registry: str
 
 
-def classic_engine(stand: Stand) -> Path:
-    """Return the socket of an engine with the classic store, started once; it has no network."""
+def classic_engine(stand: Stand) -> ClassicEngine:
+    """Return the engine with the classic store, started once."""
     state = stand.folder / "classic"
     socket = state / "socket"
+    env = {"DOCKER_HOST": f"unix://{socket}"}
     if not state.exists():
         state.mkdir()
         (state / "daemon.json").write_text('{"features": {"containerd-snapshotter": false}}')
@@ -234,21 +242,32 @@ def classic_engine(stand: Stand) -> Path:
         network = ("--bridge=none", "--iptables=false", "--ip6tables=false")
         log = stand.stack.enter_context((state / "log").open("wb"))
         host = ("--host", f"unix://{socket}", "--pidfile", str(state / "pid"))
+        # A network of its own: an engine without a bridge removes docker0, another's or not.
+        start = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", "dockerd")
         engine = subprocess.Popen(
-            # A network of its own: an engine without a bridge removes docker0, another's or not.
-            ["unshare", "--net", "dockerd", *absolute(state, options), *network, *host],
+            [*start, *absolute(state, options), *network, *host],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
-        stand.stack.callback(end, engine)
+        stand.stack.callback(end, engine, state)
         deadline = time.monotonic() + 30
-        while not do(["docker", "version"], env={"DOCKER_HOST": f"unix://{socket}"}, may_fail=True):
+        while not do(["docker", "version"], env=env, may_fail=True):
             if engine.poll() is not None or time.monotonic() > deadline:
                 raise FailedBuildError((state / "log").read_text()[-1000:])
             time.sleep(0.2)
-    return socket
+        image, archive = ensure_image(REGISTRY, open_engine(), read_build_host()), state / "tar"
+        do(["docker", "save", image, "--output", str(archive)])
+        do(["docker", "load", "--input", str(archive)], env=env)
+        options = ("--detach", "--rm", "--network", "host", "--tmpfs", "/data:mode=1777")
+        do(["docker", "run", *options, image], env=env)
+    number = (state / "pid").read_text().strip()
+    return ClassicEngine(
+        env=env,
+        inside=("nsenter", "--target", number, "--net"),
+        registry="127.0.0.1:5000",
+    )
 
 
 def absolute(folder: Path, options: Sequence[str]) -> list[str]:
@@ -256,11 +275,13 @@ def absolute(folder: Path, options: Sequence[str]) -> list[str]:
     return [word if word.startswith("-") else str(folder / word) for word in options]
 
 
-def end(engine: "subprocess.Popen[bytes]") -> None:
+def end(engine: "subprocess.Popen[bytes]", state: Path) -> None:
     """Ask the engine to end, and wait: its mounts lie in a folder that is removed next."""
     with suppress(ProcessLookupError):
         engine.send_signal(signal.SIGTERM)
     engine.wait(timeout=60)
+    # What it leaves mounted of a container that was in its own network.
+    do(["umount", str(state / "run/netns/default")], may_fail=True)
 
 
 def vendored(stand: Stand, project: Path) -> tuple[str, ...]:

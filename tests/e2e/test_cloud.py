@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hakobune.adapters.referrers import attached
+from hakobune.adapters.manifests import attached
 from hakobune.stages.project import open_project
 from tests.e2e.conftest import (
     Hakobune,

@@ -19,6 +19,7 @@ from hakobune.model.pushed import PushedImage
 from hakobune.model.reporter import Reporter
 from hakobune.stages.build import current_image
 from hakobune.stages.project import read_fresh_lock
+from hakobune.transform.manifest_form import manifest_in_form
 from hakobune.transform.names import valid_name
 
 # Stands for a registry whose name only the workspace tells, and that wants a login.
@@ -74,20 +75,38 @@ def push(
     planned: PushedImage, runner: Runner, patience: Patience, reporter: Reporter
 ) -> PushedImage:
     """Push the image unless the registry has it; return it with the digest that was read back."""
-    found = find_pushed(planned, runner, patience)
-    if found is not None:
-        registry.forget(runner, found.tagged)
-        reporter.done("push", f"{found.tagged} is there already", digest=found.digest)
-        return found
-    registry.push(runner, planned.image.tag, planned.tagged, patience)
-    found = find_pushed(planned, runner, patience)
-    if found is None:
+    manifest = registry.manifest(runner, planned.tagged, patience)
+    is_new = manifest is None
+    if is_new:
+        registry.push(runner, planned.image.tag, planned.tagged, patience)
+        manifest = registry.manifest(runner, planned.tagged, patience)
+    else:
+        registry.forget(runner, planned.tagged)
+    if manifest is None:
         raise DigestMissingError(
             f"{planned.tagged} was pushed, and the registry does not have it",
             remedy="push again; if it stays so, the registry loses images",
         )
-    reporter.done("push", found.tagged, digest=found.digest)
+    found = _compared(planned, manifest)
+    if not planned.digest:
+        found = _in_builders_form(found, manifest)
+    what = found.tagged if is_new else f"{found.tagged} is there already"
+    reporter.done("push", what, digest=found.digest)
     return found
+
+
+def _in_builders_form(pushed: PushedImage, manifest: bytes) -> PushedImage:
+    """Return the image under the digest that an engine with the containerd store gives it.
+
+    The classic store writes the manifest at the push, and with other white space than BuildKit;
+    what it says is the same.
+    """
+    from hakobune.adapters import manifests  # noqa: PLC0415 - a quarter of a second
+
+    wanted = manifest_in_form(manifest)
+    if wanted != manifest:
+        manifests.put(pushed.tagged, wanted)
+    return _compared(pushed, wanted)
 
 
 def require_digest(planned: PushedImage, runner: Runner, patience: Patience) -> PushedImage:

@@ -52,7 +52,7 @@ def attach(
     `repository` is `registry/name`; empty for a job's run, which names its own. Raises
     SignatureMissingError, DigestMissingError, or what the registry's answers mean.
     """
-    from hakobune.adapters import referrers, registry  # noqa: PLC0415 - a quarter of a second
+    from hakobune.adapters import manifests, registry  # noqa: PLC0415 - a quarter of a second
 
     record = read_run_record(folder)
     outside = require_outside(record, folder)
@@ -69,7 +69,7 @@ def attach(
         raise DigestMissingError(
             f"{repository} has no image {outside.image[:19]}", remedy="hakobune push"
         )
-    digest = referrers.attach(
+    digest = manifests.attach(
         repository, manifest, statement, media_type=MEDIA_TYPE, name=STATEMENT
     )
     reporter.done("attach", f"to {repository}@{outside.image[:19]}", digest=digest)

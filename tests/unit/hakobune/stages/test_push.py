@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hakobune.adapters import manifests
 from hakobune.errors import (
     DestinationIncompleteError,
     DigestMismatchError,
@@ -80,6 +81,33 @@ def test_an_engine_that_knows_only_configurations_learns_the_digest(tmp_path: Pa
     assert caught.value.remedy == "hakobune push"
     assert push(planned, runner, make_patience(), FakeReporter()).digest == DIGEST
     assert require_digest(planned, runner, make_patience()).digest == DIGEST
+
+
+def test_the_manifest_of_the_older_store_is_written_as_the_newer_would_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "config": {"mediaType": "c", "digest": CONFIGURATION, "size": 1},
+        "layers": [],
+    }
+    registry = Registry(json.dumps(values, indent=3))
+    written = json.dumps(values, indent=2)
+
+    def put(tagged: str, manifest: bytes) -> None:
+        assert tagged == planned.tagged
+        registry.manifest = manifest.decode()
+
+    monkeypatch.setattr(manifests, "put", put)
+    project = write_project(tmp_path)
+    runner = FakeRunner([registry, image(project, CONFIGURATION)])  # type: ignore[list-item] # a fake
+    planned = plan_push(project, runner, registry_name="registry.example")
+    for _ in range(2):
+        found = push(planned, runner, make_patience(), FakeReporter())
+        assert found.digest == f"sha256:{hashlib.sha256(written.encode()).hexdigest()}"
+        assert registry.manifest == written
+    assert len(runner.called("docker", "push")) == 1
 
 
 def test_another_image_under_the_name_stops_everything(tmp_path: Path) -> None:

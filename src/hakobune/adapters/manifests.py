@@ -1,5 +1,7 @@
-"""Artifacts that refer to an image in its registry (OCI distribution and image specification 1.1).
+"""Manifests that we write into a registry ourselves, with the docker program's logins.
 
+An image's own manifest in another form, and artifacts that refer to an image (OCI distribution and
+image specification 1.1):
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests-with-subject
 """
 
@@ -7,6 +9,8 @@ import hashlib
 import json
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,20 @@ _EMPTY = b"{}"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
 
+def put(tagged: str, manifest: bytes) -> None:
+    """Let the tag name this manifest, whose configuration and layers the registry has.
+
+    Raises RegistryRefusedError, RegistryUnreachableError or PushFailedError.
+    """
+    host = tagged.partition("/")[0]
+    client = oras.client.OrasClient(insecure=_is_loopback(host))
+    container = client.get_container(tagged)
+    kind = str(json.loads(manifest)["mediaType"])
+    with _translated(host):
+        client.auth.load_configs(container)
+        _put(client, container, container.tag, manifest, kind)
+
+
 def attach(repository: str, subject: bytes, content: bytes, *, media_type: str, name: str) -> str:
     """Push the content as an artifact that refers to the image of this manifest; return its digest.
 
@@ -31,7 +49,7 @@ def attach(repository: str, subject: bytes, content: bytes, *, media_type: str, 
     client = oras.client.OrasClient(insecure=_is_loopback(host))
     container = client.get_container(f"{repository}:{_referrers_tag(subject)}")
     manifest = _written(_manifest(subject, content, media_type, name))
-    try:
+    with _translated(host):
         client.auth.load_configs(container)
         for blob, kind in ((content, media_type), (_EMPTY, _EMPTY_TYPE)):
             with tempfile.NamedTemporaryFile() as file:
@@ -41,12 +59,6 @@ def attach(repository: str, subject: bytes, content: bytes, *, media_type: str, 
         # A registry of the specification's version 1.1 says that it keeps the list itself.
         if "OCI-Subject" not in answer.headers:
             _list_under_tag(client, container, manifest, media_type)
-    except requests.RequestException as exc:
-        raise RegistryUnreachableError(
-            f"{host} does not answer: {exc}", remedy="is the registry's name right?"
-        ) from exc
-    except ValueError as exc:  # what the library raises for a login that it has not
-        raise RegistryRefusedError(f"{host} refuses: {exc}", remedy=f"docker login {host}") from exc
     return _digest(manifest)
 
 
@@ -61,6 +73,19 @@ def attached(repository: str, subject: bytes) -> list[dict[str, Any]]:
         return _listed(client, container)
     found: list[dict[str, Any]] = answer.json().get("manifests", [])
     return found
+
+
+@contextmanager
+def _translated(host: str) -> Iterator[None]:
+    """Raise our errors for those of the library."""
+    try:
+        yield
+    except requests.RequestException as exc:
+        raise RegistryUnreachableError(
+            f"{host} does not answer: {exc}", remedy="is the registry's name right?"
+        ) from exc
+    except ValueError as exc:  # what the library raises for a login that it has not
+        raise RegistryRefusedError(f"{host} refuses: {exc}", remedy=f"docker login {host}") from exc
 
 
 def _manifest(subject: bytes, content: bytes, media_type: str, name: str) -> dict[str, Any]:
@@ -113,7 +138,8 @@ def _checked(answer: Any, host: str) -> Any:  # noqa: ANN401 - oras has no types
     if not answer.ok:
         said = " ".join(answer.text.split())[:200]
         raise PushFailedError(
-            f"{host}: {answer.status_code} {said}", remedy="attach again; the run itself is whole"
+            f"{host}: {answer.status_code} {said}",
+            remedy="run the command again; nothing that it refers to was changed",
         )
     return answer
 
