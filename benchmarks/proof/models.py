@@ -17,9 +17,10 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -69,11 +70,13 @@ class Subject:
 class Variation:
     """What a container is given otherwise; `row` is the table's row that it counts for.
 
+    `online` is what the kernel is made to say of its CPUs, which `os.cpu_count()` follows.
     `is_claimed` is false on processors of which the model and its forecast alone are compared.
     """
 
     row: str
     engine: tuple[str, ...] = ()
+    online: str = ""
     options: tuple[str, ...] = ()
     processor: str | None = None
     file: str | None = None
@@ -92,7 +95,7 @@ def _without(row: str, *features: str, is_claimed: bool = True) -> Variation:
 
 _AGAIN = "again and again"
 _USER = "as uid 0, 1000, 12345"
-_CPUS = "on 1 or 2 CPUs; 16 CPUs, BLAS or OpenMP threads asked for"
+_CPUS = "on 1 or 2 CPUs; 16 CPUs visible, and as many BLAS and OpenMP threads asked for"
 _HASH = "PYTHONHASHSEED 0, 1, random"
 _LOCALE = "time zone, locale"
 _WHERE = "run id, output folder, file name, memory limit"
@@ -107,7 +110,11 @@ VARIATIONS = (
     Variation(row=_AGAIN),
     *(Variation(row=_USER, engine=("--user", uid)) for uid in ("0:0", "1000:1000", "12345:12345")),
     *(Variation(row=_CPUS, engine=("--cpuset-cpus", cpus)) for cpus in ("0", "0-1")),
-    _given(_CPUS, "PYTHON_CPU_COUNT=16", "OPENBLAS_NUM_THREADS=16", "OMP_NUM_THREADS=16"),
+    Variation(row=_CPUS, online="0-15"),
+    replace(
+        _given(_CPUS, "OPENBLAS_NUM_THREADS=16", "OMP_NUM_THREADS=16", "PYTHON_CPU_COUNT=16"),
+        online="0-15",
+    ),
     *(_given(_HASH, f"PYTHONHASHSEED={seed}") for seed in ("0", "1", "random")),
     _given(_LOCALE, "TZ=Asia/Kathmandu", "LANG=tr_TR.UTF-8"),
     _given(_LOCALE, "TZ=America/St_Johns", "LC_ALL=de_DE.UTF-8"),
@@ -241,6 +248,28 @@ def _train(
         program = (*loader, *emulated, *program[1:])
     place = variation.options or ("--run_id", "one", "--output", "outputs")
     command = [*program, *options, *place]
+    with _online(variation.online) as mounted:
+        return dict(_members(_output_of([*engine, *mounted], command, place, variation.row)))
+
+
+@contextmanager
+def _online(cpus: str) -> Iterator[tuple[str, ...]]:
+    """Give the engine's options that let the kernel name these CPUs."""
+    with tempfile.NamedTemporaryFile("w", encoding="ascii") as file:
+        file.write(f"{cpus}\n")
+        file.flush()
+        Path(file.name).chmod(0o644)
+        mount = (
+            "--mount",
+            f"type=bind,readonly,src={file.name},dst=/sys/devices/system/cpu/online",
+        )
+        yield mount if cpus else ()
+
+
+def _output_of(
+    engine: Sequence[str], command: Sequence[str], place: tuple[str, ...], row: str
+) -> bytes:
+    """Run a container to its end; return its output folder as a tar archive."""
     container = run(["docker", "create", *engine, image_tag(), *command]).strip()
     try:
         done = subprocess.run(
@@ -251,12 +280,11 @@ def _train(
             timeout=_TIMEOUT_S,
         )
         if done.returncode != 0:
-            sys.exit(f"{variation.row}: {' '.join(command)}\n{done.stderr[-2000:]}")
+            sys.exit(f"{row}: {' '.join(command)}\n{done.stderr[-2000:]}")
         copied = ["docker", "cp", f"{container}:/workspace/{_output(place)}", "-"]
-        archive = subprocess.run(copied, capture_output=True, check=True, timeout=_TIMEOUT_S).stdout
+        return subprocess.run(copied, capture_output=True, check=True, timeout=_TIMEOUT_S).stdout
     finally:
         run(["docker", "rm", "--force", container])
-    return dict(_members(archive))
 
 
 def _output(place: tuple[str, ...]) -> str:
