@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 
+from hakobune.transform.grade_results import without_place
 from measure import ROOT, image_tag, report, report_head, run
 
 Row = tuple[str, int, int]
@@ -31,8 +32,6 @@ Files = Mapping[str, bytes]
 
 MODEL = ("models/arima_model.pkl", "models/arima_model.json", "forecast.csv")
 METRIC, RECORD = "metric.json", "record.json"
-# The keys that hakobune.transform.grade_results leaves out.
-PLACE = ("run_id", "run")
 DATA = ROOT.parent / "shared/data/adventureworks"
 ROUNDS = 5
 COST_BOUND = 1.10
@@ -305,21 +304,13 @@ def _difference(first: Files, files: Files, variation: Variation) -> str | None:
     """Return the first place where the files that are compared differ, or None."""
     names = MODEL if not variation.is_claimed else (*MODEL, METRIC)
     for name in names:
-        one, other = _compared(name, first[name]), _compared(name, files[name])
+        one, other = without_place(name, first[name]), without_place(name, files[name])
         if hashlib.sha256(one).digest() != hashlib.sha256(other).digest():
             same = zip(one, other, strict=False)
             place = next((n for n, (a, b) in enumerate(same) if a != b), min(len(one), len(other)))
             window = slice(max(0, place - _ABOUT), place + _ABOUT)
             return f"DIFFERENT: {name}, byte {place}: {one[window]!r}, {other[window]!r}"
     return None
-
-
-def _compared(name: str, content: bytes) -> bytes:
-    """Return what is compared of a file: metric.json without time and place, else all."""
-    if name != METRIC:
-        return content
-    values = json.loads(content)
-    return json.dumps({key: values[key] for key in values if key not in PLACE}).encode()
 
 
 def _emulator(folder: Path) -> Path | None:

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from hakobune.adapters import files
-from hakobune.errors import ModelDiffersError
+from hakobune.errors import FileChangedError, HakobuneError, ModelDiffersError
 from hakobune.model.grade import Grade, Sameness
 from hakobune.model.project import Project
 from hakobune.model.record import RECORD, RunRecord
@@ -35,7 +35,10 @@ def _results(folder: Path, record: RunRecord) -> dict[str, str]:
     found = {}
     for entry in record.manifest:
         if is_compared(entry.name):
-            content = files.read_bytes(folder / entry.name) or b""
+            content = files.read_bytes(folder / entry.name)
+            if content is None:
+                found[entry.name] = "gone"
+                continue
             compared = without_place(entry.name, content)
             name = entry.name if compared == content else f"{entry.name} less run, run_id"
             found[name] = hashlib.sha256(compared).hexdigest()
@@ -48,36 +51,54 @@ def _side_by_side(left: dict[str, str], right: dict[str, str]) -> list[Row]:
 
 
 def grade_runs(project: Project, left: Path, right: Path) -> tuple[Grade, str]:
-    """Return the grade of two runs' results, and the likely cause of a difference (or nothing)."""
+    """Return the grade of two runs' results, and the likely cause of a difference (or nothing).
+
+    Raises FileChangedError for a result that is not what its run wrote.
+    """
     records = read_run_record(left), read_run_record(right)
-    contents = [
-        {
-            entry.name: files.read_bytes(folder / entry.name) or b""
-            for entry in record.manifest
-            if is_compared(entry.name)
-        }
-        for folder, record in zip((left, right), records, strict=True)
-    ]
-    grade = grade_results(*contents)
+    grade = grade_results(read_results(left, records[0]), read_results(right, records[1]))
     if grade.sameness is Sameness.BITS:
         return grade, ""
     return grade, likely_cause(compare_records(project, *records))
 
 
+def read_results(folder: Path, record: RunRecord) -> dict[str, bytes]:
+    """Return the bytes of each result by name. Raises FileChangedError, see grade_runs."""
+    found = {}
+    for entry in record.manifest:
+        if is_compared(entry.name):
+            content = files.read_bytes(folder / entry.name)
+            if content is None or hashlib.sha256(content).hexdigest() != entry.sha256:
+                raise FileChangedError(
+                    f"{folder / entry.name} is not what the run wrote, so it is compared with none",
+                    remedy=f"hakobune verify {folder.name} shows what else was changed",
+                )
+            found[entry.name] = content
+    return found
+
+
 def find_reference(project: Project, folder: Path) -> Path | None:
-    """Return the newest local run of the same image, data and arguments, or None."""
+    """Return the newest local run of the same image, data and arguments, or None.
+
+    A run that was changed since it was made is no reference.
+    """
     record = read_run_record(folder)
+    source = record.image.get("source_sha256", "").encode()
     found = []
     for path in folder.parent.glob(f"*/{RECORD}"):
         if path.parent == folder or path.parent.name.startswith("."):
             continue
         # A cheap look first: most runs are of another image.
-        if record.image.get("source_sha256", "").encode() not in (files.read_bytes(path) or b""):
+        if source not in (files.read_bytes(path) or b""):
             continue
-        other = read_run_record(path.parent)
-        is_local = other.outside is not None and other.outside.job is None
-        if is_local and is_same_plan(project, record, other):
-            found.append((str(other.values.get("started", "")), path.parent))
+        try:
+            other = read_run_record(path.parent)
+            is_local = other.outside is not None and other.outside.job is None
+            if is_local and is_same_plan(project, record, other):
+                read_results(path.parent, other)
+                found.append((str(other.values.get("started", "")), path.parent))
+        except HakobuneError:
+            continue
     return max(found)[1] if found else None
 
 

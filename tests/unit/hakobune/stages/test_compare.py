@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hakobune.errors import ModelDiffersError
+from hakobune.errors import FileChangedError, ModelDiffersError
 from hakobune.model.grade import Sameness
 from hakobune.model.project import Model
 from hakobune.model.record import Circumstances, JobFacts
@@ -91,6 +91,27 @@ def test_a_cause_is_sought_in_the_order_of_its_likelihood(made: Made) -> None:
     assert grade.sameness is Sameness.CLOSE
     assert cause == "other arguments (none and --horizon 3)"
     assert told(grade, "x", cause).startswith("within 1e-06 of x; first: metric.json: RMSE")
+
+
+@pytest.mark.parametrize("name", ["model.bin", "metric.json"])
+@pytest.mark.parametrize("content", [b"tampered", None])
+def test_a_result_that_no_manifest_vouches_for_is_compared_with_none(
+    made: Made, name: str, content: bytes | None
+) -> None:
+    job = another(made, "job", is_job=True)
+    (made.folder / name).unlink()
+    if content is not None:
+        (made.folder / name).write_bytes(content)
+    with pytest.raises(FileChangedError, match=f"demo-run/{name} is not what the run wrote"):
+        grade_runs(made.project, made.folder, job)
+    assert "no local run" in require_alike(made.project, job), "it is no reference either"
+
+
+def test_a_damaged_record_beside_is_passed_over(made: Made) -> None:
+    job = another(made, "job", is_job=True)
+    broken = another(made, "broken")
+    (broken / "record.json").write_bytes((broken / "record.json").read_bytes() + b" ")
+    assert find_reference(made.project, job) == made.folder
 
 
 def test_nothing_that_differs_is_told_as_that(made: Made) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hakobune.model.grade import Sameness
-from hakobune.transform.grade_results import grade_results, is_compared
+from hakobune.transform.grade_results import grade_results, is_compared, without_place
 
 CSV = "date,forecast,lower\n2026-01-01,1.5,0.25\n2026-01-02,2.5,\n"
 
@@ -83,10 +83,63 @@ def test_a_pickle_that_differs_does_not_hide_a_number_that_does() -> None:
     assert grade_results(run(), other).sameness is Sameness.DIFFERENT
 
 
-def test_what_is_no_json_counts_by_its_bytes() -> None:
-    other = run() | {"metric.json": b"{"}
-    assert grade_results(run(), other).sameness is Sameness.NUMBERS
-    assert grade_results({"a.json": b"{"}, {"a.json": b"["}).sameness is Sameness.DIFFERENT
+@pytest.mark.parametrize(
+    ("name", "one", "other", "said"),
+    [
+        ("a.json", b"{", b"[", "not readable"),
+        ("a.json", b'{"a": 1}', b'{"a": 1', "not readable"),
+        ("a.json", b'{"a": 2}', b'{"a": 1, "a": 2}', "a key comes twice"),
+        ("a.json", b"[" * 99999, b"[" * 99998, "not readable"),
+        ("a.json", b"[1" + b"0" * 400 + b"]", b"[1.5]", "[0]: 1000"),
+        ("a.json", b"[1]", b"[true]", "[0]: 1, True"),
+        ("a.json", b"[]", b"{}", "a.json: [], {}"),
+        ("a.csv", "a\n1\n".encode("utf-16"), "a\n99\n".encode("utf-16"), "not readable"),
+        ("a.csv", b"a\n" + b"x" * 200_000, b"a\n" + b"y" * 200_000, "not readable"),
+        ("a.csv", b"id\n12345678901234567890\n", b"id\n12345678901234567891\n", "line 2, id"),
+        ("model.txt", b"tree 1", b"tree 2", "model.txt: other bytes"),
+        ("report.html", b"1", b"1", "no file of either run is a result"),
+    ],
+)
+def test_what_is_not_the_same_or_cannot_be_read_is_different(
+    name: str, one: bytes, other: bytes, said: str
+) -> None:
+    more = {} if name == "report.html" else {"metric.json": b'{"RMSE": 1.5}'}
+    grade = grade_results({**more, name: one}, {**more, name: other})
+    if name == "model.txt":  # other bytes without numbers: what is readable decides
+        assert grade.sameness is Sameness.NUMBERS
+    else:
+        assert grade.sameness is Sameness.DIFFERENT
+    assert said in grade.first
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "other"),
+    [
+        ("a.json", b'{"a": 1.5}', b'{"a":1.5}'),
+        ("a.json", b'{"a": 1.5, "run_id": "x"}', b'{"a": 1.50, "run_id": "y"}'),
+        ("a.csv", b"x\n1.0\n", b"x\n1.00\n"),
+        ("a.csv", b"x\n1\n", b"x\r\n1\r\n"),
+    ],
+)
+def test_equal_values_in_other_bytes_are_never_bit_identical(
+    name: str, one: bytes, other: bytes
+) -> None:
+    grade = grade_results({name: one}, {name: other})
+    assert (grade.sameness, grade.first) == (Sameness.NUMBERS, f"{name}: other bytes")
+
+
+@pytest.mark.parametrize(
+    ("content", "left"),
+    [
+        (b'{ "run": {"uid": 0}, "b": 2 ,"run_id" : "q"}\n', b'{ , "b": 2 ,}\n'),
+        (b'{"inner": {"run_id": 1}}', b'{"inner": {"run_id": 1}}'),
+        (b'["run_id"]', b'["run_id"]'),
+        (b'{"run_id": 1', b'{"run_id": 1'),
+    ],
+)
+def test_time_and_place_are_cut_out_and_nothing_else(content: bytes, left: bytes) -> None:
+    assert without_place("metric.json", content) == left
+    assert without_place("metric.csv", content) == content
 
 
 @given(st.dictionaries(st.text(), st.floats(allow_nan=False) | st.text() | st.booleans()))
