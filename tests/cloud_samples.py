@@ -73,7 +73,7 @@ def make_patience(*pauses_s: float, reporter: FakeReporter | None = None) -> Pat
     return Patience(clock=FakeClock(), reporter=reporter or FakeReporter(), pauses_s=pauses_s)
 
 
-def run_files(model: bytes = b"model") -> dict[str, bytes]:
+def run_files(model: bytes = b"model", **other: object) -> dict[str, bytes]:
     """The files of a run as the training program leaves them, with its record."""
     files = {"model.bin": model, "metric.json": b'{"RMSE": 12.5, "R2": 0.25, "name": "x"}'}
     manifest = {
@@ -83,10 +83,12 @@ def run_files(model: bytes = b"model") -> dict[str, bytes]:
     record = {
         "schema_version": 2,
         "run_id": "demo-1",
+        "status": "succeeded",
         "arguments": ["--output", "/mnt/output"],
         "image": {},
         "inputs": [],
         "manifest": manifest,
+        **other,
     }
     return {**files, "record.json": sealed(record)}
 

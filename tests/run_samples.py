@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hakobune.adapters.process import Completed
 from hakobune.model.image import Image
@@ -14,7 +15,7 @@ from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, RecordedInput
 from hakobune.stages.base_image import bases_of
 from hakobune.stages.project import read_fresh_lock
-from hakobune.stages.record import complete
+from hakobune.stages.record import complete, find_documents
 from hakobune.stages.render import current_source, render
 from hakobune.transform.write_record import sealed
 from tests.samples import Answer, FakeReporter, FakeRunner, completed, on, write_project
@@ -146,6 +147,19 @@ def image_of(project: Project, image_id: str) -> Image:
     )
 
 
+def circumstances(
+    project: Project, image: Image, found_by: str = "container", **other: Any
+) -> Circumstances:
+    """Return how a run of the project as it lies there came about."""
+    return Circumstances(
+        found_by=found_by,
+        documents=find_documents(project, image),
+        commit=COMMIT,
+        is_dirty=False,
+        **other,
+    )
+
+
 def make_run(root: Path, run_id: str = "demo-run", **other: object) -> Made:
     """Write a project and a complete run of it; the data lies in `sales.csv`."""
     project = write_project(root)
@@ -157,6 +171,5 @@ def make_run(root: Path, run_id: str = "demo-run", **other: object) -> Made:
     write_run(folder, image, run_id=run_id, **other)  # type: ignore[arg-type] # by name
     runner = engine_of(image, saved)
     data = RecordedInput(name="input", path="sales.csv", sha256=hashlib.sha256(DATA).hexdigest())
-    how = Circumstances(found_by="container", inputs=(data,))
-    complete(project, folder, image, runner, how)
+    complete(project, folder, image, runner, circumstances(project, image, inputs=(data,)))
     return Made(project=project, folder=folder, image=image, runner=runner)

@@ -402,7 +402,7 @@ class RecordFromFutureError(HakobuneError):
 
 
 class RecordIncompleteError(HakobuneError):
-    """A record does not say which image made the run: it was not completed outside."""
+    """A record does not say which image made the run, or what is known outside contradicts it."""
 
     exit_code = 107
 

@@ -13,6 +13,7 @@ from hakobune.adapters.process import Runner
 
 _BLOBS = "blobs/sha256/"
 _CHUNK = 1 << 20
+_PLATFORM = ("linux", "amd64")
 
 
 def wrong_blob(runner: Runner, image: str) -> str:
@@ -34,11 +35,15 @@ def wrong_blob(runner: Runner, image: str) -> str:
         return f"docker save fails: {done.stderr.strip()}"
     if unreadable:
         return f"docker save gives no readable archive ({unreadable[0]})"
-    for name in _named(image.removeprefix("sha256:"), found.documents):
+    top = image.removeprefix("sha256:")
+    named = _named(top, found)
+    for name in named:
         if name not in found.hashes:
             return f"the blob sha256:{name[:12]} is missing"
         if found.hashes[name] != name:
             return f"the blob sha256:{name[:12]} has other bytes"
+    if named == [top]:
+        return f"sha256:{top[:12]} names neither a configuration nor layers"
     return ""
 
 
@@ -68,14 +73,21 @@ class _Blobs:
             self.documents[name] = json.loads(last)
 
 
-def _named(top: str, documents: dict[str, Any]) -> list[str]:
+def _named(top: str, found: _Blobs) -> list[str]:
     """Return the digests that the image's id stands for, beginning with itself.
 
-    The id is that of the manifest, which names configuration and layers, or of the configuration,
-    which names the layers by what they unpack to.
+    The id is that of a manifest, which names configuration and layers, of an index, which names
+    manifests, or of a configuration, which names the layers by what they unpack to. Of an index an
+    engine keeps the platforms that it has pulled; linux/amd64 must be among them.
     """
-    document = documents.get(top, {})
+    document = found.documents.get(top, {})
     below = [document.get("config", {}), *document.get("layers", [])]
     named = [str(entry.get("digest", "")) for entry in below if "digest" in entry]
     named += document.get("rootfs", {}).get("diff_ids", [])
-    return [top, *(digest.removeprefix("sha256:") for digest in named)]
+    digests = [top, *(digest.removeprefix("sha256:") for digest in named)]
+    for entry in document.get("manifests", []):
+        name = str(entry.get("digest", "")).removeprefix("sha256:")
+        platform = entry.get("platform", {})
+        if name in found.hashes or (platform.get("os"), platform.get("architecture")) == _PLATFORM:
+            digests += _named(name, found)
+    return digests

@@ -7,8 +7,7 @@ import click
 from hakobune.cli.destination import workspace, workspace_options
 from hakobune.cli.json_option import json_option
 from hakobune.console import Console, show, show_json, show_table
-from hakobune.stages.compare import require_alike
-from hakobune.stages.complete_job import complete_job
+from hakobune.stages.complete_job import graded
 from hakobune.stages.fetch import declared_files, fetch
 from hakobune.stages.machine import system_runner
 from hakobune.stages.project import open_project
@@ -31,13 +30,12 @@ def command(*, job: str, output: str, is_json: bool, **names: str) -> None:
     project, console = open_project(Path.cwd()), Console()
     cloud = azure_workspace(workspace(project, **names), console)
     folder = fetch(project, cloud, job or last_job(project), console, output=output)
-    is_complete = complete_job(project, cloud, folder, system_runner(), console)
     files = declared_files(project, folder, output=output)
     if not is_json:
         show_table(files)
-    grade = require_alike(project, folder) if is_complete and not output else ""
+    grade = None if output else graded(project, cloud, folder, system_runner(), console)
     if is_json:
         found = {"job": folder.name, "folder": str(folder), "files": dict(files)}
-        show_json({**found, "grade": grade or None})
+        show_json({**found, "grade": grade})
     elif grade:
         show(grade)

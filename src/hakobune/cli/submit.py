@@ -21,15 +21,14 @@ from hakobune.model.destination import Destination
 from hakobune.model.job import Job, JobWishes
 from hakobune.model.project import Project
 from hakobune.stages.attempts import to_its_end
-from hakobune.stages.compare import require_alike
-from hakobune.stages.complete_job import complete_job
+from hakobune.stages.complete_job import graded
 from hakobune.stages.dry_run import told
 from hakobune.stages.fetch import declared_files, fetch
 from hakobune.stages.machine import system_runner
 from hakobune.stages.project import open_project
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push, push
 from hakobune.stages.register import register
-from hakobune.stages.smoke import find_receipt, require_receipt
+from hakobune.stages.smoke import lacking_of, require_receipt
 from hakobune.stages.submit import Submission, submit
 from hakobune.stages.watch import watch
 from hakobune.stages.workspace import azure_workspace, no_patience, patience, system_clock
@@ -76,8 +75,8 @@ def _tell(project: Project, to: Destination, wishes: JobWishes) -> None:
     runner = system_runner()
     pushed = plan_push(project, runner, registry_name=to.registry or UNKNOWN_REGISTRY)
     submission = planned(project, pushed, wishes)
-    receipt = find_receipt(project, pushed.image)
-    show_table(told(submission, pushed, runner, no_patience(Console()), receipt=receipt))
+    lacking = lacking_of(project, pushed.image)
+    show_table(told(submission, pushed, runner, no_patience(Console()), lacking=lacking))
     for text in (submission.environment, submission.compute, submission.job):
         if text:
             show(f"---\n{text.rstrip()}")
@@ -125,13 +124,12 @@ def _run(
     found = _about(job, submission)
     if chosen["fetch"] or chosen["register"]:
         folder = fetch(project, cloud, job.name, console)
-        is_complete = complete_job(project, cloud, folder, runner, console)
         # A model that is not what the image makes here is not registered.
-        found["grade"] = require_alike(project, folder) if is_complete else None
+        found["grade"] = graded(project, cloud, folder, runner, console)
         found["folder"] = str(folder)
         found["files"] = dict(declared_files(project, folder))
         if chosen["register"]:
-            model, version = register(project, cloud, job.name, folder, console)
+            model, version = register(project, cloud, folder, console, grade=found["grade"])
             found |= {"model": model, "version": version}
     return found
 

@@ -2,21 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 SCHEMA_VERSION = 2
 RECORD = "record.json"
 # The folder of a run that holds the documents its image was made of.
 DOCUMENTS = "image"
+STATEMENT = "provenance.intoto.jsonl"
+PUBLIC_KEY = "provenance.pub.pem"
+SIGNATURE_FILES = (STATEMENT, PUBLIC_KEY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestEntry:
-    """A file of a run: its path inside the run's folder, sha256 as hex, and size."""
+    """A file of a run: its path inside the run's folder, sha256 as hex, and size.
+
+    Raises ValueError for a path that leads out of the folder.
+    """
 
     name: str
     sha256: str
     size_bytes: int
+
+    def __post_init__(self) -> None:
+        """Look at the path: whoever has an entry may open and remove what it names."""
+        path = PurePosixPath(self.name)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise ValueError(f"{self.name!r} is no path inside the run")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +61,17 @@ class JobFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """How a run came about; the fields are those of `Outside` and, for `arguments`, `RunRecord`."""
+    """How a run came about; the fields are those of `Outside` and, for `arguments`, `RunRecord`.
+
+    `documents` are the contents, by path in the project, of what the run's image was made of.
+    """
 
     found_by: str
+    documents: Mapping[str, bytes]
+    commit: str
+    is_dirty: bool
     arguments: tuple[str, ...] = ()
     inputs: tuple[RecordedInput, ...] = ()
-    reference: str = ""
     job: JobFacts | None = None
 
 

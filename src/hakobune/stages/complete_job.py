@@ -5,18 +5,29 @@ from pathlib import Path
 
 from hakobune.adapters import files
 from hakobune.adapters.process import Runner
-from hakobune.errors import JobContradictsError
+from hakobune.errors import JobContradictsError, RecordIncompleteError
 from hakobune.model.cloud import Cloud
 from hakobune.model.image import Image
 from hakobune.model.job import Job
 from hakobune.model.project import Project
 from hakobune.model.record import RECORD, Circumstances, JobFacts, RecordedInput
 from hakobune.model.reporter import Reporter
-from hakobune.stages.project import read_current_lock
-from hakobune.stages.record import complete, read_run_record
+from hakobune.stages.compare import require_alike
+from hakobune.stages.record import complete, find_documents, read_run_record
 from hakobune.stages.submit import notes
 from hakobune.stages.watch import found
 from hakobune.transform.plan_job import job_arguments
+
+
+def graded(
+    project: Project, cloud: Cloud, folder: Path, runner: Runner, reporter: Reporter
+) -> str | None:
+    """Complete the record of a fetched run; return its grade beside the local run, in one line.
+
+    None where the record stays incomplete. Raises ModelDiffersError, or what complete_job raises.
+    """
+    is_complete = complete_job(project, cloud, folder, runner, reporter)
+    return require_alike(project, folder) if is_complete else None
 
 
 def complete_job(
@@ -25,25 +36,20 @@ def complete_job(
     """Complete the record of a fetched run; tell whether it is complete now.
 
     Where the program left no record, one is made of the files and of what Azure ML knows of the
-    job, unless one output alone was fetched. It stays incomplete where the lock that lies here is
-    not the job's any more, which is said. Raises JobContradictsError where Azure ML reports another
-    image for the job's environment than the job was submitted with.
+    job, unless one output alone was fetched. It stays incomplete where nothing here has the lock
+    and the Dockerfile of the job's image, which is said. Raises JobContradictsError where Azure ML
+    reports another image for the job's environment than the job was submitted with.
     """
     record = read_run_record(folder) if (folder / RECORD).is_file() else None
-    if record is not None and record.outside is not None:
-        return True
     if record is None and not _is_whole(project, folder):
         return False
+    # Completed by us, and not by the program that ran there.
+    outside = None if record is None else record.outside
+    if outside is not None and outside.job is not None and outside.job.name == folder.name:
+        return True
     job = found(cloud, folder.name)
-    reference = _environment_image(cloud, job)
-    if read_current_lock(project).sha256 != job.tag("hakobune.lock"):
-        reporter.say(
-            f"{project.lock} is not the job's any more, so its record stays incomplete; "
-            f"check out commit {job.tag('git.commit')[:12]} and fetch again"
-        )
-        return False
     image = Image(
-        tag=reference,
+        tag=_environment_image(cloud, job),
         id=job.tag("hakobune.image"),
         base=job.tag("hakobune.base"),
         size_bytes=0,
@@ -51,14 +57,25 @@ def complete_job(
         lock_sha256=job.tag("hakobune.lock"),
         source_sha256=job.tag("hakobune.source"),
     )
-    facts = JobFacts(
-        name=job.name, environment=job.environment, image=reference, tags=dict(job.tags)
-    )
+    commit = job.tag("git.commit").removeprefix("none")
+    try:
+        documents = find_documents(project, image)
+    except RecordIncompleteError as exc:
+        reporter.say(
+            f"{exc.what}, so the record of {folder.name} stays incomplete; "
+            + (f"check out commit {commit[:12]} and fetch again" if commit else exc.remedy)
+        )
+        return False
     how = Circumstances(
         found_by="job",
+        documents=documents,
+        commit=commit,
+        is_dirty=job.tag("git.dirty") != "false",
         arguments=job_arguments(project, job.command),
         inputs=_uploaded(project, job),
-        job=facts,
+        job=JobFacts(
+            name=job.name, environment=job.environment, image=image.tag, tags=dict(job.tags)
+        ),
     )
     complete(project, folder, image, runner, how)
     return True

@@ -4,7 +4,6 @@ from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.errors import RegistryRefusedError, RegistryUnreachableError
 from hakobune.model.pushed import PushedImage
-from hakobune.model.receipt import Receipt
 from hakobune.stages.push import UNKNOWN_REGISTRY, find_pushed
 from hakobune.stages.submit import Submission
 
@@ -15,14 +14,17 @@ def told(
     runner: Runner,
     patience: Patience,
     *,
-    receipt: Receipt | None,
+    lacking: str,
 ) -> tuple[tuple[str, str], ...]:
-    """Return a row for each thing that a submit needs: its name, and what would be done."""
+    """Return a row for each thing that a submit needs: its name, and what would be done.
+
+    `lacking` is what smoke.lacking_of says of the image.
+    """
     plan = submission.plan
     files = [item for item in plan.inputs if item.is_local]
     upload = ", ".join(f"{item.path} ({_size(item.size_bytes)})" for item in files)
     return (
-        ("receipt", _passed(receipt)),
+        ("receipt", _passed(lacking)),
         ("image", f"{pushed.reference}: {_push(pushed, runner, patience)}"),
         ("environment", f"{plan.environment}: registered, or compared where it is there already"),
         ("compute", f"{plan.compute}: {_compute(submission)}"),
@@ -35,11 +37,10 @@ def told(
     )
 
 
-def _passed(receipt: Receipt | None) -> str:
-    if receipt is None or not receipt.references:
-        return "none: a submit is refused until hakobune smoke has passed"
-    tests, runs = len(receipt.checks), len(receipt.references)
-    return f"{tests} smoke tests and {runs} training{'s' * (runs > 1)} on this machine"
+def _passed(lacking: str) -> str:
+    if lacking:
+        return f"a submit is refused until hakobune smoke has passed: the image {lacking}"
+    return "there: the image has passed its smoke tests and a training on this machine"
 
 
 def _push(pushed: PushedImage, runner: Runner, patience: Patience) -> str:

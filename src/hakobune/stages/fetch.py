@@ -1,5 +1,6 @@
 """A job's outputs to `runs/<job>/`: all of them, each verified, or none."""
 
+import json
 from pathlib import Path, PurePosixPath
 
 from hakobune.adapters import files
@@ -48,6 +49,7 @@ def fetch(
     files.make_folder(waiting)
     total = _bring(cloud, job, wanted, waiting)
     verify(waiting, wanted)
+    _require_inside_only(waiting)
     files.move_folder(waiting, folder)
     reporter.done("fetch", f"{RUNS}/{name}, {total / 1e6:.1f} MB, verified")
     return folder
@@ -127,12 +129,22 @@ def verify(folder: Path, wanted: tuple[Output, ...]) -> None:
         _verify_file(folder, entry)
 
 
+def _require_inside_only(folder: Path) -> None:
+    """Raise OutputDamagedError for a record that says what its program cannot know."""
+    content = files.read_bytes(folder / RECORD)
+    if content is not None and json.loads(content).get("outside") is not None:
+        raise OutputDamagedError(
+            f"{folder / RECORD} has a block `outside`, which only hakobune writes, and not the job",
+            remedy="do not use this model: ask who wrote the job's program",
+        )
+
+
 def _verify_file(folder: Path, entry: ManifestEntry) -> None:
     path = folder / entry.name
     if path.is_file() and files.sha256_of(path) == entry.sha256:
         return
     # A damaged file must not be taken for one that is there already when fetch runs again.
-    if folder.name.startswith("."):
+    if folder.name.startswith(".") and path.is_file():
         files.remove(path)
     raise OutputDamagedError(
         f"{path} is not the file that the job wrote (by the sha256 in {RECORD})",

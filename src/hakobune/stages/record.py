@@ -1,7 +1,7 @@
 """What the outside of the container knows of a run, written into the run's record."""
 
+import hashlib
 import platform
-from dataclasses import replace
 from pathlib import Path
 
 from hakobune import __version__
@@ -20,6 +20,7 @@ from hakobune.model.record import (
     DOCUMENTS,
     RECORD,
     SCHEMA_VERSION,
+    SIGNATURE_FILES,
     Circumstances,
     Document,
     Outside,
@@ -28,7 +29,9 @@ from hakobune.model.record import (
 from hakobune.model.reporter import Reporter
 from hakobune.stages.build import image_tag
 from hakobune.stages.project import read_current_lock
+from hakobune.stages.render import current_source
 from hakobune.transform.read_record import read_record
+from hakobune.transform.render_dockerfile import is_of_image
 from hakobune.transform.write_record import completed, sealed
 
 
@@ -78,35 +81,79 @@ def recorded_image(outside: Outside, runner: Runner) -> Image:
         ) from exc
 
 
+def find_documents(project: Project, image: Image, *runs: Path) -> dict[str, bytes]:
+    """Return what the image was made of: conda file, lock and Dockerfile by path in the project.
+
+    They are those of the checkout or, where that has moved on, those that another run of the image
+    keeps: one of these, or one that lies in `runs/`. Raises RecordIncompleteError.
+    """
+    paths = (project.environment, project.lock, project.dockerfile)
+    keeping = [*runs, *sorted((project.root / "runs").glob("*/"))]
+    places = [{path: project.root / path for path in paths}]
+    places += [{path: run / DOCUMENTS / Path(path).name for path in paths} for run in keeping]
+    for place in places:
+        found = {path: files.read_bytes(file) or b"" for path, file in place.items()}
+        environment, lock, dockerfile = found.values()
+        if (
+            hashlib.sha256(environment).hexdigest() == image.environment_sha256
+            and hashlib.sha256(lock).hexdigest() == image.lock_sha256
+            and is_of_image(
+                dockerfile,
+                environment=image.environment_sha256,
+                lock=image.lock_sha256,
+                source=image.source_sha256,
+            )
+        ):
+            return found
+    raise RecordIncompleteError(
+        f"no {', '.join(paths)} of the image {image.id[:19]} lie here, nor beside a run of it",
+        remedy="hakobune render, or check out the commit that the image was built of",
+    )
+
+
 def complete(
     project: Project, folder: Path, image: Image, runner: Runner, how: Circumstances
-) -> RunRecord:
-    """Complete the run's record, lay its image's documents beside it, and return the record.
+) -> None:
+    """Complete the run's record, and lay its image's documents beside it.
 
-    Where the program wrote no record, one is made of the files that lie there.
+    Where the program wrote no record, one is made of the files that lie there. Raises
+    RecordIncompleteError where the program knew another image or read other data than is told here.
     """
-    if not (folder / RECORD).is_file():
+    if not (folder / RECORD).is_file() or (
+        how.found_by == "container" and not has_own_record(folder)
+    ):
         files.write_bytes(folder / RECORD, _made_record(folder, image, how))
     record = read_run_record(folder)
-    commit, is_dirty = commit_of(runner, project.root) or ("", True)
+    _require_image(folder, record, image)
+    _require_data(folder, record, how)
+    for path, content in how.documents.items():
+        files.write_bytes(folder / DOCUMENTS / Path(path).name, content)
+    environment, lock, dockerfile = (
+        Document(path=path, sha256=hashlib.sha256(how.documents[path]).hexdigest())
+        for path in (project.environment, project.lock, project.dockerfile)
+    )
     outside = Outside(
         hakobune=__version__,
         image=image.id,
-        reference=how.reference or image.tag,
+        reference=image.tag,
         found_by=how.found_by,
         base=image.base,
-        environment=_kept(project, folder, project.environment),
-        lock=_kept(project, folder, project.lock),
-        dockerfile=_kept(project, folder, project.dockerfile),
+        environment=environment,
+        lock=lock,
+        dockerfile=dockerfile,
         source=Document(path=project.source, sha256=image.source_sha256),
-        commit=commit,
-        is_dirty=is_dirty,
+        commit=how.commit,
+        is_dirty=how.is_dirty,
         host={"platform": platform.platform(), "engine": _engine(runner)},
         inputs=tuple(item for item in how.inputs if item.path),
         job=how.job,
     )
     files.write_bytes(folder / RECORD, completed(record.values, outside))
-    return replace(record, outside=outside)
+
+
+def has_own_record(folder: Path) -> bool:
+    """Tell whether the run's program wrote a record: one that is complete is an earlier run's."""
+    return (folder / RECORD).is_file() and read_run_record(folder).outside is None
 
 
 def _engine(runner: Runner) -> str:
@@ -117,17 +164,47 @@ def _engine(runner: Runner) -> str:
         return ""
 
 
-def _kept(project: Project, folder: Path, path: str) -> Document:
-    """Copy a document of the project into the run; return it."""
-    content = files.read_bytes(project.root / path) or b""
-    files.write_bytes(folder / DOCUMENTS / Path(path).name, content)
-    return Document(path=path, sha256=files.sha256_of(project.root / path))
+def _require_image(folder: Path, record: RunRecord, image: Image) -> None:
+    """Raise RecordIncompleteError where the container knew another image of itself."""
+    moved = [name for name, value in _known(image).items() if record.image.get(name) != value]
+    if moved:
+        raise RecordIncompleteError(
+            f"{folder / RECORD} is of another image than {image.tag}: {', '.join(moved)} differ",
+            remedy="check out the commit of that time and build its image, then record again",
+        )
+
+
+def _require_data(folder: Path, record: RunRecord, how: Circumstances) -> None:
+    """Raise RecordIncompleteError where the program read another file than lay there before."""
+    read = {item.name: item.sha256 for item in record.inputs}
+    for item in how.inputs:
+        if read.get(item.name, item.sha256) != item.sha256:
+            raise RecordIncompleteError(
+                f"{folder / RECORD} names other bytes of {item.path or item.name} than lay there "
+                "when the run began",
+                remedy="the file was changed meanwhile: run again",
+            )
+
+
+def _known(image: Image) -> dict[str, str]:
+    """Return what a container knows of its image."""
+    return {
+        "environment_sha256": image.environment_sha256,
+        "lock_sha256": image.lock_sha256,
+        "source_sha256": image.source_sha256,
+        "base": image.base,
+    }
 
 
 def _made_record(folder: Path, image: Image, how: Circumstances) -> bytes:
     """Return the record that a program which writes none would have written."""
+    # Of an earlier run in this folder there may be a record, its documents and its signature.
+    ours = (RECORD, *SIGNATURE_FILES)
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     names = sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        path.as_posix()
+        for path in paths
+        if path.parts[0] != DOCUMENTS and path.as_posix() not in ours
     )
     manifest = {
         name: {
@@ -142,12 +219,7 @@ def _made_record(folder: Path, image: Image, how: Circumstances) -> bytes:
             "run_id": folder.name,
             "status": "succeeded",
             "arguments": list(how.arguments),
-            "image": {
-                "environment_sha256": image.environment_sha256,
-                "lock_sha256": image.lock_sha256,
-                "source_sha256": image.source_sha256,
-                "base": image.base,
-            },
+            "image": _known(image),
             "inputs": [
                 # Where no file of this machine is known, the place is a job's own.
                 {
@@ -173,17 +245,14 @@ def complete_by_labels(project: Project, folder: Path, runner: Runner, reporter:
         reporter.done("record", f"{folder} is complete already", digest=record.outside.image)
         return
     image = docker_cli.inspect(runner, image_tag(read_current_lock(project)))
-    labels = {
-        "environment_sha256": image.environment_sha256,
-        "lock_sha256": image.lock_sha256,
-        "source_sha256": image.source_sha256,
-        "base": image.base,
-    }
-    moved = [name for name, value in labels.items() if record.image.get(name) != value]
-    if moved:
-        raise RecordIncompleteError(
-            f"{folder / RECORD} is of another image than {image.tag}: {', '.join(moved)} differ",
-            remedy="check out the commit of that time and build its image, then record again",
-        )
-    complete(project, folder, image, runner, Circumstances(found_by="labels"))
+    _require_image(folder, record, image)
+    is_current = current_source(project).sha256 == image.source_sha256
+    commit, is_dirty = (commit_of(runner, project.root) if is_current else None) or ("", True)
+    how = Circumstances(
+        found_by="labels",
+        documents=find_documents(project, image),
+        commit=commit,
+        is_dirty=is_dirty,
+    )
+    complete(project, folder, image, runner, how)
     reporter.done("record", f"{folder} is complete", digest=image.id)

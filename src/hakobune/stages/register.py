@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from hakobune.adapters import files
-from hakobune.errors import ModelMissingError
+from hakobune.errors import ModelMissingError, RecordIncompleteError
 from hakobune.model.cloud import Cloud
 from hakobune.model.job import Pairs
 from hakobune.model.project import Model, Project
@@ -17,13 +17,19 @@ MODEL_TAG = "hakobune.model"
 
 
 def register(
-    project: Project, cloud: Cloud, job_name: str, folder: Path, reporter: Reporter
+    project: Project, cloud: Cloud, folder: Path, reporter: Reporter, *, grade: str | None
 ) -> tuple[str, str]:
     """Register the model of a fetched run with its metrics and digests; return name and version.
 
-    The same model again (by its sha256) is not registered twice.
+    `grade` is what complete_job.graded returned of the run. The same model again (by its sha256) is
+    not registered twice. Raises RecordIncompleteError for a run without a grade.
     """
-    model = _model(project)
+    model, job_name = _model(project), folder.name
+    if grade is None:
+        raise RecordIncompleteError(
+            f"the record of {folder} is incomplete, so nothing says that this model is the image's",
+            remedy="what it lacks is said above; then register again",
+        )
     verify(folder, project.outputs)
     path = folder / model.file
     if not files.has_content(path):

@@ -12,7 +12,13 @@ from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, Outside, RunRecord
 from hakobune.model.reporter import Reporter
 from hakobune.stages.compare import grade_runs
-from hakobune.stages.record import complete, read_run_record, recorded_image, require_outside
+from hakobune.stages.record import (
+    complete,
+    find_documents,
+    read_run_record,
+    recorded_image,
+    require_outside,
+)
 from hakobune.transform.arguments import drop_option, put_value, value_place
 from hakobune.transform.plan_training import RUNS, plan_training
 
@@ -30,6 +36,7 @@ def reproduce_model(
     record = read_run_record(folder)
     outside = require_outside(record, folder)
     image = recorded_image(outside, runner)
+    documents = find_documents(project, image, folder)
     again = f"{RUNS}/.again-{folder.name}"
     target = project.root / again
     files.remove(target)
@@ -55,7 +62,14 @@ def reproduce_model(
             remedy="its own message stands above",
             container_exit_code=code,
         )
-    how = Circumstances(found_by="container", arguments=training.arguments, inputs=outside.inputs)
+    how = Circumstances(
+        found_by="container",
+        documents=documents,
+        commit=outside.commit,
+        is_dirty=outside.is_dirty,
+        arguments=training.arguments,
+        inputs=outside.inputs,
+    )
     complete(project, target, image, runner, how)
     grade, cause = grade_runs(project, folder, target)
     reporter.done("again", again, digest=image.id)

@@ -12,12 +12,10 @@ from hakobune.errors import (
     SignatureMissingError,
 )
 from hakobune.model.link import Link
-from hakobune.model.record import RECORD, RunRecord
+from hakobune.model.record import PUBLIC_KEY, RECORD, STATEMENT, RunRecord
 from hakobune.model.reporter import Reporter
 from hakobune.stages.record import read_run_record, require_outside
 
-STATEMENT = "provenance.intoto.jsonl"
-PUBLIC_KEY = "provenance.pub.pem"
 # https://github.com/in-toto/attestation/blob/main/spec/v1/bundle.md
 MEDIA_TYPE = "application/vnd.in-toto.bundle"
 

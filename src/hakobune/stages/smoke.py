@@ -1,5 +1,6 @@
 """An image to a receipt: smoke tests in the container, and a training for reference."""
 
+import secrets
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,12 @@ from hakobune.errors import HakobuneError, ReceiptMissingError, SmokeFailedError
 from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.receipt import Receipt
-from hakobune.model.record import RECORD
+from hakobune.model.record import RECORD, RunRecord
 from hakobune.model.reporter import Reporter
 from hakobune.model.spec import requirement_name
 from hakobune.model.training import Training
 from hakobune.stages.build import current_image
+from hakobune.stages.compare import read_results
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.record import read_run_record
 from hakobune.stages.train import train
@@ -35,8 +37,8 @@ def smoke(project: Project, training: Training, runner: Runner, reporter: Report
     """
     docker_cli.engine_version(runner)
     image = current_image(project, runner)
-    receipt = find_receipt(project, image) or Receipt(image=image.id, checks=(), references=())
-    checks = _checks(project, image)
+    receipt = _find_receipt(project, image) or Receipt(image=image.id, checks=(), references=())
+    checks = checks_of(project, image)
     if set(checks) <= set(receipt.checks):
         reporter.done("smoke", f"{len(checks)} tests, passed before", digest=image.id)
     else:
@@ -44,28 +46,46 @@ def smoke(project: Project, training: Training, runner: Runner, reporter: Report
             _check(name, command, runner)
             reporter.done("smoke", name)
         receipt = _keep(project, replace(receipt, checks=tuple(checks)))
-    reference = _find_reference(project, training, receipt)
+    reference = _find_reference(project, training, receipt, image)
     if reference:
         reporter.done("train", f"{reference}, the same arguments and data before")
         return receipt
     train(project, training, runner, reporter)
+    if _record_of(project, training.folder, image) is None:
+        raise SmokeFailedError(
+            f"the training left no run of this image in {training.folder}",
+            remedy="let it write to runs/: leave the option for its output out",
+        )
     return _keep(project, replace(receipt, references=(*receipt.references, training.folder)))
 
 
-def require_receipt(project: Project, image: Image) -> Receipt:
-    """Return the image's receipt. Raises ReceiptMissingError or ReceiptDamagedError."""
-    receipt = find_receipt(project, image)
-    if receipt is None or not receipt.references:
+def require_receipt(project: Project, image: Image) -> None:
+    """Raise ReceiptMissingError unless the image has passed all, and ReceiptDamagedError."""
+    lacking = lacking_of(project, image)
+    if lacking:
         raise ReceiptMissingError(
-            f"the image {image.tag} ({image.id[:19]}) has not passed its smoke tests and a "
-            "training on this machine",
+            f"the image {image.tag} ({image.id[:19]}) {lacking}",
             remedy="hakobune smoke, with the arguments of the training",
         )
-    return receipt
 
 
-def find_receipt(project: Project, image: Image) -> Receipt | None:
-    """Return the image's receipt, or None. Raises ReceiptDamagedError."""
+def lacking_of(project: Project, image: Image) -> str:
+    """Return in words what the image has not passed here; empty where it may be submitted.
+
+    Raises ReceiptDamagedError.
+    """
+    receipt = _find_receipt(project, image)
+    if receipt is None:
+        return "has not passed its smoke tests and a training on this machine"
+    left = [name for name in checks_of(project, image) if name not in receipt.checks]
+    if left:
+        return f"has not passed the smoke test `{left[0]}`"
+    if all(_record_of(project, folder, image) is None for folder in receipt.references):
+        return "has no training on this machine any more: the runs of its receipt are gone"
+    return ""
+
+
+def _find_receipt(project: Project, image: Image) -> Receipt | None:
     path = _path(project, image.id)
     content = files.read_bytes(path)
     if content is None:
@@ -83,8 +103,8 @@ def _keep(project: Project, receipt: Receipt) -> Receipt:
     return receipt
 
 
-def _checks(project: Project, image: Image) -> dict[str, list[str]]:
-    """Return the command of each smoke test by what it shows."""
+def checks_of(project: Project, image: Image) -> dict[str, list[str]]:
+    """Return the command of each smoke test by what it shows: the name in a receipt."""
     shut_in = ["docker", "run", "--rm", "--user", _ANY_USER, "--network", "none", "--read-only"]
     shut_in += ["--cap-drop", "ALL", "--tmpfs", "/tmp", image.id]  # noqa: S108 - in the container
     named = [
@@ -103,7 +123,13 @@ def _checks(project: Project, image: Image) -> dict[str, list[str]]:
 
 
 def _check(name: str, command: list[str], runner: Runner) -> None:
-    done = runner.capture(command, timeout_s=_TIMEOUT_S)
+    container = f"hakobune-smoke-{secrets.token_hex(4)}"
+    try:
+        named = [*command[:2], "--name", container, *command[2:]]
+        done = runner.capture(named, timeout_s=_TIMEOUT_S)
+    finally:
+        # After a timeout only the docker program has ended.
+        runner.capture(["docker", "rm", "--force", container])
     if done.exit_code != 0:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()
         raise SmokeFailedError(
@@ -113,22 +139,31 @@ def _check(name: str, command: list[str], runner: Runner) -> None:
         )
 
 
-def _find_reference(project: Project, training: Training, receipt: Receipt) -> str:
+def _find_reference(project: Project, training: Training, receipt: Receipt, image: Image) -> str:
     """Return a run of the receipt with the same arguments and data; empty where there is none."""
     wanted = own_arguments(project, training.arguments)
     data = sorted((name, files.sha256_of(path)) for name, path in training.inputs)
     for folder in receipt.references:
-        if not (project.root / folder / RECORD).is_file():
-            continue
-        try:
-            record = read_run_record(project.root / folder)
-        except HakobuneError:  # a run that was changed is no reference; a new one is made
+        record = _record_of(project, folder, image)
+        if record is None:
             continue
         read = sorted((item.name, item.sha256) for item in record.inputs)
         is_same_data = read == data if data else not _names_input(project, record.arguments)
         if own_arguments(project, record.arguments) == wanted and is_same_data:
             return folder
     return ""
+
+
+def _record_of(project: Project, folder: str, image: Image) -> RunRecord | None:
+    """Return the record of a run that is whole and of this image; a new one is made for others."""
+    if not (project.root / folder / RECORD).is_file():
+        return None
+    try:
+        record = read_run_record(project.root / folder)
+        read_results(project.root / folder, record)
+    except HakobuneError:
+        return None
+    return record if record.outside and record.outside.image == image.id else None
 
 
 def _names_input(project: Project, arguments: tuple[str, ...]) -> bool:

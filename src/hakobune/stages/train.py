@@ -5,14 +5,16 @@ import time
 from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
+from hakobune.adapters.commit import commit_of
 from hakobune.adapters.process import Runner
-from hakobune.errors import OutputsMissingError, TrainingFailedError
+from hakobune.errors import OutputsMissingError, RecordIncompleteError, TrainingFailedError
+from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, RecordedInput
 from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
 from hakobune.stages.build import current_image
-from hakobune.stages.record import complete
+from hakobune.stages.record import complete, find_documents, has_own_record
 from hakobune.transform.plan_training import plan_training
 
 
@@ -38,11 +40,14 @@ def train(
 
     Return each declared output's name and path.
 
-    Raises TrainingFailedError with the container's exit code, or OutputsMissingError.
+    Raises TrainingFailedError with the container's exit code, OutputsMissingError, or
+    RecordIncompleteError where data or image changed while it ran.
     """
     docker_cli.engine_version(runner)
     docker_cli.require_compose(runner)
     image = current_image(project, runner)
+    # Before the run: whoever waits for it edits the files meanwhile.
+    how = _circumstances(project, training, image, runner)
     files.make_folder(project.root / "runs")
     code = docker_cli.compose_run(runner, training.command, training.container, cwd=project.root)
     if code != 0:
@@ -59,29 +64,45 @@ def train(
             remedy="let the program write them, or correct `files` in [tool.hakobune.outputs]",
         )
     if found:
-        complete(
-            project,
-            project.root / training.folder,
-            image,
-            runner,
-            Circumstances(
-                found_by="container",
-                arguments=training.arguments,
-                inputs=recorded_inputs(project, training),
-            ),
-        )
+        _require_unmoved(project.root / training.folder, image, runner)
+        complete(project, project.root / training.folder, image, runner, how)
     reporter.done("train", training.folder, digest=image.id)
     return found
 
 
-def recorded_inputs(project: Project, training: Training) -> tuple[RecordedInput, ...]:
-    """Return the files of this machine that the training reads."""
+def _circumstances(
+    project: Project, training: Training, image: Image, runner: Runner
+) -> Circumstances:
+    """Return what the record will say, with the files of this machine that the training reads."""
+    commit, is_dirty = commit_of(runner, project.root) or ("", True)
     root = project.root.resolve()
-    return tuple(
+    inputs = tuple(
         RecordedInput(
             name=name,
             path=str(path.relative_to(root) if path.is_relative_to(root) else path),
             sha256=files.sha256_of(path),
         )
         for name, path in training.inputs
+    )
+    return Circumstances(
+        found_by="container",
+        documents=find_documents(project, image),
+        commit=commit,
+        is_dirty=is_dirty,
+        arguments=training.arguments,
+        inputs=inputs,
+    )
+
+
+def _require_unmoved(folder: Path, image: Image, runner: Runner) -> None:
+    """Raise RecordIncompleteError where it cannot be known which image compose took.
+
+    A program that writes a record names its image itself.
+    """
+    if has_own_record(folder) or docker_cli.inspect(runner, image.tag).id == image.id:
+        return
+    raise RecordIncompleteError(
+        f"{image.tag} was built anew while the training ran: which of the two made {folder.name} "
+        "is not known",
+        remedy="train again; the files of this run lie there",
     )

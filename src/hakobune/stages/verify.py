@@ -25,7 +25,12 @@ from hakobune.stages.record import read_run_record, recorded_image, require_outs
 from hakobune.stages.render import current_source
 from hakobune.stages.sign import check_signature
 from hakobune.transform.read_lock import read_lock
-from hakobune.transform.render_dockerfile import IGNORED_SOURCE, left_out, source_of
+from hakobune.transform.render_dockerfile import (
+    IGNORED_SOURCE,
+    is_of_image,
+    left_out,
+    source_of,
+)
 from hakobune.transform.seal import is_sealed
 
 _AGAIN = "fetch the run again, or make it again: hakobune reproduce model shows what it should be"
@@ -45,8 +50,7 @@ def walk(project: Project, folder: Path, runner: Runner, *, key: Path | None) ->
     outside = require_outside(record, folder)
     yield from _data(project, record, outside)
     yield from _documents(folder, record, outside)
-    yield _source(project, outside, runner)
-    yield _commit(outside)
+    yield from _source(project, outside, runner)
     if outside.job is not None:
         yield _job(outside)
     yield _image(record, outside, runner)
@@ -55,7 +59,8 @@ def walk(project: Project, folder: Path, runner: Runner, *, key: Path | None) ->
 def _require_only_one(folder: Path, record: RunRecord) -> None:
     """Raise RunClaimedTwiceError where another folder beside this one has a record of the run."""
     for other in sorted(folder.resolve().parent.glob(f"*/{RECORD}")):
-        if other.parent == folder.resolve():
+        # A hidden folder is work of ours: a run made again, or one that is being fetched.
+        if other.parent == folder.resolve() or other.parent.name.startswith("."):
             continue
         # Cheaper than reading each record: its run's name must stand in it.
         content = files.read_bytes(other) or b""
@@ -110,6 +115,16 @@ def _documents(folder: Path, record: RunRecord, outside: Outside) -> Iterator[Li
         raise DocumentChangedError(
             f"{folder / DOCUMENTS}: the Dockerfile was edited by hand", remedy=_AGAIN
         )
+    if not is_of_image(
+        dockerfile,
+        environment=outside.environment.sha256,
+        lock=outside.lock.sha256,
+        source=outside.source.sha256,
+    ):
+        raise DocumentChangedError(
+            f"{folder / DOCUMENTS}: the Dockerfile is of another lock, conda file or source",
+            remedy=_AGAIN,
+        )
     yield Link(name="build", what=outside.dockerfile.path, digest=outside.dockerfile.sha256)
     content = _document(folder, outside.lock)
     _require_same("lock", record.image.get("lock_sha256", ""), outside.lock.sha256)
@@ -162,37 +177,44 @@ def _require_same(name: str, inside: str, outside: str) -> None:
         )
 
 
-def _source(project: Project, outside: Outside, runner: Runner) -> Link:
-    """Look for the source in the checkout, then in the commit that the record names."""
-    wanted = outside.source.sha256
+def _source(project: Project, outside: Outside, runner: Runner) -> Iterator[Link]:
+    """Look for the source in the checkout and in the commit that the record names."""
+    wanted, commit = outside.source.sha256, outside.commit[:12]
+    there = _source_at(project, outside, runner)
+    if there not in ("", wanted) and not outside.is_dirty:
+        raise SourceUnprovenError(
+            f"{outside.source.path} of commit {commit} is not the run's source, "
+            "and the record says that nothing differed from it",
+            remedy="the record or the history was changed: ask who made the run",
+        )
+    where = ""
     if current_source(project).sha256 == wanted:
-        return Link(name="source", what=f"{outside.source.path}, as it lies here", digest=wanted)
-    tree = tree_at(runner, project.root, outside.commit, outside.source.path, IGNORED_SOURCE)
-    if tree is not None:
-        hidden = left_out(project)
-        there = source_of({path: data for path, data in tree.items() if path not in hidden})
-        if there.sha256 == wanted:
-            what = f"{outside.source.path} of commit {outside.commit[:12]}"
-            return Link(name="source", what=what, digest=wanted)
-        if not outside.is_dirty:
-            raise SourceUnprovenError(
-                f"{outside.source.path} of commit {outside.commit[:12]} is not the run's source, "
-                "and the record says that nothing differed from it",
-                remedy="the record or the history was changed: ask who made the run",
-            )
-    return Link(
-        name="source",
-        what=f"{outside.source.path} has moved on, and no commit here holds that state",
-        digest=wanted,
-        is_seen=False,
-    )
-
-
-def _commit(outside: Outside) -> Link:
+        where = "as it lies here"
+    elif there == wanted:
+        where = f"of commit {commit}"
+    if where:
+        yield Link(name="source", what=f"{outside.source.path}, {where}", digest=wanted)
+    else:
+        what = f"{outside.source.path} has moved on, and no commit here holds that state"
+        yield Link(name="source", what=what, digest=wanted, is_seen=False)
     if not outside.commit:
-        return Link(name="commit", what="the project was under no version control", is_seen=False)
-    state = "with changes that were not committed" if outside.is_dirty else "nothing changed"
-    return Link(name="commit", what=f"{outside.commit[:12]}, {state}")
+        what = "the project was under no version control"
+    elif not there:
+        what = f"{commit}, which this repository does not know"
+    elif outside.is_dirty:
+        what = f"{commit}, with changes that were not committed"
+    else:
+        what = f"{commit}, which holds this source"
+    yield Link(name="commit", what=what, is_seen=there == wanted)
+
+
+def _source_at(project: Project, outside: Outside, runner: Runner) -> str:
+    """Return the digest of the source in the record's commit; empty where it is not known here."""
+    tree = tree_at(runner, project.root, outside.commit, outside.source.path, IGNORED_SOURCE)
+    if tree is None:
+        return ""
+    hidden = left_out(project)
+    return source_of({path: data for path, data in tree.items() if path not in hidden}).sha256
 
 
 def _job(outside: Outside) -> Link:

@@ -34,8 +34,8 @@ def read_record(content: bytes, *, place: str) -> RunRecord:
 def read_sealed(content: bytes, *, place: str, schema: int) -> dict[str, Any]:
     """Return the values of a sealed JSON document of ours, once its bytes are proven whole."""
     try:
-        values = json.loads(content)
-    except ValueError as exc:
+        values = json.loads(content, parse_constant=_no_number)
+    except (ValueError, RecursionError) as exc:
         raise RecordDamagedError(f"{place} is no JSON: {exc}", remedy=_REMEDY) from exc
     if not isinstance(values, dict):
         raise RecordDamagedError(f"{place} is no JSON object", remedy=_REMEDY)
@@ -60,13 +60,17 @@ def read_sealed(content: bytes, *, place: str, schema: int) -> dict[str, Any]:
 
 def _record(values: dict[str, Any]) -> RunRecord:
     outside = values.get("outside")
+    if values["status"] != "succeeded":
+        raise ValueError(f"status {values['status']!r}")
     return RunRecord(
         run_id=_text(values["run_id"]),
         arguments=tuple(_text(word) for word in values["arguments"]),
         image={name: _text(value or "") for name, value in values["image"].items()},
         inputs=_inputs(values["inputs"]),
         manifest=tuple(
-            ManifestEntry(name=name, sha256=_text(entry["sha256"]), size_bytes=int(entry["bytes"]))
+            ManifestEntry(
+                name=name, sha256=_text(entry["sha256"]), size_bytes=_count(entry["bytes"])
+            )
             for name, entry in values["manifest"].items()
         ),
         outside=None if outside is None else _outside(outside),
@@ -88,7 +92,7 @@ def _outside(values: Mapping[str, Any]) -> Outside:
         dockerfile=_document(values["dockerfile"]),
         source=_document(values["source"]),
         commit=_text(values["commit"]),
-        is_dirty=bool(values["is_dirty"]),
+        is_dirty=_truth(values["is_dirty"]),
         host={name: _text(value) for name, value in values["host"].items()},
         inputs=_inputs(values["inputs"]),
         job=None
@@ -115,6 +119,23 @@ def _inputs(values: list[Mapping[str, Any]]) -> tuple[RecordedInput, ...]:
 
 def _document(values: Mapping[str, Any]) -> Document:
     return Document(path=_text(values["path"]), sha256=_text(values["sha256"]))
+
+
+def _no_number(word: str) -> None:
+    """Refuse what Python reads and JSON has not."""
+    raise ValueError(f"{word} is no JSON")
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(f"{value!r} is no count")
+    return value
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value
 
 
 def _text(value: object) -> str:

@@ -14,13 +14,15 @@ from pathlib import PurePosixPath
 from hakobune.model.lock import Lock, LockedWheel, RegistryBase
 from hakobune.model.project import Project
 from hakobune.model.spec import requirement_name
-from hakobune.transform.seal import seal
+from hakobune.transform.seal import is_sealed, seal
 from hakobune.transform.source_digest import source_digest
 
 # 1980-01-01, the first time that a zip archive can hold. It is every file's time in the image.
 SOURCE_DATE_EPOCH = 315_532_800
 # The build context (and stage) of the wheels that `hakobune vendor` fetched.
 VENDOR = "vendor"
+ENVIRONMENT_LABEL = "hakobune.environment.sha256"
+LOCK_LABEL = "hakobune.lock.sha256"
 SOURCE_LABEL = "hakobune.source.sha256"
 # Left out of the build context and of the source digest alike, wherever it lies in the source.
 IGNORED_SOURCE = ("__pycache__", ".DS_Store")
@@ -77,6 +79,14 @@ def render_dockerfile(lock: Lock, project: Project, *, source: Source, programs:
         blocks.append(_libraries(lock, project, programs.compile_library))
     blocks += [_source(project, source), _image(lock, project, source)]
     return seal("\n".join(blocks))
+
+
+def is_of_image(dockerfile: bytes, *, environment: str, lock: str, source: str) -> bool:
+    """Tell whether a Dockerfile is as it was rendered, and for these three sha256 of an image."""
+    labels = {ENVIRONMENT_LABEL: environment, LOCK_LABEL: lock, SOURCE_LABEL: source}
+    return is_sealed(dockerfile) and all(
+        f'{name}="{value}"'.encode() in dockerfile for name, value in labels.items()
+    )
 
 
 def rendered_source(dockerfile: bytes) -> Source | None:
@@ -293,8 +303,8 @@ def _image(lock: Lock, project: Project, source: Source) -> str:
     labels = {
         "org.opencontainers.image.title": lock.environment,
         "org.opencontainers.image.base.name": "${HAKOBUNE_BASE}",
-        "hakobune.environment.sha256": lock.environment_sha256,
-        "hakobune.lock.sha256": lock.sha256,
+        ENVIRONMENT_LABEL: lock.environment_sha256,
+        LOCK_LABEL: lock.sha256,
         SOURCE_LABEL: source.sha256,
     }
     libraries = "COPY --from=libraries /image /\n" if project.libraries else ""

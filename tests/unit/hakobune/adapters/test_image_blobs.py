@@ -1,7 +1,9 @@
 """An image's archive is what its id says, or it is told what is not."""
 
 import hashlib
+import io
 import json
+import tarfile
 
 import pytest
 
@@ -26,6 +28,42 @@ def test_the_classic_store_s_configuration_names_layers_by_what_they_unpack_to()
     assert wrong_blob(FakeRunner(piped=tar(whole)), f"sha256:{top}") == ""
     other = {**whole, f"blobs/sha256/{digest}": b"another!"}
     assert digest[:12] in wrong_blob(FakeRunner(piped=tar(other)), f"sha256:{top}")
+
+
+def test_an_index_names_manifests_whose_layers_are_looked_at() -> None:
+    image, _ = archive(b"\x1fone", b"\x1ftwo")
+    inner, saved = contents(b"\x1fone", b"\x1ftwo")
+    assert image == f"sha256:{inner}"
+    amd64 = {"digest": image, "platform": {"os": "linux", "architecture": "amd64"}}
+    absent = {"digest": "sha256:" + "0" * 64, "platform": {"os": "linux", "architecture": "arm64"}}
+    index = json.dumps({"manifests": [absent, amd64]}).encode()
+    top = hashlib.sha256(index).hexdigest()
+    whole = {**saved, f"blobs/sha256/{top}": index}
+    assert wrong_blob(FakeRunner(piped=tar(whole)), f"sha256:{top}") == ""
+    layer = hashlib.sha256(b"\x1ftwo").hexdigest()
+    other = {**whole, f"blobs/sha256/{layer}": b"\x1f2wo"}
+    assert f"{layer[:12]} has other bytes" in wrong_blob(
+        FakeRunner(piped=tar(other)), f"sha256:{top}"
+    )
+    del other[f"blobs/sha256/{inner}"]
+    assert f"{inner[:12]} is missing" in wrong_blob(FakeRunner(piped=tar(other)), f"sha256:{top}")
+
+
+def contents(*layers: bytes) -> tuple[str, dict[str, bytes]]:
+    """Return an image's digest and the files of its archive."""
+    image, saved = archive(*layers)
+    with tarfile.open(fileobj=io.BytesIO(saved)) as opened:
+        found = {member.name: opened.extractfile(member) for member in opened}
+        return image.removeprefix("sha256:"), {n: f.read() for n, f in found.items() if f}
+
+
+@pytest.mark.parametrize("content", [b"{}", b'{"manifests": []}', b"\x1fno JSON"])
+def test_a_digest_that_names_no_layers_proves_nothing(content: bytes) -> None:
+    top = hashlib.sha256(content).hexdigest()
+    saved = tar({f"blobs/sha256/{top}": content})
+    assert "neither a configuration nor layers" in wrong_blob(
+        FakeRunner(piped=saved), f"sha256:{top}"
+    )
 
 
 @pytest.mark.parametrize(

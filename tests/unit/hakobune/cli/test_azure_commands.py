@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,13 @@ from hakobune.errors import DestinationIncompleteError
 from hakobune.model.destination import Destination
 from hakobune.model.receipt import Receipt
 from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.record import complete
 from hakobune.stages.render import render
-from hakobune.stages.smoke import RECEIPTS
+from hakobune.stages.smoke import RECEIPTS, checks_of
 from hakobune.transform.receipt import write_receipt
 from hakobune.transform.write_record import sealed
 from tests.cloud_samples import FakeCloud, make_job, run_files
+from tests.run_samples import circumstances, engine_of, image_of, write_run
 from tests.samples import FakeReporter, FakeRunner, write_project
 from tests.unit.hakobune.cli.test_main import run
 from tests.unit.hakobune.stages.test_push import CONTAINERD, DIGEST, Registry, image
@@ -51,7 +55,22 @@ def hakobune(
     text = pyproject.read_text("utf-8").replace('"model.bin", "metric.json"', declared)
     pyproject.write_text(text + PYPROJECT_MORE, encoding="utf-8")
     render(project, read_fresh_lock(project), FakeReporter())
-    receipt = Receipt(image=DIGEST, checks=("imports",), references=("runs/reference",))
+    built = replace(image_of(project, DIGEST), base="")
+    cloud.outputs = run_files(
+        image={
+            "environment_sha256": built.environment_sha256,
+            "lock_sha256": built.lock_sha256,
+            "source_sha256": built.source_sha256,
+            "base": "",
+        }
+    )
+    reference = tmp_path / "runs/reference"
+    write_run(reference, built, run_id="reference")
+    how = circumstances(project, built)
+    complete(project, reference, built, engine_of(built, b""), how)
+    receipt = Receipt(
+        image=DIGEST, checks=tuple(checks_of(project, built)), references=("runs/reference",)
+    )
     path = tmp_path / RECEIPTS / f"{DIGEST.removeprefix('sha256:')[:16]}.json"
     path.parent.mkdir(parents=True)
     path.write_bytes(write_receipt(receipt))
@@ -62,7 +81,7 @@ def hakobune(
     for name in COMMANDS:
         module = f"hakobune.cli.{name}"
         monkeypatch.setattr(f"{module}.azure_workspace", lambda *_: cloud)
-        if name in ("push", "submit", "export", "fetch"):
+        if name in ("push", "submit", "export", "fetch", "register"):
             monkeypatch.setattr(f"{module}.system_runner", lambda: runner)
     monkeypatch.setattr(job_options, "system_runner", lambda: runner)
     return lambda *arguments: run(monkeypatch, capsys, *arguments)
@@ -103,7 +122,12 @@ def test_results_as_json_are_one_object_and_the_log_goes_aside(
     fetched = json.loads(hakobune("fetch", name, "--json")[1])
     assert {part: fetched[part] for part in fetched} == {part: found[part] for part in fetched}
     registered = json.loads(hakobune("register", name, "--json")[1])
-    assert registered == {"job": name, "model": "demo-model", "version": "1"}
+    assert registered == {
+        "job": name,
+        "model": "demo-model",
+        "version": "1",
+        "grade": found["grade"],
+    }
     pushed = json.loads(hakobune("push", "--json")[1])
     assert pushed["image"] == f"own.azurecr.io/demo@{pushed['digest']}"
 
@@ -138,7 +162,7 @@ def test_a_model_that_differs_from_the_local_one_is_not_registered(
 ) -> None:
     cloud.statuses = iter(["Completed"] * 4)
     assert hakobune("submit", "--create-compute", "--fetch")[0] == 0
-    (local,) = [p for p in (tmp_path / "runs").iterdir() if p.name[0] != "."]
+    local = tmp_path / "runs" / next(iter(cloud.jobs))
     # The same run, but made here, and with another number.
     values = json.loads((local / "record.json").read_bytes())
     metric = b'{"RMSE": 13.5, "R2": 0.25, "name": "x"}'
@@ -155,6 +179,22 @@ def test_a_model_that_differs_from_the_local_one_is_not_registered(
     code, _, err = hakobune("submit", "--create-compute", "--register")
     assert code == 121
     assert "RMSE: 13.5, 12.5" in err
+    assert not cloud.models
+    # Nor by the next command.
+    code, _, err = hakobune("register")
+    assert code == 121, err
+    assert not cloud.models
+
+
+def test_a_model_whose_record_stays_incomplete_is_not_registered(
+    hakobune: Hakobune, cloud: FakeCloud, tmp_path: Path
+) -> None:
+    cloud.statuses = iter(["Completed"] * 8)
+    assert hakobune("submit", "--create-compute", "--watch")[0] == 0
+    shutil.rmtree(tmp_path / "runs/reference")
+    (tmp_path / "environments/demo.lock").write_bytes(b"another")
+    code, _, err = hakobune("register")
+    assert code == 107, err
     assert not cloud.models
 
 

@@ -9,10 +9,10 @@ import pytest
 from hakobune.errors import FileChangedError, ModelDiffersError
 from hakobune.model.grade import Sameness
 from hakobune.model.project import Model
-from hakobune.model.record import Circumstances, JobFacts
+from hakobune.model.record import JobFacts
 from hakobune.stages.compare import compare, find_reference, grade_runs, require_alike, told
 from hakobune.stages.record import complete
-from tests.run_samples import Made, make_run, write_run
+from tests.run_samples import Made, circumstances, make_run, write_run
 
 
 @pytest.fixture
@@ -24,7 +24,8 @@ def another(made: Made, name: str, *, is_job: bool = False, **other: object) -> 
     folder = made.folder.with_name(name)
     write_run(folder, made.image, run_id=name, **other)  # type: ignore[arg-type] # by name
     job = JobFacts(name=name, environment="demo:1", image=f"x@{made.image.id}", tags={})
-    how = Circumstances(found_by="job", job=job) if is_job else Circumstances(found_by="container")
+    found_by = "job" if is_job else "container"
+    how = circumstances(made.project, made.image, found_by, job=job if is_job else None)
     complete(made.project, folder, made.image, made.runner, how)
     return folder
 

@@ -1,6 +1,7 @@
 """What Azure ML reports of a job goes into the run's record, or contradicts it."""
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +10,13 @@ import pytest
 from hakobune.adapters import files
 from hakobune.errors import JobContradictsError, JobNotFoundError
 from hakobune.stages.complete_job import complete_job
-from hakobune.stages.record import read_run_record
+from hakobune.stages.record import complete, read_run_record
 from hakobune.stages.submit import NOTES
 from hakobune.stages.verify import walk
 from hakobune.transform.compare_records import own_arguments
 from hakobune.transform.job_note import JobNote, write_note
 from tests.cloud_samples import FakeCloud, make_job
-from tests.run_samples import DATA, Made, make_run, write_run
+from tests.run_samples import DATA, Made, circumstances, make_run, write_run
 from tests.samples import FakeReporter
 
 
@@ -95,6 +96,29 @@ def test_another_image_than_was_submitted_is_named(
     with pytest.raises(JobContradictsError, match="demo:1 of job job-1"):
         completed(made, cloud_of(made, registered=registered, **tags))
     assert (made.folder / "record.json").read_bytes() == before
+
+
+def test_the_commit_is_the_job_s_whatever_the_checkout_is_by_now(made: Made) -> None:
+    made.project.lock_path.write_bytes(b"another")
+    other = made.folder.with_name("reference")
+    shutil.copytree(made.folder / "image", other / "image")
+    assert completed(made, cloud_of(made, git_dirty="false"))
+    outside = read_run_record(made.folder).outside
+    assert outside is not None
+    assert (outside.commit, outside.is_dirty) == ("c0ffee", False)
+    assert outside.lock.sha256 == made.image.lock_sha256
+
+
+def test_what_a_program_says_of_the_outside_is_written_anew(made: Made) -> None:
+    """A record that names no job, or another, was not completed by a fetch of this one."""
+    complete(
+        made.project, made.folder, made.image, made.runner, circumstances(made.project, made.image)
+    )
+    assert completed(made, cloud_of(made))
+    outside = read_run_record(made.folder).outside
+    assert outside is not None
+    assert outside.job is not None
+    assert outside.job.name == "job-1"
 
 
 def test_a_lock_that_moved_on_is_said_and_nothing_is_claimed(made: Made) -> None:

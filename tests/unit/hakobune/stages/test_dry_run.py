@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from hakobune.model.project import Project
-from hakobune.model.receipt import Receipt
 from hakobune.stages.dry_run import told
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push
 from tests.cloud_samples import make_patience
@@ -18,14 +17,14 @@ def rows(
     project: Project,
     registry: str,
     *answers: Answer,
-    receipt: Receipt | None = None,
+    lacking: str = "",
     **wishes: object,
 ) -> dict[str, str]:
     runner = FakeRunner([*answers, CONTAINERD, image(project)])
     pushed = plan_push(project, runner, registry_name=registry)
     (project.root / "x.csv").write_bytes(b"abc")
     submission = planned(project, "--input", "x.csv", **wishes)
-    found = dict(told(submission, pushed, runner, make_patience(), receipt=receipt))
+    found = dict(told(submission, pushed, runner, make_patience(), lacking=lacking))
     assert not runner.called("push")
     return found
 
@@ -45,10 +44,11 @@ def test_what_the_registry_has_is_told(tmp_path: Path, answer: Answer, words: st
 
 def test_whether_the_image_may_go_is_told_first(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    assert "none: a submit is refused" in rows(project, "registry.example", THERE)["receipt"]
-    receipt = Receipt(image="sha256:x", checks=("a", "b"), references=("runs/x",))
-    found = rows(project, "registry.example", THERE, receipt=receipt)
-    assert found["receipt"] == "2 smoke tests and 1 training on this machine"
+    found = rows(project, "registry.example", THERE, lacking="has not passed `x`")
+    assert found["receipt"].startswith("a submit is refused until hakobune smoke has passed")
+    assert found["receipt"].endswith("the image has not passed `x`")
+    found = rows(project, "registry.example", THERE)
+    assert found["receipt"].startswith("there: ")
     assert next(iter(found)) == "receipt"
 
 

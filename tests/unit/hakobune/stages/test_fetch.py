@@ -18,6 +18,7 @@ from hakobune.errors import (
 )
 from hakobune.model.project import Output, Project
 from hakobune.stages.fetch import declared_files, fetch
+from hakobune.transform.write_record import sealed
 from tests.cloud_samples import FakeCloud, make_job, run_files
 from tests.samples import FakeReporter, make_project
 
@@ -96,6 +97,27 @@ def test_a_declared_file_that_the_record_does_not_list_is_refused(tmp_path: Path
     outputs = {**run_files(), "record.json": json.dumps(record).encode()}
     with pytest.raises(OutputDamagedError, match=r"does not list model\.bin"):
         brought(tmp_path, done(outputs=outputs))
+
+
+@pytest.mark.parametrize("name", ["../../src", "/{root}/src", "a/../../../src"])
+def test_a_record_that_names_a_place_outside_its_run_removes_nothing(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/mine.py").write_text("mine", encoding="utf-8")
+    record = json.loads(run_files()["record.json"])
+    entry = {"sha256": "0" * 64, "bytes": 1}
+    record["manifest"][name.replace("/{root}", str(tmp_path))] = entry
+    with pytest.raises(OutputDamagedError, match="no readable manifest"):
+        brought(tmp_path, done(outputs={**run_files(), "record.json": sealed(record)}))
+    assert (tmp_path / "src/mine.py").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_program_that_claims_to_know_the_outside_is_not_believed(tmp_path: Path) -> None:
+    record = json.loads(run_files()["record.json"]) | {"outside": {"job": None}}
+    with pytest.raises(OutputDamagedError, match="which only hakobune writes"):
+        brought(tmp_path, done(outputs={**run_files(), "record.json": sealed(record)}))
+    assert not (tmp_path / "runs/demo-1").exists()
 
 
 def test_a_project_without_a_record_is_fetched_by_names_and_sizes(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A run's record, completed outside: by hakobune itself, or afterwards by the image's labels."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -7,15 +8,16 @@ from pathlib import Path
 import pytest
 
 from hakobune.errors import ImageMissingError, RecordIncompleteError, RunMissingError
-from hakobune.model.record import Circumstances, JobFacts
+from hakobune.model.record import JobFacts, RecordedInput
 from hakobune.stages.record import (
     complete,
     complete_by_labels,
+    find_documents,
     find_run,
     read_run_record,
     recorded_image,
 )
-from tests.run_samples import COMMIT, Made, engine_of, make_run, write_run
+from tests.run_samples import COMMIT, Made, circumstances, engine_of, make_run, write_run
 from tests.samples import FakeReporter, on
 
 
@@ -27,9 +29,8 @@ def made(tmp_path: Path) -> Made:
 def test_the_outside_is_added_and_the_inside_stays(made: Made) -> None:
     write_run(made.folder, made.image)
     before = json.loads((made.folder / "record.json").read_bytes())
-    complete(
-        made.project, made.folder, made.image, made.runner, Circumstances(found_by="container")
-    )
+    how = circumstances(made.project, made.image)
+    complete(made.project, made.folder, made.image, made.runner, how)
     after = json.loads((made.folder / "record.json").read_bytes())
     outside = after.pop("outside")
     assert {k: v for k, v in after.items() if k != "sha256"} == {
@@ -45,8 +46,9 @@ def test_a_program_without_a_record_gets_one_of_its_files(made: Made) -> None:
     (made.folder / "record.json").unlink()
     for path in (made.folder / "image").iterdir():
         path.unlink()
-    how = Circumstances(found_by="container", arguments=("--order", "1,0,0"))
-    record = complete(made.project, made.folder, made.image, made.runner, how)
+    how = circumstances(made.project, made.image, arguments=("--order", "1,0,0"))
+    complete(made.project, made.folder, made.image, made.runner, how)
+    record = read_run_record(made.folder)
     assert [entry.name for entry in record.manifest] == ["metric.json", "model.bin"]
     assert record.arguments == ("--order", "1,0,0")
     assert record.image["lock_sha256"] == made.image.lock_sha256
@@ -77,10 +79,65 @@ def test_another_image_completes_nothing(made: Made) -> None:
     assert (made.folder / "record.json").read_bytes() == before
 
 
+def test_documents_that_moved_on_are_those_of_another_run_of_the_image(made: Made) -> None:
+    wanted = find_documents(made.project, made.image)
+    made.project.lock_path.write_bytes(b"another")
+    assert find_documents(made.project, made.image) == wanted
+    elsewhere = made.project.root / "elsewhere"
+    made.folder.rename(elsewhere)
+    with pytest.raises(RecordIncompleteError, match="docker/Dockerfile of the image"):
+        find_documents(made.project, made.image)
+    assert find_documents(made.project, made.image, elsewhere) == wanted
+
+
+def test_a_dockerfile_of_another_lock_is_no_document_of_the_image(made: Made) -> None:
+    other = replace(made.image, source_sha256="0" * 64)
+    with pytest.raises(RecordIncompleteError):
+        find_documents(made.project, other)
+
+
+def test_a_container_that_knew_another_image_completes_nothing(made: Made) -> None:
+    how = circumstances(made.project, made.image)
+    write_run(made.folder, replace(made.image, source_sha256="0" * 64))
+    with pytest.raises(RecordIncompleteError, match="source_sha256 differ"):
+        complete(made.project, made.folder, made.image, made.runner, how)
+    write_run(made.folder, made.image)
+    data = (RecordedInput(name="input", path="sales.csv", sha256="0" * 64),)
+    how = circumstances(made.project, made.image, inputs=data)
+    with pytest.raises(RecordIncompleteError, match=r"other bytes of sales\.csv"):
+        complete(made.project, made.folder, made.image, made.runner, how)
+    assert read_run_record(made.folder).outside is None
+
+
+def test_a_second_run_in_the_same_folder_gets_a_record_of_its_own(made: Made) -> None:
+    """Of a program that writes none; what the first one was signed with is not its file."""
+    (made.folder / "model.bin").write_bytes(b"second")
+    (made.folder / "provenance.intoto.jsonl").write_bytes(b"of the first")
+    how = circumstances(made.project, made.image, arguments=("--rate", "2"))
+    complete(made.project, made.folder, made.image, made.runner, how)
+    record = read_run_record(made.folder)
+    assert record.arguments == ("--rate", "2")
+    entries = {entry.name: entry.sha256 for entry in record.manifest}
+    assert entries["model.bin"] == hashlib.sha256(b"second").hexdigest()
+    assert set(entries) == {"model.bin", "metric.json"}
+
+
+def test_a_commit_is_claimed_only_of_the_source_that_it_holds(made: Made) -> None:
+    write_run(made.folder, made.image)
+    source = made.project.root / "src/demo/__main__.py"
+    source.write_bytes(source.read_bytes() + b"# later\n")
+    complete_by_labels(made.project, made.folder, made.runner, FakeReporter())
+    outside = read_run_record(made.folder).outside
+    assert outside is not None
+    assert (outside.commit, outside.is_dirty) == ("", True)
+
+
 def test_a_host_without_an_engine_still_completes_what_it_fetched(made: Made) -> None:
     write_run(made.folder, made.image)
     bare = engine_of(made.image, b"", on("version", "Server", exit_code=127))
-    record = complete(made.project, made.folder, made.image, bare, Circumstances(found_by="job"))
+    how = circumstances(made.project, made.image, "job")
+    complete(made.project, made.folder, made.image, bare, how)
+    record = read_run_record(made.folder)
     assert record.outside is not None
     assert record.outside.host["engine"] == ""
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from hakobune.errors import ModelMissingError, OutputDamagedError
+from hakobune.errors import ModelMissingError, OutputDamagedError, RecordIncompleteError
 from hakobune.model.project import Model, Output, Project
 from hakobune.stages.fetch import fetch
 from hakobune.stages.register import planned_model, register
@@ -21,7 +21,7 @@ def project_in(root: Path, model: Model | None = MODEL) -> Project:
 def registered(project: Project, cloud: FakeCloud, name: str = "demo-1") -> tuple[str, str]:
     cloud.jobs[name] = make_job("Completed", name=name)
     folder = fetch(project, cloud, name, FakeReporter())
-    return register(project, cloud, name, folder, FakeReporter())
+    return register(project, cloud, folder, FakeReporter(), grade="bit-identical")
 
 
 def test_a_model_carries_its_metrics_and_the_digests_of_its_job(tmp_path: Path) -> None:
@@ -48,7 +48,15 @@ def test_a_model_that_was_changed_here_is_not_registered(tmp_path: Path) -> None
     folder = fetch(project, cloud, "demo-1", FakeReporter())
     (folder / "model.bin").write_bytes(b"other")
     with pytest.raises(OutputDamagedError):
-        register(project, cloud, "demo-1", folder, FakeReporter())
+        register(project, cloud, folder, FakeReporter(), grade="bit-identical")
+    assert cloud.models == []
+
+
+def test_a_model_without_a_grade_is_not_registered(tmp_path: Path) -> None:
+    project, cloud = project_in(tmp_path), FakeCloud(jobs={"demo-1": make_job("Completed")})
+    folder = fetch(project, cloud, "demo-1", FakeReporter())
+    with pytest.raises(RecordIncompleteError):
+        register(project, cloud, folder, FakeReporter(), grade=None)
     assert cloud.models == []
 
 

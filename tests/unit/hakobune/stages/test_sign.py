@@ -21,8 +21,9 @@ from hakobune.errors import (
     SignatureInvalidError,
     SignatureMissingError,
 )
+from hakobune.model.record import PUBLIC_KEY, STATEMENT
 from hakobune.stages.record import read_run_record
-from hakobune.stages.sign import PUBLIC_KEY, STATEMENT, check_signature, sign
+from hakobune.stages.sign import check_signature, sign
 from hakobune.transform.write_record import sealed
 from tests.run_samples import Made, make_run
 from tests.samples import FakeReporter

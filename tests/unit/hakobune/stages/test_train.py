@@ -1,4 +1,7 @@
+import hashlib
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,11 +11,13 @@ from hakobune.errors import (
     ImageMissingError,
     ImageStaleError,
     OutputsMissingError,
+    RecordIncompleteError,
     TrainingFailedError,
 )
 from hakobune.model.project import Project
 from hakobune.model.training import Training
 from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.record import read_run_record
 from hakobune.stages.render import current_source, render
 from hakobune.stages.train import plan_train, train
 from tests.samples import DIGEST, Answer, FakeReporter, FakeRunner, completed, on, write_project
@@ -21,6 +26,7 @@ from tests.samples import DIGEST, Answer, FakeReporter, FakeRunner, completed, o
 def image_of(project: Project, **other: str) -> Answer:
     labels = {
         "hakobune.lock.sha256": read_fresh_lock(project).sha256,
+        "hakobune.environment.sha256": read_fresh_lock(project).environment_sha256,
         "hakobune.source.sha256": current_source(project).sha256,
         **other,
     }
@@ -35,27 +41,76 @@ def planned(project: Project) -> Training:
     return plan_train(project, (), cwd=project.root, is_terminal=False)
 
 
-def test_a_training_gives_each_declared_output(tmp_path: Path) -> None:
-    project = write_project(tmp_path)
-    training = planned(project)
+def ready(root: Path) -> Project:
+    project = write_project(root)
+    render(project, read_fresh_lock(project), FakeReporter())
+    return project
 
-    def run(command: list[str]) -> Completed | None:
+
+def writes(training: Training, root: Path, then: Callable[[], object] = lambda: None) -> Answer:
+    """Answer a training as a program does that writes no record."""
+
+    def run(command: Sequence[str]) -> Completed | None:
         if "run" not in command:
             return None
         for _, path in training.outputs:
-            (tmp_path / path).parent.mkdir(exist_ok=True)
-            (tmp_path / path).write_text("x", encoding="utf-8")
+            (root / path).parent.mkdir(exist_ok=True)
+            (root / path).write_text("x", encoding="utf-8")
+        then()
         return completed()
 
+    return run
+
+
+def test_a_training_gives_each_declared_output(tmp_path: Path) -> None:
+    project = ready(tmp_path)
+    training = planned(project)
     reporter = FakeReporter()
-    render(project, read_fresh_lock(project), FakeReporter())
-    found = train(project, training, FakeRunner([run, ENGINE, image_of(project)]), reporter)  # type: ignore[list-item] # a list is what we pass
+    runner = FakeRunner([writes(training, tmp_path), ENGINE, image_of(project)])
+    found = train(project, training, runner, reporter)
     assert found == tuple((name, tmp_path / path) for name, path in training.outputs)
     assert reporter.stages == [("train", training.folder, DIGEST)]
 
 
+def test_data_and_code_are_recorded_as_they_were_before_the_run(tmp_path: Path) -> None:
+    """Whoever waits for a training edits the files meanwhile."""
+    project = ready(tmp_path)
+    data, source = tmp_path / "x.csv", tmp_path / "src/demo/__main__.py"
+    data.write_bytes(b"before")
+    training = plan_train(project, ("--input", "x.csv"), cwd=tmp_path, is_terminal=False)
+    dockerfile = project.dockerfile_path.read_bytes()
+
+    def edit() -> None:
+        data.write_bytes(b"after")
+        source.write_bytes(b"print('after')\n")
+        render(project, read_fresh_lock(project), FakeReporter())
+
+    runner = FakeRunner([writes(training, tmp_path, edit), ENGINE, image_of(project)])
+    train(project, training, runner, FakeReporter())
+    record = read_run_record(tmp_path / training.folder)
+    assert record.inputs[0].sha256 == hashlib.sha256(b"before").hexdigest()
+    assert (tmp_path / training.folder / "image/Dockerfile").read_bytes() == dockerfile
+
+
+def test_an_image_that_was_built_anew_meanwhile_is_not_claimed(tmp_path: Path) -> None:
+    project = ready(tmp_path)
+    training = planned(project)
+    built: list[int] = []
+
+    def inspect(command: Sequence[str]) -> Completed | None:
+        found = image_of(project)(command)
+        if found is None or not built:
+            return found
+        return replace(found, stdout=found.stdout.replace(DIGEST, "sha256:" + "b2" * 32))
+
+    runner = FakeRunner([writes(training, tmp_path, lambda: built.append(1)), ENGINE, inspect])
+    with pytest.raises(RecordIncompleteError, match="built anew while the training ran"):
+        train(project, training, runner, FakeReporter())
+    assert (tmp_path / training.folder / "model.bin").exists()
+
+
 def test_the_container_s_exit_code_is_kept(tmp_path: Path) -> None:
-    project = write_project(tmp_path)
+    project = ready(tmp_path)
     runner = FakeRunner([on("compose", "run", exit_code=43), ENGINE, image_of(project)])
     with pytest.raises(TrainingFailedError) as caught:
         train(project, planned(project), runner, FakeReporter())
@@ -63,7 +118,7 @@ def test_the_container_s_exit_code_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_missing_output_is_a_failure(tmp_path: Path) -> None:
-    project = write_project(tmp_path)
+    project = ready(tmp_path)
     runner = FakeRunner([ENGINE, image_of(project)])
     with pytest.raises(OutputsMissingError, match=r"model\.bin.*metric\.json"):
         train(project, planned(project), runner, FakeReporter())

@@ -24,11 +24,12 @@ from hakobune.errors import (
     SourceUnprovenError,
 )
 from hakobune.model.link import Link
-from hakobune.model.record import Circumstances, JobFacts
+from hakobune.model.record import JobFacts
 from hakobune.stages.record import complete
 from hakobune.stages.verify import walk
+from hakobune.transform.seal import seal
 from hakobune.transform.write_record import sealed
-from tests.run_samples import Made, archive, engine_of, make_run, tar, write_run
+from tests.run_samples import Made, archive, circumstances, engine_of, make_run, tar, write_run
 from tests.samples import on
 
 
@@ -52,7 +53,7 @@ def test_a_whole_chain_holds_from_the_files_to_the_image(made: Made) -> None:
         *("record", "signed", "file", "file", "data", "build", "lock", "conda", "base"),
         *("source", "commit", "image"),
     ]
-    assert [link.name for link in links if not link.is_seen] == ["signed"]
+    assert [link.name for link in links if not link.is_seen] == ["signed", "commit"]
     assert links[-1].digest == made.image.id
 
 
@@ -135,6 +136,32 @@ def test_two_folders_that_claim_one_run_are_both_named(made: Made) -> None:
         walked(made)
 
 
+@pytest.mark.parametrize("name", [".again-demo-run", ".demo-run.fetching"])
+def test_a_hidden_folder_claims_no_run(made: Made, name: str) -> None:
+    shutil.copytree(made.folder, made.folder.with_name(name))
+    assert walk_names(made)[-1] == "image"
+
+
+def test_a_sealed_dockerfile_of_something_else_is_no_link(made: Made) -> None:
+    path = made.folder / "image/Dockerfile"
+    path.write_bytes(seal("FROM scratch\nCOPY other /\n"))
+    values = values_of(made)
+    values["outside"]["dockerfile"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (made.folder / "record.json").write_bytes(sealed(values))
+    with pytest.raises(DocumentChangedError, match="another lock, conda file or source"):
+        walked(made)
+
+
+def test_a_commit_holds_only_where_it_was_looked_up(made: Made) -> None:
+    (link,) = [link for link in walked(made) if link.name == "commit"]
+    assert (link.is_seen, "does not know" in link.what) == (False, True)
+    source = (made.project.root / "src/demo/__main__.py").read_bytes()
+    (link,) = [
+        link for link in walked(replace_answers(made, source=source)) if link.name == "commit"
+    ]
+    assert (link.is_seen, "holds this source" in link.what) == (True, True)
+
+
 def test_the_source_of_another_time_is_looked_for_in_its_commit(made: Made) -> None:
     source = made.project.root / "src/demo/__main__.py"
     was = source.read_bytes()
@@ -199,7 +226,7 @@ def test_what_azure_reports_has_to_be_the_record_s_image(made: Made) -> None:
         job = JobFacts(
             name="demo-1", environment="demo:1", image=image, tags={"hakobune.image": tagged}
         )
-        how = Circumstances(found_by="job", job=job)
+        how = circumstances(made.project, made.image, "job", job=job)
         complete(made.project, made.folder, made.image, made.runner, how)
         return made
 

@@ -12,6 +12,7 @@ from hakobune.transform.write_record import sealed, write_json
 VALUES = {
     "schema_version": 2,
     "run_id": "r-ü",
+    "status": "succeeded",
     "arguments": ["--order", "2,0,2"],
     "seconds": 6.25,
     "image": {"lock_sha256": "d" * 64, "base": None},
@@ -53,6 +54,18 @@ def test_each_flipped_bit_is_seen() -> None:
         sealed({**VALUES, "schema_version": 1}),
         sealed({**VALUES, "manifest": {"model.bin": {}}}),
         sealed({**VALUES, "arguments": [1]}),
+        sealed({**VALUES, "status": "failed"}),
+        sealed({name: value for name, value in VALUES.items() if name != "status"}),
+        *(
+            sealed({**VALUES, "manifest": {name: {"sha256": "f" * 64, "bytes": 3}}})
+            for name in ("../x", "/x", "a/../../x", "")
+        ),
+        *(
+            sealed({**VALUES, "manifest": {"x": {"sha256": "f" * 64, "bytes": count}}})
+            for count in ("3", 3.5, True, -1)
+        ),
+        sealed(VALUES).replace(b"6.25", b"NaN"),
+        b"[" * 99999,
         write_json(VALUES),
     ],
 )
