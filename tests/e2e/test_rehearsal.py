@@ -176,7 +176,9 @@ def test_another_project_s_job_pulls_its_image_by_digest(
     assert done.returncode == 0, done.stderr
     fetched = hakobune("fetch", done.stdout.split()[-1], cwd=project)
     assert fetched.returncode == 0, fetched.stderr
-    counts = json.loads(Path(fetched.stdout.split()[-1]).read_text("utf-8"))
+    listed, grade = fetched.stdout.splitlines()
+    assert grade.startswith("no local run of this image")
+    counts = json.loads(Path(listed.split()[-1]).read_text("utf-8"))
     assert counts["words"] == {"a": 2, "b": 1}
 
 
