@@ -252,5 +252,6 @@ def _remove_former(folder: Path, before: VendorListing | None, now: VendorListin
     """Remove the wheels that an earlier lock had; files that are not ours stay."""
     kept = {path for path, _ in now.files}
     for path, _ in () if before is None else before.files:
-        if path not in kept and path.startswith(f"{_WHEELS}/") and "/" not in path[7:]:
+        # A folder of that name is not ours: a wheel is a file.
+        if path not in kept and path.startswith(f"{_WHEELS}/") and (folder / path).is_file():
             files.remove(folder / path)

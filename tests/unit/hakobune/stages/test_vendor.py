@@ -22,7 +22,7 @@ from hakobune.stages.base_image import debian_tag
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
 from hakobune.stages.vendor import LISTING, build_offline, plan_offline, vendor
-from hakobune.transform.vendor_listing import read_listing
+from hakobune.transform.vendor_listing import read_listing, write_listing
 from hakobune.transform.write_lock import write_lock
 from tests.samples import (
     DIGEST,
@@ -174,6 +174,26 @@ def test_what_an_earlier_lock_had_goes_and_a_stranger_s_file_stays(
     project.lock_path.write_bytes(write_lock(lock, written_from=project.environment))
     fill(project, folder)
     assert {p.name for p in (folder / "wheels").iterdir()} == {"uv-1-py3-none-any.whl", "mine.whl"}
+
+
+def test_a_listing_that_leads_outside_removes_nothing(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "v"
+    fill(project, folder)
+    (folder / "mine.txt").write_bytes(b"x")
+    (folder / "wheels/mine").mkdir()
+    (folder / "wheels/mine/x").write_bytes(b"x")
+    listing = read_listing((folder / LISTING).read_bytes())
+    assert listing is not None
+    for path in ("wheels/..", "wheels/../mine.txt", "wheels/mine", "wheels/mine/"):
+        changed = replace(listing, files=(*listing.files, (path, "d" * 64)))
+        (folder / LISTING).write_bytes(write_listing(changed))
+        fill(project, folder)
+        assert (folder / "mine.txt").is_file()
+        assert (folder / "wheels/mine/x").is_file()
+    changed = replace(listing, files=(*listing.files, ("wheels/..", "d" * 64)))
+    (folder / LISTING).write_bytes(write_listing(changed))
+    with pytest.raises(VendorDamagedError, match=LISTING):
+        plan_offline(project, FakeRunner([Engine()]), folder=folder)
 
 
 def test_another_file_than_the_lock_s_is_not_taken(project: Project, tmp_path: Path) -> None:
