@@ -106,7 +106,14 @@ def check_signature(folder: Path, record: RunRecord, key: Path | None) -> Link:
     )
     wanted = {entry.name: entry.sha256 for entry in record.manifest}
     wanted[RECORD] = files.sha256_of(folder / RECORD)
-    if dict(subjects(statement)) != wanted:
+    try:
+        signed = subjects(statement)
+    except ValueError as exc:
+        raise SignatureInvalidError(
+            f"{folder / STATEMENT} is signed, and says nothing of a run: {exc}",
+            remedy="take the statement that was signed for this run, or sign it: hakobune sign",
+        ) from exc
+    if dict(signed) != wanted:
         raise SignatureInvalidError(
             f"{folder / STATEMENT} is a signature of other files than the record names",
             remedy="sign the run again: hakobune sign",

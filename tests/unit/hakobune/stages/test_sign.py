@@ -3,7 +3,9 @@
 import base64
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
@@ -15,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from hakobune.adapters import signing
 from hakobune.errors import (
     HakobuneError,
     KeyUnusableError,
@@ -23,6 +26,7 @@ from hakobune.errors import (
 )
 from hakobune.stages.record import read_run_record
 from hakobune.stages.sign import PUBLIC_KEY, STATEMENT, check_signature, sign
+from hakobune.transform.provenance import PAYLOAD_TYPE
 from hakobune.transform.write_record import sealed
 from tests.run_samples import Made, make_run
 from tests.samples import FakeReporter
@@ -88,6 +92,30 @@ def test_a_record_that_was_written_anew_is_not_the_signed_one(made: Made) -> Non
     values = json.loads((made.folder / "record.json").read_bytes())
     (made.folder / "record.json").write_bytes(sealed({**values, "seconds": 1.0}))
     with pytest.raises(SignatureInvalidError, match="other files"):
+        check(made)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: json.dumps({**s, "predicateType": "urn:other"}), "its predicate is urn:other"),
+        (lambda s: json.dumps({**s, "more": 1}), "no in-toto statement"),
+        (lambda s: json.dumps({**s, "subject": []}), "At least one subject"),
+        (lambda _: "no JSON", "no in-toto statement"),
+        (lambda _: "[" * 100_000, "no in-toto statement"),
+        (lambda _: "null", "no in-toto statement"),
+    ],
+)
+def test_a_signed_envelope_of_another_kind_is_told(
+    made: Made, tmp_path: Path, change: Callable[[dict[str, Any]], str], said: str
+) -> None:
+    envelope = json.loads((made.folder / STATEMENT).read_bytes())
+    payload = change(json.loads(base64.b64decode(envelope["payload"]))).encode()
+    signed = signing.sign(
+        payload, payload_type=PAYLOAD_TYPE, key=(tmp_path / "key.pem").read_bytes(), place="key"
+    )
+    (made.folder / STATEMENT).write_bytes(signed.envelope)
+    with pytest.raises(SignatureInvalidError, match=said):
         check(made)
 
 
