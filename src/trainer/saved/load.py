@@ -92,9 +92,10 @@ def _opened(content: bytes) -> tuple[Any, tuple[str, ...]]:
 
 
 def _kept_text(library: Any) -> str | None:  # noqa: ANN401 - the libraries have no types
-    """Return the model's JSON, which the library's object carries."""
-    if isinstance(library, list) and library:
-        library = library[0][1]
+    """Return the model's JSON, which the library's object, or the first of pairs, carries."""
+    match library:
+        case [(_, first), *_]:
+            library = first
     text = getattr(library, "saved_model", None)
     return text if isinstance(text, str) else None
 

@@ -213,7 +213,10 @@ OTHERS = {
     b"\x80\x04cstatsmodels.api\nNoSuchName\n.": "AttributeError",
     b"\x80\x04N": "cannot open it",  # it ends too early
     pickle.dumps({"a": 1}): "it holds the library's object alone",
-    pickle.dumps([]): "it holds the library's object alone",
+    **dict.fromkeys(
+        map(pickle.dumps, ([], [1, 2, 3], [(1,)], [[]], [(1, 2, 3)], ["ab"], [(1, 2)], None)),
+        "it holds the library's object alone",
+    ),
     b"no pickle": "cannot open it",
 }
 
