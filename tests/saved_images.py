@@ -30,10 +30,13 @@ def write_archive(
     layers: Sequence[Sequence[File]],
     *,
     config: dict[str, Any] | None = None,
-    level: int = 6,
+    level: int | None = 6,
     other_platform: bool = False,
 ) -> Path:
-    """Write an OCI layout with docker's own manifest.json beside; return the path."""
+    """Write an OCI layout with docker's own manifest.json beside; return the path.
+
+    Without a level the layers are not packed, as the classic image store saves them.
+    """
     blobs: dict[str, bytes] = {}
 
     def keep(content: bytes) -> dict[str, Any]:
@@ -42,7 +45,7 @@ def write_archive(
         return {"digest": f"sha256:{digest}", "size": len(content)}
 
     tars = [layer_tar(files) for files in layers]
-    packed = [keep(gzipped(content, level)) for content in tars]
+    packed = [keep(t if level is None else gzipped(t, level)) for t in tars]
     document = {
         "architecture": "amd64",
         "os": "linux",

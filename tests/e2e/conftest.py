@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import oras.client
 import pytest
+import requests
 
 from hakobune.model.lock import Lock
 from hakobune.settings import read_destination
@@ -266,3 +268,22 @@ def last_name(project: Path) -> str:
     """Return the name of the job that was submitted last from a project."""
     notes = [json.loads(p.read_text("utf-8")) for p in (project / "runs/.jobs").glob("*.json")]
     return str(max(notes, key=lambda note: (note["planned"], note["name"]))["name"])
+
+
+def attached(repository: str, digest: str) -> list[dict[str, Any]]:
+    """The descriptors of what refers to an image: the registry's list, or that under its tag.
+
+    https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers
+    """
+    is_here = repository.startswith(("127.", "localhost"))
+    client = oras.client.OrasClient(insecure=is_here)
+    container = client.get_container(f"{repository}:{digest.replace(':', '-')}")
+    client.auth.load_configs(container)
+    base = f"{client.prefix}://{container.registry}/v2/{container.api_prefix}"
+    answer = client.do_request(f"{base}/referrers/{digest}", "GET")
+    if answer.status_code != requests.codes.ok:
+        index = {"Accept": "application/vnd.oci.image.index.v1+json"}
+        answer = client.do_request(f"{base}/manifests/{container.tag}", "GET", headers=index)
+        assert answer.status_code == requests.codes.ok, answer.text
+    found: list[dict[str, Any]] = answer.json()["manifests"]
+    return found

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hakobune.adapters.manifests import attached
 from hakobune.stages.project import open_project
 from tests.e2e.conftest import (
     Hakobune,
     Site,
+    attached,
     calling,
     command_line,
     forget,
@@ -90,7 +90,9 @@ def test_a_job_s_chain_holds_and_is_attached_to_its_image(
         check=True,
         capture_output=True,
     ).stdout
-    found = [item["digest"] for item in attached(repository, raw)]
+    found = [
+        item["digest"] for item in attached(repository, f"sha256:{hashlib.sha256(raw).hexdigest()}")
+    ]
     assert found == [first.stdout.splitlines()[-1].partition("@")[2]]
 
     model = project / "runs" / name / "models" / "arima_model.json"

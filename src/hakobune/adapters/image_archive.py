@@ -110,14 +110,15 @@ def pack_layout(folder: Path, archive: Path, name: str) -> None:
 def unpack_layout(archive: Path, folder: Path) -> str | None:
     """Unpack an OCI layout; return the digest of its only linux/amd64 manifest.
 
+    The indexes that lead to it are kept too: a registry's digest is that of the outermost.
     Returns None where the archive is no OCI layout, which an engine before version 25 writes.
     """
     with _opened(archive) as tar:
         if "oci-layout" not in tar.getnames():
             return None
-        descriptor = _amd64(tar, _document(tar, "index.json"))
+        *above, descriptor = _amd64(tar, _document(tar, "index.json")["manifests"])
         manifest = _document(tar, _blob(descriptor["digest"]))
-        needed = [descriptor, manifest["config"], *manifest["layers"]]
+        needed = [*above, descriptor, manifest["config"], *manifest["layers"]]
         for part in needed:
             path = folder / _blob(part["digest"])
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -199,24 +200,27 @@ def _manifest(tar: tarfile.TarFile) -> dict[str, Any]:
     return dict(found)
 
 
-def _amd64(tar: tarfile.TarFile, index: dict[str, Any]) -> dict[str, Any]:
-    """Return the descriptor of the first manifest for linux/amd64, in whatever index it lies."""
-    for descriptor in _flattened(tar, index["manifests"]):
-        platform = descriptor.get("platform", {"os": "linux", "architecture": "amd64"})
+def _amd64(tar: tarfile.TarFile, top: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Return the descriptor of the first manifest for linux/amd64, after those of its indexes."""
+    for way in _ways(tar, top):
+        platform = way[-1].get("platform", {"os": "linux", "architecture": "amd64"})
         if (platform["os"], platform["architecture"]) == ("linux", "amd64"):
-            return descriptor
+            return way
     raise KeyError("a manifest for linux/amd64")
 
 
-def _flattened(
-    tar: tarfile.TarFile, descriptors: Sequence[dict[str, Any]]
-) -> Iterator[dict[str, Any]]:
+def _ways(
+    tar: tarfile.TarFile,
+    descriptors: Sequence[dict[str, Any]],
+    above: tuple[dict[str, Any], ...] = (),
+) -> Iterator[tuple[dict[str, Any], ...]]:
     for descriptor in descriptors:
+        way = (*above, descriptor)
         if "index" in descriptor["mediaType"] or "manifest.list" in descriptor["mediaType"]:
             inner = _document(tar, _blob(descriptor["digest"]))
-            yield from _flattened(tar, inner["manifests"])
+            yield from _ways(tar, inner["manifests"], way)
         else:
-            yield descriptor
+            yield way
 
 
 def _blob(digest: str) -> str:

@@ -62,19 +62,6 @@ def attach(repository: str, subject: bytes, content: bytes, *, media_type: str, 
     return _digest(manifest)
 
 
-def attached(repository: str, subject: bytes) -> list[dict[str, Any]]:
-    """Return the descriptors of the artifacts that refer to the image of this manifest."""
-    client = oras.client.OrasClient(insecure=_is_loopback(repository.partition("/")[0]))
-    container = client.get_container(f"{repository}:{_referrers_tag(subject)}")
-    client.auth.load_configs(container)
-    base = f"{client.prefix}://{container.registry}/v2/{container.api_prefix}"
-    answer = client.do_request(f"{base}/referrers/{_digest(subject)}", "GET")
-    if answer.status_code != requests.codes.ok:
-        return _listed(client, container)
-    found: list[dict[str, Any]] = answer.json().get("manifests", [])
-    return found
-
-
 @contextmanager
 def _translated(host: str) -> Iterator[None]:
     """Raise our errors for those of the library."""

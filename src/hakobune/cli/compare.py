@@ -10,6 +10,7 @@ from hakobune.stages.project import open_project
 from hakobune.stages.record import find_run
 
 _SHOWN = 34
+_BEFORE = 12  # characters shown of what is the same before a difference that lies far behind
 
 
 @click.command("compare")
@@ -34,7 +35,12 @@ def command(*, left: str, right: str) -> None:
 
 
 def _cells(left: str, right: str) -> tuple[str, str]:
-    """Return both values, cut where they are long, from where they differ."""
+    """Return both values, cut where they are long, so that the first difference is to be seen."""
     if left == right:
         return left[:_SHOWN], ""
-    return left[:_SHOWN], right[:_SHOWN]
+    pairs = enumerate(zip(left, right, strict=False))
+    same = next((n for n, (one, other) in pairs if one != other), min(len(left), len(right)))
+    if same < _SHOWN:
+        return left[:_SHOWN], right[:_SHOWN]
+    start = same - _BEFORE
+    return f"…{left[start:]}"[:_SHOWN], f"…{right[start:]}"[:_SHOWN]

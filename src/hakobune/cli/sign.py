@@ -8,9 +8,8 @@ from hakobune.cli.destination import destination, registry_option
 from hakobune.console import Console, show
 from hakobune.stages.machine import system_runner
 from hakobune.stages.project import open_project
-from hakobune.stages.push import pushed_repository
 from hakobune.stages.record import find_run
-from hakobune.stages.sign import attach, sign
+from hakobune.stages.sign import attach, pushed_place, sign
 from hakobune.stages.workspace import patience
 
 
@@ -33,5 +32,6 @@ def command(*, run: str, key: Path, attaches: bool, registry: str) -> None:
     folder = find_run(project, run, cwd=Path.cwd())
     show(str(sign(folder, key, console)))
     if attaches:
-        repository = pushed_repository(project, destination(project, registry=registry).registry)
-        show(attach(folder, repository, system_runner(), patience(console), console))
+        named = destination(project, registry=registry).registry
+        place = pushed_place(project, folder, registry_name=named)
+        show(attach(folder, place, system_runner(), patience(console), console))

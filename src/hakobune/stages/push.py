@@ -45,13 +45,12 @@ def plan_push(project: Project, runner: Runner, *, registry_name: str) -> Pushed
             f"the image {image.tag} is for {image.platform}, and Azure ML's nodes run {PLATFORM}",
             remedy="build it with hakobune build, which asks for that platform",
         )
-    content = image.id.removeprefix("sha256:")
     if registry_name != UNKNOWN_REGISTRY:
         valid_name("registry", registry_name)
     return PushedImage(
         image=image,
         repository=pushed_repository(project, registry_name),
-        tag=content[:_TAG_LENGTH],
+        tag=pushed_tag(image.id),
         digest=image.id if docker_cli.keeps_manifests(runner) else "",
     )
 
@@ -60,6 +59,21 @@ def pushed_repository(project: Project, registry_name: str) -> str:
     """Return `registry/name`, under which the project's image is pushed."""
     name = valid_name("repository", read_fresh_lock(project).environment.lower())
     return f"{registry_name}/{name}"
+
+
+def pushed_tag(image_id: str) -> str:
+    """Return the tag that an image is pushed under, which is derived from its content."""
+    return image_id.removeprefix("sha256:")[:_TAG_LENGTH]
+
+
+def is_manifest_of(manifest: bytes, image_id: str) -> bool:
+    """Tell whether the manifest is that of the image which an engine knows by this id.
+
+    An engine knows an image by its manifest's digest or, in the older store, by that of its
+    configuration, which the manifest names.
+    """
+    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    return image_id in (digest, json.loads(manifest).get("config", {}).get("digest", ""))
 
 
 def find_pushed(planned: PushedImage, runner: Runner, patience: Patience) -> PushedImage | None:
@@ -132,14 +146,9 @@ def push_commands(planned: PushedImage) -> tuple[tuple[str, ...], ...]:
 
 
 def _compared(planned: PushedImage, manifest: bytes) -> PushedImage:
-    """Return the image with the manifest's digest, if it is the image of this machine.
-
-    An engine knows an image by its manifest's digest or, in the older store, by that of its
-    configuration, which the manifest names.
-    """
+    """Return the image with the manifest's digest, if it is the image of this machine."""
     digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
-    configuration = json.loads(manifest).get("config", {}).get("digest", "")
-    if planned.image.id not in (digest, configuration):
+    if not is_manifest_of(manifest, planned.image.id):
         raise DigestMismatchError(
             f"{planned.tagged} is {digest} in the registry, and {planned.image.id} here",
             remedy="another image was pushed under this name: remove it there, then push again",

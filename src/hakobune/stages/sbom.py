@@ -32,7 +32,7 @@ def ensure_sbom(project: Project, image: Image, runner: Runner, reporter: Report
     # Imported here: slow to import, and a digest is seldom new.
     from hakobune.transform.write_sbom import write_sbom  # noqa: PLC0415
 
-    done = docker_cli.run_program(runner, image.tag, files.read_data("list_parts.py"))
+    done = docker_cli.run_program(runner, image.id, files.read_data("list_parts.py"))
     try:
         parts = read_parts(done.stdout)
     except ValueError as exc:

@@ -6,15 +6,20 @@ from hakobune.adapters import files
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
+    DestinationIncompleteError,
+    DigestMismatchError,
     DigestMissingError,
     KeyUnusableError,
     SignatureInvalidError,
     SignatureMissingError,
 )
 from hakobune.model.link import Link
+from hakobune.model.project import Project
 from hakobune.model.record import PUBLIC_KEY, RECORD, STATEMENT, RunRecord
 from hakobune.model.reporter import Reporter
+from hakobune.stages.push import is_manifest_of, pushed_repository, pushed_tag
 from hakobune.stages.record import read_run_record, require_outside
+from hakobune.transform.names import valid_name
 
 # https://github.com/in-toto/attestation/blob/main/spec/v1/bundle.md
 MEDIA_TYPE = "application/vnd.in-toto.bundle"
@@ -42,35 +47,53 @@ def sign(folder: Path, key: Path, reporter: Reporter) -> Path:
     return folder / STATEMENT
 
 
-def attach(
-    folder: Path, repository: str, runner: Runner, patience: Patience, reporter: Reporter
-) -> str:
+def pushed_place(project: Project, folder: Path, *, registry_name: str) -> str:
+    """Return where a registry has the run's image: a job names its own, by digest.
+
+    Raises DestinationIncompleteError where neither a job nor anybody else names a registry.
+    """
+    outside = require_outside(read_run_record(folder), folder)
+    if outside.job is not None:
+        return outside.reference
+    if not registry_name:
+        raise DestinationIncompleteError(
+            "it is not said which registry has the run's image, and no job ran it",
+            remedy="--registry name.azurecr.io, or HAKOBUNE_REGISTRY",
+        )
+    repository = pushed_repository(project, valid_name("registry", registry_name))
+    return f"{repository}:{pushed_tag(outside.image)}"
+
+
+def attach(folder: Path, place: str, runner: Runner, patience: Patience, reporter: Reporter) -> str:
     """Attach the run's signed statement to its image in the registry; return what was attached.
 
-    `repository` is `registry/name`; empty for a job's run, which names its own. Raises
-    SignatureMissingError, DigestMissingError, or what the registry's answers mean.
+    `place` is where the registry has the image. Raises SignatureMissingError, DigestMissingError,
+    DigestMismatchError, or what the registry's answers mean.
     """
     from hakobune.adapters import manifests, registry  # noqa: PLC0415 - a quarter of a second
 
-    record = read_run_record(folder)
-    outside = require_outside(record, folder)
+    outside = require_outside(read_run_record(folder), folder)
     statement = files.read_bytes(folder / STATEMENT)
     if statement is None:
         raise SignatureMissingError(
             f"{folder / STATEMENT}: the run is not signed",
             remedy=f"hakobune sign {folder.name} --key PRIVATE_KEY",
         )
-    if outside.job is not None:
-        repository = outside.reference.partition("@")[0]
-    manifest = registry.manifest(runner, f"{repository}@{outside.image}", patience)
+    manifest = registry.manifest(runner, place, patience)
     if manifest is None:
         raise DigestMissingError(
-            f"{repository} has no image {outside.image[:19]}", remedy="hakobune push"
+            f"the registry has no image {place}, which made the run", remedy="hakobune push"
         )
+    if not is_manifest_of(manifest, outside.image):
+        raise DigestMismatchError(
+            f"{place} is not the image {outside.image}, which made the run",
+            remedy="another image was pushed under this name: remove it there, then push again",
+        )
+    repository = place.partition("@")[0] if "@" in place else place.rpartition(":")[0]
     digest = manifests.attach(
         repository, manifest, statement, media_type=MEDIA_TYPE, name=STATEMENT
     )
-    reporter.done("attach", f"to {repository}@{outside.image[:19]}", digest=digest)
+    reporter.done("attach", f"to {place}", digest=digest)
     return f"{repository}@{digest}"
 
 
@@ -104,7 +127,14 @@ def check_signature(folder: Path, record: RunRecord, key: Path | None) -> Link:
     )
     wanted = {entry.name: entry.sha256 for entry in record.manifest}
     wanted[RECORD] = files.sha256_of(folder / RECORD)
-    if dict(subjects(statement)) != wanted:
+    try:
+        signed = subjects(statement)
+    except ValueError as exc:
+        raise SignatureInvalidError(
+            f"{folder / STATEMENT} is signed, and says nothing of a run: {exc}",
+            remedy="take the statement that was signed for this run, or sign it: hakobune sign",
+        ) from exc
+    if dict(signed) != wanted:
         raise SignatureInvalidError(
             f"{folder / STATEMENT} is a signature of other files than the record names",
             remedy="sign the run again: hakobune sign",

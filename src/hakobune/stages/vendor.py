@@ -3,9 +3,12 @@
 import tempfile
 from pathlib import Path
 
-from hakobune.adapters import docker_cli, files, image_archive
+from hakobune.adapters import docker_cli, files, image_archive, image_layout, registry
+from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
+from hakobune.adapters.system_clock import SystemClock
 from hakobune.errors import (
+    BaseUnavailableError,
     BuildKitMissingError,
     HashMismatchError,
     VendorDamagedError,
@@ -60,8 +63,8 @@ def vendor(
         "wheels", f"{len(missing)} of {len(wheels)} fetched ({size:.0f} MB), the others lay there"
     )
     digest = before.base_digest if before is not None and before.base == base else ""
-    if not digest or _damaged(folder, before, _BASE):
-        digest = _save_base(base, runner, engine, folder)
+    if not digest or _damaged(folder, before, _BASE) or not _is_base(folder, base, digest):
+        digest = _save_base(base, runner, reporter, engine=engine, folder=folder)
         reporter.done("base", f"{base} saved", digest=digest)
     listing = VendorListing(
         base=base,
@@ -179,7 +182,19 @@ def _whole_listing(lock: Lock, folder: Path) -> VendorListing:
             + "".join(f"\n  {path}" for path in damaged),
             remedy=_REMEDY,
         )
+    if not _is_base(folder, listing.base, listing.base_digest):
+        raise VendorDamagedError(
+            f"{folder / _BASE}: what lies there is not the image {listing.base}", remedy=_REMEDY
+        )
     return listing
+
+
+def _is_base(folder: Path, base: str, digest: str) -> bool:
+    """Tell whether the layout is the base: by the lock's digest where the base's name holds one.
+
+    Nothing in the lock names the bytes of a Debian-made base, so there the listing is believed.
+    """
+    return image_layout.is_image_of(folder / _BASE, digest, base.partition("@")[2] or digest)
 
 
 def _is_intact(path: Path, sha256: str) -> bool:
@@ -232,10 +247,10 @@ def _fetch(  # noqa: PLR0913 - one caller
             files.move_folder(path, folder / _WHEELS / wheel.file)
 
 
-def _save_base(base: str, runner: Runner, engine: str, folder: Path) -> str:
+def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, folder: Path) -> str:
     """Write the base as an OCI layout into the folder; return its manifest's digest."""
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text:
-        archive, layout = Path(text, "base.tar"), Path(text, "layout")
+        archive, layout = Path(text, "base.tar"), Path(text, _BASE)
         docker_cli.save(runner, base, archive)
         digest = image_archive.unpack_layout(archive, layout)
         if digest is None:
@@ -243,14 +258,39 @@ def _save_base(base: str, runner: Runner, engine: str, folder: Path) -> str:
                 f"the Docker engine is {engine}: what it saves cannot be built from",
                 remedy="install Docker 25 or later, or on Debian: docker/engine.sh ensure",
             )
+        if not _is_base(Path(text), base, digest):
+            _keep_documents(base, layout, runner, reporter)
+        if not _is_base(Path(text), base, digest):
+            raise HashMismatchError(
+                f"the engine saved another image than {base}",
+                remedy=f"let it fetch that anew: docker image rm {base}; hakobune vendor",
+            )
         files.remove(folder / _BASE)
         files.move_folder(layout, folder / _BASE)
     return digest
+
+
+def _keep_documents(base: str, layout: Path, runner: Runner, reporter: Reporter) -> None:
+    """Lay into the layout what the registry has under the base's digest, down to the manifest.
+
+    The classic image store does not keep them. Raises BaseUnavailableError, or what asking raises.
+    """
+    patience = Patience(clock=SystemClock(), reporter=reporter)
+    repository, _, digest = base.partition("@")
+    while digest:
+        document = registry.manifest(runner, f"{repository}@{digest}", patience)
+        if document is None:
+            raise BaseUnavailableError(
+                f"the registry does not have {repository}@{digest}, which the lock names",
+                remedy="give it that image again, or vendor with the containerd image store",
+            )
+        digest = image_layout.keep_document(layout, document)
 
 
 def _remove_former(folder: Path, before: VendorListing | None, now: VendorListing) -> None:
     """Remove the wheels that an earlier lock had; files that are not ours stay."""
     kept = {path for path, _ in now.files}
     for path, _ in () if before is None else before.files:
-        if path not in kept and path.startswith(f"{_WHEELS}/") and "/" not in path[7:]:
+        # A folder of that name is not ours: a wheel is a file.
+        if path not in kept and path.startswith(f"{_WHEELS}/") and (folder / path).is_file():
             files.remove(folder / path)

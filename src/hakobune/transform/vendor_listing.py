@@ -13,7 +13,7 @@ _HEAD = """\
 # base: {base} {digest}
 """
 _BASE = re.compile(r"^# base: (\S+) (sha256:[0-9a-f]{64})$", re.MULTILINE)
-_FILE = re.compile(r"^([0-9a-f]{64})  (\S+)$", re.MULTILINE)
+_FILE = re.compile(r"([0-9a-f]{64})  (\S+)")
 
 
 def write_listing(listing: VendorListing) -> bytes:
@@ -23,12 +23,22 @@ def write_listing(listing: VendorListing) -> bytes:
 
 
 def read_listing(content: bytes) -> VendorListing | None:
-    """Return what the file says, or None where it is not what `write_listing` wrote."""
+    """Return what the file says, or None where it is not what `write_listing` wrote.
+
+    A listing may have been written by others: every path that is returned lies inside the folder.
+    """
     if not is_sealed(content):
         return None
-    text = content.decode()
+    text = content.decode("utf-8", "replace")
     base = _BASE.search(text)
-    if base is None:
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    files = [(match[2], match[1]) for line in lines if (match := _FILE.fullmatch(line))]
+    if base is None or len(files) != len(lines) or not all(_is_ours(path) for path, _ in files):
         return None
-    files = tuple((match[2], match[1]) for match in _FILE.finditer(text))
-    return VendorListing(base=base[1], base_digest=base[2], files=files)
+    return VendorListing(base=base[1], base_digest=base[2], files=tuple(files))
+
+
+def _is_ours(path: str) -> bool:
+    top, *below = path.split("/")
+    is_known = top == "base" or (top == "wheels" and len(below) == 1)
+    return is_known and bool(below) and not {"", ".", ".."} & set(below)

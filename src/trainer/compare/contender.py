@@ -1,7 +1,6 @@
 """A model that takes part: read from a run's folder, whose files are checked, or from its JSON."""
 
 import hashlib
-import json
 import os
 import stat
 from collections.abc import Iterator
@@ -11,14 +10,13 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from trainer.errors import SavedModelInvalidError
-from trainer.record import SCHEMA_VERSION
 from trainer.saved.origin import Origin, read_origin
+from trainer.saved.run_manifest import RECORD, RunManifest, read_run_manifest
 from trainer.saved.saved_model import SavedModel, read_saved
 
 Role = Literal["champion", "challenger"]
 
 MODEL_FILE = "models/arima_model.json"
-_RECORD = "record.json"
 _FAILURE = "failure.json"
 
 
@@ -59,24 +57,24 @@ def read_contender(path: Path, role: Role) -> Contender:
 def _from_run(folder: Path, name: str) -> tuple[str, bytes]:
     """Return id and saved model of a whole run, of which no file was changed since."""
     _refuse_unfinished(folder, name)
-    run_id, manifest = _manifest(_read(folder / _RECORD, name), name)
-    contents = {file: _read(folder / file, name) for file in manifest}
+    run = _manifest(_read(folder / RECORD, name), name)
+    contents = {file: _read(folder / file, name) for file in run.files}
     changed = sorted(
         file
         for file, content in contents.items()
-        if hashlib.sha256(content).hexdigest() != manifest[file]
+        if hashlib.sha256(content).hexdigest() != run.files[file]
     )
     if changed:
         raise SavedModelInvalidError(
             f"{name}: {', '.join(changed)}: changed since the run wrote it",
             remedy="take the run from where it was kept unchanged, or train anew",
         )
-    return run_id, contents[MODEL_FILE]
+    return run.run_id, contents[MODEL_FILE]
 
 
 def _refuse_unfinished(folder: Path, name: str) -> None:
     with _translated(name, folder):
-        has_record, has_failed = (folder / _RECORD).exists(), (folder / _FAILURE).exists()
+        has_record, has_failed = (folder / RECORD).exists(), (folder / _FAILURE).exists()
     if has_failed:
         raise SavedModelInvalidError(
             f"{name}: the last run into this folder failed ({_FAILURE} says why)",
@@ -84,33 +82,25 @@ def _refuse_unfinished(folder: Path, name: str) -> None:
         )
     if not has_record:
         raise SavedModelInvalidError(
-            f"{name} holds no whole run: there is no {_RECORD}",
+            f"{name} holds no whole run: there is no {RECORD}",
             remedy="wait until the run has ended, or name another folder, or a saved model's JSON",
         )
 
 
-def _manifest(content: bytes, name: str) -> tuple[str, dict[str, str]]:
-    """Return the run's id, and the sha256 of each of its files."""
-    try:
-        raw = json.loads(content)
-        version, status, run_id = raw["schema_version"], raw["status"], str(raw["run_id"])
-        manifest = {file: entry["sha256"] for file, entry in raw["manifest"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+def _manifest(content: bytes, name: str) -> RunManifest:
+    """Return what the record says of a run whose files all lie in its folder."""
+    found = read_run_manifest(content, f"{name}: {RECORD}")
+    outside = [file for file in found.files if _is_outside(file)]
+    if outside:
         raise SavedModelInvalidError(
-            f"{name}: {_RECORD} is no record of a run: {exc!r}",
+            f"{name}: {RECORD} names {', '.join(outside)}, outside of the run",
             remedy="take the run from where it was kept unchanged, or train anew",
-        ) from exc
-    outside = [file for file in manifest if _is_outside(file)]
-    if version != SCHEMA_VERSION or status != "succeeded" or outside:
-        raise SavedModelInvalidError(
-            f"{name}: {_RECORD} is of a form or a run that is not known here",
-            remedy="compare with the release that trained it, or train anew",
         )
-    if MODEL_FILE not in manifest:
+    if MODEL_FILE not in found.files:
         raise SavedModelInvalidError(
             f"{name}: the run wrote no {MODEL_FILE}", remedy="train anew with this release"
         )
-    return run_id, manifest
+    return found
 
 
 def _is_outside(file: str) -> bool:

@@ -5,7 +5,6 @@ is loaded: it is opened only after its run's record vouched for its bytes.
 """
 
 import hashlib
-import json
 import os
 import warnings
 from dataclasses import dataclass, replace
@@ -15,18 +14,17 @@ from typing import Any
 from trainer.errors import (
     PickleRefusedError,
     SavedModelChangedError,
+    SavedModelInvalidError,
     SavedModelMissingError,
     TrainerError,
 )
 from trainer.fit.fitting import NO_COLUMNS
 from trainer.fit.order import Floats
 from trainer.fit.prediction import Prediction
-from trainer.record import SCHEMA_VERSION
 from trainer.saved.files import read_model_file
+from trainer.saved.run_manifest import RECORD, read_run_manifest
 from trainer.saved.saved_model import SavedModel, read_saved
-from trainer.saved.seal import is_sealed
 
-_RECORD = "record.json"
 _PICKLE_NAMES = (".pkl", ".pickle", ".joblib")
 _PICKLE_START = b"\x80"  # the opcode PROTO of every protocol since 2
 
@@ -94,9 +92,10 @@ def _opened(content: bytes) -> tuple[Any, tuple[str, ...]]:
 
 
 def _kept_text(library: Any) -> str | None:  # noqa: ANN401 - the libraries have no types
-    """Return the model's JSON, which the library's object carries."""
-    if isinstance(library, list) and library:
-        library = library[0][1]
+    """Return the model's JSON, which the library's object, or the first of pairs, carries."""
+    match library:
+        case [(_, first), *_]:
+            library = first
     text = getattr(library, "saved_model", None)
     return text if isinstance(text, str) else None
 
@@ -122,40 +121,25 @@ def _from_json_beside(place: Path, manifest: dict[str, str], why: str) -> Loaded
 def _manifest(place: Path) -> dict[str, str]:
     """Return the sha256 of each file of the pickle's run, from a record that is whole."""
     record = _record_of(place)
-    remedy = (
-        "keep the pickle in its run's folder, as it was written or fetched; or use the JSON beside "
-        "it: loading it runs nothing"
-    )
     try:
         content = read_model_file(record)
     except TrainerError as exc:
         raise PickleRefusedError(
-            f"{place}: not opened: no record vouches for it: {exc.what}", remedy=remedy
+            f"{place}: not opened: no record vouches for it: {exc.what}",
+            remedy="keep the pickle in its run's folder, as it was written or fetched; or use the "
+            "JSON beside it: loading it runs nothing",
         ) from exc
     try:
-        raw = json.loads(content)
-        version, status = raw["schema_version"], raw["status"]
-        manifest = {name: str(entry["sha256"]) for name, entry in raw["manifest"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        return read_run_manifest(content, str(record)).files
+    except SavedModelInvalidError as exc:
         raise PickleRefusedError(
-            f"{place}: not opened: {record} is no record of a run: {exc!r}", remedy=remedy
+            f"{place}: not opened: {exc.what}",
+            remedy=f"{exc.remedy}; or use the JSON beside it: loading it runs nothing",
         ) from exc
-    if not is_sealed(content):
-        raise PickleRefusedError(
-            f"{place}: not opened: {record} is not as it was written: its seal is another",
-            remedy="fetch the run again, or use the JSON beside it: loading it runs nothing",
-        )
-    if version != SCHEMA_VERSION or status != "succeeded":
-        raise PickleRefusedError(
-            f"{place}: not opened: {record} has form {version!r} and tells of a run that "
-            f"{status}; known here are runs of form {SCHEMA_VERSION} that succeeded",
-            remedy="load it with the release that trained it, or use the JSON beside it",
-        )
-    return manifest
 
 
 def _record_of(place: Path) -> Path:
-    return place.absolute().parent.parent / _RECORD
+    return place.absolute().parent.parent / RECORD
 
 
 def _name_in_run(place: Path) -> str:

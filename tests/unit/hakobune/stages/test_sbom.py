@@ -40,6 +40,9 @@ def test_the_image_is_asked_without_a_network(tmp_path: Path) -> None:
     ensure_sbom(write_project(tmp_path), IMAGE, runner, FakeReporter())
     (command,) = runner.called("docker", "run", "--read-only")
     assert command[command.index("--network") + 1] == "none"
+    # The document is filed under the id: the tag may name another image by now.
+    assert DIGEST in command
+    assert IMAGE.tag not in command
 
 
 def test_an_image_that_does_not_tell_is_an_error_and_leaves_no_document(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """Signed runs: what a signature covers, and each way in which it does not hold."""
 
 import base64
+import hashlib
 import json
 import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
@@ -15,18 +19,27 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from hakobune.adapters import manifests, signing
+from hakobune.adapters.process import Completed
 from hakobune.errors import (
+    DestinationIncompleteError,
+    DigestMismatchError,
+    DigestMissingError,
     HakobuneError,
     KeyUnusableError,
+    NameInvalidError,
     SignatureInvalidError,
     SignatureMissingError,
 )
-from hakobune.model.record import PUBLIC_KEY, STATEMENT
-from hakobune.stages.record import read_run_record
-from hakobune.stages.sign import check_signature, sign
+from hakobune.model.record import PUBLIC_KEY, STATEMENT, JobFacts
+from hakobune.stages.record import read_run_record, require_outside
+from hakobune.stages.sign import attach, check_signature, pushed_place, sign
+from hakobune.transform.provenance import PAYLOAD_TYPE
+from hakobune.transform.write_record import completed as completed_record
 from hakobune.transform.write_record import sealed
+from tests.cloud_samples import make_patience
 from tests.run_samples import Made, make_run
-from tests.samples import FakeReporter
+from tests.samples import FakeReporter, FakeRunner, completed
 
 KEY = ed25519.Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 OTHER = ed25519.Ed25519PrivateKey.from_private_bytes(b"o" * 32)
@@ -92,6 +105,30 @@ def test_a_record_that_was_written_anew_is_not_the_signed_one(made: Made) -> Non
         check(made)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: json.dumps({**s, "predicateType": "urn:other"}), "its predicate is urn:other"),
+        (lambda s: json.dumps({**s, "more": 1}), "no in-toto statement"),
+        (lambda s: json.dumps({**s, "subject": []}), "At least one subject"),
+        (lambda _: "no JSON", "no in-toto statement"),
+        (lambda _: "[" * 100_000, "no in-toto statement"),
+        (lambda _: "null", "no in-toto statement"),
+    ],
+)
+def test_a_signed_envelope_of_another_kind_is_told(
+    made: Made, tmp_path: Path, change: Callable[[dict[str, Any]], str], said: str
+) -> None:
+    envelope = json.loads((made.folder / STATEMENT).read_bytes())
+    payload = change(json.loads(base64.b64decode(envelope["payload"]))).encode()
+    signed = signing.sign(
+        payload, payload_type=PAYLOAD_TYPE, key=(tmp_path / "key.pem").read_bytes(), place="key"
+    )
+    (made.folder / STATEMENT).write_bytes(signed.envelope)
+    with pytest.raises(SignatureInvalidError, match=said):
+        check(made)
+
+
 @pytest.mark.parametrize("name", [STATEMENT, PUBLIC_KEY])
 def test_each_flipped_bit_of_signature_and_key_is_seen(made: Made, name: str) -> None:
     content = (made.folder / name).read_bytes()
@@ -138,3 +175,92 @@ def test_a_private_key_does_not_stand_for_the_public_one(made: Made, tmp_path: P
     with pytest.raises(KeyUnusableError, match="no public key") as caught:
         check(made, tmp_path / "key.pem")
     assert "-pubout" in caught.value.remedy
+
+
+CONFIGURATION = "sha256:" + "c0" * 32
+MANIFEST = json.dumps({"config": {"digest": CONFIGURATION}})
+DIGEST = "sha256:" + hashlib.sha256(MANIFEST.encode()).hexdigest()
+
+
+@pytest.fixture
+def attached(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
+    """Return where something was attached to, and to which manifest."""
+    found: list[tuple[str, bytes]] = []
+
+    def attach_to(
+        repository: str, subject: bytes, content: bytes, *, media_type: str, name: str
+    ) -> str:
+        found.append((repository, subject))
+        return "sha256:" + "5" * 64
+
+    monkeypatch.setattr(manifests, "attach", attach_to)
+    return found
+
+
+def made_by(made: Made, image: str, reference: str = "", job: JobFacts | None = None) -> None:
+    """Let the run's record name this image, and sign it."""
+    record = read_run_record(made.folder)
+    outside = replace(require_outside(record, made.folder), image=image, job=job)
+    outside = replace(outside, reference=reference or outside.reference)
+    (made.folder / "record.json").write_bytes(completed_record(record.values, outside))
+    sign(made.folder, made.folder.parents[1] / "key.pem", FakeReporter())
+
+
+def attach_all(made: Made, registry_name: str, runner: FakeRunner) -> str:
+    place = pushed_place(made.project, made.folder, registry_name=registry_name)
+    return attach(made.folder, place, runner, make_patience(), FakeReporter())
+
+
+def has(place: str, manifest: str = MANIFEST) -> FakeRunner:
+    """Return a machine whose registry has a manifest at this place and nothing else."""
+
+    def answer(command: Sequence[str]) -> Completed | None:
+        if "imagetools" not in command:
+            return None
+        if command[-1] == place:
+            return completed(manifest)
+        return completed(exit_code=1, stderr=f"ERROR: {command[-1]}: not found")
+
+    return FakeRunner([answer])
+
+
+@pytest.mark.parametrize("image", [DIGEST, CONFIGURATION])
+def test_a_statement_is_attached_to_the_manifest_that_was_pushed(
+    made: Made, attached: list[tuple[str, bytes]], image: str
+) -> None:
+    """The classic store knows an image by its configuration, the newer by its manifest."""
+    made_by(made, image)
+    runner = has(f"r.example/demo:{image[7:39]}")
+    assert attach_all(made, "r.example", runner) == f"r.example/demo@sha256:{'5' * 64}"
+    assert attached == [("r.example/demo", MANIFEST.encode())]
+    with pytest.raises(DigestMissingError, match=r"other\.example/demo"):
+        attach_all(made, "other.example", runner)
+
+
+def test_nothing_is_attached_to_another_image_under_the_tag(
+    made: Made, attached: list[tuple[str, bytes]]
+) -> None:
+    made_by(made, CONFIGURATION)
+    other = has(f"r.example/demo:{CONFIGURATION[7:39]}", '{"config": {"digest": "sha256:other"}}')
+    with pytest.raises(DigestMismatchError, match=CONFIGURATION):
+        attach_all(made, "r.example", other)
+    assert attached == []
+
+
+def test_a_job_s_run_names_its_repository_and_needs_no_fresh_lock(
+    made: Made, attached: list[tuple[str, bytes]]
+) -> None:
+    reference = f"127.0.0.1:5000/team/demo@{DIGEST}"
+    made_by(made, DIGEST, reference, JobFacts(name="j", environment="e:1", image="i", tags={}))
+    made.project.environment_path.write_text("name: moved\n", encoding="utf-8")
+    said = attach_all(made, "", has(reference))
+    assert said == f"127.0.0.1:5000/team/demo@sha256:{'5' * 64}"
+    assert attached == [("127.0.0.1:5000/team/demo", MANIFEST.encode())]
+
+
+def test_a_registry_must_be_named_for_a_run_of_no_job(made: Made) -> None:
+    with pytest.raises(DestinationIncompleteError) as caught:
+        pushed_place(made.project, made.folder, registry_name="")
+    assert "--registry" in caught.value.remedy
+    with pytest.raises(NameInvalidError):
+        pushed_place(made.project, made.folder, registry_name="https://r.example")

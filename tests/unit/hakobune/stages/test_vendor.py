@@ -1,5 +1,6 @@
 import hashlib
 import json
+import shutil
 import tarfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from hakobune.adapters import image_archive
 from hakobune.adapters.process import Completed
 from hakobune.errors import (
+    BaseUnavailableError,
     BuildKitMissingError,
     HashMismatchError,
     VendorDamagedError,
@@ -18,11 +21,12 @@ from hakobune.errors import (
 from hakobune.model.lock import Lock, LockedWheel
 from hakobune.model.project import Project
 from hakobune.model.secrets import BuildSecrets
+from hakobune.model.vendor import VendorListing
 from hakobune.stages.base_image import debian_tag
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
 from hakobune.stages.vendor import LISTING, build_offline, plan_offline, vendor
-from hakobune.transform.vendor_listing import read_listing
+from hakobune.transform.vendor_listing import read_listing, write_listing
 from hakobune.transform.write_lock import write_lock
 from tests.samples import (
     DIGEST,
@@ -49,8 +53,9 @@ class Engine:
         is_old: bool = False,
         is_classic: bool = False,
         answered: str = "",
+        base: str = "etc",
     ) -> None:
-        self.answered = answered
+        self.answered, self.base, self.documents = answered, base, dict[str, bytes]()
         self.contents, self.asked = contents, list[list[str]]()
         self.is_old, self.is_classic, self.is_loaded = is_old, is_classic, False
         self.loaded: dict[str, Any] = {}
@@ -60,8 +65,7 @@ class Engine:
         if "version" in words:
             return completed("26.1.5\n")
         if "imagetools" in words:
-            digest = {"digest": self.answered}
-            return completed(json.dumps(digest), exit_code=0 if self.answered else 1)
+            return self.ask_registry(words)
         if "info" in words:
             return completed("" if self.is_classic else "io.containerd.snapshotter.v1")
         if words[:3] == ["docker", "image", "inspect"] and "vendored" in words[3]:
@@ -76,12 +80,26 @@ class Engine:
         if words[:3] == ["docker", "image", "inspect"]:
             return completed(json.dumps([{"Id": DIGEST, "Config": {}}]))
         if words[:2] == ["docker", "save"]:
-            archive = write_archive(Path(words[4]), [[File("etc", kind="folder")]])
-            if self.is_old:
-                archive.write_bytes(archive.read_bytes().replace(b"oci-layout", b"oci-absent"))
+            self.save(words)
         if "--output" in words and words[1] == "buildx":
             self.fetch(words)
         return None
+
+    def ask_registry(self, words: list[str]) -> Completed:
+        if "--raw" not in words:
+            digest = {"digest": self.answered}
+            return completed(json.dumps(digest), exit_code=0 if self.answered else 1)
+        document = self.documents.get(words[-1].partition("@")[2])
+        if document is None:
+            return completed(exit_code=1, stderr="ERROR: python: not found")
+        return completed(document.decode())
+
+    def save(self, words: list[str]) -> None:
+        archive = save(
+            Path(words[4]), self.base, is_pinned="@" in words[2], is_classic=self.is_classic
+        )
+        if self.is_old:
+            archive.write_bytes(archive.read_bytes().replace(b"oci-layout", b"oci-absent"))
 
     def fetch(self, words: list[str]) -> None:
         text = Path(words[words.index("--file") + 1]).read_text(encoding="utf-8")
@@ -90,6 +108,24 @@ class Engine:
         self.asked.append([name for name in self.contents if f"\n{name}==" in text])
         for name in self.asked[-1]:
             (folder / f"{name}-1-py3-none-any.whl").write_bytes(self.contents[name])
+
+
+def save(path: Path, base: str, *, is_pinned: bool = True, is_classic: bool = False) -> Path:
+    """Save a base: under an index of two platforms, or as the classic store does."""
+    return write_archive(
+        path,
+        [[File(base, kind="folder")]],
+        other_platform=is_pinned and not is_classic,
+        level=None if is_classic else 6,
+    )
+
+
+def registry_s(tmp_path: Path, base: str = "etc") -> tuple[str, dict[str, bytes]]:
+    """Return the digest that a registry has for a base, and its documents by digest."""
+    with tarfile.open(save(tmp_path / f"{base}.tar", base)) as tar:
+        blobs = {m.name: file.read() for m in tar if (file := tar.extractfile(m))}
+    digest = json.loads(blobs["index.json"])["manifests"][0]["digest"]
+    return digest, {name.replace("blobs/sha256/", "sha256:"): data for name, data in blobs.items()}
 
 
 def wheel(name: str) -> LockedWheel:
@@ -140,12 +176,71 @@ def test_the_folder_holds_wheels_tools_base_and_a_listing_of_all(
 
 def test_a_registry_that_answers_first_now_gives_the_base(project: Project, tmp_path: Path) -> None:
     folder = tmp_path / "v"
-    fill(project, folder, Engine(answered=DIGEST))
+    digest, _ = registry_s(tmp_path)
+    fill(project, folder, Engine(answered=digest))
     listing = read_listing((folder / LISTING).read_bytes())
     assert listing is not None
-    assert listing.base == f"docker.io/library/python@{DIGEST}"
-    assert read_fresh_lock(project).registry_base.digest == DIGEST
+    assert listing.base == f"docker.io/library/python@{digest}"
+    assert read_fresh_lock(project).registry_base.digest == digest
     plan_offline(project, FakeRunner([Engine()]), folder=folder)
+
+
+def test_a_listing_of_another_image_than_the_lock_s_is_refused(
+    project: Project, tmp_path: Path
+) -> None:
+    folder = tmp_path / "v"
+    digest, _ = registry_s(tmp_path)
+    fill(project, folder, Engine(answered=digest))
+    name = f"docker.io/library/python@{digest}"
+    shutil.copytree(folder, tmp_path / "other")
+    image_archive.unpack_layout(save(tmp_path / "o.tar", "opt"), tmp_path / "opt")
+    shutil.rmtree(tmp_path / "other/base")
+    (tmp_path / "opt").rename(tmp_path / "other/base")
+    index = json.loads((tmp_path / "other/base/index.json").read_bytes())
+    lay_listing(tmp_path / "other", name, index["manifests"][0]["digest"])
+    with pytest.raises(VendorDamagedError, match=f"not the image {name}"):
+        plan_offline(project, FakeRunner([Engine()]), folder=tmp_path / "other")
+    listing = read_listing((folder / LISTING).read_bytes())
+    assert listing is not None
+    alone = tuple(item for item in listing.files if item[0].startswith("wheels/"))
+    (folder / LISTING).write_bytes(write_listing(replace(listing, files=alone)))
+    (folder / "base/index.json").unlink()
+    with pytest.raises(VendorDamagedError, match=f"not the image {name}"):
+        plan_offline(project, FakeRunner([Engine()]), folder=folder)
+    for damaged in (folder, tmp_path / "other"):
+        fill(project, damaged)
+        plan_offline(project, FakeRunner([Engine()]), folder=damaged)
+
+
+def lay_listing(folder: Path, base: str, digest: str) -> None:
+    """Write the listing of the files that lie in a folder."""
+    paths = [p for part in ("base", "wheels") for p in (folder / part).rglob("*") if p.is_file()]
+    listing = VendorListing(
+        base=base,
+        base_digest=digest,
+        files=tuple(
+            (p.relative_to(folder).as_posix(), hashlib.sha256(p.read_bytes()).hexdigest())
+            for p in paths
+        ),
+    )
+    (folder / LISTING).write_bytes(write_listing(listing))
+
+
+def test_the_classic_store_s_base_is_tied_to_the_lock_by_the_registry_s_documents(
+    project: Project, tmp_path: Path
+) -> None:
+    folder = tmp_path / "v"
+    digest, documents = registry_s(tmp_path)
+    engine = Engine(answered=digest, is_classic=True)
+    with pytest.raises(BaseUnavailableError, match=digest):
+        fill(project, folder, engine)
+    engine.documents = documents
+    fill(project, folder, engine)
+    plan_offline(project, FakeRunner([engine]), folder=folder)
+    (folder / "base/index.json").unlink()
+    engine.base = "opt"
+    with pytest.raises(HashMismatchError, match=digest):
+        fill(project, folder, engine)
 
 
 def test_only_what_is_missing_or_damaged_is_fetched_again(project: Project, tmp_path: Path) -> None:
@@ -174,6 +269,26 @@ def test_what_an_earlier_lock_had_goes_and_a_stranger_s_file_stays(
     project.lock_path.write_bytes(write_lock(lock, written_from=project.environment))
     fill(project, folder)
     assert {p.name for p in (folder / "wheels").iterdir()} == {"uv-1-py3-none-any.whl", "mine.whl"}
+
+
+def test_a_listing_that_leads_outside_removes_nothing(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "v"
+    fill(project, folder)
+    (folder / "mine.txt").write_bytes(b"x")
+    (folder / "wheels/mine").mkdir()
+    (folder / "wheels/mine/x").write_bytes(b"x")
+    listing = read_listing((folder / LISTING).read_bytes())
+    assert listing is not None
+    for path in ("wheels/..", "wheels/../mine.txt", "wheels/mine", "wheels/mine/"):
+        changed = replace(listing, files=(*listing.files, (path, "d" * 64)))
+        (folder / LISTING).write_bytes(write_listing(changed))
+        fill(project, folder)
+        assert (folder / "mine.txt").is_file()
+        assert (folder / "wheels/mine/x").is_file()
+    changed = replace(listing, files=(*listing.files, ("wheels/..", "d" * 64)))
+    (folder / LISTING).write_bytes(write_listing(changed))
+    with pytest.raises(VendorDamagedError, match=LISTING):
+        plan_offline(project, FakeRunner([Engine()]), folder=folder)
 
 
 def test_another_file_than_the_lock_s_is_not_taken(project: Project, tmp_path: Path) -> None:

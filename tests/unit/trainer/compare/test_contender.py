@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -7,23 +8,32 @@ from typing import Any
 import pytest
 
 from tests.unit.trainer.compare.conftest import Compare
-from tests.unit.trainer.saved.made import resealed
+from tests.unit.trainer.saved.made import reseal_record, resealed
 from trainer.compare.contender import read_contender
 from trainer.errors import SavedModelChangedError, SavedModelInvalidError
+from trainer.record import write_json
 
 pytestmark = pytest.mark.process  # matplotlib asks fc-list for fonts when a model is trained
 
 Change = Callable[[Path], object]
 
 
-def _edited(path: Path, **fields: object) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
-
-
 def _changed_byte(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-2] ^= 1
     path.write_bytes(content)
+
+
+def _replaced_run_id(path: Path) -> None:
+    path.write_text(path.read_text().replace("run-good", "run-best"))
+
+
+def _vouched_anew(run: Path) -> None:
+    """Exchange the figures, and let the record name them, but not itself."""
+    (run / "metric.json").write_text("{}")
+    record = json.loads((run / "record.json").read_text())
+    record["manifest"]["metric.json"]["sha256"] = hashlib.sha256(b"{}").hexdigest()
+    (run / "record.json").write_bytes(write_json(record))
 
 
 def _made_a_folder(run: Path) -> None:
@@ -37,19 +47,24 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "failed": (lambda run: (run / "failure.json").write_text("{}"), "failed"),
     "empty record": (lambda run: (run / "record.json").write_text(""), "no record of a run"),
     "record is a list": (lambda run: (run / "record.json").write_text("[]"), "no record of a run"),
+    "changed record": (lambda run: _replaced_run_id(run / "record.json"), "its seal is another"),
+    "record with another manifest": (_vouched_anew, "its seal is another"),
     "record of another form": (
-        lambda run: _edited(run / "record.json", schema_version=9),
-        "not known here",
+        lambda run: reseal_record(run / "record.json", schema_version=9),
+        "has form 9",
     ),
     "record of a failure": (
-        lambda run: _edited(run / "record.json", status="failed"),
-        "not known here",
+        lambda run: reseal_record(run / "record.json", status="failed"),
+        "a run that failed",
     ),
     "manifest leads outside": (
-        lambda run: _edited(run / "record.json", manifest={"../x": {"sha256": "0"}}),
-        "not known here",
+        lambda run: reseal_record(run / "record.json", manifest={"../x": {"sha256": "0"}}),
+        "names ../x, outside",
     ),
-    "manifest without model": (lambda run: _edited(run / "record.json", manifest={}), "wrote no"),
+    "manifest without model": (
+        lambda run: reseal_record(run / "record.json", manifest={}),
+        "wrote no",
+    ),
     "no model": (lambda run: (run / "models" / "arima_model.json").unlink(), "there is no "),
     "changed model": (
         lambda run: _changed_byte(run / "models" / "arima_model.json"),

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import trainer
+from tests.unit.trainer.saved.made import reseal_record
 from tests.unit.trainer.trained import KINDS
 from trainer.errors import (
     PickleRefusedError,
@@ -161,13 +162,6 @@ def test_every_changed_byte_of_the_record_is_refused(good: Path) -> None:
             trainer.load(good / PICKLE)
 
 
-def _resealed(path: Path, **changes: object) -> None:
-    record = json.loads(path.read_text()) | changes
-    del record["sha256"]
-    digest = hashlib.sha256(write_json(record)).hexdigest()
-    path.write_bytes(write_json(record | {"sha256": digest}))
-
-
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -181,13 +175,13 @@ def _resealed(path: Path, **changes: object) -> None:
 def test_a_record_that_says_otherwise_vouches_for_nothing(
     good: Path, changes: dict[str, object], told: str
 ) -> None:
-    _resealed(good / "record.json", **changes)
+    reseal_record(good / "record.json", **changes)
     with pytest.raises(PickleRefusedError, match=told):
         trainer.load(good / PICKLE)
 
 
 def test_a_record_that_was_completed_outside_vouches_all_the_same(good: Path) -> None:
-    _resealed(good / "record.json", outside={"hakobune": "0.1.0"})
+    reseal_record(good / "record.json", outside={"hakobune": "0.1.0"})
     assert trainer.load(good / PICKLE).library is not None
 
 
@@ -219,7 +213,10 @@ OTHERS = {
     b"\x80\x04cstatsmodels.api\nNoSuchName\n.": "AttributeError",
     b"\x80\x04N": "cannot open it",  # it ends too early
     pickle.dumps({"a": 1}): "it holds the library's object alone",
-    pickle.dumps([]): "it holds the library's object alone",
+    **dict.fromkeys(
+        map(pickle.dumps, ([], [1, 2, 3], [(1,)], [[]], [(1, 2, 3)], ["ab"], [(1, 2)], None)),
+        "it holds the library's object alone",
+    ),
     b"no pickle": "cannot open it",
 }
 
@@ -231,7 +228,7 @@ def test_a_pickle_that_the_record_knows_and_the_libraries_do_not(
     (good / PICKLE).write_bytes(content)
     manifest = json.loads((good / "record.json").read_text())["manifest"]
     manifest[PICKLE] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    _resealed(good / "record.json", manifest=manifest)
+    reseal_record(good / "record.json", manifest=manifest)
     loaded = trainer.load(good / PICKLE)
     assert OTHERS[content] in loaded.notes[0]
     expected = trainer.load(good / JSON).predict(14).mean
