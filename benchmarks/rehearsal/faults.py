@@ -235,11 +235,10 @@ def _to_fetch(stand: Stand, mark: str) -> tuple[str, ...]:
 
 
 def _to_register(stand: Stand, mark: str) -> tuple[str, ...]:
-    """Make a model that was not registered yet. No record of this project contradicts it."""
-    job = _fetched(stand)
-    path = stand.project / "runs" / job / "counts.json"
-    path.write_text(json.dumps({"words": {mark: 1}}), encoding="utf-8")
-    return ("register", job)
+    """Let a job make a model that was not registered yet, and fetch it."""
+    stand.write_text(mark)
+    done = expect(stand.hakobune(*SUBMIT, "--fetch", "--json"), "submit")
+    return ("register", json.loads(done.stdout)["job"])
 
 
 def _fetched(stand: Stand) -> str:

@@ -174,8 +174,11 @@ make_repository() {
 }
 
 make_tree() {
+    local tree=$WORK/tree # what mmdebstrap leaves when it is ended while it cleans up is removed with the rest
+    # Another user's folder is of no use to it there.
+    [ "$MODE" = root ] && mkdir "$tree" || tree=${TMPDIR:-/tmp}
     # An environment of its own: no proxy, language or configuration of the caller reaches the packages' scripts.
-    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ TMPDIR="${TMPDIR:-/tmp}" LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=$EPOCH \
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/ TMPDIR="$tree" LC_ALL=C TZ=UTC SOURCE_DATE_EPOCH=$EPOCH \
         EXPECTED="$WORK/expected" mmdebstrap --mode="$MODE" --variant=essential --format=tar --architectures=amd64 \
         --include="$(cut -f 1 "$LIST" | paste -sd ,)" --dpkgopt="$HERE/leave-out.cfg" --customize-hook="$HERE/finish.sh" \
         "" "$PARTIAL" "deb [trusted=yes] copy:$WORK/repository ./" >"$WORK/tree.log" 2>&1 && [ -s "$PARTIAL" ] && return 0
@@ -189,7 +192,7 @@ read_arguments "$@"
 WORK=$(mktemp -d) || fail 35 "no temporary folder could be made"
 DOWNLOADS=$CACHE/downloading.$$
 PARTIAL=$OUT.partial.$$
-trap 'rm -rf "$WORK" "$DOWNLOADS" "$PARTIAL"' EXIT
+trap 'rm -rf --one-file-system "$WORK" "$DOWNLOADS" "$PARTIAL"' EXIT # never into what is still mounted in the tree
 trap 'exit 130' INT TERM
 mkdir "$DOWNLOADS" || fail 35 "cannot write to $CACHE"
 require_tools

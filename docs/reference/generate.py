@@ -61,6 +61,7 @@ def exit_codes_page() -> str:
         (5, "`hakobune doctor`: a step cannot work."),
         (BUG_EXIT_CODE, "A bug of hakobune; the traceback is shown."),
         (130, "Interrupted (Ctrl-C)."),
+        (129, "The terminal was closed (SIGHUP)."),
         (143, "Terminated (SIGTERM)."),
     ]
     lines = [f"| {code} | {text} |" for code, text in sorted(rows)]

@@ -489,3 +489,9 @@ class ModelDiffersError(HakobuneError):
     """A run that was made again gave another model."""
 
     exit_code = 121
+
+
+class ReproduceRunningError(HakobuneError):
+    """Another `hakobune reproduce model` of this project is at work."""
+
+    exit_code = 122

@@ -19,6 +19,7 @@ class TrainerError(Exception):
         super().__init__(what)
         self.what = what
         self.remedy = remedy
+        self.add_note(f"fix: {remedy}")  # for those who call it from Python
 
 
 class InputMissingError(TrainerError):

@@ -21,6 +21,7 @@ from hakobune.model.image import Image
 
 BASE_LABEL = "org.opencontainers.image.base.name"
 _LAST_LINES = 12
+_ABSENT = re.compile(r"no such image", re.IGNORECASE)
 
 
 def engine_version(runner: Runner) -> str:
@@ -109,13 +110,15 @@ def has_image(runner: Runner, image: str) -> bool:
 
 
 def inspect(runner: Runner, tag: str, *, base: str = "") -> Image:
-    """Return the image of this tag. Raises ImageMissingError.
+    """Return the image of this tag. Raises ImageMissingError or EngineMissingError.
 
     Its id is the manifest's digest where the engine keeps images in containerd's store, and the
     digest of its configuration elsewhere.
     """
     done = runner.capture(["docker", "image", "inspect", tag])
     if done.exit_code != 0:
+        if not _ABSENT.search(done.stderr):
+            engine_version(runner)
         raise ImageMissingError(
             f"the engine has no image {tag}", remedy="build it: make image (or hakobune build)"
         )

@@ -53,12 +53,13 @@ def opened(envelope: bytes, *, payload_type: str, key: bytes, places: tuple[str,
     """
     public = _public_key(key, places[1])
     try:
-        found = Envelope.from_dict(json.loads(envelope))
+        found = Envelope.from_dict(dict(json.loads(envelope)))
         is_ours = _written(found) == envelope and found.payload_type == payload_type
     # Whatever a damaged envelope makes the library raise, it is one.
     except Exception as exc:
         raise SignatureInvalidError(
-            f"{places[0]} is no signature: {exc}", remedy="sign the run again: hakobune sign"
+            f"{places[0]} is no signature: {exc if envelope else 'it is empty'}",
+            remedy="sign the run again: hakobune sign",
         ) from exc
     if not is_ours:
         raise SignatureInvalidError(

@@ -24,13 +24,13 @@ def command(*, left: str, right: str) -> None:
     """
     project, cwd = open_project(Path.cwd()), Path.cwd()
     folders = find_run(project, left, cwd=cwd), find_run(project, right, cwd=cwd)
+    grade, cause = grade_runs(project, *folders)
     rows = compare(project, *folders)
     shown = [
         (row.name, "same" if row.is_same else "differs", *_cells(row.left, row.right))
         for row in rows
     ]
     show_table([("", "", folders[0].name[:_SHOWN], folders[1].name[:_SHOWN]), *shown])
-    grade, cause = grade_runs(project, *folders)
     show(f"{folders[0].name} is {told(grade, folders[1].name, cause)}")
 
 

@@ -3,6 +3,8 @@
 A command's module is imported when the command is called, so that `--help` stays quick.
 """
 
+import contextlib
+import errno
 import importlib
 import signal
 import sys
@@ -11,7 +13,7 @@ from types import FrameType
 import click
 
 from hakobune.console import show_error
-from hakobune.errors import HakobuneError, TrainingFailedError
+from hakobune.errors import FileNotWritableError, HakobuneError, TrainingFailedError
 
 COMMANDS = {
     "lock": "Resolve the conda file to exact packages; --check says whether that is still so.",
@@ -37,6 +39,11 @@ COMMANDS = {
     "doctor": "Say what this machine has and lacks for each step.",
 }
 BUG_EXIT_CODE = 70
+# What the system refuses for reasons of its own: rights, names, the disk.
+_OF_THE_MACHINE = (
+    *(errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP),
+    *(errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS),
+)
 
 
 class _Commands(click.Group):
@@ -85,6 +92,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and exit: 0, a failure's own code, 2 for wrong usage, 130 for Ctrl-C."""
     signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup has it ignored
+        signal.signal(signal.SIGHUP, _terminated)
     try:
         code = cli.main(standalone_mode=False)
     except HakobuneError as exc:
@@ -98,15 +107,30 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         sys.stderr.write("\ninterrupted: nothing was left half-written\n")
         code = 130
+    except OSError as exc:
+        if exc.errno not in _OF_THE_MACHINE:
+            code = _bug()
+        else:
+            said = FileNotWritableError(
+                f"{exc.filename or 'a file'}: {exc.strerror}",
+                remedy="check the name, who owns it, and the disk",
+            )
+            show_error(said)
+            code = said.exit_code
     except Exception:  # noqa: BLE001 - the one boundary: whatever comes here is a bug of ours
-        import traceback  # noqa: PLC0415 - slow to import, and seldom needed
-
-        traceback.print_exc()
-        sys.stderr.write("this is a bug in hakobune: please report the lines above\n")
-        code = BUG_EXIT_CODE
+        code = _bug()
     sys.exit(code)
 
 
-def _terminated(_signal: int, _frame: FrameType | None) -> None:
-    sys.stderr.write("\nterminated: nothing was left half-written\n")
-    raise SystemExit(143)
+def _bug() -> int:
+    import traceback  # noqa: PLC0415 - slow to import, and seldom needed
+
+    traceback.print_exc()
+    sys.stderr.write("this is a bug in hakobune: please report the lines above\n")
+    return BUG_EXIT_CODE
+
+
+def _terminated(number: int, _frame: FrameType | None) -> None:
+    with contextlib.suppress(OSError):  # a terminal that was closed
+        sys.stderr.write("\nterminated: nothing was left half-written\n")
+    raise SystemExit(128 + number)

@@ -60,6 +60,6 @@ def model(*, run: str) -> None:
     if grade.sameness is Sameness.DIFFERENT:
         raise ModelDiffersError(
             f"the model made again is {line}",
-            remedy=f"look at both: hakobune compare {folder.name} {again.name}",
+            remedy=f"look at both: hakobune compare {run} {again.name}",
         )
     show(line)

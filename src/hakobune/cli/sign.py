@@ -30,8 +30,10 @@ def command(*, run: str, key: Path, attaches: bool, registry: str) -> None:
     """
     project, console = open_project(Path.cwd()), Console()
     folder = find_run(project, run, cwd=Path.cwd())
-    show(str(sign(folder, key, console)))
-    if attaches:
+    place = ""
+    if attaches:  # whatever is wrong with it is told before anything is signed
         named = destination(project, registry=registry).registry
         place = pushed_place(project, folder, registry_name=named)
+    show(str(sign(folder, key, console)))
+    if attaches:
         show(attach(folder, place, system_runner(), patience(console), console))

@@ -27,11 +27,13 @@ def command(*, run: str, key: Path | None) -> None:
     """
     project, runner = open_project(Path.cwd()), system_runner()
     folder = find_run(project, run, cwd=Path.cwd())
-    unseen = 0
+    unseen = set()
     for link in walk(project, folder, runner, key=key):
         show_link(link)
-        unseen += not link.is_seen
-    held = (
-        "the chain holds" if not unseen else f"the chain holds; {unseen} not to be seen from here"
-    )
-    show(f"{folder.name}: {held}")
+        unseen |= set() if link.is_seen else {link.name}
+    told = ["the chain holds"]
+    if "signed" in unseen:
+        told.append("nobody signed it")
+    if others := sorted(unseen - {"signed"}):
+        told.append(f"not to be seen from here: {', '.join(others)}")
+    show(f"{folder.name}: {'; '.join(told)}")

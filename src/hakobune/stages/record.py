@@ -1,7 +1,9 @@
 """What the outside of the container knows of a run, written into the run's record."""
 
 import hashlib
+import os
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 
 from hakobune import __version__
@@ -10,11 +12,13 @@ from hakobune.adapters.commit import commit_of
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
     EngineMissingError,
+    FileChangedError,
     ImageMissingError,
     RecordIncompleteError,
     RunMissingError,
 )
 from hakobune.model.image import Image
+from hakobune.model.link import Link
 from hakobune.model.project import Project
 from hakobune.model.record import (
     DOCUMENTS,
@@ -34,16 +38,44 @@ from hakobune.transform.read_record import read_record
 from hakobune.transform.render_dockerfile import is_of_image
 from hakobune.transform.write_record import completed, sealed
 
+AGAIN = "fetch the run again, or make it again: hakobune reproduce model shows what it should be"
+_FAILURE = "failure.json"  # what our training program leaves of a run that failed
+
 
 def find_run(project: Project, run: str, *, cwd: Path) -> Path:
     """Return the folder of a run, named by its path or by its name in `runs/`."""
-    for folder in (cwd / run, project.root / "runs" / run):
+    places = (cwd / run, project.root / "runs" / run)
+    for folder in places:
         if (folder / RECORD).is_file():
             return folder
+    for folder in places:
+        if (folder / _FAILURE).is_file():
+            raise RunMissingError(
+                f"{folder} is a run that failed, as its {_FAILURE} says",
+                remedy="look there for why; a failed run has no record",
+            )
+        if os.path.lexists(folder) and folder != cwd:
+            what = "is no folder" if not folder.is_dir() else f"has no file {RECORD}"
+            raise RunMissingError(
+                f"{folder} {what}", remedy="name the folder of a run that ended well: ls runs"
+            )
     raise RunMissingError(
-        f"{run}: no run of that name lies in {project.root / 'runs'}, nor at that path",
+        f"`{run}`: no run of that name lies in {project.root / 'runs'}, nor at that path",
         remedy="name a folder that holds a record.json: ls runs",
     )
+
+
+def check_files(folder: Path, record: RunRecord) -> Iterator[Link]:
+    """Yield a link for each file of the run. Raises FileChangedError at the first other one."""
+    for entry in record.manifest:
+        path = folder / entry.name
+        if not path.is_file():
+            raise FileChangedError(f"{path} is gone; the record names it", remedy=AGAIN)
+        if path.stat().st_size != entry.size_bytes or files.sha256_of(path) != entry.sha256:
+            raise FileChangedError(
+                f"{path} is not what the run wrote: its sha256 is not the record's", remedy=AGAIN
+            )
+        yield Link(name="file", what=entry.name, digest=entry.sha256)
 
 
 def read_run_record(folder: Path) -> RunRecord:
@@ -60,7 +92,7 @@ def require_outside(record: RunRecord, folder: Path) -> Outside:
     if record.outside is None:
         raise RecordIncompleteError(
             f"{folder / RECORD} does not say which image made the run",
-            remedy=f"hakobune record {folder.name} completes it, as long as that image lies here",
+            remedy=f"hakobune record {folder} completes it, as long as that image lies here",
         )
     return record.outside
 

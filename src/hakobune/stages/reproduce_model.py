@@ -6,12 +6,13 @@ from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.process import Runner
-from hakobune.errors import DataChangedError, RunMissingError, TrainingFailedError
+from hakobune.errors import DataChangedError, ReproduceRunningError, TrainingFailedError
 from hakobune.model.grade import Grade, Sameness
 from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, Outside, RunRecord
 from hakobune.model.reporter import Reporter
-from hakobune.stages.compare import grade_runs
+from hakobune.model.training import Training
+from hakobune.stages.compare import grade_runs, read_results
 from hakobune.stages.record import (
     complete,
     find_documents,
@@ -30,10 +31,23 @@ def reproduce_model(
 ) -> tuple[Grade, str, Path]:
     """Run a recorded run again in its image; return the grade, the likely cause, and the folder.
 
-    The folder of the second run is gone where its bits are the same. Raises ImageMissingError,
-    DataChangedError, RunMissingError, TrainingFailedError.
+    The folder of the second run stays where its bits are not the same. Raises FileChangedError,
+    ImageMissingError, DataChangedError, TrainingFailedError, ReproduceRunningError.
     """
+    with files.only_one(project.root / RUNS / ".reproduce.lock") as is_alone:
+        if not is_alone:
+            raise ReproduceRunningError(
+                f"another hakobune reproduce model is at work in {project.root}",
+                remedy="wait for its end",
+            )
+        return _again(project, folder, runner, reporter)
+
+
+def _again(
+    project: Project, folder: Path, runner: Runner, reporter: Reporter
+) -> tuple[Grade, str, Path]:
     record = read_run_record(folder)
+    read_results(folder, record)
     outside = require_outside(record, folder)
     image = recorded_image(outside, runner)
     documents = find_documents(project, image, folder)
@@ -47,6 +61,28 @@ def reproduce_model(
         is_terminal=False,
         existing=lambda text: Path(text) if os.path.isabs(text) else None,  # noqa: PTH117 - a text
     )
+    how = Circumstances(
+        found_by="container",
+        documents=documents,
+        commit=outside.commit,
+        is_dirty=outside.is_dirty,
+        arguments=training.arguments,
+        inputs=outside.inputs,
+    )
+    try:
+        _run(project, training, outside, runner)
+        complete(project, target, image, runner, how)
+        grade, cause = grade_runs(project, folder, target)
+    except BaseException:
+        files.remove(target)
+        raise
+    reporter.done("again", again, digest=image.id)
+    if grade.sameness is Sameness.BITS:
+        files.remove(target)
+    return grade, cause, target
+
+
+def _run(project: Project, training: Training, outside: Outside, runner: Runner) -> None:
     with tempfile.TemporaryDirectory(prefix="hakobune-image-") as temporary:
         override = Path(temporary, "image.yml")
         files.write_bytes(override, _override(project, outside).encode())
@@ -62,20 +98,6 @@ def reproduce_model(
             remedy="its own message stands above",
             container_exit_code=code,
         )
-    how = Circumstances(
-        found_by="container",
-        documents=documents,
-        commit=outside.commit,
-        is_dirty=outside.is_dirty,
-        arguments=training.arguments,
-        inputs=outside.inputs,
-    )
-    complete(project, target, image, runner, how)
-    grade, cause = grade_runs(project, folder, target)
-    reporter.done("again", again, digest=image.id)
-    if grade.sameness is Sameness.BITS:
-        files.remove(target)
-    return grade, cause, target
 
 
 def _override(project: Project, outside: Outside) -> str:
@@ -108,7 +130,7 @@ def _arguments(project: Project, record: RunRecord, outside: Outside) -> list[st
             continue
         path = project.root / known[item.name].path if item.name in known else None
         if path is None or not path.is_file():
-            raise RunMissingError(
+            raise DataChangedError(
                 f"the run's {item.flag} is not on this machine: {path or passed[place]}",
                 remedy="put the file there that the run read: "
                 f"sha256 {wanted.get(item.name, 'unknown')}",

@@ -1,5 +1,6 @@
 """A run's record to a signed statement, and from there to the image in the registry."""
 
+from collections import deque
 from pathlib import Path
 
 from hakobune.adapters import files
@@ -10,6 +11,7 @@ from hakobune.errors import (
     DigestMismatchError,
     DigestMissingError,
     KeyUnusableError,
+    RecordDamagedError,
     SignatureInvalidError,
     SignatureMissingError,
 )
@@ -18,7 +20,7 @@ from hakobune.model.project import Project
 from hakobune.model.record import PUBLIC_KEY, RECORD, STATEMENT, RunRecord
 from hakobune.model.reporter import Reporter
 from hakobune.stages.push import is_manifest_of, pushed_repository, pushed_tag
-from hakobune.stages.record import read_run_record, require_outside
+from hakobune.stages.record import check_files, read_run_record, require_outside
 from hakobune.transform.names import valid_name
 
 # https://github.com/in-toto/attestation/blob/main/spec/v1/bundle.md
@@ -28,18 +30,27 @@ MEDIA_TYPE = "application/vnd.in-toto.bundle"
 def sign(folder: Path, key: Path, reporter: Reporter) -> Path:
     """Sign the run's record with a private key; return the path of the signed statement.
 
-    The public half is laid beside it. Raises KeyUnusableError, or what reading the record raises.
+    The public half is laid beside it. Raises FileChangedError for a run that is not what its record
+    says, KeyUnusableError, or what reading the record raises.
     """
     from hakobune.adapters import signing  # noqa: PLC0415 - takes a third of a second
     from hakobune.transform.provenance import PAYLOAD_TYPE, write_statement  # noqa: PLC0415
 
     record = read_run_record(folder)
-    statement = write_statement(
-        record,
-        require_outside(record, folder),
-        record_sha256=files.sha256_of(folder / RECORD),
-    )
-    signed = signing.sign(statement, payload_type=PAYLOAD_TYPE, key=_key(key), place=str(key))
+    deque(check_files(folder, record), maxlen=0)
+    try:
+        statement = write_statement(
+            record,
+            require_outside(record, folder),
+            record_sha256=files.sha256_of(folder / RECORD),
+        )
+    except ValueError as exc:  # a time that is none
+        raise RecordDamagedError(
+            f"{folder / RECORD}: {exc}", remedy="docs/reference/record.md describes its form"
+        ) from exc
+    signed = signing.sign(statement, payload_type=PAYLOAD_TYPE, key=_private(key), place=str(key))
+    if (folder / STATEMENT).exists():
+        reporter.say("the signature that was there is replaced")
     files.write_bytes(folder / STATEMENT, signed.envelope)
     files.write_bytes(folder / PUBLIC_KEY, signed.public_key)
     named = signing.fingerprint(signed.public_key, place=str(key))
@@ -77,7 +88,7 @@ def attach(folder: Path, place: str, runner: Runner, patience: Patience, reporte
     if statement is None:
         raise SignatureMissingError(
             f"{folder / STATEMENT}: the run is not signed",
-            remedy=f"hakobune sign {folder.name} --key PRIVATE_KEY",
+            remedy=f"hakobune sign {folder} --key PRIVATE_KEY",
         )
     manifest = registry.manifest(runner, place, patience)
     if manifest is None:
@@ -107,14 +118,14 @@ def check_signature(folder: Path, record: RunRecord, key: Path | None) -> Link:
         if key is not None or (folder / PUBLIC_KEY).exists():
             raise SignatureMissingError(
                 f"{folder / STATEMENT}: the run is not signed",
-                remedy=f"hakobune sign {folder.name} --key PRIVATE_KEY",
+                remedy=f"hakobune sign {folder} --key PRIVATE_KEY",
             )
         return Link(name="signed", what="nobody signed this run", is_seen=False)
     from hakobune.adapters import signing  # noqa: PLC0415 - takes a third of a second
     from hakobune.transform.provenance import PAYLOAD_TYPE, subjects  # noqa: PLC0415
 
-    beside = _key(folder / PUBLIC_KEY)
-    if not signing.is_as_written(beside, place=str(folder / PUBLIC_KEY)):
+    beside = files.read_bytes(folder / PUBLIC_KEY)
+    if beside is not None and not signing.is_as_written(beside, place=str(folder / PUBLIC_KEY)):
         raise KeyUnusableError(
             f"{folder / PUBLIC_KEY} is not as it was written", remedy="sign the run again"
         )
@@ -122,7 +133,7 @@ def check_signature(folder: Path, record: RunRecord, key: Path | None) -> Link:
     statement = signing.opened(
         envelope,
         payload_type=PAYLOAD_TYPE,
-        key=_key(place),
+        key=_public(place),
         places=(str(folder / STATEMENT), str(place)),
     )
     wanted = {entry.name: entry.sha256 for entry in record.manifest}
@@ -139,16 +150,21 @@ def check_signature(folder: Path, record: RunRecord, key: Path | None) -> Link:
             f"{folder / STATEMENT} is a signature of other files than the record names",
             remedy="sign the run again: hakobune sign",
         )
-    named = signing.fingerprint(_key(place), place=str(place))
+    named = signing.fingerprint(_public(place), place=str(place))
     whose = f"by {key}" if key is not None else "by whoever holds the key; --key asks for one"
     return Link(name="signed", what=f"{named}, {whose}")
 
 
-def _key(path: Path) -> bytes:
+def _private(path: Path) -> bytes:
+    return _key(path, remedy="make one: openssl genpkey -algorithm ed25519 -out key.pem")
+
+
+def _public(path: Path) -> bytes:
+    return _key(path, remedy="ask whoever signed for the public key, and name it with --key")
+
+
+def _key(path: Path, *, remedy: str) -> bytes:
     content = files.read_bytes(path)
     if content is None:
-        raise KeyUnusableError(
-            f"{path}: there is no such key",
-            remedy="make one: openssl genpkey -algorithm ed25519 -out key.pem",
-        )
+        raise KeyUnusableError(f"{path}: there is no such key", remedy=remedy)
     return content

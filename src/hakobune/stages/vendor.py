@@ -152,7 +152,8 @@ def _listing(folder: Path) -> VendorListing | None:
 def _whole_listing(lock: Lock, folder: Path) -> VendorListing:
     """Return the folder's listing after a look at every file that the build will take."""
     if files.read_bytes(folder / LISTING) is None:
-        raise VendorIncompleteError(f"{folder}: there is no {LISTING} in it", remedy=_REMEDY)
+        what = f"has no {LISTING}" if folder.is_dir() else "is not there"
+        raise VendorIncompleteError(f"the vendored folder {folder} {what}", remedy=_REMEDY)
     listing = _listing(folder)
     if listing is None:
         raise VendorDamagedError(

@@ -10,7 +10,6 @@ from hakobune.adapters.process import Runner
 from hakobune.errors import (
     DataChangedError,
     DocumentChangedError,
-    FileChangedError,
     ImageChangedError,
     JobContradictsError,
     RunClaimedTwiceError,
@@ -21,7 +20,13 @@ from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.model.record import DOCUMENTS, RECORD, Document, Outside, RunRecord
 from hakobune.stages.base_image import bases_of
-from hakobune.stages.record import read_run_record, recorded_image, require_outside
+from hakobune.stages.record import (
+    AGAIN,
+    check_files,
+    read_run_record,
+    recorded_image,
+    require_outside,
+)
 from hakobune.stages.render import current_source
 from hakobune.stages.sign import check_signature
 from hakobune.transform.read_lock import read_lock
@@ -32,8 +37,6 @@ from hakobune.transform.render_dockerfile import (
     source_of,
 )
 from hakobune.transform.seal import is_sealed
-
-_AGAIN = "fetch the run again, or make it again: hakobune reproduce model shows what it should be"
 
 
 def walk(project: Project, folder: Path, runner: Runner, *, key: Path | None) -> Iterator[Link]:
@@ -46,7 +49,7 @@ def walk(project: Project, folder: Path, runner: Runner, *, key: Path | None) ->
     yield Link(name="record", what=str(folder / RECORD), digest=record.sha256)
     _require_only_one(folder, record)
     yield check_signature(folder, record, key)
-    yield from _files(folder, record)
+    yield from check_files(folder, record)
     outside = require_outside(record, folder)
     yield from _data(project, record, outside)
     yield from _documents(folder, record, outside)
@@ -70,18 +73,6 @@ def _require_only_one(folder: Path, record: RunRecord) -> None:
                 f"{folder.name} and {other.parent.name} both claim to be the run {record.run_id}",
                 remedy="one of them is a copy: move it out of the folder, then verify the other",
             )
-
-
-def _files(folder: Path, record: RunRecord) -> Iterator[Link]:
-    for entry in record.manifest:
-        path = folder / entry.name
-        if not path.is_file():
-            raise FileChangedError(f"{path} is gone; the record names it", remedy=_AGAIN)
-        if path.stat().st_size != entry.size_bytes or files.sha256_of(path) != entry.sha256:
-            raise FileChangedError(
-                f"{path} is not what the run wrote: its sha256 is not the record's", remedy=_AGAIN
-            )
-        yield Link(name="file", what=entry.name, digest=entry.sha256)
 
 
 def _data(project: Project, record: RunRecord, outside: Outside) -> Iterator[Link]:
@@ -113,7 +104,7 @@ def _documents(folder: Path, record: RunRecord, outside: Outside) -> Iterator[Li
     dockerfile = _document(folder, outside.dockerfile)
     if not is_sealed(dockerfile):
         raise DocumentChangedError(
-            f"{folder / DOCUMENTS}: the Dockerfile was edited by hand", remedy=_AGAIN
+            f"{folder / DOCUMENTS}: the Dockerfile was edited by hand", remedy=AGAIN
         )
     if not is_of_image(
         dockerfile,
@@ -123,7 +114,7 @@ def _documents(folder: Path, record: RunRecord, outside: Outside) -> Iterator[Li
     ):
         raise DocumentChangedError(
             f"{folder / DOCUMENTS}: the Dockerfile is of another lock, conda file or source",
-            remedy=_AGAIN,
+            remedy=AGAIN,
         )
     yield Link(name="build", what=outside.dockerfile.path, digest=outside.dockerfile.sha256)
     content = _document(folder, outside.lock)
@@ -151,7 +142,7 @@ def _base(outside: Outside, lock: Lock) -> Link:
         what = f"{outside.base}, made by another docker/base than lies here"
         return Link(name="base", what=what, is_seen=False)
     raise DocumentChangedError(
-        f"the record's base {outside.base} is not one that its lock names", remedy=_AGAIN
+        f"the record's base {outside.base} is not one that its lock names", remedy=AGAIN
     )
 
 
@@ -159,11 +150,11 @@ def _document(folder: Path, document: Document) -> bytes:
     path = folder / DOCUMENTS / Path(document.path).name
     content = files.read_bytes(path)
     if content is None:
-        raise DocumentChangedError(f"{path} is gone; the record names it", remedy=_AGAIN)
+        raise DocumentChangedError(f"{path} is gone; the record names it", remedy=AGAIN)
     if hashlib.sha256(content).hexdigest() != document.sha256:
         raise DocumentChangedError(
             f"{path} is not the {document.path} of the run: its sha256 is not the record's",
-            remedy=_AGAIN,
+            remedy=AGAIN,
         )
     return content
 
@@ -173,7 +164,7 @@ def _require_same(name: str, inside: str, outside: str) -> None:
         raise DocumentChangedError(
             f"the record contradicts itself: the {name} is {inside[:12]}… in one place and "
             f"{outside[:12]}… in another",
-            remedy=_AGAIN,
+            remedy=AGAIN,
         )
 
 
@@ -250,7 +241,7 @@ def _image(record: RunRecord, outside: Outside, runner: Runner) -> Link:
         if found != recorded or (inside and inside != found):
             raise ImageChangedError(
                 f"the image {outside.image[:19]} was made of another {name} than the record says",
-                remedy=_AGAIN,
+                remedy=AGAIN,
             )
     wrong = image_blobs.wrong_blob(runner, outside.image)
     if wrong:

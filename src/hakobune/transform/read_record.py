@@ -1,8 +1,10 @@
 """A run's `record.json` (bytes) to RunRecord, after its seal was checked. No I/O."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 from hakobune.errors import RecordDamagedError, RecordFromFutureError
 from hakobune.model.record import (
@@ -24,9 +26,9 @@ def read_record(content: bytes, *, place: str) -> RunRecord:
     values = read_sealed(content, place=place, schema=SCHEMA_VERSION)
     try:
         return _record(values)
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+    except (TypeError, ValueError, AttributeError) as exc:
         raise RecordDamagedError(
-            f"{place} has not the form of schema {SCHEMA_VERSION}: {type(exc).__name__} {exc}",
+            f"{place} has not the form of schema {SCHEMA_VERSION}: {exc}",
             remedy="docs/reference/record.md describes it; let the program write it so",
         ) from exc
 
@@ -36,7 +38,8 @@ def read_sealed(content: bytes, *, place: str, schema: int) -> dict[str, Any]:
     try:
         values = json.loads(content, parse_constant=_no_number)
     except (ValueError, RecursionError) as exc:
-        raise RecordDamagedError(f"{place} is no JSON: {exc}", remedy=_REMEDY) from exc
+        what = f"is no JSON: {exc}" if content else "is empty"
+        raise RecordDamagedError(f"{place} {what}", remedy=_REMEDY) from exc
     if not isinstance(values, dict):
         raise RecordDamagedError(f"{place} is no JSON object", remedy=_REMEDY)
     version = values.get("schema_version")
@@ -45,7 +48,7 @@ def read_sealed(content: bytes, *, place: str, schema: int) -> dict[str, Any]:
             f"{place} has schema {version}; this hakobune knows up to {schema}",
             remedy="use the hakobune that wrote it, or a newer one",
         )
-    if version != schema:
+    if version != schema or not isinstance(version, int) or isinstance(version, bool):
         raise RecordDamagedError(
             f"{place} has schema {version!r}; this hakobune reads {schema}",
             remedy="make the run again: such a record does not name its image",
@@ -58,67 +61,101 @@ def read_sealed(content: bytes, *, place: str, schema: int) -> dict[str, Any]:
     return values
 
 
-def _record(values: dict[str, Any]) -> RunRecord:
+T = TypeVar("T")
+Values = Mapping[str, Any]
+
+
+def _record(values: Values) -> RunRecord:
+    if values.get("status") != "succeeded":
+        raise ValueError(f"`status` is {values.get('status')!r} and not 'succeeded'")
     outside = values.get("outside")
-    if values["status"] != "succeeded":
-        raise ValueError(f"status {values['status']!r}")
     return RunRecord(
-        run_id=_text(values["run_id"]),
-        arguments=tuple(_text(word) for word in values["arguments"]),
-        image={name: _text(value or "") for name, value in values["image"].items()},
-        inputs=_inputs(values["inputs"]),
-        manifest=tuple(
-            ManifestEntry(
-                name=name, sha256=_text(entry["sha256"]), size_bytes=_count(entry["bytes"])
-            )
-            for name, entry in values["manifest"].items()
-        ),
-        outside=None if outside is None else _outside(outside),
+        run_id=_field(values, "run_id", _text),
+        arguments=_field(values, "arguments", _texts),
+        image=_field(values, "image", _image),
+        inputs=_field(values, "inputs", _inputs),
+        manifest=_field(values, "manifest", _manifest),
+        outside=None if outside is None else _field(values, "outside", _outside),
         values=values,
         sha256=values[SEAL],
     )
 
 
-def _outside(values: Mapping[str, Any]) -> Outside:
-    job = values["job"]
+def _outside(values: Values) -> Outside:
     return Outside(
-        hakobune=_text(values["hakobune"]),
-        image=_text(values["image"]),
-        reference=_text(values["reference"]),
-        found_by=_text(values["found_by"]),
-        base=_text(values["base"]),
-        environment=_document(values["environment"]),
-        lock=_document(values["lock"]),
-        dockerfile=_document(values["dockerfile"]),
-        source=_document(values["source"]),
-        commit=_text(values["commit"]),
-        is_dirty=_truth(values["is_dirty"]),
-        host={name: _text(value) for name, value in values["host"].items()},
-        inputs=_inputs(values["inputs"]),
-        job=None
-        if job is None
-        else JobFacts(
-            name=_text(job["name"]),
-            environment=_text(job["environment"]),
-            image=_text(job["image"]),
-            tags={name: _text(value) for name, value in job["tags"].items()},
-        ),
+        hakobune=_field(values, "hakobune", _text),
+        image=_field(values, "image", _digest),
+        reference=_field(values, "reference", _text),
+        found_by=_field(values, "found_by", _text),
+        base=_field(values, "base", _text),
+        environment=_field(values, "environment", _document),
+        lock=_field(values, "lock", _document),
+        dockerfile=_field(values, "dockerfile", _document),
+        source=_field(values, "source", _document),
+        commit=_field(values, "commit", _text),
+        is_dirty=_field(values, "is_dirty", _truth),
+        host=_field(values, "host", _pairs),
+        inputs=_field(values, "inputs", _inputs),
+        job=_field(values, "job", lambda job: None if job is None else _job(job)),
     )
 
 
-def _inputs(values: list[Mapping[str, Any]]) -> tuple[RecordedInput, ...]:
+def _job(values: Values) -> JobFacts:
+    return JobFacts(
+        name=_field(values, "name", _text),
+        environment=_field(values, "environment", _text),
+        image=_field(values, "image", _text),
+        tags=_field(values, "tags", _pairs),
+    )
+
+
+def _image(values: Values) -> dict[str, str]:
+    return {name: _field(values, name, lambda value: _text(value or "")) for name in values}
+
+
+def _inputs(values: list[Values]) -> tuple[RecordedInput, ...]:
     return tuple(
         RecordedInput(
-            name=_text(entry["name"]),
-            path=_text(entry["path"] or ""),
-            sha256=_text(entry["sha256"]),
+            name=_field(entry, "name", _text),
+            path=_field(entry, "path", lambda value: _text(value or "")),
+            sha256=_field(entry, "sha256", _text),
         )
         for entry in values
     )
 
 
-def _document(values: Mapping[str, Any]) -> Document:
-    return Document(path=_text(values["path"]), sha256=_text(values["sha256"]))
+def _manifest(values: Values) -> tuple[ManifestEntry, ...]:
+    return tuple(_field(values, name, partial(_entry, name)) for name in values)
+
+
+def _entry(name: str, values: Values) -> ManifestEntry:
+    return ManifestEntry(
+        name=_text(name),
+        sha256=_field(values, "sha256", _text),
+        size_bytes=_field(values, "bytes", _count),
+    )
+
+
+def _document(values: Values) -> Document:
+    return Document(path=_field(values, "path", _text), sha256=_field(values, "sha256", _text))
+
+
+def _pairs(values: Values) -> dict[str, str]:
+    return {name: _field(values, name, _text) for name in values}
+
+
+def _texts(values: list[Any]) -> tuple[str, ...]:
+    return tuple(_text(value) for value in values)
+
+
+def _field(values: Values, key: str, convert: Callable[[Any], T]) -> T:
+    """Return what stands under a key. Raises ValueError with the way there."""
+    try:
+        return convert(values[key])
+    except KeyError as exc:
+        raise ValueError(f"`{key}` is missing") from exc
+    except (TypeError, ValueError, AttributeError) as exc:
+        raise ValueError(f"`{key}`: {exc}") from exc
 
 
 def _no_number(word: str) -> None:
@@ -138,7 +175,14 @@ def _truth(value: object) -> bool:
     return value
 
 
+def _digest(value: object) -> str:
+    """Return an image's digest: it is handed to the docker program, where others are options."""
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", _text(value)):
+        raise ValueError(f"{value!r} is no digest")
+    return _text(value)
+
+
 def _text(value: object) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         raise TypeError(f"{value!r} is no text")
     return value

@@ -62,9 +62,17 @@ def test_a_registry_s_digest_is_returned_and_silence_is_none() -> None:
 
 
 def test_an_image_that_is_not_there_names_the_command() -> None:
+    said = "Error response from daemon: No such image: demo:local\n"
     with pytest.raises(ImageMissingError) as caught:
-        docker_cli.inspect(FakeRunner([on("inspect", exit_code=1)]), "demo:local")
+        docker_cli.inspect(FakeRunner([on("inspect", exit_code=1, stderr=said)]), "demo:local")
     assert "make image" in caught.value.remedy
+
+
+def test_an_engine_that_is_not_there_is_not_taken_for_a_missing_image() -> None:
+    said = "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?\n"
+    runner = FakeRunner([on("docker", exit_code=1, stderr=said)])
+    with pytest.raises(EngineMissingError, match="no Docker engine answers"):
+        docker_cli.inspect(runner, "demo:local")
 
 
 def test_an_image_is_its_id_size_and_base() -> None:

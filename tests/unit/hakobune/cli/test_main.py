@@ -1,3 +1,6 @@
+import errno
+import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +79,34 @@ def test_a_bug_shows_where_and_says_so(
     assert code == 70
     assert "ZeroDivisionError" in err
     assert "this is a bug in hakobune" in err
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.ENAMETOOLONG, errno.EIO])
+def test_what_the_system_refuses_is_no_bug_of_ours(
+    hakobune: Command, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), "/x/record.json")
+
+    monkeypatch.setattr(command_line.cli, "main", refused)
+    code, _, err = hakobune("lock")
+    assert code == 27
+    assert err.startswith(f"error: /x/record.json: {os.strerror(number)}\n  fix: ")
+
+
+def test_a_closed_terminal_ends_like_sigterm(
+    hakobune: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def closed(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGHUP)
+
+    monkeypatch.setattr(command_line.cli, "main", closed)
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        code, _, err = hakobune("lock")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert (code, err) == (129, "\nterminated: nothing was left half-written\n")
 
 
 def test_ctrl_c_is_exit_code_130(

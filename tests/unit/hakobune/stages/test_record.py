@@ -160,6 +160,30 @@ def test_an_image_that_is_not_here_is_told_with_the_way_to_get_it(made: Made) ->
 def test_a_run_is_found_by_path_or_by_name(made: Made, tmp_path: Path) -> None:
     assert find_run(made.project, "demo-run", cwd=tmp_path / "elsewhere") == made.folder
     assert find_run(made.project, "runs/demo-run", cwd=tmp_path) == made.folder
-    for name in ("nothing", ".", ""):
-        with pytest.raises(RunMissingError, match="no run of that name"):
-            find_run(made.project, name, cwd=tmp_path)
+    with pytest.raises(RunMissingError, match="`nothing`: no run of that name"):
+        find_run(made.project, "nothing", cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("failed", "is a run that failed, as its failure.json says"),
+        ("empty", "empty has no file record.json"),
+        ("odd", "odd has no file record.json"),
+        ("file", "file is no folder"),
+        ("loop", "loop is no folder"),
+        (".", "runs has no file record.json"),
+        ("", "runs has no file record.json"),
+    ],
+)
+def test_what_lies_there_and_is_no_run_is_told(
+    made: Made, tmp_path: Path, name: str, said: str
+) -> None:
+    runs = made.project.root / "runs"
+    for folder in ("failed", "empty", "odd/record.json"):
+        (runs / folder).mkdir(parents=True)
+    (runs / "failed/failure.json").write_bytes(b"{}")
+    (runs / "file").write_bytes(b"")
+    (runs / "loop").symlink_to("loop")
+    with pytest.raises(RunMissingError, match=said):
+        find_run(made.project, name, cwd=tmp_path)

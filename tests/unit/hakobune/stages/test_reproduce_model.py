@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from hakobune.adapters import files
 from hakobune.adapters.process import Completed
 from hakobune.errors import (
     DataChangedError,
+    FileChangedError,
     ImageMissingError,
     RecordIncompleteError,
-    RunMissingError,
+    ReproduceRunningError,
     TrainingFailedError,
 )
 from hakobune.model.grade import Grade, Sameness
@@ -71,7 +73,7 @@ def test_data_that_is_gone_or_another_is_named(made: Made) -> None:
     with pytest.raises(DataChangedError, match=r"sales\.csv"):
         again(made, FILES)
     data.unlink()
-    with pytest.raises(RunMissingError, match=r"sales\.csv") as caught:
+    with pytest.raises(DataChangedError, match=r"sales\.csv") as caught:
         again(made, FILES)
     assert "sha256" in caught.value.remedy
 
@@ -91,3 +93,39 @@ def test_a_run_that_fails_now_keeps_its_exit_code(made: Made) -> None:
     with pytest.raises(TrainingFailedError) as caught:
         reproduce_model(made.project, made.folder, runner, FakeReporter())
     assert caught.value.container_exit_code == 43
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit, None])
+def test_a_second_run_that_does_not_end_well_leaves_nothing(
+    made: Made, end: type[BaseException] | None
+) -> None:
+    left = made.project.root / "runs/.again-demo-run"
+
+    def run(command: Sequence[str]) -> Completed | None:
+        if "compose" not in command:
+            return None
+        left.mkdir()
+        (left / "failure.json").write_bytes(b"{}")
+        if end is not None:
+            raise end
+        return completed(exit_code=43)
+
+    runner = engine_of(made.image, b"", run)
+    with pytest.raises(end or TrainingFailedError):
+        reproduce_model(made.project, made.folder, runner, FakeReporter())
+    assert not left.exists()
+
+
+def test_a_run_that_was_changed_is_not_made_again(made: Made) -> None:
+    (made.folder / "metric.json").write_bytes(b'{"RMSE": 1.0, "R2": 0.25}\n')
+    with pytest.raises(FileChangedError, match=r"metric\.json"):
+        again(made, FILES)
+    assert not made.runner.called("compose")
+
+
+def test_two_at_once_do_not_meet(made: Made) -> None:
+    with (
+        files.only_one(made.project.root / "runs/.reproduce.lock"),
+        pytest.raises(ReproduceRunningError),
+    ):
+        again(made, FILES)

@@ -25,9 +25,11 @@ from hakobune.errors import (
     DestinationIncompleteError,
     DigestMismatchError,
     DigestMissingError,
+    FileChangedError,
     HakobuneError,
     KeyUnusableError,
     NameInvalidError,
+    RecordDamagedError,
     SignatureInvalidError,
     SignatureMissingError,
 )
@@ -91,6 +93,38 @@ def test_signing_again_gives_the_same_bytes(made: Made, tmp_path: Path) -> None:
     before = (made.folder / STATEMENT).read_bytes()
     sign(made.folder, tmp_path / "key.pem", FakeReporter())
     assert (made.folder / STATEMENT).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["model.bin", "metric.json"])
+def test_a_run_that_is_not_what_its_record_says_is_not_signed(
+    made: Made, tmp_path: Path, name: str
+) -> None:
+    before = (made.folder / STATEMENT).read_bytes()
+    (made.folder / name).write_bytes(b"another")
+    with pytest.raises(FileChangedError, match=name):
+        sign(made.folder, tmp_path / "key.pem", FakeReporter())
+    assert (made.folder / STATEMENT).read_bytes() == before
+
+
+def test_a_signature_that_is_replaced_is_told(made: Made, tmp_path: Path) -> None:
+    reporter = FakeReporter()
+    sign(made.folder, private(tmp_path / "other.pem", OTHER), reporter)
+    assert reporter.said == ["the signature that was there is replaced"]
+
+
+def test_a_time_that_is_none_is_not_signed(made: Made, tmp_path: Path) -> None:
+    values = json.loads((made.folder / "record.json").read_bytes())
+    (made.folder / "record.json").write_bytes(sealed({**values, "started": "x"}))
+    with pytest.raises(RecordDamagedError, match=r"record\.json"):
+        sign(made.folder, tmp_path / "key.pem", FakeReporter())
+
+
+def test_a_key_that_is_named_needs_none_beside(made: Made, tmp_path: Path) -> None:
+    (made.folder / PUBLIC_KEY).unlink()
+    assert "key.pub" in check(made, public(tmp_path / "key.pub"))
+    with pytest.raises(KeyUnusableError) as caught:
+        check(made)
+    assert "name it with --key" in caught.value.remedy
 
 
 def test_another_s_key_is_not_taken(made: Made, tmp_path: Path) -> None:

@@ -349,7 +349,10 @@ def test_what_a_folder_lacks_is_named_before_anything_is_built(
     project: Project, tmp_path: Path
 ) -> None:
     folder = tmp_path / "v"
-    with pytest.raises(VendorIncompleteError, match=f"no {LISTING}"):
+    with pytest.raises(VendorIncompleteError, match="v is not there"):
+        plan_offline(project, FakeRunner([Engine()]), folder=folder)
+    folder.mkdir()
+    with pytest.raises(VendorIncompleteError, match=f"has no {LISTING}"):
         plan_offline(project, FakeRunner([Engine()]), folder=folder)
     fill(project, folder)
     (folder / "wheels/six-1-py3-none-any.whl").unlink()

@@ -127,7 +127,7 @@ def test_without_the_outside_the_chain_ends_after_the_files(made: Made) -> None:
     write_run(made.folder, made.image)
     with pytest.raises(RecordIncompleteError, match="which image") as caught:
         walked(made)
-    assert "hakobune record demo-run" in caught.value.remedy
+    assert f"hakobune record {made.folder} " in caught.value.remedy
 
 
 def test_two_folders_that_claim_one_run_are_both_named(made: Made) -> None:

@@ -29,6 +29,26 @@ def test_a_sealed_record_is_read() -> None:
     assert record.outside is None
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            {"inputs": [{"name": "i", "path": "p", "sha256": None}]},
+            "`inputs`: `sha256`: None is no",
+        ),
+        ({"manifest": {"m": {"sha256": "f"}}}, "`manifest`: `m`: `bytes` is missing"),
+        ({"image": None}, "`image`: "),
+        ({"run_id": "a\0"}, "`run_id`: "),
+        ({"outside": {"hakobune": "1", "image": "--help"}}, "`outside`: `image`: '--help' is no"),
+        ({"status": None}, "`status` is None"),
+    ],
+)
+def test_the_field_that_is_wrong_is_named(change: dict[str, object], said: str) -> None:
+    with pytest.raises(RecordDamagedError) as caught:
+        read_record(sealed({**VALUES, **change}), place="record.json")
+    assert said in caught.value.what
+
+
 def test_each_flipped_bit_is_seen() -> None:
     content = sealed(VALUES)
     rng = random.Random(5)
@@ -52,6 +72,7 @@ def test_each_flipped_bit_is_seen() -> None:
         sealed(VALUES).replace(b'"run_id"', b'"run_id": "other", "run_id"'),
         sealed({**VALUES, "schema_version": "2"}),
         sealed({**VALUES, "schema_version": 1}),
+        sealed({**VALUES, "schema_version": 2.0}),
         sealed({**VALUES, "manifest": {"model.bin": {}}}),
         sealed({**VALUES, "arguments": [1]}),
         sealed({**VALUES, "status": "failed"}),
