@@ -18,7 +18,7 @@ from proof import flips, images, models
 Row = tuple[str, int, int]
 PAGE = ROOT / "docs/reference/reproducibility.md"
 GROUPS: dict[str, tuple[str, Callable[[int], list[Row]], int]] = {
-    "images": ("builds with the same digest", images.table, 20),
+    "images": ("builds of the same image", images.table, 20),
     "models": ("trainings with the same bytes", models.table, 100),
     "flips": ("changed bits that broke the chain", flips.table, 2400),
 }
