@@ -1,6 +1,7 @@
 """What every test gets: a guard, so that a missing marker fails and does not use Docker."""
 
 import platform
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # Libraries ask for it when they load. The answer is kept, and finding it can start a process.
 platform.platform()
+# Who starts us in the background lets us ignore it, and every child of ours would too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 PROCESS_MARKERS = ("process", "container", "e2e", "cloud")
 
 

@@ -119,7 +119,7 @@ def test_without_buildkit_the_plugin_is_named(
 def test_a_signal_during_a_build_leaves_nothing_half_written(
     project: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    edit(project / "counter/__main__.py", "import argparse", f"import argparse  # {number}")
+    edit(project / "counter/__main__.py", "import argparse", f"import argparse  # {time.time_ns()}")
     before = {p: p.read_bytes() for p in project.rglob("*.lock")}
     temporary = tmp_path / "tmp"
     temporary.mkdir()
@@ -133,8 +133,8 @@ def test_a_signal_during_a_build_leaves_nothing_half_written(
     time.sleep(1.0)
     child.send_signal(number)
     _, shown = child.communicate(timeout=60)
-    # A build that was quicker than the signal ended well.
-    assert child.returncode in (code, 0), shown
+    # A build that was quicker than the signal ended well, whatever its process did afterwards.
+    assert child.returncode == code or "build   word-count:local" in shown, shown
     assert {p: p.read_bytes() for p in project.rglob("*.lock")} == before
     assert not list(temporary.glob("hakobune*"))
     assert not list(project.rglob("tmp*"))

@@ -102,7 +102,7 @@ def test_a_run_of_plain_compose_is_completed_by_its_image_s_labels(
     )
     before = call("verify", "by-compose")
     assert before.returncode == 107
-    assert "hakobune record by-compose" in before.stderr
+    assert f"hakobune record {project}/runs/by-compose" in before.stderr
     assert call("record", "by-compose").returncode == 0
     assert call("verify", "by-compose").returncode == 0
     compared = call("compare", smoked.name, "by-compose")

@@ -1,6 +1,7 @@
 """The same input gives the same digest: of the base, and of an image built again from nothing."""
 
 import hashlib
+import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ import docker
 import pytest
 
 from hakobune.model.lock import Lock
+from hakobune.stages.project import open_project, read_current_lock
 from hakobune.transform.debian_packages import write_packages
 from tests.container.conftest import ROOT
 from tests.renamed import rename
@@ -53,10 +55,15 @@ def project(engine: docker.DockerClient, tmp_path: Path) -> Iterator[Path]:
     """The small project under a name of its own: its tag must not move while it is looked at."""
     folder = tmp_path / "project"
     shutil.copytree(CASE, folder, ignore=shutil.ignore_patterns("runs"))
-    rename(folder, "word-count-twice")
+    name = f"word-count-{secrets.token_hex(4)}"
+    rename(folder, name)
     yield folder
-    for image in engine.images.list(name="word-count-twice"):
+    for image in engine.images.list(name=name):
         engine.images.remove(str(image.id), force=True)
+
+
+def name_of(project: Path) -> str:
+    return read_current_lock(open_project(project)).environment
 
 
 def test_an_image_built_again_from_nothing_has_the_same_digest(
@@ -64,11 +71,11 @@ def test_an_image_built_again_from_nothing_has_the_same_digest(
 ) -> None:
     """Of the small project; of ours, `make proof` says the same."""
     assert hakobune("build", cwd=project).returncode == 0
-    first = engine.images.get("word-count-twice:local").id
+    first = engine.images.get(f"{name_of(project)}:local").id
     done = hakobune("reproduce", "image", cwd=project)
     assert done.returncode == 0, done.stderr[-2000:]
     assert str(first) in done.stdout
-    assert engine.images.get("word-count-twice:local").id == first
+    assert engine.images.get(f"{name_of(project)}:local").id == first
     assert not [tag for image in engine.images.list() for tag in image.tags if "again" in tag]
 
 
