@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from hakobune.stages.project import open_project
 from measure import ROOT, base_of, image_tag, layers, report, report_head, run
 
 
@@ -29,8 +30,7 @@ def main() -> None:
         for name in filter(None, tracked.split("\0")):
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, copy / name)
-        programs = [p for p in (copy / "src").glob("*/__main__.py") if p.parent.name != "hakobune"]
-        program = programs[0]
+        program = copy / open_project(ROOT).source / "__main__.py"
         with program.open("a", encoding="utf-8") as file:
             file.write("\n# one more line\n")
         began = time.monotonic()
