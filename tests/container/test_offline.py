@@ -1,6 +1,7 @@
 """A build from the vendored folder: no network, no cache, the same digest."""
 
 import os
+import secrets
 import shutil
 import subprocess
 import time
@@ -34,29 +35,35 @@ Hakobune = Callable[..., subprocess.CompletedProcess[str]]
 def test_without_network_cache_and_proxy_the_digest_is_the_online_one(
     hakobune: Hakobune, engine: docker.DockerClient, tmp_path: Path
 ) -> None:
+    project, name = tmp_path / "project", f"word-count-{secrets.token_hex(4)}"
+    shutil.copytree(CASE, project, ignore=shutil.ignore_patterns("runs"))
+    rename(project, name)
     folder = str(tmp_path / "vendor")
-    assert hakobune("build", cwd=CASE).returncode == 0
-    online = engine.images.get("word-count:local").id
-    done = hakobune("vendor", "--folder", folder, cwd=CASE)
+    assert hakobune("build", cwd=project).returncode == 0
+    online = engine.images.get(f"{name}:local").id
+    done = hakobune("vendor", "--folder", folder, cwd=project)
     assert done.returncode == 0, done.stderr[-2000:]
-    planned = hakobune("build", "--offline", "--dry-run", "--folder", folder, cwd=CASE)
+    planned = hakobune("build", "--offline", "--dry-run", "--folder", folder, cwd=project)
     command = planned.stdout.split()
     assert command[command.index("--network") + 1] == "none"
     command[3:3] = ["--no-cache", "--build-arg", f"BUILDKIT_CACHE_MOUNT_NS={NAMESPACE}"]
-    command[command.index("--tag") + 1] = "word-count:offline"
+    command[command.index("--tag") + 1] = f"{name}:offline"
     env = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     try:
         built = subprocess.run(
-            command, cwd=CASE, env=env, capture_output=True, text=True, check=False, timeout=300
+            command, cwd=project, env=env, capture_output=True, text=True, check=False, timeout=300
         )
         assert built.returncode == 0, built.stderr[-2000:]
-        assert engine.images.get("word-count:offline").id == online
+        assert engine.images.get(f"{name}:offline").id == online
     finally:
-        subprocess.run(["docker", "image", "rm", "word-count:offline"], check=False)
+        subprocess.run(["docker", "image", "rm", f"{name}:offline"], check=False)
         remove_caches(SystemRunner(), NAMESPACE)
-    # The product's own command; the steps are there by now.
-    done = hakobune("build", "--offline", "--folder", folder, cwd=CASE)
-    assert (done.returncode, done.stdout.split()) == (0, ["word-count:local", str(online)])
+    try:
+        # The product's own command; the steps are there by now.
+        done = hakobune("build", "--offline", "--folder", folder, cwd=project)
+        assert (done.returncode, done.stdout.split()) == (0, [f"{name}:local", str(online)])
+    finally:
+        subprocess.run(["docker", "image", "rm", f"{name}:local"], check=False)
 
 
 @pytest.fixture
