@@ -14,7 +14,7 @@ from hakobune.model.image import Image
 from hakobune.model.job import Job, JobWishes, Pairs, RemoteFile
 from hakobune.model.pushed import PushedImage
 from hakobune.transform.write_record import sealed
-from tests.samples import DIGEST, FakeReporter
+from tests.samples import COMMIT, DIGEST, FakeReporter
 
 IMAGE = Image(
     tag="demo:local",
@@ -50,7 +50,7 @@ def make_job(status: str = "Running", **other: object) -> Job:
         name="demo-1",
         status=status,
         page="https://studio.example/demo-1",
-        tags=(("hakobune.image", DIGEST), ("git.commit", "c0ffee"), ("mine", "x")),
+        tags=(("hakobune.image", DIGEST), ("git.commit", COMMIT), ("mine", "x")),
         outputs=(("output", ""),),
     )
     return replace(job, **other)  # type: ignore[arg-type] # by name, in tests

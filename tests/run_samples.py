@@ -18,10 +18,9 @@ from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.record import complete, find_documents
 from hakobune.stages.render import current_source, render
 from hakobune.transform.write_record import sealed
-from tests.samples import Answer, FakeReporter, FakeRunner, completed, on, write_project
+from tests.samples import COMMIT, Answer, FakeReporter, FakeRunner, completed, on, write_project
 
 DATA = b"date,sales\n2026-01-01,3\n"
-COMMIT = "c0ffee" * 6 + "c0ff"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ dependencies:
       - six==1.17.0
 """
 DIGEST = "sha256:" + "a1" * 32
+COMMIT = "c0ffee" * 6 + "c0ff"
 
 
 LIBRARY = Library(path="inner/fast.so", files=("inner/fast.c", "more.c"))

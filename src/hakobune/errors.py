@@ -444,7 +444,7 @@ class RunClaimedTwiceError(HakobuneError):
 
 
 class JobContradictsError(HakobuneError):
-    """Azure ML reports another image for a job than its record names."""
+    """What Azure ML reports of a job is not what hakobune submitted: its image, or a tag."""
 
     exit_code = 114
 

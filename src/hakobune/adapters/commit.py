@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO
 
 from hakobune.adapters.process import Runner
+from hakobune.model.record import valid_commit
 
 
 def commit_of(runner: Runner, folder: Path) -> tuple[str, bool] | None:
@@ -23,9 +24,9 @@ def tree_at(
     """Return contents by relative path of the files below a folder as a commit has them.
 
     None where this repository does not know the commit. What is called by an ignored name is left
-    out, as with `files.read_tree`.
+    out, as with `files.read_tree`. Raises ValueError for a commit that is not an id.
     """
-    if not commit:
+    if not valid_commit(commit):
         return None
     found: dict[str, bytes] = {}
 
@@ -39,6 +40,8 @@ def tree_at(
                         file = archive.extractfile(member)
                         found[path] = file.read() if file else b""
 
-    command = ["git", "-C", str(root), "archive", "--format=tar", commit, "--", folder]
+    # Both come from a run's record: neither is an option, and the folder is no pattern.
+    command = ["git", "--literal-pathspecs", "-C", str(root), "archive", "--format=tar"]
+    command += ["--end-of-options", commit, folder]
     done = runner.pipe(command, consume)
     return found if done.exit_code == 0 and found else None

@@ -1,5 +1,6 @@
 """A run's record: what was made, of what, by which image. docs/reference/record.md has the form."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -12,6 +13,17 @@ DOCUMENTS = "image"
 STATEMENT = "provenance.intoto.jsonl"
 PUBLIC_KEY = "provenance.pub.pem"
 SIGNATURE_FILES = (STATEMENT, PUBLIC_KEY)
+
+
+def valid_commit(text: str) -> str:
+    """Return a git commit's id: the 40 or 64 hex digits of SHA-1 or SHA-256, or nothing.
+
+    It is handed to the git program, which would take other text for an option or for a name that
+    moves. Raises ValueError for anything else.
+    """
+    if not re.fullmatch(r"(?:[0-9a-f]{40}|[0-9a-f]{64})?", text):
+        raise ValueError(f"{text[:80]!r} is not a commit id (40 or 64 hex digits)")
+    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +86,10 @@ class Circumstances:
     inputs: tuple[RecordedInput, ...] = ()
     job: JobFacts | None = None
 
+    def __post_init__(self) -> None:
+        """Check the commit's form: what a record says is handed to git later."""
+        valid_commit(self.commit)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
@@ -98,6 +114,10 @@ class Outside:
     host: Mapping[str, str]
     inputs: tuple[RecordedInput, ...]
     job: JobFacts | None
+
+    def __post_init__(self) -> None:
+        """Check the commit's form: it is handed to git."""
+        valid_commit(self.commit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

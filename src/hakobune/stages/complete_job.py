@@ -10,7 +10,13 @@ from hakobune.model.cloud import Cloud
 from hakobune.model.image import Image
 from hakobune.model.job import Job
 from hakobune.model.project import Project
-from hakobune.model.record import RECORD, Circumstances, JobFacts, RecordedInput
+from hakobune.model.record import (
+    RECORD,
+    Circumstances,
+    JobFacts,
+    RecordedInput,
+    valid_commit,
+)
 from hakobune.model.reporter import Reporter
 from hakobune.stages.compare import require_alike
 from hakobune.stages.record import complete, find_documents, read_run_record
@@ -38,7 +44,8 @@ def complete_job(
     Where the program left no record, one is made of the files and of what Azure ML knows of the
     job, unless one output alone was fetched. It stays incomplete where nothing here has the lock
     and the Dockerfile of the job's image, which is said. Raises JobContradictsError where Azure ML
-    reports another image for the job's environment than the job was submitted with.
+    reports another image for the job's environment than the job was submitted with, or a tag
+    `git.commit` that is not a commit id.
     """
     record = read_run_record(folder) if (folder / RECORD).is_file() else None
     if record is None and not _is_whole(project, folder):
@@ -57,7 +64,7 @@ def complete_job(
         lock_sha256=job.tag("hakobune.lock"),
         source_sha256=job.tag("hakobune.source"),
     )
-    commit = job.tag("git.commit").removeprefix("none")
+    commit = _commit(job)
     try:
         documents = find_documents(project, image)
     except RecordIncompleteError as exc:
@@ -79,6 +86,17 @@ def complete_job(
     )
     complete(project, folder, image, runner, how)
     return True
+
+
+def _commit(job: Job) -> str:
+    """Return the commit that the job was submitted from; anybody in the workspace can set a tag."""
+    try:
+        return valid_commit(job.tag("git.commit").removeprefix("none"))
+    except ValueError as exc:
+        raise JobContradictsError(
+            f"the tag `git.commit` of job {job.name}: {exc}",
+            remedy="do not use this run: hakobune never sets such a tag; find out who did",
+        ) from exc
 
 
 def _is_whole(project: Project, folder: Path) -> bool:

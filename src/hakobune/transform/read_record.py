@@ -15,6 +15,7 @@ from hakobune.model.record import (
     Outside,
     RecordedInput,
     RunRecord,
+    valid_commit,
 )
 from hakobune.transform.write_record import SEAL, seal_of, write_json
 
@@ -92,7 +93,7 @@ def _outside(values: Values) -> Outside:
         lock=_field(values, "lock", _document),
         dockerfile=_field(values, "dockerfile", _document),
         source=_field(values, "source", _document),
-        commit=_field(values, "commit", _text),
+        commit=_field(values, "commit", lambda value: valid_commit(_text(value))),
         is_dirty=_field(values, "is_dirty", _truth),
         host=_field(values, "host", _pairs),
         inputs=_field(values, "inputs", _inputs),

@@ -17,7 +17,7 @@ from hakobune.transform.compare_records import own_arguments
 from hakobune.transform.job_note import JobNote, write_note
 from tests.cloud_samples import FakeCloud, make_job
 from tests.run_samples import DATA, Made, circumstances, make_run, write_run
-from tests.samples import FakeReporter
+from tests.samples import COMMIT, FakeReporter
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def cloud_of(made: Made, *, registered: str = "", **tags: str) -> FakeCloud:
         "hakobune.source": made.image.source_sha256,
         "hakobune.base": made.image.base,
         "hakobune.data.input": hashlib.sha256(DATA).hexdigest(),
-        "git.commit": "c0ffee",
+        "git.commit": COMMIT,
         **{name.replace("_", "."): value for name, value in tags.items()},
     }
     job = make_job(
@@ -105,7 +105,7 @@ def test_the_commit_is_the_job_s_whatever_the_checkout_is_by_now(made: Made) -> 
     assert completed(made, cloud_of(made, git_dirty="false"))
     outside = read_run_record(made.folder).outside
     assert outside is not None
-    assert (outside.commit, outside.is_dirty) == ("c0ffee", False)
+    assert (outside.commit, outside.is_dirty) == (COMMIT, False)
     assert outside.lock.sha256 == made.image.lock_sha256
 
 
@@ -121,10 +121,20 @@ def test_what_a_program_says_of_the_outside_is_written_anew(made: Made) -> None:
     assert outside.job.name == "job-1"
 
 
+@pytest.mark.parametrize(
+    "tag", ["--output=victim", "--remote=run.git", "main", "c0ffee", COMMIT.upper(), f"{COMMIT}\n"]
+)
+def test_a_commit_tag_that_is_no_id_is_refused(made: Made, tag: str) -> None:
+    before = (made.folder / "record.json").read_bytes()
+    with pytest.raises(JobContradictsError, match=r"`git\.commit` of job job-1"):
+        completed(made, cloud_of(made, git_commit=tag))
+    assert (made.folder / "record.json").read_bytes() == before
+
+
 def test_a_lock_that_moved_on_is_said_and_nothing_is_claimed(made: Made) -> None:
     reporter = FakeReporter()
     assert not completed(made, cloud_of(made, hakobune_lock="9" * 64), reporter)
-    assert "check out commit c0ffee" in reporter.said[0]
+    assert f"check out commit {COMMIT[:12]}" in reporter.said[0]
     assert read_run_record(made.folder).outside is None
 
 

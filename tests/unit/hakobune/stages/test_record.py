@@ -17,8 +17,8 @@ from hakobune.stages.record import (
     read_run_record,
     recorded_image,
 )
-from tests.run_samples import COMMIT, Made, circumstances, engine_of, make_run, write_run
-from tests.samples import FakeReporter, on
+from tests.run_samples import Made, circumstances, engine_of, make_run, write_run
+from tests.samples import COMMIT, FakeReporter, on
 
 
 @pytest.fixture

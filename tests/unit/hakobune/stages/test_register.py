@@ -8,7 +8,7 @@ from hakobune.model.project import Model, Output, Project
 from hakobune.stages.fetch import fetch
 from hakobune.stages.register import planned_model, register
 from tests.cloud_samples import FakeCloud, make_job, run_files
-from tests.samples import DIGEST, FakeReporter, make_project
+from tests.samples import COMMIT, DIGEST, FakeReporter, make_project
 
 MODEL = Model(name="demo-model", file="model.bin", metrics="metric.json")
 
@@ -29,7 +29,7 @@ def test_a_model_carries_its_metrics_and_the_digests_of_its_job(tmp_path: Path) 
     assert registered(project_in(tmp_path), cloud) == ("demo-model", "1")
     tags = dict(cloud.models[0][2])
     assert (tags["RMSE"], tags["R2"]) == ("12.5", "0.25")
-    assert (tags["hakobune.image"], tags["git.commit"]) == (DIGEST, "c0ffee")
+    assert (tags["hakobune.image"], tags["git.commit"]) == (DIGEST, COMMIT)
     assert tags["hakobune.job"] == "demo-1"
     assert "mine" not in tags
 

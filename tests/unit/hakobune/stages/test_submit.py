@@ -27,9 +27,9 @@ from hakobune.stages.submit import (
     submit,
 )
 from tests.cloud_samples import PUSHED, FakeCloud, make_compute, make_wishes
-from tests.samples import FakeReporter, FakeRunner, on, write_project
+from tests.samples import COMMIT, FakeReporter, FakeRunner, on, write_project
 
-COMMIT = on("rev-parse", stdout="c0ffee\n")
+HEAD = on("rev-parse", stdout=f"{COMMIT}\n")
 
 
 def planned(project: Project, *arguments: str, **wishes: object) -> Submission:
@@ -37,7 +37,7 @@ def planned(project: Project, *arguments: str, **wishes: object) -> Submission:
         project,
         make_wishes(*arguments, **wishes),
         PUSHED,
-        runner=FakeRunner([COMMIT]),
+        runner=FakeRunner([HEAD]),
         cwd=project.root,
     )
 
@@ -63,7 +63,7 @@ def test_a_job_is_tagged_with_data_and_commit(tmp_path: Path) -> None:
     (tmp_path / "data" / "x.csv").write_bytes(b"abc")
     submission = planned(project, "--input", "data/x.csv")
     job = yaml.safe_load(submission.job)
-    assert job["tags"]["git.commit"] == "c0ffee"
+    assert job["tags"]["git.commit"] == COMMIT
     assert job["tags"]["git.dirty"] == "false"
     assert job["tags"]["hakobune.data.input"] == files.sha256_of(tmp_path / "data" / "x.csv")
     assert job["inputs"]["input"]["path"] == "data/x.csv"

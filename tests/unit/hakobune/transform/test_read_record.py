@@ -49,6 +49,21 @@ def test_the_field_that_is_wrong_is_named(change: dict[str, object], said: str) 
     assert said in caught.value.what
 
 
+@pytest.mark.parametrize(
+    "commit", ["--remote=runs/evil/r.git", "HEAD", "c0ffee", "C" * 40, "a" * 41]
+)
+def test_a_commit_that_is_no_id_is_refused(commit: str) -> None:
+    document = {"path": "p", "sha256": "d" * 64}
+    texts = dict.fromkeys(("hakobune", "reference", "found_by", "base"), "x")
+    documents = dict.fromkeys(("environment", "lock", "dockerfile", "source"), document)
+    outside = {**texts, "image": f"sha256:{'a' * 64}", **documents, "is_dirty": True, "host": {}}
+    outside |= {"inputs": [], "job": None}
+    good = sealed({**VALUES, "outside": {**outside, "commit": "a" * 40}})
+    assert read_record(good, place="record.json").outside
+    with pytest.raises(RecordDamagedError, match=r"`outside`: `commit`: .* is not a commit id"):
+        read_record(sealed({**VALUES, "outside": {**outside, "commit": commit}}), place="p")
+
+
 def test_each_flipped_bit_is_seen() -> None:
     content = sealed(VALUES)
     rng = random.Random(5)
