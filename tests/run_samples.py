@@ -75,7 +75,7 @@ def write_run(
         "schema_version": 2,
         "run_id": run_id,
         "status": "succeeded",
-        "arguments": ["--input", "inputs/sales.csv", "--output", f"runs/{run_id}"],
+        "arguments": ["--input", "inputs/input/sales.csv", "--output", f"runs/{run_id}"],
         "started": "2026-11-25T01:02:03Z",
         "ended": "2026-11-25T01:02:09Z",
         "seconds": 6.25,
@@ -88,7 +88,7 @@ def write_run(
         "inputs": [
             {
                 "name": "input",
-                "path": "inputs/sales.csv",
+                "path": "inputs/input/sales.csv",
                 "sha256": hashlib.sha256(DATA).hexdigest(),
             }
         ],

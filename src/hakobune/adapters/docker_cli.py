@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -300,14 +301,38 @@ def run_program(runner: Runner, image: str, program: str) -> Completed:
     return runner.capture(["docker", "run", "--rm", *shut_in, image, "-I", "-c", program])
 
 
-def compose_run(runner: Runner, command: Sequence[str], container: str, *, cwd: Path) -> int:
+def compose_run(
+    runner: Runner, command: Sequence[str], container: str, *, cwd: Path, override: str = ""
+) -> int:
     """Run `docker compose run …` on our terminal; return the container's exit code.
 
-    Whatever ends us, the container of this name does not go on without us.
+    `override` is the text of a compose file that is laid over the project's own. Whatever ends us,
+    the container of this name does not go on without us.
     """
-    try:
-        return runner.attach(command, cwd=cwd)
-    except BaseException:
-        runner.capture(["docker", "stop", "--time", "10", container])
-        runner.capture(["docker", "rm", "--force", container])
-        raise
+    docker, compose, *rest = command
+    options = []
+    if not re.sub(r"[^a-z0-9]", "", cwd.name.lower()):
+        # Compose makes the project's name of the folder's, and nothing of this one is left.
+        options = ["--project-name", "hakobune-project"]
+    with tempfile.TemporaryDirectory(prefix="hakobune-compose-") as temporary:
+        if override:
+            laid_over = Path(temporary, "override.yml")
+            laid_over.write_text(override, encoding="utf-8")
+            for path in (*_compose_files(cwd), laid_over):
+                options += ["--file", str(path)]
+        try:
+            return runner.attach([docker, compose, *options, *rest], cwd=cwd)
+        except BaseException:
+            runner.capture(["docker", "stop", "--time", "10", container])
+            runner.capture(["docker", "rm", "--force", container])
+            raise
+
+
+def _compose_files(folder: Path) -> list[str]:
+    """Return the files that compose reads there by itself, which it does not once one is named."""
+    for name in ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"):
+        if (folder / name).is_file():
+            stem, _, ending = name.rpartition(".")
+            also = [f"{stem}.override.{end}" for end in (ending, *({"yml", "yaml"} - {ending}))]
+            return [name, *[file for file in also if (folder / file).is_file()][:1]]
+    return ["docker-compose.yml"]

@@ -9,7 +9,7 @@ import click
 from hakobune.console import Console, show, show_table
 from hakobune.stages.machine import system_runner
 from hakobune.stages.project import open_project
-from hakobune.stages.train import plan_train, train
+from hakobune.stages.train import override_of, plan_train, train
 
 
 @click.command("train", context_settings={"ignore_unknown_options": True})
@@ -26,6 +26,8 @@ def command(*, dry_run: bool, arguments: tuple[str, ...]) -> None:
     run = plan_train(project, arguments, cwd=Path.cwd(), is_terminal=sys.stdin.isatty())
     if dry_run:
         show(shlex.join(run.command))
+        if override := override_of(project, run):
+            show(f"with this compose file laid over docker-compose.yml:\n{override}")
         return
     found = train(project, run, system_runner(), Console())
     show_table([(name, str(path)) for name, path in found])

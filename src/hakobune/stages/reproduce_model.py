@@ -1,7 +1,6 @@
 """A recorded run, run again in its image, and both results compared."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
@@ -21,9 +20,7 @@ from hakobune.stages.record import (
     require_outside,
 )
 from hakobune.transform.arguments import drop_option, put_value, value_place
-from hakobune.transform.plan_training import RUNS, plan_training
-
-COMPOSE_FILE = "docker-compose.yml"
+from hakobune.transform.plan_training import RUNS, compose_override, plan_training
 
 
 def reproduce_model(
@@ -83,38 +80,21 @@ def _again(
 
 
 def _run(project: Project, training: Training, outside: Outside, runner: Runner) -> None:
-    with tempfile.TemporaryDirectory(prefix="hakobune-image-") as temporary:
-        override = Path(temporary, "image.yml")
-        files.write_bytes(override, _override(project, outside).encode())
-        code = docker_cli.compose_run(
-            runner,
-            _with_override(training.command, override),
-            training.container,
-            cwd=project.root,
-        )
+    # The recorded image; and MLflow's board gets one run, the first.
+    more = (f"image: {outside.image}", 'environment: {MLFLOW_TRACKING_URI: ""}')
+    code = docker_cli.compose_run(
+        runner,
+        training.command,
+        training.container,
+        cwd=project.root,
+        override=compose_override(project.service, training.binds, *more),
+    )
     if code != 0:
         raise TrainingFailedError(
             f"the run's image and arguments now end with exit code {code}",
             remedy="its own message stands above",
             container_exit_code=code,
         )
-
-
-def _override(project: Project, outside: Outside) -> str:
-    """Return a compose file with the recorded image; nobody is told of this run by MLflow."""
-    return f"""\
-services:
-  {project.service}:
-    image: {outside.image}
-    environment:
-      MLFLOW_TRACKING_URI: ""
-"""
-
-
-def _with_override(command: tuple[str, ...], override: Path) -> tuple[str, ...]:
-    """Return the command with a second compose file, which names the recorded image."""
-    docker, compose, *rest = command
-    return (docker, compose, "--file", COMPOSE_FILE, "--file", str(override), *rest)
 
 
 def _arguments(project: Project, record: RunRecord, outside: Outside) -> list[str]:

@@ -15,14 +15,18 @@ from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
 from hakobune.stages.build import current_image
 from hakobune.stages.record import complete, find_documents, has_own_record
-from hakobune.transform.plan_training import plan_training
+from hakobune.transform.names import safe_name
+from hakobune.transform.plan_training import compose_override, plan_training
 
 
 def plan_train(
     project: Project, arguments: tuple[str, ...], *, cwd: Path, is_terminal: bool
 ) -> Training:
-    """Return how a training would run: the command, and the folder that its results will lie in."""
-    run_id = f"{project.root.name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+    """Return how a training would run: the command, and the folder that its results will lie in.
+
+    Raises InputNotFoundError for an input that is not a file of this machine.
+    """
+    run_id = f"{safe_name(project.root.name)}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
     run_id = f"{run_id}-{secrets.token_hex(2)}"
     return plan_training(
         project,
@@ -31,6 +35,11 @@ def plan_train(
         is_terminal=is_terminal,
         existing=lambda text: (cwd / text).resolve() if (cwd / text).is_file() else None,
     )
+
+
+def override_of(project: Project, training: Training) -> str:
+    """Return the compose file that the training needs beside the project's; empty: none."""
+    return compose_override(project.service, training.binds) if training.binds else ""
 
 
 def train(
@@ -49,7 +58,13 @@ def train(
     # Before the run: whoever waits for it edits the files meanwhile.
     how = _circumstances(project, training, image, runner)
     files.make_folder(project.root / "runs")
-    code = docker_cli.compose_run(runner, training.command, training.container, cwd=project.root)
+    code = docker_cli.compose_run(
+        runner,
+        training.command,
+        training.container,
+        cwd=project.root,
+        override=override_of(project, training),
+    )
     if code != 0:
         raise TrainingFailedError(
             f"the training program ended with exit code {code}",

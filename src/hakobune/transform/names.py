@@ -6,6 +6,7 @@ the OCI distribution specification; what the service refuses beyond them it says
 """
 
 import re
+import unicodedata
 
 from hakobune.errors import NameInvalidError
 
@@ -32,6 +33,16 @@ _FORMS = {
     "variable": (r"[A-Za-z_][A-Za-z0-9_]*", "letters, digits and `_`"),
     "tag": (r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}", "letters, digits, `.`, `-` and `_`, at most 255"),
 }
+
+
+def safe_name(text: str) -> str:
+    """Return a text's letters and digits of ASCII, with `-` for all else, at most 40 characters.
+
+    Docker's container names, folders and Azure ML's names all take the result. Accents go;
+    where nothing is left, it is `run`.
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:40].rstrip("-") or "run"
 
 
 def valid_name(kind: str, name: str) -> str:

@@ -1,13 +1,17 @@
 """Arguments of a training program to the `docker compose run` that hands them over. No I/O."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
+from hakobune.errors import InputNotFoundError
 from hakobune.model.project import Project
-from hakobune.model.training import Training
+from hakobune.model.training import Bind, Training
 from hakobune.transform.arguments import put_value, value_at, value_place
+from hakobune.transform.names import safe_name
 
 RUNS = "runs"
+_WORKSPACE = "/workspace"
 
 
 def plan_training(
@@ -18,20 +22,28 @@ def plan_training(
     is_terminal: bool,
     existing: Callable[[str], Path | None],
 ) -> Training:
-    """Return the run. `existing` tells the absolute path of a file of this machine, or None.
+    """Return the run. `existing` returns the absolute path of a file of this machine, or None.
 
-    The value of an input's option that names such a file is mounted read-only and handed over as
-    `inputs/<file name>`. An output's option that was not given gets `runs/<run_id>`.
+    The file that an input's option names is mounted read-only and handed over as
+    `inputs/<input>/<file name>`. An output's option that was not given gets `runs/<run_id>`. Raises
+    InputNotFoundError for an input that is not a file of this machine.
     """
-    passed, mounts, inputs = list(arguments), [], []
+    passed, binds, inputs = list(arguments), [], []
     for item in project.inputs:
         place = value_place(passed, item.flag)
-        path = existing(value_at(passed, place, item.flag)) if place is not None else None
-        if place is not None and path is not None:
-            inside = f"inputs/{path.name}"
-            mounts.append(f"--volume={path}:/workspace/{inside}:ro")
-            put_value(passed, place, item.flag, inside)
-            inputs.append((item.name, path))
+        if place is None:
+            continue
+        value = value_at(passed, place, item.flag)
+        path = existing(value)
+        if path is None:
+            raise InputNotFoundError(
+                f"{item.flag} {value}: there is no such file",
+                remedy="name a file of this machine: the container sees that file and no other",
+            )
+        inside = f"inputs/{item.name}/{path.name}"
+        binds.append(Bind(source=path, target=f"{_WORKSPACE}/{inside}"))
+        put_value(passed, place, item.flag, inside)
+        inputs.append((item.name, path))
     folder, outputs = f"{RUNS}/{run_id}", []
     for output in project.outputs:
         place = value_place(passed, output.flag)
@@ -41,10 +53,18 @@ def plan_training(
             folder = value_at(passed, place, output.flag).replace("{run_id}", run_id)
         if _is_ours(folder):
             outputs += [(name, f"{folder}/{name}") for name in output.files]
-    container = f"hakobune-{run_id}".lower()
+    container = f"hakobune-{safe_name(run_id)}".lower()
     command = ["docker", "compose", "run", "--rm", "--no-deps", "--name", container]
     command += [] if is_terminal else ["-T"]
-    command += ["--env", f"HAKOBUNE_RUN_ID={run_id}", *mounts, project.service, *passed]
+    command += ["--env", f"HAKOBUNE_RUN_ID={run_id}"]
+    # A colon parts the fields of `--volume`, and of the compose file's `./runs:/workspace/runs`.
+    if any(":" in f"{project.root}{bind.source}" for bind in binds) or ":" in str(project.root):
+        source = project.root / RUNS
+        binds.append(Bind(source=source, target=f"{_WORKSPACE}/{RUNS}", is_read_only=False))
+    else:
+        command += [f"--volume={bind.source}:{bind.target}:ro" for bind in binds]
+        binds = []
+    command += [project.service, *passed]
     return Training(
         command=tuple(command),
         arguments=tuple(passed),
@@ -52,7 +72,27 @@ def plan_training(
         folder=folder,
         outputs=tuple(outputs),
         inputs=tuple(inputs),
+        binds=tuple(binds),
     )
+
+
+def compose_override(service: str, binds: Iterable[Bind], *more: str) -> str:
+    """Return a compose file that adds mounts and further lines to a service."""
+    lines = ["services:", f"  {service}:", *(f"    {line}" for line in more)]
+    mounts = [
+        {
+            "type": "bind",
+            "source": str(bind.source),
+            "target": bind.target,
+            "read_only": bind.is_read_only,
+            "bind": {"create_host_path": False},
+        }
+        for bind in binds
+    ]
+    if mounts:
+        # JSON is YAML; compose would put a variable's value in for a single `$`.
+        lines.append(f"    volumes: {json.dumps(mounts)}".replace("$", "$$"))
+    return "\n".join(lines) + "\n"
 
 
 def _is_ours(folder: str) -> bool:

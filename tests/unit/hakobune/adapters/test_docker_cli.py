@@ -1,9 +1,12 @@
 import json
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from hakobune.adapters import docker_cli
+from hakobune.adapters.process import Completed
 from hakobune.errors import (
     BuildFailedError,
     BuildKitMissingError,
@@ -15,7 +18,7 @@ from hakobune.errors import (
     ImageMissingError,
     IndexUnreachableError,
 )
-from tests.samples import DIGEST, FakeRunner, on
+from tests.samples import DIGEST, FakeRunner, completed, on
 
 
 def test_the_engine_s_version_is_returned() -> None:
@@ -140,9 +143,53 @@ def test_whatever_ends_us_the_container_does_not_go_on() -> None:
 
     runner = Interrupted()
     with pytest.raises(KeyboardInterrupt):
-        docker_cli.compose_run(runner, ["docker"], "hakobune-1", cwd=Path("/p"))
+        docker_cli.compose_run(runner, ["docker", "compose"], "hakobune-1", cwd=Path("/p"))
     assert [call[1] for call in runner.calls] == ["stop", "rm"]
     assert all(call[-1] == "hakobune-1" for call in runner.calls)
+
+
+@pytest.mark.parametrize("name", ["箱舟", "(v)", "My Project", "__", "1"])
+def test_compose_gets_a_project_s_name_where_the_folder_s_gives_none(
+    tmp_path: Path, name: str
+) -> None:
+    runner = FakeRunner([on("compose")])
+    folder = tmp_path / name
+    docker_cli.compose_run(runner, ["docker", "compose", "run"], "c", cwd=folder)
+    is_named = not set(name.lower()) & set("abcdefghijklmnopqrstuvwxyz0123456789")
+    assert ("--project-name" in runner.calls[0]) == is_named
+
+
+@pytest.mark.parametrize(
+    ("present", "read"),
+    [
+        (["docker-compose.yml"], ["docker-compose.yml"]),
+        (["compose.yaml", "docker-compose.yml"], ["compose.yaml"]),
+        (["compose.yml", "compose.override.yml"], ["compose.yml", "compose.override.yml"]),
+        (
+            ["docker-compose.yml", "docker-compose.override.yaml", "compose.override.yml"],
+            ["docker-compose.yml", "docker-compose.override.yaml"],
+        ),
+    ],
+)
+def test_a_file_laid_over_leaves_those_that_compose_reads_by_itself(
+    tmp_path: Path, present: list[str], read: list[str]
+) -> None:
+    for name in present:
+        (tmp_path / name).touch()
+    seen = []
+
+    def run(command: Sequence[str]) -> Completed:
+        seen.append(Path(command[-2]).read_text(encoding="utf-8"))
+        return completed()
+
+    runner = FakeRunner([run])
+    docker_cli.compose_run(
+        runner, ["docker", "compose", "run"], "c", cwd=tmp_path, override="services: {}"
+    )
+    (call,) = runner.calls
+    assert [file for flag, file in pairwise(call) if flag == "--file"][:-1] == read
+    assert seen == ["services: {}"]
+    assert not Path(call[-2]).exists()
 
 
 @pytest.mark.parametrize(

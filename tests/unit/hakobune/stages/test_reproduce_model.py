@@ -54,8 +54,10 @@ def test_the_same_image_data_and_arguments_are_handed_over(made: Made) -> None:
     grade, runner, folder = again(made, FILES)
     assert grade.sameness is Sameness.BITS
     (call,) = runner.called("compose", "run")
-    assert f"--volume={made.project.root / 'sales.csv'}:/workspace/inputs/sales.csv:ro" in call
-    assert call[-4:] == ["--input", "inputs/sales.csv", "--output", "runs/.again-demo-run"]
+    assert (
+        f"--volume={made.project.root / 'sales.csv'}:/workspace/inputs/input/sales.csv:ro" in call
+    )
+    assert call[-4:] == ["--input", "inputs/input/sales.csv", "--output", "runs/.again-demo-run"]
     assert "HAKOBUNE_RUN_ID=demo-run" in call
     assert not folder.exists(), "the same bits need not lie here twice"
 

@@ -142,7 +142,7 @@ def test_a_file_is_found_from_where_the_user_stands(tmp_path: Path) -> None:
     below = tmp_path / "src"
     (below / "data.csv").write_text("x", encoding="utf-8")
     training = plan_train(project, ("--input", "data.csv"), cwd=below, is_terminal=False)
-    assert f"--volume={below}/data.csv:/workspace/inputs/data.csv:ro" in training.command
+    assert f"--volume={below}/data.csv:/workspace/inputs/input/data.csv:ro" in training.command
 
 
 @pytest.mark.parametrize("label", ["hakobune.lock.sha256", "hakobune.source.sha256"])

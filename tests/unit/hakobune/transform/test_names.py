@@ -1,7 +1,32 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hakobune.errors import NameInvalidError
-from hakobune.transform.names import valid_name
+from hakobune.transform.names import safe_name, valid_name
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("My Project (v2)", "My-Project-v2"),
+        ("café", "cafe"),
+        ("箱舟", "run"),
+        ("a:b", "a-b"),
+        ("..", "run"),
+        ("x" * 39 + "-y", "x" * 39),
+    ],
+)
+def test_a_safe_name_keeps_what_can_be_read(text: str, name: str) -> None:
+    assert safe_name(text) == name
+
+
+@given(st.text())
+def test_a_safe_name_is_one_for_docker_azure_and_folders(text: str) -> None:
+    name = safe_name(text)
+    assert valid_name("job", name) == name
+    assert name.isascii()
+    assert len(name) <= 40
 
 
 @pytest.mark.parametrize(

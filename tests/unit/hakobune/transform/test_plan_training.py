@@ -1,9 +1,14 @@
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
-from hakobune.model.training import Training
-from hakobune.transform.plan_training import plan_training
+from hakobune.errors import InputNotFoundError
+from hakobune.model.project import Input
+from hakobune.model.training import Bind, Training
+from hakobune.transform.plan_training import compose_override, plan_training
 from tests.samples import make_project
 
 PROJECT = make_project(Path("/project"))
@@ -34,14 +39,56 @@ def test_without_arguments_the_results_land_in_a_folder_of_the_run_s_name() -> N
 @pytest.mark.parametrize("arguments", [("--input", "../data.csv"), ("--input=../data.csv",)])
 def test_a_file_of_this_machine_is_mounted_read_only(arguments: tuple[str, ...]) -> None:
     command = plan(*arguments, exists="../data.csv").command
-    assert "--volume=/home/u/data.csv:/workspace/inputs/data.csv:ro" in command
-    assert "inputs/data.csv" in " ".join(command).replace("=", " ").split("train", 1)[1]
+    assert "--volume=/home/u/data.csv:/workspace/inputs/input/data.csv:ro" in command
+    assert "inputs/input/data.csv" in " ".join(command).replace("=", " ").split("train", 1)[1]
 
 
-def test_a_file_that_is_not_here_is_the_container_s_own() -> None:
-    command = plan("--input", "inside.csv").command
-    assert not [word for word in command if word.startswith("--volume")]
-    assert command[command.index("--input") + 1] == "inside.csv"
+def test_an_input_that_is_not_here_is_refused() -> None:
+    with pytest.raises(InputNotFoundError, match=r"^--input inside\.csv: there is no such file"):
+        plan("--input", "inside.csv")
+
+
+def test_two_inputs_of_one_file_name_are_two_files() -> None:
+    inputs = (Input(name="data", flag="--data"), Input(name="more", flag="--more"))
+    training = plan_training(
+        replace(PROJECT, inputs=inputs),
+        ("--data", "a/d.csv", "--more=b/d.csv"),
+        run_id="r",
+        is_terminal=False,
+        existing=lambda text: Path("/home/u", text),
+    )
+    assert "--volume=/home/u/a/d.csv:/workspace/inputs/data/d.csv:ro" in training.command
+    assert "--volume=/home/u/b/d.csv:/workspace/inputs/more/d.csv:ro" in training.command
+    assert training.arguments[:3] == ("--data", "inputs/data/d.csv", "--more=inputs/more/d.csv")
+
+
+@pytest.mark.parametrize("run_id", ["My Project (v2)-1", "箱舟", "café", "a:b", "-", "x" * 300])
+def test_a_container_s_name_is_one_that_docker_takes(run_id: str) -> None:
+    training = plan_training(PROJECT, (), run_id=run_id, is_terminal=False, existing=Path)
+    assert re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", training.container)
+
+
+@pytest.mark.parametrize(("root", "file"), [("/a:b", "/d.csv"), ("/a", "/b:c/d.csv")])
+def test_a_path_with_a_colon_is_mounted_by_a_compose_file(root: str, file: str) -> None:
+    training = plan_training(
+        replace(PROJECT, root=Path(root)),
+        ("--input", file),
+        run_id="r",
+        is_terminal=False,
+        existing=Path,
+    )
+    assert not [word for word in training.command if word.startswith("--volume")]
+    service = yaml.safe_load(compose_override("train", training.binds))["services"]["train"]
+    assert [(m["source"], m["target"], m["read_only"]) for m in service["volumes"]] == [
+        (file, "/workspace/inputs/input/d.csv", True),
+        (f"{root}/runs", "/workspace/runs", False),
+    ]
+
+
+def test_compose_puts_no_variable_into_a_path() -> None:
+    bind = Bind(source=Path("/a:$HOME/'\"\n"), target="/t")
+    (mount,) = yaml.safe_load(compose_override("s", [bind]))["services"]["s"]["volumes"]
+    assert mount["source"] == "/a:$$HOME/'\"\n"
 
 
 def test_a_given_output_is_kept() -> None:
