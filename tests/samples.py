@@ -2,12 +2,14 @@
 
 import hashlib
 import io
+import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from hakobune.adapters.process import Completed
+from hakobune.errors import HakobuneError
 from hakobune.model.lock import PLATFORM, DebianBase, DebianPackage, Lock, LockedWheel, RegistryBase
 from hakobune.model.project import Input, Library, Output, Project
 from hakobune.transform.write_lock import write_lock
@@ -204,3 +206,12 @@ class FakeReporter:
 
     def done(self, stage: str, outcome: str, *, digest: str = "") -> None:
         self.stages.append((stage, outcome, digest))
+
+
+def assert_failed(done: subprocess.CompletedProcess[str], name: str) -> None:
+    """Expect the failure of this name, with the exit code of its family and a remedy."""
+    families = HakobuneError.__subclasses__()
+    known = {error.name(): error for family in families for error in family.__subclasses__()}
+    assert f"error[{name}]: " in done.stderr, done.stderr
+    assert done.returncode == known[name].exit_code, done.stderr
+    assert "\n  fix: " in done.stderr

@@ -7,6 +7,7 @@ command would have left: nothing lost, nothing doubled.
 
 import fnmatch
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,23 +17,23 @@ from rehearsal.stand import Done, Stand, expect
 
 EVERY = "*"
 SUBMIT = ("submit", "--create-compute", "--text", "text.txt")
-# What may be said of each fault. 0: it was borne, and the command ended well.
-CODES: Mapping[str, tuple[int, ...]] = {
-    "429": (0,),
-    "500": (0,),
-    "slow-network": (0,),
-    "dropped-upload": (0,),
-    "dropped-download": (0,),
-    "expired-token": (0,),
-    "expired-secret": (84,),
-    "expired-sas": (0,),
-    "clock-skew": (0, 83),
-    "no-permission": (86,),
-    "quota-exceeded": (90,),
-    "image-pull-refused": (96,),
-    "preempted": (96,),
-    "out-of-memory": (96,),
-    "output-empty": (30,),
+# The names of the errors that each fault may end in. Empty: retried, and the command succeeded.
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "429": ("",),
+    "500": ("",),
+    "slow-network": ("",),
+    "dropped-upload": ("",),
+    "dropped-download": ("",),
+    "expired-token": ("",),
+    "expired-secret": ("login-expired",),
+    "expired-sas": ("",),
+    "clock-skew": ("", "login-missing"),
+    "no-permission": ("permission-missing",),
+    "quota-exceeded": ("quota-exceeded",),
+    "image-pull-refused": ("job-failed",),
+    "preempted": ("job-failed",),
+    "out-of-memory": ("job-failed",),
+    "output-empty": ("outputs-missing",),
 }
 # What the remedy must speak of where the command did not end well.
 REMEDIES: Mapping[str, str] = {
@@ -110,11 +111,11 @@ def _struck(stand: Stand, step: Step, kind: str, mark: str) -> Cell:
     again = stand.hakobune(*command) if first.code != 0 or step.name == "job" else first
     after = stand.counts()
     added = {name: after[name] - before[name] for name in after if after[name] != before[name]}
-    may = CODES[kind] + ((0,) if step.name in _BORNE else ())
+    may = NAMES[kind] + (("",) if step.name in _BORNE else ())
     wrong = ""
     if is_left:
         wrong = "the fault did not strike"
-    elif first.code not in may:
+    elif _name(first) not in may:
         wrong = f"exit code {first.code}, not of {may}: {_last(first)}"
     elif first.code != 0 and REMEDIES.get(kind, "") not in _remedy(first):
         wrong = f"the remedy does not speak of {REMEDIES[kind]}: {_remedy(first)}"
@@ -133,12 +134,18 @@ def _struck(stand: Stand, step: Step, kind: str, mark: str) -> Cell:
     )
 
 
+def _name(done: Done) -> str:
+    """Return the name of the error that ended the command; empty for none."""
+    named = re.search(r"(?m)^error\[([a-z-]+)\]: ", done.stderr)
+    return (named[1] if named else "unknown") if done.code else ""
+
+
 def _remedy(done: Done) -> str:
     return done.stderr.rpartition("  fix: ")[2].strip()
 
 
 def _last(done: Done) -> str:
-    lines = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error[")]
     if lines:
         return lines[-1][:150]
     tries = sum("trying again" in line for line in done.stderr.splitlines())

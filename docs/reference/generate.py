@@ -4,13 +4,17 @@ import contextlib
 import io
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import click
 
-from hakobune import errors
+import hakobune.errors
 from hakobune.cli.main import BUG_EXIT_CODE, COMMANDS, cli
+from hakobune.model.finding import DEGRADED_EXIT_CODE
 
 HERE = Path(__file__).parent
+PROGRAMS = {"hakobune": hakobune.errors}
 NOTE = "<!-- Written by docs/reference/generate.py (`make docs`); not to be edited by hand. -->\n"
 
 
@@ -45,37 +49,60 @@ def help_of(*command: str) -> str:
 
 
 def exit_codes_page() -> str:
-    """Return the table of exit codes."""
-    found = [
-        item
-        for item in vars(errors).values()
-        if isinstance(item, type)
-        and issubclass(item, errors.HakobuneError)
-        and item is not errors.HakobuneError
+    """Return the exit codes on one screen, and below them the names of the errors."""
+    rows = {
+        0: "Success.",
+        DEGRADED_EXIT_CODE: "`hakobune doctor`: everything works, but something is degraded.",
+        BUG_EXIT_CODE: "A bug of the program; the traceback is shown.",
+        129: "The terminal was closed (SIGHUP).",
+        130: "Interrupted (SIGINT, Ctrl-C).",
+        143: "Terminated (SIGTERM).",
+    }
+    for errors in PROGRAMS.values():
+        for family in families_of(errors):
+            rows.setdefault(family.exit_code, first_line(family))
+    lines = [f"| {code} | {text} |" for code, text in sorted(rows.items())]
+    named = [
+        f"| `{error.name()}` | {error.exit_code} | {program} | {first_line(error)} |"
+        for program, errors in PROGRAMS.items()
+        for family in families_of(errors)
+        for error in family.__subclasses__()
     ]
-    rows = [(error.exit_code, (error.__doc__ or "").splitlines()[0]) for error in found]
-    rows += [
-        (0, "All went well."),
-        (2, "Wrong usage of the command line."),
-        (4, "`hakobune doctor`: a step works in another way than it should."),
-        (5, "`hakobune doctor`: a step cannot work."),
-        (BUG_EXIT_CODE, "A bug of hakobune; the traceback is shown."),
-        (130, "Interrupted (Ctrl-C)."),
-        (129, "The terminal was closed (SIGHUP)."),
-        (143, "Terminated (SIGTERM)."),
-    ]
-    lines = [f"| {code} | {text} |" for code, text in sorted(rows)]
     return "\n".join(
         [
-            f"{NOTE}\n# Exit codes of `hakobune`\n",
+            f"{NOTE}\n# Exit codes and names of errors\n",
+            "A code stands for a family of remedies, and means the same in `hakobune`, in the",
+            "training program and in `drydock`. A script that needs more tests the name: an error",
+            "is printed as `error[lock-stale]: ...`. With `--json` it is also one JSON object on",
+            "stdout: `name`, `message`, `place` (`file:line`, or empty), `fix` and `exit_code`.\n",
             "| code | meaning |",
             "| --- | --- |",
             *lines,
-            "\n`hakobune train` ends with the training program's own code where that failed",
-            "([trainer.md](trainer.md)).",
-            "`docker/engine.sh` and `docker/base/build.sh` list theirs at their top.\n",
+            "\n`hakobune train` exits with 11 where the training program failed.",
+            "`docker/engine.sh` and `docker/base/build.sh` list their codes at their top.\n",
+            "## Names\n",
+            "| name | code | program | meaning |",
+            "| --- | --- | --- | --- |",
+            *sorted(named),
+            "",
         ]
     )
+
+
+def families_of(errors: ModuleType) -> list[type[Any]]:
+    """Return the families of a program's errors: the classes right below its base class."""
+    base = next(item for item in vars(errors).values() if is_base(item))
+    return sorted(base.__subclasses__(), key=lambda family: int(family.exit_code))
+
+
+def is_base(item: object) -> bool:
+    """Return whether this is the class that all of a program's errors derive from."""
+    return isinstance(item, type) and item.__base__ is Exception
+
+
+def first_line(error: type[Any]) -> str:
+    """Return the first line of a class's docstring."""
+    return (error.__doc__ or "").splitlines()[0]
 
 
 if __name__ == "__main__":

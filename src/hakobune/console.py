@@ -35,7 +35,7 @@ class Console:
 
 def show_error(error: HakobuneError) -> None:
     """Show what failed and what to do."""
-    _err(f"{_red('error')}: {error.what}")
+    _err(f"{_red(f'error[{error.name()}]')}: {error}")
     for number, line in enumerate(error.remedy.splitlines()):
         _err(f"{_bold('  fix')}: {line}" if number == 0 else f"       {line}")
 

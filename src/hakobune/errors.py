@@ -1,497 +1,412 @@
-"""Every failure that a person can mend: its exit code, what failed, and the next step.
+"""Every failure that a person can correct: what failed, where, and the next step.
 
-Only `cli/main.py` catches these. Exit codes are part of the interface: a test checks that they
-differ, and `docs/reference/exit-codes.md` is generated from this file.
+One exit code for each family of remedy, and a short stable name for each class: scripts test the
+name. Only `cli/main.py` catches these; `docs/reference/exit-codes.md` is generated from this file.
 """
 
+import re
 from typing import ClassVar
 
 
 class HakobuneError(Exception):
-    """Something failed that the user can mend.
+    """Something failed that the user can correct.
 
-    `what` is one sentence that names the place; `remedy` is the next step. Either may span lines.
+    `what` is one sentence that says what failed, `place` the `file:line` where it has one, `remedy`
+    the next step. `what` and `remedy` may span lines.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, what: str, *, remedy: str) -> None:
-        super().__init__(what)
+    def __init__(self, what: str, *, remedy: str, place: str = "") -> None:
+        super().__init__(f"{place}: {what}" if place else what)
         self.what = what
         self.remedy = remedy
+        self.place = place
+
+    @classmethod
+    def name(cls) -> str:
+        """Return the class's stable name: `LockStaleError` is `lock-stale`."""
+        words = re.findall(r"[A-Z][a-z0-9]*", cls.__name__.removesuffix("Error"))
+        return "-".join(words).lower()
 
 
-class ConfigurationInvalidError(HakobuneError):
-    """`pyproject.toml` has no usable `[tool.hakobune]`, or the folder is no project."""
+class UsageError(HakobuneError):
+    """The command names something that does not exist or has the wrong form: correct it."""
+
+    exit_code = 2
+
+
+class NameInvalidError(UsageError):
+    """A name is too long or has characters that Azure ML does not accept."""
+
+
+class InputNotFoundError(UsageError):
+    """An input is neither a file of this machine nor a reference that Azure ML knows."""
+
+
+class ReferenceMutableError(UsageError):
+    """A name such as `:latest` was given, which may mean something else tomorrow."""
+
+
+class OutputUnknownError(UsageError):
+    """The job has no output of this name, or the service does not list it."""
+
+
+class RunMissingError(UsageError):
+    """There is no such run, or it has no record."""
+
+
+class DestinationIncompleteError(UsageError):
+    """No subscription, resource group, workspace or registry was given."""
+
+
+class ConfigurationError(HakobuneError):
+    """The configuration does not allow the command: correct the file or variable."""
 
     exit_code = 3
 
 
-class EnvironmentFileInvalidError(HakobuneError):
-    """The conda file cannot be read, or says something that hakobune does not know."""
-
-    exit_code = 10
+class ConfigurationInvalidError(ConfigurationError):
+    """`pyproject.toml` has no valid `[tool.hakobune]`, or the folder is not a project."""
 
 
-class PackageUnknownError(HakobuneError):
+class CloudUnknownError(ConfigurationError):
+    """The Azure endpoints that the environment names are incomplete or do not answer."""
+
+
+class ModelMissingError(ConfigurationError):
+    """`pyproject.toml` names no model to register, or the run has none."""
+
+
+class KeyUnusableError(ConfigurationError):
+    """A key file is not an Ed25519 key in PEM form, or is the wrong half of the pair."""
+
+
+class SdkMissingError(ConfigurationError):
+    """Azure ML's SDK is not installed beside hakobune."""
+
+
+class LockError(HakobuneError):
+    """The conda file or its lock needs a change: edit the conda file or run `hakobune lock`."""
+
+    exit_code = 4
+
+
+class EnvironmentFileInvalidError(LockError):
+    """The conda file cannot be read, or has an entry that hakobune does not support."""
+
+
+class PackageUnknownError(LockError):
     """A package of the conda file is not on the Python package index."""
 
-    exit_code = 11
 
-
-class ResolutionImpossibleError(HakobuneError):
+class ResolutionImpossibleError(LockError):
     """No set of wheels satisfies the conda file."""
 
-    exit_code = 12
 
-
-class IndexUnreachableError(HakobuneError):
-    """The package index did not answer."""
-
-    exit_code = 13
-
-
-class LockMissingError(HakobuneError):
+class LockMissingError(LockError):
     """There is no lock file yet."""
 
-    exit_code = 14
 
-
-class LockDamagedError(HakobuneError):
+class LockDamagedError(LockError):
     """The lock file was edited, merged badly, or written by a newer hakobune."""
 
-    exit_code = 15
+
+class LockStaleError(LockError):
+    """The conda file changed after it was locked, or C files now need a compiler."""
 
 
-class LockStaleError(HakobuneError):
-    """The conda file changed after it was locked, or C files came that need a compiler."""
-
-    exit_code = 16
-
-
-class DockerfileStaleError(HakobuneError):
+class DockerfileStaleError(LockError):
     """The Dockerfile is not the one that the lock gives."""
 
-    exit_code = 17
+
+class PrerequisiteError(HakobuneError):
+    """This machine lacks something that the command needs: install or start it."""
+
+    exit_code = 5
 
 
-class CompilerMissingError(HakobuneError):
-    """The compiler that the lock names is not installed beside hakobune."""
-
-    exit_code = 18
-
-
-class CompilationFailedError(HakobuneError):
-    """The compiler refused the C files of a library."""
-
-    exit_code = 19
-
-
-class EngineMissingError(HakobuneError):
+class EngineMissingError(PrerequisiteError):
     """No Docker engine answers."""
 
-    exit_code = 20
+
+class BuildkitMissingError(PrerequisiteError):
+    """The Docker engine or client lacks BuildKit or compose."""
 
 
-class BuildKitMissingError(HakobuneError):
-    """The Docker engine or client cannot build with BuildKit, or has no compose."""
-
-    exit_code = 21
+class BaseUnavailableError(PrerequisiteError):
+    """No registry answers, and no base image can be made from Debian's packages here."""
 
 
-class BaseUnavailableError(HakobuneError):
-    """No registry answers, and the base image cannot be made from Debian's packages here."""
-
-    exit_code = 22
+class CompilerMissingError(PrerequisiteError):
+    """The compiler that the lock names is not installed beside hakobune."""
 
 
-class BasePackageGoneError(HakobuneError):
-    """The mirror no longer has a Debian package that the lock names."""
-
-    exit_code = 23
-
-
-class BuildFailedError(HakobuneError):
-    """The image build stopped."""
-
-    exit_code = 24
-
-
-class HashMismatchError(HakobuneError):
-    """A downloaded file is not the one that the lock names."""
-
-    exit_code = 25
-
-
-class DiskFullError(HakobuneError):
-    """The disk is full."""
-
-    exit_code = 26
-
-
-class FileNotWritableError(HakobuneError):
-    """A file that this command writes, or reads, cannot be written or read."""
-
-    exit_code = 27
-
-
-class ImageMissingError(HakobuneError):
-    """The image was not built yet."""
-
-    exit_code = 28
-
-
-class ImageStaleError(HakobuneError):
-    """The image was built from an earlier lock or from earlier code."""
-
-    exit_code = 29
-
-
-class OutputsMissingError(HakobuneError):
-    """A run ended well and yet a declared output is not there, or is empty."""
-
-    exit_code = 30
-
-
-class TrainingFailedError(HakobuneError):
-    """The container ended with an error. `hakobune train` exits with the container's own code."""
-
-    exit_code = 31
-
-    def __init__(self, what: str, *, remedy: str, container_exit_code: int) -> None:
-        super().__init__(what, remedy=remedy)
-        self.container_exit_code = container_exit_code
-
-
-class RegistryUnreachableError(HakobuneError):
-    """The container registry does not answer."""
-
-    exit_code = 32
-
-
-class RegistryRefusedError(HakobuneError):
-    """The container registry wants a login, or refuses this one."""
-
-    exit_code = 33
-
-
-class PushFailedError(HakobuneError):
-    """The image could not be pushed."""
-
-    exit_code = 34
-
-
-class DigestMismatchError(HakobuneError):
-    """The registry holds another image than the one of this machine under its name."""
-
-    exit_code = 35
-
-
-class DigestMissingError(HakobuneError):
-    """The registry does not have the image of this digest."""
-
-    exit_code = 36
-
-
-class PlatformUnsupportedError(HakobuneError):
-    """The image was not built for linux/amd64, which is what Azure ML's nodes run."""
-
-    exit_code = 37
-
-
-class ReferenceMutableError(HakobuneError):
-    """A name such as `:latest` was given, which may mean another thing tomorrow."""
-
-    exit_code = 38
-
-
-class ImageNotReproducedError(HakobuneError):
-    """Built again from nothing, the image is another one; what differs is named."""
-
-    exit_code = 39
-
-
-class BaseNotReproducedError(HakobuneError):
-    """The base, made or asked for again, is another one than the image stands on."""
+class ImageError(HakobuneError):
+    """The image is missing, out of date or faulty: build it again or correct its sources."""
 
     exit_code = 6
 
 
-class VendorIncompleteError(HakobuneError):
-    """The folder of vendored files lacks what the lock names, or belongs to another lock."""
+class BuildFailedError(ImageError):
+    """The image build stopped."""
+
+
+class CompilationFailedError(ImageError):
+    """The C files of a library do not compile."""
+
+
+class ImageMissingError(ImageError):
+    """The image was not built yet."""
+
+
+class ImageStaleError(ImageError):
+    """The image was built from an earlier lock or from earlier code."""
+
+
+class PlatformUnsupportedError(ImageError):
+    """The image is not for linux/amd64, which Azure ML's nodes run."""
+
+
+class SmokeFailedError(ImageError):
+    """A smoke test of the image failed."""
+
+
+class ReceiptMissingError(ImageError):
+    """The image has not passed its smoke tests and a reference training here."""
+
+
+class ReceiptDamagedError(ImageError):
+    """A receipt was changed after it was written."""
+
+
+class SbomInvalidError(ImageError):
+    """The image does not list its packages, so no SBOM can be written."""
+
+
+class ImageNotReproducedError(ImageError):
+    """The image built again from nothing is different; the difference is named."""
+
+
+class BaseNotReproducedError(ImageError):
+    """The base image, made or requested again, is not the one that the image uses."""
+
+
+class NetworkError(HakobuneError):
+    """An index, mirror or registry does not answer, refuses, or serves the wrong bytes."""
 
     exit_code = 7
 
 
-class VendorDamagedError(HakobuneError):
+class IndexUnreachableError(NetworkError):
+    """The package index did not answer."""
+
+
+class BasePackageGoneError(NetworkError):
+    """The mirror no longer has a Debian package that the lock names."""
+
+
+class HashMismatchError(NetworkError):
+    """A downloaded file is not the one that the lock names."""
+
+
+class RegistryUnreachableError(NetworkError):
+    """The container registry does not answer."""
+
+
+class RegistryRefusedError(NetworkError):
+    """The container registry requires a login, or refuses this one."""
+
+
+class PushFailedError(NetworkError):
+    """The image could not be pushed."""
+
+
+class DigestMismatchError(NetworkError):
+    """The registry has another image under this name than this machine."""
+
+
+class DigestMissingError(NetworkError):
+    """The registry does not have the image with this digest."""
+
+
+class VendorIncompleteError(NetworkError):
+    """The vendored folder lacks files that the lock names, or belongs to another lock."""
+
+
+class VendorDamagedError(NetworkError):
     """A vendored file is not the one that the lock or the folder's listing names."""
+
+
+class LoginError(HakobuneError):
+    """Azure rejects the login or its permissions: log in, or ask for the role."""
 
     exit_code = 8
 
 
-class SbomInvalidError(HakobuneError):
-    """The image does not tell what is in it, so its list of parts cannot be written."""
+class LoginMissingError(LoginError):
+    """This machine is not logged in to Azure, or the login was rejected."""
+
+
+class LoginExpiredError(LoginError):
+    """The login to Azure has expired."""
+
+
+class TenantWrongError(LoginError):
+    """The login belongs to another Azure tenant than the subscription."""
+
+
+class PermissionMissingError(LoginError):
+    """The login lacks a permission in the workspace."""
+
+
+class ServiceError(HakobuneError):
+    """Azure ML answers, but what was asked for is absent, not ready or refused."""
 
     exit_code = 9
 
 
-class DestinationIncompleteError(HakobuneError):
-    """It is not said which subscription, resource group, workspace or registry to use."""
-
-    exit_code = 80
+class WorkspaceNotFoundError(ServiceError):
+    """The subscription, resource group or workspace does not exist or is not visible."""
 
 
-class SdkMissingError(HakobuneError):
-    """Azure ML's SDK is not installed beside hakobune."""
-
-    exit_code = 81
-
-
-class CloudUnknownError(HakobuneError):
-    """The cloud that the environment names does not answer, or is named only by half."""
-
-    exit_code = 82
-
-
-class LoginMissingError(HakobuneError):
-    """Nobody is logged in to Azure here, or the login was refused."""
-
-    exit_code = 83
-
-
-class LoginExpiredError(HakobuneError):
-    """The login to Azure has expired."""
-
-    exit_code = 84
-
-
-class TenantWrongError(HakobuneError):
-    """The login belongs to another Azure tenant than the subscription."""
-
-    exit_code = 85
-
-
-class PermissionMissingError(HakobuneError):
-    """This login may not do that in the workspace."""
-
-    exit_code = 86
-
-
-class WorkspaceNotFoundError(HakobuneError):
-    """There is no such subscription, resource group or workspace, or this login cannot see it."""
-
-    exit_code = 87
-
-
-class ComputeNotFoundError(HakobuneError):
+class ComputeNotFoundError(ServiceError):
     """The workspace has no compute of this name."""
 
-    exit_code = 88
+
+class ComputeUnusableError(ServiceError):
+    """The compute exists but cannot run this job."""
 
 
-class ComputeUnusableError(HakobuneError):
-    """The compute is there and cannot run this job."""
-
-    exit_code = 89
+class QuotaExceededError(ServiceError):
+    """The subscription's quota of processor cores is too small."""
 
 
-class QuotaExceededError(HakobuneError):
-    """The subscription's quota of processors is not enough."""
-
-    exit_code = 90
-
-
-class NameInvalidError(HakobuneError):
-    """A name is too long, or has characters that Azure ML does not take."""
-
-    exit_code = 91
-
-
-class EnvironmentConflictError(HakobuneError):
+class EnvironmentConflictError(ServiceError):
     """The environment's version is registered with another image."""
 
-    exit_code = 92
+
+class JobNotFoundError(ServiceError):
+    """The workspace has no job of this name, or it was deleted."""
 
 
-class InputNotFoundError(HakobuneError):
-    """An input of the job is neither a file of this machine nor a reference that Azure ML knows."""
-
-    exit_code = 93
+class JobUnfinishedError(ServiceError):
+    """The job is not finished yet."""
 
 
-class SubmitRunningError(HakobuneError):
-    """Another `hakobune submit` of this project is at work."""
-
-    exit_code = 94
+class ServiceUnavailableError(ServiceError):
+    """Azure was unreachable for longer than hakobune retries."""
 
 
-class JobNotFoundError(HakobuneError):
-    """The workspace has no job of this name, or it was deleted meanwhile."""
-
-    exit_code = 95
+class ServiceRefusedError(ServiceError):
+    """Azure ML rejected a request."""
 
 
-class JobFailedError(HakobuneError):
+class RefusedError(HakobuneError):
+    """A run, a model or its data is not what its record says: do not use it."""
+
+    exit_code = 10
+
+
+class RecordDamagedError(RefusedError):
+    """The record of a run was changed or cut off after it was written."""
+
+
+class RecordFromFutureError(RefusedError):
+    """A record has a schema that this version of hakobune does not know."""
+
+
+class RecordIncompleteError(RefusedError):
+    """A record does not name the image of the run, or contradicts what is known here."""
+
+
+class FileChangedError(RefusedError):
+    """A file of a run is not the one that its record names."""
+
+
+class DataChangedError(RefusedError):
+    """The data file is present but is not what the run read."""
+
+
+class DocumentChangedError(RefusedError):
+    """The lock, conda file or Dockerfile of a run is not the one that its record names."""
+
+
+class SourceUnprovenError(RefusedError):
+    """A record claims that its source is a commit's, and it is not."""
+
+
+class ImageChangedError(RefusedError):
+    """The image with this digest, or one of its layers, is not what the record says."""
+
+
+class RunClaimedTwiceError(RefusedError):
+    """Two records claim to be of the same run."""
+
+
+class JobContradictsError(RefusedError):
+    """What Azure ML reports of a job is not what hakobune submitted."""
+
+
+class SignatureInvalidError(RefusedError):
+    """A signature does not match the record or the key."""
+
+
+class SignatureMissingError(RefusedError):
+    """A signature is required, and the run is unsigned."""
+
+
+class ModelDiffersError(RefusedError):
+    """A run that was repeated gave a different model."""
+
+
+class OutputDamagedError(RefusedError):
+    """A fetched file is not the one that the job wrote, by the sha256 in its record."""
+
+
+class ProgramError(HakobuneError):
+    """The training program failed, here or in a job, or did not write its outputs."""
+
+    exit_code = 11
+
+
+class TrainingFailedError(ProgramError):
+    """The training program ended with an error."""
+
+
+class OutputsMissingError(ProgramError):
+    """The program succeeded, but a declared output is missing or empty."""
+
+
+class JobFailedError(ProgramError):
     """The job ran and failed."""
-
-    exit_code = 96
 
     def __init__(self, what: str, *, remedy: str, is_node_fault: bool = False) -> None:
         super().__init__(what, remedy=remedy)
         self.is_node_fault = is_node_fault
 
 
-class JobCanceledError(HakobuneError):
+class JobCanceledError(ProgramError):
     """The job was canceled."""
 
-    exit_code = 97
 
+class MachineError(HakobuneError):
+    """The disk, a file or another running command of this machine prevents it."""
 
-class JobUnfinishedError(HakobuneError):
-    """The job is not over yet."""
+    exit_code = 13
 
-    exit_code = 98
 
+class DiskFullError(MachineError):
+    """The disk is full."""
 
-class OutputUnknownError(HakobuneError):
-    """The job has no output of this name, or the service does not list it."""
 
-    exit_code = 99
+class FileNotWritableError(MachineError):
+    """A file that this command reads or writes is not accessible."""
 
 
-class OutputDamagedError(HakobuneError):
-    """A fetched file is not the one that the job wrote, by the sha256 in its record."""
+class SubmitRunningError(MachineError):
+    """Another `hakobune submit` of this project is running."""
 
-    exit_code = 100
 
-
-class ModelMissingError(HakobuneError):
-    """`pyproject.toml` names no model to register, or the run has none."""
-
-    exit_code = 101
-
-
-class ServiceUnavailableError(HakobuneError):
-    """Azure, or the way to it, was down for longer than hakobune waits."""
-
-    exit_code = 102
-
-
-class ServiceRefusedError(HakobuneError):
-    """Azure ML refused a request for a reason of its own."""
-
-    exit_code = 103
-
-
-class RunMissingError(HakobuneError):
-    """There is no such run, or it has no record."""
-
-    exit_code = 104
-
-
-class RecordDamagedError(HakobuneError):
-    """A run's record was changed or cut off after it was written."""
-
-    exit_code = 105
-
-
-class RecordFromFutureError(HakobuneError):
-    """A record has a schema that this version of hakobune does not know."""
-
-    exit_code = 106
-
-
-class RecordIncompleteError(HakobuneError):
-    """A record does not say which image made the run, or what is known outside contradicts it."""
-
-    exit_code = 107
-
-
-class FileChangedError(HakobuneError):
-    """A file of a run is not the one that its record names."""
-
-    exit_code = 108
-
-
-class DataChangedError(HakobuneError):
-    """The data lies where the run read it, and is not what the run read."""
-
-    exit_code = 109
-
-
-class DocumentChangedError(HakobuneError):
-    """A run's lock, conda file or Dockerfile is not the one that its record names."""
-
-    exit_code = 110
-
-
-class SourceUnprovenError(HakobuneError):
-    """A run's record says that its source is a commit's, and it is not."""
-
-    exit_code = 111
-
-
-class ImageChangedError(HakobuneError):
-    """The image under this digest is another than the record says, or one of its layers is."""
-
-    exit_code = 112
-
-
-class RunClaimedTwiceError(HakobuneError):
-    """Two records claim to be of the same run."""
-
-    exit_code = 113
-
-
-class JobContradictsError(HakobuneError):
-    """What Azure ML reports of a job is not what hakobune submitted: its image, or a tag."""
-
-    exit_code = 114
-
-
-class SignatureInvalidError(HakobuneError):
-    """A signature does not belong to the record, or is not of the key that it was checked with."""
-
-    exit_code = 115
-
-
-class SignatureMissingError(HakobuneError):
-    """A signature was asked for, and the run has none."""
-
-    exit_code = 116
-
-
-class KeyUnusableError(HakobuneError):
-    """A key file is no Ed25519 key in PEM form, or is not the half that is needed."""
-
-    exit_code = 117
-
-
-class ReceiptMissingError(HakobuneError):
-    """An image has not passed its smoke tests and a reference training on this machine."""
-
-    exit_code = 118
-
-
-class ReceiptDamagedError(HakobuneError):
-    """A receipt was changed after it was written."""
-
-    exit_code = 119
-
-
-class SmokeFailedError(HakobuneError):
-    """A smoke test of the image failed."""
-
-    exit_code = 120
-
-
-class ModelDiffersError(HakobuneError):
-    """A run that was made again gave another model."""
-
-    exit_code = 121
-
-
-class ReproduceRunningError(HakobuneError):
-    """Another `hakobune reproduce model` of this project is at work."""
-
-    exit_code = 122
+class ReproduceRunningError(MachineError):
+    """Another `hakobune reproduce model` of this project is running."""

@@ -11,6 +11,7 @@ import pytest
 from docker.models.images import Image
 
 from tests.container.conftest import ROOT
+from tests.samples import assert_failed
 
 pytestmark = [pytest.mark.container, pytest.mark.xdist_group("chain")]
 QUICK = ("--order", "1,0,0", "--backtest_windows", "0")
@@ -101,7 +102,7 @@ def test_a_run_of_plain_compose_is_completed_by_its_image_s_labels(
         capture_output=True,
     )
     before = call("verify", "by-compose")
-    assert before.returncode == 107
+    assert_failed(before, "record-incomplete")
     assert f"hakobune record {project}/runs/by-compose" in before.stderr
     assert call("record", "by-compose").returncode == 0
     assert call("verify", "by-compose").returncode == 0
@@ -127,7 +128,7 @@ def test_a_changed_model_is_named_and_its_signature_does_not_save_it(
     model.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     broken = call(*asked)
     model.write_bytes(content)
-    assert broken.returncode == 108
+    assert_failed(broken, "file-changed")
     assert "models/arima_model.pkl is not what the run wrote" in broken.stderr
 
     # Somebody who writes the record anew, seal and all, cannot sign it.
@@ -143,7 +144,7 @@ def test_a_changed_model_is_named_and_its_signature_does_not_save_it(
     )
     forged = call(*asked)
     record.write_bytes(content)
-    assert forged.returncode == 115
+    assert_failed(forged, "signature-invalid")
     assert "other files than the record names" in forged.stderr
 
 
@@ -160,6 +161,6 @@ def test_a_smoke_test_that_fails_leaves_no_receipt(
     settings.write_text(broken, encoding="utf-8")
     done = call("smoke", *QUICK)
     settings.write_text(text, encoding="utf-8")
-    assert done.returncode == 120
+    assert_failed(done, "smoke-failed")
     assert "No module named 'no_such_thing'" in done.stderr
     assert json.loads(receipt.read_bytes()) == before

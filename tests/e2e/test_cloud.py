@@ -27,6 +27,7 @@ from tests.e2e.conftest import (
     name_anew,
     word_count,
 )
+from tests.samples import assert_failed
 
 # One process: each would make a site of its own.
 pytestmark = [pytest.mark.cloud, pytest.mark.e2e, pytest.mark.xdist_group("cloud")]
@@ -100,7 +101,7 @@ def test_a_job_s_chain_holds_and_is_attached_to_its_image(
     model.write_bytes(content.replace(b"1", b"2", 1))
     broken = hakobune("verify", name)
     model.write_bytes(content)
-    assert broken.returncode == 108
+    assert_failed(broken, "file-changed")
     assert "arima_model.json" in broken.stderr
 
 
@@ -112,7 +113,7 @@ def test_an_image_without_a_receipt_is_refused_before_anything_is_pushed(
     before = sorted((project / "runs/.jobs").glob("*.json"))
     refused = hakobune(*SUBMIT, *QUICK)
     receipts.with_name("aside").rename(receipts)
-    assert refused.returncode == 118
+    assert_failed(refused, "receipt-missing")
     assert "hakobune smoke" in refused.stderr
     assert sorted((project / "runs/.jobs").glob("*.json")) == before
 
@@ -135,12 +136,12 @@ def test_a_failed_training_shows_its_log_and_is_not_fetched(
     bad = tmp_path / "bad.csv"
     bad.write_text("date,value\n2020-01-01,a\n", encoding="utf-8")
     done = hakobune(*SUBMIT, "--fetch", "--input", str(bad))
-    assert done.returncode == 96
+    assert_failed(done, "job-failed")
     assert "'a' is no number" in done.stdout
     assert "status code 46" in done.stderr
-    assert hakobune("fetch").returncode == 96
+    assert_failed(hakobune("fetch"), "job-failed")
     watched = hakobune("watch")
-    assert watched.returncode == 96
+    assert_failed(watched, "job-failed")
     assert "'a' is no number" in watched.stdout
 
 
@@ -174,8 +175,8 @@ def test_a_canceled_job_ends_as_canceled(hakobune: Hakobune) -> None:
     submitted = hakobune(*SUBMIT, "--engine", "pmdarima")
     name = submitted.stdout.strip()
     assert hakobune("cancel", name).returncode == 0
-    assert hakobune("watch", name).returncode == 97
-    assert hakobune("fetch", name).returncode == 97
+    assert_failed(hakobune("watch", name), "job-canceled")
+    assert_failed(hakobune("fetch", name), "job-canceled")
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +231,7 @@ def test_an_environment_of_another_image_is_never_used(
         other = f"example.azurecr.io/other@sha256:{'0' * 64}"
         site.ask("environment", wanted["name"], wanted["version"], other)
         done = hakobune(*COUNT, cwd=project)
-        assert done.returncode == 92, done.stderr
+        assert_failed(done, "environment-conflict")
         assert other in done.stderr
         assert not list((project / "runs/.jobs").glob("*.json"))
     finally:
@@ -238,23 +239,31 @@ def test_an_environment_of_another_image_is_never_used(
 
 
 @pytest.mark.parametrize(
-    ("command", "code", "said"),
+    ("command", "name", "said"),
     [
-        (("watch", "no-such-job"), 95, "no job no-such-job"),
-        (("fetch", "no-such-job"), 95, "was it deleted"),
-        (("cancel", "no-such-job"), 95, "no job no-such-job"),
-        (("register", "no-such-job"), 95, "no job no-such-job"),
-        (("submit", "--text", "text.txt", "--compute", "no-such-one"), 88, "--create-compute"),
-        (("submit", "--text", "gone.csv"), 93, "gone.csv"),
-        (("submit", "--workspace", "no-such-workspace", "--text", "text.txt"), 87, "config.json"),
+        (("watch", "no-such-job"), "job-not-found", "no job no-such-job"),
+        (("fetch", "no-such-job"), "job-not-found", "was it deleted"),
+        (("cancel", "no-such-job"), "job-not-found", "no job no-such-job"),
+        (("register", "no-such-job"), "job-not-found", "no job no-such-job"),
+        (
+            ("submit", "--text", "text.txt", "--compute", "no-such-one"),
+            "compute-not-found",
+            "--create-compute",
+        ),
+        (("submit", "--text", "gone.csv"), "input-not-found", "gone.csv"),
+        (
+            ("submit", "--workspace", "no-such-workspace", "--text", "text.txt"),
+            "workspace-not-found",
+            "config.json",
+        ),
     ],
 )
 def test_what_is_not_there_is_told_with_a_code_of_its_own_and_nothing_is_submitted(
-    hakobune: Hakobune, small: Path, command: tuple[str, ...], code: int, said: str
+    hakobune: Hakobune, small: Path, command: tuple[str, ...], name: str, said: str
 ) -> None:
     before = sorted((small / "runs/.jobs").glob("*.json"))
     done = hakobune(*command, cwd=small)
-    assert done.returncode == code, done.stderr
+    assert_failed(done, name)
     assert said in done.stderr
     assert sorted((small / "runs/.jobs").glob("*.json")) == before
 
@@ -263,5 +272,5 @@ def test_an_output_that_the_project_has_not_is_told_with_those_it_has(
     hakobune: Hakobune, small: Path, counted: str
 ) -> None:
     done = hakobune("fetch", counted, "--output", "model", cwd=small)
-    assert done.returncode == 99
+    assert_failed(done, "output-unknown")
     assert "it has: counts" in done.stderr

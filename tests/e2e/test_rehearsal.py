@@ -13,6 +13,7 @@ import pytest
 from hakobune.stages.build import image_tag
 from tests.e2e.conftest import ROOT, Drydock, Hakobune, command_line, environment, last_name
 from tests.renamed import rename
+from tests.samples import assert_failed
 
 pytestmark = pytest.mark.e2e
 QUICK = ("--order", "1,0,0", "--backtest_windows", "0")
@@ -22,23 +23,27 @@ SUBMIT = ("submit", "--create-compute")
 @pytest.mark.parametrize(
     ("weather", "code", "said"),
     [
-        (("expired-secret", "*"), 84, "AZURE_CLIENT_SECRET"),
-        (("expired-token", "workspaces_get", 2), 84, "az login"),
-        (("no-permission", "jobs_create_or_update"), 86, "AzureML Data Scientist"),
-        (("quota-exceeded", "*"), 90, "more quota"),
-        (("image-pull-refused", "*"), 96, "AcrPull"),
-        (("preempted", "*"), 96, "--retries"),
-        (("out-of-memory", "*"), 96, "more memory"),
-        (("output-empty", "*"), 30, "lacks"),
+        (("expired-secret", "*"), "login-expired", "AZURE_CLIENT_SECRET"),
+        (("expired-token", "workspaces_get", 2), "login-expired", "az login"),
+        (
+            ("no-permission", "jobs_create_or_update"),
+            "permission-missing",
+            "AzureML Data Scientist",
+        ),
+        (("quota-exceeded", "*"), "quota-exceeded", "more quota"),
+        (("image-pull-refused", "*"), "job-failed", "AcrPull"),
+        (("preempted", "*"), "job-failed", "--retries"),
+        (("out-of-memory", "*"), "job-failed", "more memory"),
+        (("output-empty", "*"), "outputs-missing", "lacks"),
     ],
 )
 def test_what_cannot_be_waited_out_says_what_to_do_and_leaves_nothing_half(
-    hakobune: Hakobune, drydock: Drydock, weather: tuple[Any, ...], code: int, said: str
+    hakobune: Hakobune, drydock: Drydock, weather: tuple[Any, ...], name: str, said: str
 ) -> None:
     models = drydock.resources("models")
     drydock.weather(*weather)
     done = hakobune(*SUBMIT, "--register", *QUICK)
-    assert done.returncode == code, done.stderr
+    assert_failed(done, name)
     assert said in done.stderr
     assert drydock.resources("models") == models
 
@@ -47,7 +52,7 @@ def test_a_submit_that_was_refused_goes_on_under_the_same_name(
     hakobune: Hakobune, drydock: Drydock, project: Path
 ) -> None:
     drydock.weather("no-permission", "jobs_create_or_update")
-    assert hakobune(*SUBMIT, *QUICK).returncode == 86
+    assert_failed(hakobune(*SUBMIT, *QUICK), "permission-missing")
     name = last_name(project)
     again = hakobune(*SUBMIT, *QUICK)
     assert again.stdout.strip() == name, again.stderr
@@ -140,9 +145,9 @@ def test_a_bad_line_to_the_store_is_waited_out(
 def test_a_dead_stand_in_never_means_azure(hakobune: Hakobune, drydock: Drydock) -> None:
     env = {"ARM_CLOUD_METADATA_URL": "https://127.0.0.1:1/metadata/endpoints"}
     done = hakobune("submit", *QUICK, **env)
-    assert done.returncode == 82, done.stderr
+    assert_failed(done, "cloud-unknown")
     half = hakobune("submit", *QUICK, AZUREML_CURRENT_CLOUD="")
-    assert half.returncode == 80
+    assert_failed(half, "destination-incomplete")
 
 
 def test_another_project_s_job_pulls_its_image_by_digest(

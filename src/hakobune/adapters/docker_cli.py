@@ -9,7 +9,7 @@ from pathlib import Path
 from hakobune.adapters.process import Completed, Runner
 from hakobune.errors import (
     BuildFailedError,
-    BuildKitMissingError,
+    BuildkitMissingError,
     DiskFullError,
     DockerfileStaleError,
     EngineMissingError,
@@ -45,20 +45,20 @@ def engine_version(runner: Runner) -> str:
 
 
 def require_buildkit(runner: Runner, engine: str) -> None:
-    """Raise BuildKitMissingError unless buildx and an engine of version 23 or later are there.
+    """Raise BuildkitMissingError unless buildx and an engine of version 23 or later are there.
 
     Version 23 is the first whose builder reads `COPY <<END`
     (https://docs.docker.com/engine/release-notes/23.0/).
     """
     major = re.match(r"\d+", engine)
     if major and int(major[0]) < 23:  # noqa: PLR2004
-        raise BuildKitMissingError(
+        raise BuildkitMissingError(
             f"the Docker engine is {engine}: its builder is older than this Dockerfile's syntax",
             remedy="install Docker 23 or later, or on Debian: docker/engine.sh ensure",
         )
     done = runner.capture(["docker", "buildx", "version"])
     if done.exit_code != 0:
-        raise BuildKitMissingError(
+        raise BuildkitMissingError(
             "docker has no buildx plugin, so it cannot build with BuildKit",
             remedy="install docker-buildx (docker-buildx-plugin in Docker's own packages), "
             "or on Debian: docker/engine.sh ensure",
@@ -66,9 +66,9 @@ def require_buildkit(runner: Runner, engine: str) -> None:
 
 
 def require_compose(runner: Runner) -> None:
-    """Raise BuildKitMissingError unless `docker compose` is there."""
+    """Raise BuildkitMissingError unless `docker compose` is there."""
     if runner.capture(["docker", "compose", "version"]).exit_code != 0:
-        raise BuildKitMissingError(
+        raise BuildkitMissingError(
             "docker has no compose plugin",
             remedy="install docker-compose (docker-compose-plugin in Docker's own packages), "
             "or on Debian: docker/engine.sh ensure",

@@ -4,25 +4,31 @@ from pathlib import Path
 
 import click
 
-from hakobune.console import Console, show
+from hakobune.cli.json_option import json_option
+from hakobune.console import Console, show, show_json
+from hakobune.model.lock import Lock
+from hakobune.model.project import Project
 from hakobune.stages.project import open_project
 from hakobune.stages.render import check_lock
 
 
 @click.command("lock")
-@click.option("--check", is_flag=True, help="Only say whether lock and Dockerfile are current.")
-@click.option("--upgrade", is_flag=True, help="Let every Python package move to its newest.")
-@click.option("--move-base", is_flag=True, help="Let every Debian package of the base move.")
-def command(*, check: bool, upgrade: bool, move_base: bool) -> None:
+@click.option("--check", is_flag=True, help="Only report whether lock and Dockerfile are current.")
+@click.option("--upgrade", is_flag=True, help="Upgrade all Python packages.")
+@click.option("--move-base", is_flag=True, help="Upgrade all Debian packages of the base.")
+@json_option
+def command(*, check: bool, upgrade: bool, move_base: bool, is_json: bool) -> None:
     """Resolve the conda file to exact packages, each with its sha256, and write the lock.
 
-    Pins that still fit are kept. This is the only step that asks the package index; its answer is
-    to be committed.
+    Pins that still fit are kept. Only this step asks the package index: commit the result.
     """
     project = open_project(Path.cwd())
     if check:
         lock = check_lock(project)
-        show(f"{project.lock} and {project.dockerfile} belong to {project.environment}")
+        if is_json:
+            show_json(_about(project, lock))
+            return
+        show(f"{project.lock} and {project.dockerfile} are up to date with {project.environment}")
         show(f"{len(lock.packages)} packages for Python {lock.python} on {lock.platform}")
         return
     # Imported here, so that --check stays quick.
@@ -30,7 +36,7 @@ def command(*, check: bool, upgrade: bool, move_base: bool) -> None:
     from hakobune.stages.lock import lock_environment  # noqa: PLC0415
     from hakobune.stages.machine import system_runner  # noqa: PLC0415
 
-    lock_environment(
+    lock = lock_environment(
         project,
         system_runner(),
         Console(),
@@ -38,3 +44,17 @@ def command(*, check: bool, upgrade: bool, move_base: bool) -> None:
         upgrade=upgrade,
         move_base=move_base,
     )
+    if is_json:
+        show_json(_about(project, lock))
+
+
+def _about(project: Project, lock: Lock) -> dict[str, object]:
+    """Return what `--json` prints of a lock."""
+    return {
+        "lock": project.lock,
+        "dockerfile": project.dockerfile,
+        "environment": lock.environment,
+        "python": lock.python,
+        "platform": lock.platform,
+        "packages": len(lock.packages),
+    }

@@ -12,8 +12,8 @@ from types import FrameType
 
 import click
 
-from hakobune.console import show_error
-from hakobune.errors import FileNotWritableError, HakobuneError, TrainingFailedError
+from hakobune.console import show_error, show_json
+from hakobune.errors import FileNotWritableError, HakobuneError
 
 COMMANDS = {
     "lock": "Resolve the conda file to exact packages; --check says whether that is still so.",
@@ -90,36 +90,62 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line and exit: 0, a failure's own code, 2 for wrong usage, 130 for Ctrl-C."""
+    """Run the command line and exit with 0 or the code of the failure's family."""
     signal.signal(signal.SIGTERM, _terminated)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup has it ignored
         signal.signal(signal.SIGHUP, _terminated)
     try:
         code = cli.main(standalone_mode=False)
     except HakobuneError as exc:
-        show_error(exc)
-        code = exc.exit_code
-        if isinstance(exc, TrainingFailedError):
-            code = exc.container_exit_code
+        code = _failed(exc)
     except click.ClickException as exc:
         exc.show()
         code = exc.exit_code
+        _tell_programs("usage", exc.format_message(), fix="hakobune --help", exit_code=code)
     except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write("\ninterrupted: nothing was left half-written\n")
+        sys.stderr.write("\ninterrupted\n")
         code = 130
+        _tell_programs("interrupted", "interrupted by SIGINT", fix="", exit_code=code)
     except OSError as exc:
         if exc.errno not in _OF_THE_MACHINE:
             code = _bug()
         else:
-            said = FileNotWritableError(
-                f"{exc.filename or 'a file'}: {exc.strerror}",
-                remedy="check the name, who owns it, and the disk",
-            )
-            show_error(said)
-            code = said.exit_code
+            remedy = "check that the name, its owner and the disk allow it"
+            where = f"{exc.filename or 'a file'}"
+            code = _failed(FileNotWritableError(f"{exc.strerror}", remedy=remedy, place=where))
     except Exception:  # noqa: BLE001 - the one boundary: whatever comes here is a bug of ours
         code = _bug()
     sys.exit(code)
+
+
+def _failed(error: HakobuneError) -> int:
+    show_error(error)
+    _tell_programs(
+        error.name(),
+        error.what,
+        fix=error.remedy,
+        exit_code=error.exit_code,
+        place=error.place,
+    )
+    return error.exit_code
+
+
+def _tell_programs(name: str, message: str, *, fix: str, exit_code: int, place: str = "") -> None:
+    """Print the failure as one JSON object on stdout where `--json` was given."""
+    if _is_json_wanted(sys.argv[1:]):
+        found = {"name": name, "message": message, "place": place, "fix": fix}
+        show_json({**found, "exit_code": exit_code})
+
+
+def _is_json_wanted(words: list[str]) -> bool:
+    """Return whether the command has the option `--json` and was given it, and not its program."""
+    own = words[: words.index("--")] if "--" in words else words
+    command = cli.get_command(click.Context(cli), own[0]) if own else None
+    return (
+        command is not None
+        and any("--json" in option.opts for option in command.params)
+        and "--json" in own[1:]
+    )
 
 
 def _bug() -> int:
@@ -127,10 +153,11 @@ def _bug() -> int:
 
     traceback.print_exc()
     sys.stderr.write("this is a bug in hakobune: please report the lines above\n")
+    _tell_programs("bug", "a bug in hakobune", fix="report the traceback", exit_code=BUG_EXIT_CODE)
     return BUG_EXIT_CODE
 
 
 def _terminated(number: int, _frame: FrameType | None) -> None:
     with contextlib.suppress(OSError):  # a terminal that was closed
-        sys.stderr.write("\nterminated: nothing was left half-written\n")
+        sys.stderr.write(f"\nterminated by {signal.Signals(number).name}\n")
     raise SystemExit(128 + number)

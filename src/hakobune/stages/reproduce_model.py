@@ -93,7 +93,6 @@ def _run(project: Project, training: Training, outside: Outside, runner: Runner)
         raise TrainingFailedError(
             f"the run's image and arguments now end with exit code {code}",
             remedy="its own message stands above",
-            container_exit_code=code,
         )
 
 

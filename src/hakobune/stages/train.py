@@ -69,7 +69,6 @@ def train(
         raise TrainingFailedError(
             f"the training program ended with exit code {code}",
             remedy="its own message stands above; docs/reference/trainer.md lists its exit codes",
-            container_exit_code=code,
         )
     found = tuple((name, project.root / path) for name, path in training.outputs)
     missing = [name for name, path in found if not files.has_content(path)]

@@ -9,7 +9,7 @@ from hakobune.adapters.process import Runner
 from hakobune.adapters.system_clock import SystemClock
 from hakobune.errors import (
     BaseUnavailableError,
-    BuildKitMissingError,
+    BuildkitMissingError,
     HashMismatchError,
     VendorDamagedError,
     VendorIncompleteError,
@@ -255,7 +255,7 @@ def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, fo
         docker_cli.save(runner, base, archive)
         digest = image_archive.unpack_layout(archive, layout)
         if digest is None:
-            raise BuildKitMissingError(
+            raise BuildkitMissingError(
                 f"the Docker engine is {engine}: what it saves cannot be built from",
                 remedy="install Docker 25 or later, or on Debian: docker/engine.sh ensure",
             )

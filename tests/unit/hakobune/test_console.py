@@ -2,14 +2,16 @@ import pytest
 
 from hakobune.console import Console, show_error, show_findings, show_table
 from hakobune.errors import LockMissingError
-from hakobune.model.finding import Finding
+from hakobune.model.finding import Finding, exit_code_of
 
 
 def test_an_error_is_what_failed_and_the_fix(capsys: pytest.CaptureFixture[str]) -> None:
     show_error(LockMissingError("a.lock: there is no lock yet", remedy="hakobune lock\nor so"))
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "error: a.lock: there is no lock yet\n  fix: hakobune lock\n       or so\n"
+    assert err == (
+        "error[lock-missing]: a.lock: there is no lock yet\n  fix: hakobune lock\n       or so\n"
+    )
 
 
 def test_a_stage_is_one_line_with_its_digest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -29,6 +31,8 @@ def test_a_finding_shows_its_remedy_below(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == f"no    build    no engine\n{'':15}-> start one\n"
 
 
-def test_a_finding_s_exit_code_is_by_its_state() -> None:
-    codes = [Finding(step="s", state=s, what="").exit_code for s in ("ok", "weak", "no")]
-    assert codes == [0, 4, 5]
+def test_the_worst_finding_gives_the_exit_code() -> None:
+    ok, weak, no = (Finding(step="s", state=s, what="") for s in ("ok", "weak", "no"))
+    assert exit_code_of([ok, ok]) == 0
+    assert exit_code_of([ok, weak]) == 14
+    assert exit_code_of([no, weak, ok]) == 5

@@ -9,7 +9,7 @@ from hakobune.adapters import docker_cli
 from hakobune.adapters.process import Completed
 from hakobune.errors import (
     BuildFailedError,
-    BuildKitMissingError,
+    BuildkitMissingError,
     DiskFullError,
     DockerfileStaleError,
     EngineMissingError,
@@ -43,16 +43,16 @@ def test_a_missing_engine_is_told_apart_from_a_forbidden_one(
 
 
 def test_an_engine_without_buildkit_is_refused() -> None:
-    with pytest.raises(BuildKitMissingError, match=r"20\.10\.24"):
+    with pytest.raises(BuildkitMissingError, match=r"20\.10\.24"):
         docker_cli.require_buildkit(FakeRunner(), "20.10.24")
     runner = FakeRunner([on("buildx", exit_code=1, stderr="is not a docker command")])
-    with pytest.raises(BuildKitMissingError, match="no buildx plugin"):
+    with pytest.raises(BuildkitMissingError, match="no buildx plugin"):
         docker_cli.require_buildkit(runner, "28.0.0")
     docker_cli.require_buildkit(FakeRunner(), "26.1.5+dfsg1")
 
 
 def test_docker_without_compose_is_refused() -> None:
-    with pytest.raises(BuildKitMissingError, match="no compose plugin"):
+    with pytest.raises(BuildkitMissingError, match="no compose plugin"):
         docker_cli.require_compose(FakeRunner([on("compose", exit_code=1)]))
 
 

@@ -143,7 +143,7 @@ def test_a_submitted_job_as_json_is_not_over(hakobune: Hakobune, cloud: FakeClou
 def test_a_dry_run_has_no_json(hakobune: Hakobune, command: str) -> None:
     for words in (("--dry-run", "--json"), ("--json", "--dry-run")):
         code, out, _ = hakobune(command, *words)
-        assert (code, out) == (2, "")
+        assert (code, json.loads(out)["name"]) == (2, "usage")
 
 
 def test_an_image_that_passed_no_smoke_test_goes_nowhere(
@@ -152,7 +152,8 @@ def test_an_image_that_passed_no_smoke_test_goes_nowhere(
     (receipt,) = (tmp_path / RECEIPTS).iterdir()
     receipt.unlink()
     code, _, err = hakobune("submit", "--create-compute")
-    assert code == 118
+    assert code == 6
+    assert "error[receipt-missing]: " in err
     assert "hakobune smoke" in err
     assert cloud.calls == []
 
@@ -177,12 +178,13 @@ def test_a_model_that_differs_from_the_local_one_is_not_registered(
 
     cloud.statuses = iter(["Completed"] * 4)
     code, _, err = hakobune("submit", "--create-compute", "--register")
-    assert code == 121
+    assert code == 10
+    assert "error[model-differs]: " in err
     assert "RMSE: 13.5, 12.5" in err
     assert not cloud.models
     # Nor by the next command.
     code, _, err = hakobune("register")
-    assert code == 121, err
+    assert (code, "error[model-differs]: " in err) == (10, True), err
     assert not cloud.models
 
 
@@ -194,7 +196,7 @@ def test_a_model_whose_record_stays_incomplete_is_not_registered(
     shutil.rmtree(tmp_path / "runs/reference")
     (tmp_path / "environments/demo.lock").write_bytes(b"another")
     code, _, err = hakobune("register")
-    assert code == 107, err
+    assert (code, "error[record-incomplete]: " in err) == (10, True), err
     assert not cloud.models
 
 
@@ -222,13 +224,23 @@ def test_a_dry_run_changes_nothing_and_needs_no_login(
     assert cloud.calls == []
 
 
-def test_a_job_s_fate_is_the_exit_code(hakobune: Hakobune, cloud: FakeCloud) -> None:
+def test_a_job_s_fate_is_the_exit_code_and_the_name(hakobune: Hakobune, cloud: FakeCloud) -> None:
     cloud.jobs["demo-1"] = make_job()
-    for status, expected in (("Completed", 0), ("Failed", 96), ("Canceled", 97)):
+    for status, expected in (("Failed", "job-failed"), ("Canceled", "job-canceled")):
         cloud.statuses = iter([status])
-        assert hakobune("watch", "demo-1")[0] == expected
-    assert hakobune("watch", "demo-2")[0] == 95
-    assert hakobune("fetch", "demo-1")[0] == 98
+        code, _, err = hakobune("watch", "demo-1")
+        assert (code, f"error[{expected}]: " in err) == (11, True)
+    cloud.statuses = iter(["Completed"])
+    assert hakobune("watch", "demo-1")[0] == 0
+    for words, expected in (
+        (("watch", "demo-2"), "job-not-found"),
+        (
+            ("fetch", "demo-1"),
+            "job-unfinished",
+        ),
+    ):
+        code, _, err = hakobune(*words)
+        assert (code, f"error[{expected}]: " in err) == (9, True)
     assert hakobune("cancel", "demo-1")[1] == "CancelRequested\n"
 
 

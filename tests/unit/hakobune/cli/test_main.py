@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import signal
 import sys
@@ -63,8 +64,36 @@ def test_a_failure_is_shown_with_its_fix_and_its_own_code(
     monkeypatch.chdir(tmp_path)
     code, out, err = hakobune("lock", "--check")
     assert (code, out) == (3, "")
-    assert err.startswith("error: ")
+    assert err.startswith("error[configuration-invalid]: ")
     assert "\n  fix: " in err
+
+
+def test_with_json_a_failure_is_one_object(
+    hakobune: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = write_project(tmp_path)
+    render(project, read_fresh_lock(project), FakeReporter())
+    project.environment_path.write_bytes(b"# later\n" + project.environment_path.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    code, out, err = hakobune("lock", "--check", "--json")
+    found = json.loads(out)
+    assert list(found) == ["name", "message", "place", "fix", "exit_code"]
+    assert (found["name"], found["exit_code"], code) == ("lock-stale", 4, 4)
+    assert err == f"error[lock-stale]: {found['message']}\n  fix: {found['fix']}\n"
+
+
+@pytest.mark.parametrize("words", [("push", "--json", "--nope"), ("register", "--json", "a", "b")])
+def test_with_json_wrong_usage_is_one_object_too(hakobune: Command, words: tuple[str, ...]) -> None:
+    code, out, _ = hakobune(*words)
+    assert (code, json.loads(out)["name"]) == (2, "usage")
+
+
+def test_json_of_the_program_is_not_ours(
+    hakobune: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (("train", "--json"), ("submit", "--", "--json")):
+        assert not hakobune(*words)[1]
 
 
 def test_a_bug_shows_where_and_says_so(
@@ -90,8 +119,10 @@ def test_what_the_system_refuses_is_no_bug_of_ours(
 
     monkeypatch.setattr(command_line.cli, "main", refused)
     code, _, err = hakobune("lock")
-    assert code == 27
-    assert err.startswith(f"error: /x/record.json: {os.strerror(number)}\n  fix: ")
+    assert code == 13
+    assert err.startswith(
+        f"error[file-not-writable]: /x/record.json: {os.strerror(number)}\n  fix: "
+    )
 
 
 def test_a_closed_terminal_ends_like_sigterm(
@@ -106,7 +137,7 @@ def test_a_closed_terminal_ends_like_sigterm(
         code, _, err = hakobune("lock")
     finally:
         signal.signal(signal.SIGHUP, before)
-    assert (code, err) == (129, "\nterminated: nothing was left half-written\n")
+    assert (code, err) == (129, "\nterminated by SIGHUP\n")
 
 
 def test_ctrl_c_is_exit_code_130(
@@ -118,7 +149,7 @@ def test_ctrl_c_is_exit_code_130(
 
     monkeypatch.setattr(command_line.cli, "main", interrupted)
     code, _, err = hakobune("lock")
-    assert (code, err) == (130, "\ninterrupted: nothing was left half-written\n")
+    assert (code, err) == (130, "\ninterrupted\n")
 
 
 def test_a_current_lock_is_told_in_two_lines(
@@ -132,7 +163,7 @@ def test_a_current_lock_is_told_in_two_lines(
     code, out, err = hakobune("lock", "--check")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
-        "environments/demo.lock and docker/Dockerfile belong to environments/demo.yml",
+        "environments/demo.lock and docker/Dockerfile are up to date with environments/demo.yml",
         "1 packages for Python 3.13 on linux/amd64",
     ]
 

@@ -13,7 +13,7 @@ from hakobune.adapters import image_archive
 from hakobune.adapters.process import Completed
 from hakobune.errors import (
     BaseUnavailableError,
-    BuildKitMissingError,
+    BuildkitMissingError,
     HashMismatchError,
     VendorDamagedError,
     VendorIncompleteError,
@@ -303,7 +303,7 @@ def test_another_file_than_the_lock_s_is_not_taken(project: Project, tmp_path: P
 def test_an_engine_whose_saved_images_cannot_be_built_from_is_told(
     project: Project, tmp_path: Path
 ) -> None:
-    with pytest.raises(BuildKitMissingError, match=r"26\.1\.5"):
+    with pytest.raises(BuildkitMissingError, match=r"26\.1\.5"):
         fill(project, tmp_path / "v", Engine(is_old=True))
 
 
