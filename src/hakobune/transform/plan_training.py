@@ -28,22 +28,8 @@ def plan_training(
     `inputs/<input>/<file name>`. An output's option that was not given gets `runs/<run_id>`. Raises
     InputNotFoundError for an input that is not a file of this machine.
     """
-    passed, binds, inputs = list(arguments), [], []
-    for item in project.inputs:
-        place = value_place(passed, item.flag)
-        if place is None:
-            continue
-        value = value_at(passed, place, item.flag)
-        path = existing(value)
-        if path is None:
-            raise InputNotFoundError(
-                f"{item.flag} {value}: there is no such file",
-                remedy="name a file of this machine: the container sees that file and no other",
-            )
-        inside = f"inputs/{item.name}/{path.name}"
-        binds.append(Bind(source=path, target=f"{_WORKSPACE}/{inside}"))
-        put_value(passed, place, item.flag, inside)
-        inputs.append((item.name, path))
+    passed = list(arguments)
+    inputs, binds = _mount_inputs(project, passed, existing)
     folder, outputs = f"{RUNS}/{run_id}", []
     for output in project.outputs:
         place = value_place(passed, output.flag)
@@ -57,8 +43,8 @@ def plan_training(
     command = ["docker", "compose", "run", "--rm", "--no-deps", "--name", container]
     command += [] if is_terminal else ["-T"]
     command += ["--env", f"HAKOBUNE_RUN_ID={run_id}"]
-    # A colon parts the fields of `--volume`, and of the compose file's `./runs:/workspace/runs`.
-    if any(":" in f"{project.root}{bind.source}" for bind in binds) or ":" in str(project.root):
+    # A colon separates the fields of `--volume` and of a volume in the compose file.
+    if ":" in "".join(str(path) for path in (project.root, *(bind.source for bind in binds))):
         source = project.root / RUNS
         binds.append(Bind(source=source, target=f"{_WORKSPACE}/{RUNS}", is_read_only=False))
     else:
@@ -74,6 +60,29 @@ def plan_training(
         inputs=tuple(inputs),
         binds=tuple(binds),
     )
+
+
+def _mount_inputs(
+    project: Project, passed: list[str], existing: Callable[[str], Path | None]
+) -> tuple[list[tuple[str, Path]], list[Bind]]:
+    """Put the container's path of each input among the arguments; return inputs and mounts."""
+    inputs, binds = [], []
+    for item in project.inputs:
+        place = value_place(passed, item.flag)
+        if place is None:
+            continue
+        value = value_at(passed, place, item.flag)
+        path = existing(value)
+        if path is None:
+            raise InputNotFoundError(
+                f"{item.flag} {value}: there is no such file",
+                remedy="name a file of this machine: the container sees that file and no other",
+            )
+        inside = f"inputs/{item.name}/{path.name}"
+        binds.append(Bind(source=path, target=f"{_WORKSPACE}/{inside}"))
+        put_value(passed, place, item.flag, inside)
+        inputs.append((item.name, path))
+    return inputs, binds
 
 
 def compose_override(service: str, binds: Iterable[Bind], *more: str) -> str:
