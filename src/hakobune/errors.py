@@ -248,7 +248,7 @@ class SdkMissingError(HakobuneError):
 
 
 class CloudUnknownError(HakobuneError):
-    """The cloud that the environment names does not answer, or is named only by half."""
+    """The cloud or rehearsal that the environment names is not there, or named only by half."""
 
     exit_code = 82
 

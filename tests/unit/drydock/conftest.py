@@ -32,7 +32,7 @@ class Harbour:
     def variables(self) -> dict[str, str]:
         """Return what a client's environment needs."""
         world = self.rehearsal.world
-        return variables(self.rehearsal.state, world.workspace, self.rehearsal.addresses)
+        return variables(world.workspace, self.rehearsal.addresses)
 
 
 def launch(state: Path, blobs: BlobsInMemory) -> Harbour:
