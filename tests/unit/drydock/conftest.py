@@ -36,7 +36,7 @@ class Harbour:
 
 
 def launch(state: Path, blobs: BlobsInMemory) -> Harbour:
-    runner = RunnerInProcess(blobs.containers)
+    runner = RunnerInProcess(blobs.containers, blobs.metadata)
     parts = Parts(
         account=blobs.account,
         registry="127.0.0.1:1",
