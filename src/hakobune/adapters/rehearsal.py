@@ -25,17 +25,16 @@ def require_running(rehearsal: Rehearsal, ask: Callable[[Rehearsal], bytes] | No
         content = (ask or _ask)(rehearsal)
     except (OSError, ValueError, http.client.HTTPException) as exc:
         raise CloudUnknownError(
-            f"HAKOBUNE_REHEARSAL=1 allows a running drydock only, and no drydock with a "
-            f"certificate of {rehearsal.ca_bundle} answers at {rehearsal.address} ({exc})",
+            "no drydock with the certificate in REQUESTS_CA_BUNDLE answers at "
+            f"{rehearsal.address} ({exc}), and HAKOBUNE_REHEARSAL=1 allows nothing else",
             remedy=REHEARSE_AGAIN,
         ) from exc
     given = _given(content)
     other = [name for name, value in rehearsal.variables if given.get(name) != value]
     if other:
         raise CloudUnknownError(
-            f"HAKOBUNE_REHEARSAL=1 allows the running drydock only, and {', '.join(other)} "
-            f"{'is' if len(other) == 1 else 'are'} not what the drydock at {rehearsal.address} "
-            "gives",
+            f"{', '.join(other)} {'leads' if len(other) == 1 else 'lead'} elsewhere than to the "
+            f"drydock at {rehearsal.address}, and HAKOBUNE_REHEARSAL=1 allows nothing else",
             remedy=REHEARSE_AGAIN,
         )
 

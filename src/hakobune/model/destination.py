@@ -29,8 +29,7 @@ class Rehearsal:
         """Raise CloudUnknownError for any registry but drydock's."""
         if host != self.registry:
             raise CloudUnknownError(
-                f"HAKOBUNE_REHEARSAL=1 allows the running drydock's registry {self.registry} only, "
-                f"and not {host}",
+                f"HAKOBUNE_REHEARSAL=1 allows drydock's registry {self.registry} only, not {host}",
                 remedy="leave out --registry; to work with that registry, open a new terminal "
                 "without drydock's variables",
             )
