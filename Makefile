@@ -17,7 +17,7 @@ push-and-submit: image ## push, submit, log, outputs, model: the same container 
 	@$(BIN)/hakobune submit --create-compute --register $(ARGS)
 
 rehearse: image ## the same, nothing changed but variables, against a stand-in for Azure ML on this machine
-	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; eval "$$($(BIN)/python -m drydock env)" && $(MAKE) --no-print-directory -o image push-and-submit )
+	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env)" && eval "$$found" && HAKOBUNE_REHEARSAL=1 $(MAKE) --no-print-directory -o image push-and-submit )
 
 test: image check libraries ## everything that CI runs: format, lint, types, unit and container tests
 	@$(BIN)/pytest -n 2 --dist loadgroup

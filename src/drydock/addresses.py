@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from drydock.authority import ca_bundle
 from drydock.errors import NotRunningError, StateDamagedError
 from drydock.files import read_json, write_json
 from drydock.state.workspace import GROUP, WORKSPACE, Workspace
@@ -15,6 +14,10 @@ FILE = "state.json"
 SCHEMA_VERSION = 1
 CLOUD = "DrydockCloud"
 METADATA_VERSION = "2019-05-01"
+REHEARSAL = "HAKOBUNE_REHEARSAL"
+# What a shell takes in where there are no variables to give: its next command fails, and hakobune
+# refuses Azure from there on, where an empty text would leave both as they were.
+NO_VARIABLES = f"export {REHEARSAL}=1\nfalse\n"
 _NO_PROXY = "127.0.0.1,localhost"
 
 
@@ -65,8 +68,28 @@ def note_stopped(state: Path) -> None:
         write_addresses(state, replace(found, pid=None, container_ids=()))
 
 
-def variables(state: Path, workspace: Workspace, addresses: Addresses) -> dict[str, str]:
+def variables(workspace: Workspace, addresses: Addresses) -> dict[str, str]:
     """Return the environment variables by which a program talks to drydock and to nothing else.
+
+    `HAKOBUNE_REHEARSAL` comes first: of a list that was cut off, hakobune then misses the rest.
+    """
+    return {
+        REHEARSAL: "1",
+        **endpoints(addresses),
+        "AZURE_TENANT_ID": workspace.tenant,
+        "AZURE_CLIENT_ID": workspace.client,
+        "AZURE_CLIENT_SECRET": workspace.client_secret,
+        "CURL_CA_BUNDLE": addresses.ca_bundle,
+        "AZUREML_RUN_POLLING_INTERVAL_MIN": "1",
+        "AZUREML_RUN_POLLING_INTERVAL_MAX": "2",
+        "HAKOBUNE_SUBSCRIPTION": workspace.subscription,
+        "HAKOBUNE_RESOURCE_GROUP": GROUP,
+        "HAKOBUNE_WORKSPACE": WORKSPACE,
+    }
+
+
+def endpoints(addresses: Addresses) -> dict[str, str]:
+    """Return the variables that say where a program goes; drydock gives them to whoever asks.
 
     Both cloud variables are set: with one alone the SDK falls back to Azure when drydock is down.
     The proxy is set in both spellings, because programs differ in which they read.
@@ -77,11 +100,7 @@ def variables(state: Path, workspace: Workspace, addresses: Addresses) -> dict[s
         "AZUREML_CURRENT_CLOUD": CLOUD,
         "ARM_CLOUD_METADATA_URL": f"{address}/metadata/endpoints?api-version={METADATA_VERSION}",
         "AZURE_AUTHORITY_HOST": address,
-        "AZURE_TENANT_ID": workspace.tenant,
-        "AZURE_CLIENT_ID": workspace.client,
-        "AZURE_CLIENT_SECRET": workspace.client_secret,
-        "REQUESTS_CA_BUNDLE": str(ca_bundle(state.resolve())),
-        "CURL_CA_BUNDLE": str(ca_bundle(state.resolve())),
+        "REQUESTS_CA_BUNDLE": addresses.ca_bundle,
         "HTTPS_PROXY": proxy,
         "https_proxy": proxy,
         "HTTP_PROXY": proxy,
@@ -90,11 +109,6 @@ def variables(state: Path, workspace: Workspace, addresses: Addresses) -> dict[s
         "all_proxy": proxy,
         "NO_PROXY": _NO_PROXY,
         "no_proxy": _NO_PROXY,
-        "AZUREML_RUN_POLLING_INTERVAL_MIN": "1",
-        "AZUREML_RUN_POLLING_INTERVAL_MAX": "2",
-        "HAKOBUNE_SUBSCRIPTION": workspace.subscription,
-        "HAKOBUNE_RESOURCE_GROUP": GROUP,
-        "HAKOBUNE_WORKSPACE": WORKSPACE,
         "HAKOBUNE_REGISTRY": addresses.registry,
     }
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
 _RETRIES = 3
+# How the service's mount, hierarchical accounts and several tools write a folder down.
+FOLDER_MARK = {"hdi_isfolder": "true"}
 
 
 class BlobStoreError(Exception):
@@ -31,7 +33,7 @@ class BlobStore(Protocol):
         ...
 
     def blobs(self, container: str, prefix: str) -> tuple[Blob, ...]:
-        """Return the blobs whose names begin so, in the order of their names."""
+        """Return the blobs whose names begin so, in the order of their names; no folders' marks."""
         ...
 
     def read(self, container: str, name: str) -> Iterator[bytes]:
@@ -40,6 +42,10 @@ class BlobStore(Protocol):
 
     def write(self, container: str, name: str, content: IO[bytes], size: int) -> None:
         """Write a blob of this size, over one that is there."""
+        ...
+
+    def mark_folder(self, container: str, name: str) -> None:
+        """Write the empty blob that stands for a folder."""
         ...
 
     def start_log(self, container: str, name: str) -> None:
@@ -84,11 +90,14 @@ class AzureBlobStore:
         """See BlobStore."""
         with _translated():
             found = self._service.get_container_client(container).list_blobs(
-                name_starts_with=prefix
+                name_starts_with=prefix, include=["metadata"]
             )
+            files = [
+                one for one in found if not FOLDER_MARK.items() <= (one.metadata or {}).items()
+            ]
             return tuple(
                 sorted(
-                    (Blob(name=one.name, size=one.size) for one in found),
+                    (Blob(name=one.name, size=one.size) for one in files),
                     key=lambda blob: blob.name,
                 )
             )
@@ -102,6 +111,11 @@ class AzureBlobStore:
         """See BlobStore."""
         with _translated():
             self._client(container, name).upload_blob(content, length=size, overwrite=True)
+
+    def mark_folder(self, container: str, name: str) -> None:
+        """See BlobStore."""
+        with _translated():
+            self._client(container, name).upload_blob(b"", metadata=FOLDER_MARK, overwrite=True)
 
     def start_log(self, container: str, name: str) -> None:
         """See BlobStore."""

@@ -34,7 +34,7 @@ def start(*, state: Path) -> None:
     say(f"starting drydock in {state} (the first time builds the images of its two services)")
     found = daemon.start(state)
     show_table(summary(found))
-    say(f'to use it: eval "$(python -m drydock env --state {state})"')
+    say(f'to use it: found="$(python -m drydock env --state {state})" && eval "$found"')
 
 
 @cli.command()
@@ -73,15 +73,22 @@ def status(*, state: Path) -> None:
 def env(*, state: Path, is_json: bool) -> None:
     """Print the environment variables by which a program talks to the stand-in alone.
 
+    HAKOBUNE_REHEARSAL=1 is one of them: with it hakobune refuses whatever is not this stand-in.
     They hold the rehearsal's own client secret, which opens nothing but this stand-in.
     """
     import json  # noqa: PLC0415
 
-    from drydock.addresses import running, shell_lines, variables  # noqa: PLC0415
+    from drydock.addresses import NO_VARIABLES, running, shell_lines, variables  # noqa: PLC0415
     from drydock.clock import RandomIds  # noqa: PLC0415
     from drydock.state.workspace import open_workspace  # noqa: PLC0415
 
-    found = variables(state, open_workspace(state, RandomIds()), running(state))
+    try:
+        addresses = running(state)
+        found = variables(open_workspace(state, RandomIds()), addresses)
+    except DrydockError:
+        if not is_json:
+            show(NO_VARIABLES)
+        raise
     show(json.dumps(found, indent=1) if is_json else shell_lines(found))
 
 

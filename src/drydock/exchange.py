@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from drydock.addresses import Addresses
 from drydock.lifecycle import Conductor
 from drydock.refusal import Refusal, bad_request
 from drydock.world import World
@@ -55,10 +56,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What a handler works with: the world, and who takes jobs through it."""
+    """What a handler works with: the world, who takes jobs through it, and where all answers."""
 
     world: World
     conductor: Conductor
+    addresses: Addresses
 
 
 Handler = Callable[[Request, Stage], Answer]

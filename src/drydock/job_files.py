@@ -87,21 +87,26 @@ def pack_file(path: str, content: bytes) -> IO[bytes]:
     return packed
 
 
-def upload(store: BlobStore, place: BlobPlace, stream: Iterable[bytes]) -> int:
+def upload(
+    store: BlobStore, place: BlobPlace, stream: Iterable[bytes], *, is_mounted: bool = False
+) -> int:
     """Write each file of a folder's tar stream to a blob below a path; return how many.
 
-    Links are left out: a mounted blob container knows none.
+    Of a mounted folder an empty blob marks the folder itself and each one in it, as the service's
+    mount does. Links are left out: a mounted blob container knows none.
     """
     count = 0
     with tarfile.open(fileobj=Pieces(stream), mode="r|") as archive:
         for member in archive:
+            # The stream's first folder is the one that was asked for.
+            name = member.name.partition("/")[2]
+            path = "/".join(part for part in (place.path.rstrip("/"), name) if part)
             content = archive.extractfile(member) if member.isreg() else None
             if content is not None:
-                # The stream's first folder is the one that was asked for.
-                name = member.name.partition("/")[2]
-                path = f"{place.path.rstrip('/')}/{name}" if place.path else name
                 store.write(place.container, path, content, member.size)
                 count += 1
+            elif member.isdir() and is_mounted and path:
+                store.mark_folder(place.container, path)
     return count
 
 

@@ -74,20 +74,22 @@ class Rehearsal:
             undo.callback(conductor.close)
             self._sweep()
             conductor.resume()
-            management.stage = Stage(world=self.world, conductor=conductor)
+            self.addresses = Addresses(
+                pid=os.getpid(),
+                management_url=self.world.address,
+                registry=parts.registry,
+                blob_endpoint=parts.account.endpoint,
+                blob_host=host,
+                gateway=f"{LOOPBACK}:{gateway.port}",
+                proxy=f"{LOOPBACK}:{proxy.port}",
+                ca_bundle=str(ca_bundle(state.resolve())),
+                container_ids=parts.container_ids,
+                started=text_of(clock.now()),
+            )
+            management.stage = Stage(
+                world=self.world, conductor=conductor, addresses=self.addresses
+            )
             self._undo = undo.pop_all()
-        self.addresses = Addresses(
-            pid=os.getpid(),
-            management_url=self.world.address,
-            registry=parts.registry,
-            blob_endpoint=parts.account.endpoint,
-            blob_host=host,
-            gateway=f"{LOOPBACK}:{gateway.port}",
-            proxy=f"{LOOPBACK}:{proxy.port}",
-            ca_bundle=str(ca_bundle(state.resolve())),
-            container_ids=parts.container_ids,
-            started=text_of(clock.now()),
-        )
         write_addresses(state, self.addresses)
 
     def stop(self) -> tuple[str, ...]:

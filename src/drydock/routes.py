@@ -105,6 +105,7 @@ _CODE = f"{_WS}/codes/{{name}}/versions"
 ROUTES: tuple[Route, ...] = (
     # Reached before there is a token.
     _served("GET", "/metadata/endpoints", "cloud_metadata", cloud.metadata, is_open=True),
+    _served("GET", "/drydock/endpoints", "drydock_endpoints", cloud.endpoints, is_open=True),
     _served(
         "GET",
         "/common/discovery/instance",

@@ -113,7 +113,8 @@ class DockerRunner:
         state = self._engine.state(container_id)
         self._log_of(container_id, state).finish(_LOG_END_S)
         for name, place in job.outputs.items():
-            self._bring(container_id, job_folder.output_folder(job.name, name), place)
+            folder = job_folder.output_folder(job.name, name)
+            self._bring(container_id, folder, place, is_mounted=True)
         artifacts = job.log.path.rsplit("/", 2)[0]
         for name in _ARTIFACTS:
             place = BlobPlace(container=job.log.container, path=f"{artifacts}/{name}")
@@ -240,10 +241,12 @@ class DockerRunner:
         except EngineError as exc:
             raise StartRefusedError("ContainerSetupFailed", str(exc)) from exc
 
-    def _bring(self, container: str, folder: str, place: BlobPlace) -> None:
+    def _bring(
+        self, container: str, folder: str, place: BlobPlace, *, is_mounted: bool = False
+    ) -> None:
         stream = self._engine.get(container, folder)
         if stream is not None:
-            job_files.upload(self._store, place, stream)
+            job_files.upload(self._store, place, stream, is_mounted=is_mounted)
 
     def _remove_containers(self, job: JobSpec) -> None:
         remove_labelled(self._engine, {OWNER: self._owner, JOB: job.name})

@@ -31,8 +31,9 @@ KINDS = {
     "slow-network": "an answer comes two seconds late",
 }
 SLOW_S = 2.0
-# What the SDK asks while it is imported. Only a pattern that names it reaches it.
-EXEMPT = "cloud_metadata"
+# What is asked before anything else: by the SDK while it is imported, by hakobune as it starts.
+# Only a pattern that names it reaches it.
+EXEMPT = ("cloud_metadata", "drydock_endpoints")
 EVERYWHERE = "*"
 
 
@@ -106,5 +107,5 @@ class Weather:
 
 def _fits(pattern: str, occasions: tuple[str, ...]) -> bool:
     if pattern == EVERYWHERE:
-        return EXEMPT not in occasions
+        return not any(name in occasions for name in EXEMPT)
     return any(fnmatch.fnmatchcase(text.lower(), pattern.lower()) for text in occasions)

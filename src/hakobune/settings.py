@@ -6,12 +6,13 @@ docs/reference/configuration.md lists what is read.
 import configparser
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hakobune.errors import DestinationIncompleteError
-from hakobune.model.destination import Destination
+from hakobune.errors import CloudUnknownError, DestinationIncompleteError
+from hakobune.model.destination import REHEARSE_AGAIN, Destination, Rehearsal
 from hakobune.model.secrets import BuildSecrets
 
 # Where Linux distributions keep the bundle of trusted authorities: Debian and Ubuntu, then Fedora.
@@ -39,6 +40,17 @@ _CONFIG_PLACES = (
     "config.json",
     "project.json",
 )
+# What `drydock env` prints, and what a rehearsal is not one without: where programs go, and the
+# login, for which Azure's SDK would otherwise look elsewhere on this machine.
+_REHEARSAL_ENDPOINTS = (
+    *("AZUREML_CURRENT_CLOUD", "ARM_CLOUD_METADATA_URL", "AZURE_AUTHORITY_HOST"),
+    *("REQUESTS_CA_BUNDLE", "HAKOBUNE_REGISTRY"),
+    *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"),
+    *("NO_PROXY", "no_proxy"),
+)
+_REHEARSAL_LOGIN = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
+_SHOWN = 3
+_DRYDOCK = re.compile(r"(https://127\.0\.0\.1:[0-9]{1,5})/metadata/endpoints(\?[a-z0-9=-]*)?")
 _BUNDLE_VARIABLES = ("HAKOBUNE_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
 
 
@@ -128,9 +140,11 @@ def read_destination(
     """Return where jobs go: by what was given, else by the environment, else by a config.json.
 
     What nobody says is empty. Raises DestinationIncompleteError where a private cloud is named by
-    half: the SDK would quietly turn to Azure itself.
+    half: the SDK would quietly turn to Azure itself. Raises CloudUnknownError for a rehearsal that
+    would leave this machine; whether its drydock answers is not asked here.
     """
     env = os.environ if environ is None else environ
+    rehearsal = _rehearsal(env)
     names = {key: given.get(key, "") for key in _DESTINATION}
     for key, variables in _DESTINATION.items():
         names[key] = names[key] or next((env[v] for v in variables if env.get(v)), "")
@@ -138,7 +152,42 @@ def read_destination(
         found = _config_file(folder)
         for key, name in _CONFIG_KEYS.items():
             names[key] = names[key] or found.get(name, "")
-    return Destination(**names, is_private_cloud=_names_private_cloud(env))
+    if rehearsal is not None:
+        rehearsal.require_registry(names["registry"])
+    return Destination(**names, is_private_cloud=_names_private_cloud(env), rehearsal=rehearsal)
+
+
+def _rehearsal(env: Mapping[str, str]) -> Rehearsal | None:
+    """Return what a rehearsal may ask, None where there is none. Raises CloudUnknownError."""
+    asked = env.get("HAKOBUNE_REHEARSAL", "")
+    if asked in ("", "0"):
+        return None
+    if asked != "1":
+        raise CloudUnknownError(
+            f"HAKOBUNE_REHEARSAL is {asked!r}, which is neither 1 nor 0",
+            remedy="set it to 1 for a rehearsal, or unset it",
+        )
+    missing = [name for name in (*_REHEARSAL_ENDPOINTS, *_REHEARSAL_LOGIN) if not env.get(name)]
+    if missing:
+        raise CloudUnknownError(
+            "HAKOBUNE_REHEARSAL=1 allows drydock only, the stand-in for Azure ML on this machine, "
+            f"and {_some(missing)} of its variables {'is' if len(missing) == 1 else 'are'} not "
+            "set. Without them Azure's SDK may turn to Azure itself",
+            remedy=REHEARSE_AGAIN,
+        )
+    found = _DRYDOCK.fullmatch(env["ARM_CLOUD_METADATA_URL"])
+    if found is None:
+        raise CloudUnknownError(
+            "HAKOBUNE_REHEARSAL=1 allows a drydock of this machine only, and ARM_CLOUD_METADATA_URL"
+            " is not https://127.0.0.1:PORT/metadata/endpoints",
+            remedy=REHEARSE_AGAIN,
+        )
+    return Rehearsal(
+        address=found[1],
+        ca_bundle=Path(env["REQUESTS_CA_BUNDLE"]),
+        registry=env["HAKOBUNE_REGISTRY"],
+        variables=tuple((name, env[name]) for name in _REHEARSAL_ENDPOINTS),
+    )
 
 
 def _names_private_cloud(env: Mapping[str, str]) -> bool:
@@ -150,6 +199,11 @@ def _names_private_cloud(env: Mapping[str, str]) -> bool:
             remedy="set both, or unset ARM_CLOUD_METADATA_URL",
         )
     return bool(address)
+
+
+def _some(names: list[str]) -> str:
+    first = ", ".join(names[:_SHOWN])
+    return f"{first} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else first
 
 
 def _config_file(folder: Path) -> Mapping[str, str]:

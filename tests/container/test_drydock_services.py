@@ -16,6 +16,7 @@ from pathlib import Path
 
 import docker
 import pytest
+from azure.storage.blob import BlobServiceClient
 from docker.errors import ImageNotFound
 
 from drydock.blob_store import AzureBlobStore
@@ -191,6 +192,11 @@ def test_a_job_runs_from_the_digest_that_only_the_registry_has(
         f"azureml/{job.name}/out/models/m"
     ]
     assert place.read(DATA, f"azureml/{job.name}/out/models/m") == b"model\n"
+    assert marks_below(place, DATA, f"azureml/{job.name}") == [
+        f"azureml/{job.name}/out",
+        f"azureml/{job.name}/out/models",
+    ]
+    assert marks_below(place, ARTIFACTS, f"ExperimentRun/dcid.{job.name}") == []
     below = f"ExperimentRun/dcid.{job.name}/"
     assert [blob.name.removeprefix(below) for blob in place.store.blobs(ARTIFACTS, below)] == [
         "outputs/extra.txt",
@@ -198,6 +204,32 @@ def test_a_job_runs_from_the_digest_that_only_the_registry_has(
     ]
     assert engine.images.get(place.image)
     assert containers_of(place) == set()
+
+
+def marks_below(place: Place, container: str, prefix: str) -> list[str]:
+    """The empty blobs that stand for folders, as whoever lists with metadata finds them."""
+    services = place.services
+    with BlobServiceClient(
+        f"{services.blob_endpoint}/{services.account}",
+        credential={"account_name": services.account, "account_key": services.key},
+        use_env_settings=False,
+    ) as client:
+        found = client.get_container_client(container).list_blobs(
+            name_starts_with=prefix, include=["metadata"]
+        )
+        return [
+            one.name for one in found if one.metadata == {"hdi_isfolder": "true"} and not one.size
+        ]
+
+
+def test_an_output_s_folder_is_another_job_s_input(place: Place) -> None:
+    first = make_job(place, "mkdir ${{outputs.out}}/sub && echo x > ${{outputs.out}}/sub/f")
+    assert run(place, first)[0].exit_code == 0
+    for path in (first.outputs["out"].path, first.outputs["out"].path.rstrip("/")):
+        source = BlobPlace(container=DATA, path=path)
+        job = make_job(place, "cd ${{inputs.one}} && find . -type f", inputs={"one": source})
+        finished, log = run(place, job)
+        assert (finished.exit_code, log) == (0, "./sub/f\n")
 
 
 REACH = """

@@ -144,10 +144,22 @@ def test_a_bad_line_to_the_store_is_waited_out(
 
 def test_a_dead_stand_in_never_means_azure(hakobune: Hakobune, drydock: Drydock) -> None:
     env = {"ARM_CLOUD_METADATA_URL": "https://127.0.0.1:1/metadata/endpoints"}
-    done = hakobune("submit", *QUICK, **env)
-    assert_failed(done, "cloud-unknown")
-    half = hakobune("submit", *QUICK, AZUREML_CURRENT_CLOUD="")
+    for is_rehearsal in ("1", None):
+        done = hakobune("submit", *QUICK, HAKOBUNE_REHEARSAL=is_rehearsal, **env)
+        assert_failed(done, "cloud-unknown")
+    half = hakobune("submit", *QUICK, HAKOBUNE_REHEARSAL=None, AZUREML_CURRENT_CLOUD="")
     assert_failed(half, "destination-incomplete")
+
+
+def test_a_rehearsal_pushes_to_no_other_registry(hakobune: Hakobune, drydock: Drydock) -> None:
+    for name in ("mine.azurecr.io", "127.0.0.1:1"):
+        done = hakobune("push", "--registry", name)
+        assert_failed(done, "cloud-unknown")
+        assert not done.stdout
+    done = hakobune("push", HAKOBUNE_REGISTRY="mine.azurecr.io")
+    assert_failed(done, "cloud-unknown")
+    assert not done.stdout
+    assert "HAKOBUNE_REGISTRY" in done.stderr
 
 
 def test_another_project_s_job_pulls_its_image_by_digest(

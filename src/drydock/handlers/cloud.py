@@ -1,5 +1,6 @@
-"""What the SDK asks before all else: which cloud this is, and where it answers."""
+"""What is asked before all else: which cloud this is, and where it answers."""
 
+from drydock import addresses
 from drydock.exchange import Answer, Request, Stage
 from drydock.storage import SUFFIX
 
@@ -32,3 +33,8 @@ def discovery(_request: Request, stage: Stage) -> Answer:
     address = stage.world.address
     names = ("api", "catalog", "experimentation", "history", "hyperdrive", "modelmanagement")
     return Answer(body=dict.fromkeys(names, address))
+
+
+def endpoints(_request: Request, stage: Stage) -> Answer:
+    """Give the variables that lead here, so that hakobune can compare those that it was given."""
+    return Answer(body=dict(addresses.endpoints(stage.addresses)))

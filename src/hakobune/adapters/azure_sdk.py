@@ -42,9 +42,11 @@ def connect_by_sdk(to: Destination) -> tuple[Any, Any]:
     Raises LoginMissingError where the variables of a login are not whole.
     """
     module = sdk()
+    # A rehearsal has one login, drydock's; the default looks for others, which are Azure's.
+    kind = "DefaultAzureCredential" if to.rehearsal is None else "EnvironmentCredential"
     # A private cloud's authority is not in Microsoft's list of authorities, and that is not asked.
     try:
-        login = importlib.import_module("azure.identity").DefaultAzureCredential(
+        login = getattr(importlib.import_module("azure.identity"), kind)(
             disable_instance_discovery=to.is_private_cloud
         )
     except ValueError as exc:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hakobune.adapters.patience import TransientError
-from hakobune.model.job import RemoteFile
+from hakobune.model.job import RemoteFile, folders_above
 
 _PLACE = re.compile(r"azureml://(?:.*/)?datastores/([^/]+)/(?:paths/)?(.*)")
 _CHUNK_BYTES = 4 * 1024 * 1024
@@ -32,8 +32,14 @@ def connect(datastore: Any, login: Any, **options: Any) -> Any:
 
 
 def list_files(container: Any, folder: str) -> tuple[RemoteFile, ...]:
-    """Return the files below a folder, by name. Names that would leave the folder are an error."""
+    """Return the files below a folder, by name; the names are those in the store, unchecked.
+
+    A blob store has no folders. What stands for one, to mounts and tools, is left out.
+    """
     prefix = folder.rstrip("/") + "/"
+    # The service tells metadata only to those who ask for it.
+    blobs = list(container.list_blobs(name_starts_with=prefix, include=["metadata"]))
+    above = folders_above(blob.name for blob in blobs)
     found = [
         RemoteFile(
             name=blob.name.removeprefix(prefix),
@@ -41,10 +47,23 @@ def list_files(container: Any, folder: str) -> tuple[RemoteFile, ...]:
             size_bytes=int(blob.size),
             mark=str(blob.etag),
         )
-        for blob in container.list_blobs(name_starts_with=prefix)
-        if (getattr(blob, "metadata", None) or {}).get("hdi_isfolder") != "true"
+        for blob in blobs
+        if not _is_folder(blob, above)
     ]
     return tuple(sorted(found, key=lambda file: file.name))
+
+
+def _is_folder(blob: Any, above: frozenset[str]) -> bool:
+    """Tell whether the blob stands for a folder: it is empty, and marked or named as one.
+
+    The service's mount and hierarchical accounts mark it in metadata, other tools end its name in a
+    slash. An empty blob that others lie beneath lost its mark in a copy, and can be no file.
+    """
+    if int(blob.size):
+        return False
+    marks = {name.lower(): str(value).lower() for name, value in (blob.metadata or {}).items()}
+    is_marked = marks.get("hdi_isfolder") == "true"
+    return is_marked or blob.name.endswith("/") or blob.name in above
 
 
 def read_from(container: Any, place: str, offset: int) -> bytes:

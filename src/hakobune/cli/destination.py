@@ -9,6 +9,7 @@ from hakobune.errors import DestinationIncompleteError
 from hakobune.model.destination import Destination
 from hakobune.model.project import Project
 from hakobune.settings import read_destination
+from hakobune.stages.workspace import require_rehearsal
 
 _OPTIONS = (
     click.option("--subscription", default="", help="Azure subscription (its id)."),
@@ -30,8 +31,13 @@ registry_option = click.option(
 
 
 def destination(project: Project, **given: str) -> Destination:
-    """Return where to, from the options, the environment or a config.json above the project."""
-    return read_destination(given, project.root)
+    """Return where to, from the options, the environment or a config.json above the project.
+
+    Raises CloudUnknownError for a rehearsal that does not lead to a running drydock.
+    """
+    found = read_destination(given, project.root)
+    require_rehearsal(found)
+    return found
 
 
 def workspace(project: Project, **given: str) -> Destination:

@@ -32,8 +32,8 @@ def command(*, run: str, key: Path, attaches: bool, registry: str) -> None:
     folder = find_run(project, run, cwd=Path.cwd())
     place = ""
     if attaches:  # whatever is wrong with it is told before anything is signed
-        named = destination(project, registry=registry).registry
-        place = pushed_place(project, folder, registry_name=named)
+        to = destination(project, registry=registry)
+        place = pushed_place(project, folder, registry_name=to.registry, rehearsal=to.rehearsal)
     show(str(sign(folder, key, console)))
     if attaches:
         show(attach(folder, place, system_runner(), patience(console), console))

@@ -1,13 +1,46 @@
 """Where jobs go: a workspace of Azure ML, and a registry for images."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from hakobune.errors import CloudUnknownError
+
+# The commands of a shell; `eval "$(…)"` alone would go on where drydock has nothing to print.
+REHEARSE_AGAIN = """start drydock, and take in its variables:
+python -m drydock stop; python -m drydock start
+found="$(python -m drydock env)" && eval "$found"
+to work with Azure itself, open a new terminal without these variables"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Rehearsal:
+    """What HAKOBUNE_REHEARSAL=1 confines hakobune to: one drydock of this machine.
+
+    `variables` are those that lead a program there, as the environment has them; a proxy's address
+    may hold a password, so they are never printed.
+    """
+
+    address: str
+    ca_bundle: Path
+    registry: str
+    variables: tuple[tuple[str, str], ...]
+
+    def require_registry(self, host: str) -> None:
+        """Raise CloudUnknownError for any registry but drydock's."""
+        if host != self.registry:
+            raise CloudUnknownError(
+                f"HAKOBUNE_REHEARSAL=1 allows drydock's registry {self.registry} only, not {host}",
+                remedy="leave out --registry; to work with that registry, open a new terminal "
+                "without drydock's variables",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
     """A workspace by its three names, a registry's address, a compute; each empty where not given.
 
-    `is_private_cloud` says that the environment names a cloud that is none of Azure's own.
+    `is_private_cloud` says that the environment names a cloud that is none of Azure's own;
+    `rehearsal` is None unless nothing but a drydock may be asked.
     """
 
     subscription: str
@@ -16,3 +49,4 @@ class Destination:
     registry: str
     compute: str = ""
     is_private_cloud: bool = False
+    rehearsal: Rehearsal | None = None

@@ -1,5 +1,6 @@
 """A job of Azure ML: as it is planned, as it was submitted, and as the workspace has it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -129,3 +130,8 @@ class RemoteFile:
     place: str
     size_bytes: int
     mark: str
+
+
+def folders_above(names: Iterable[str]) -> frozenset[str]:
+    """Return each folder that these names lie in."""
+    return frozenset(name[:at] for name in names for at, letter in enumerate(name) if letter == "/")

@@ -1,7 +1,7 @@
 """A job's outputs to `runs/<job>/`: all of them, each verified, or none."""
 
 import json
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from hakobune.adapters import files
 from hakobune.errors import (
@@ -11,11 +11,12 @@ from hakobune.errors import (
     OutputUnknownError,
 )
 from hakobune.model.cloud import Cloud
-from hakobune.model.job import Fate, Job, RemoteFile
+from hakobune.model.job import Fate, Job, RemoteFile, folders_above
 from hakobune.model.project import Output, Project
 from hakobune.model.record import RECORD, ManifestEntry
 from hakobune.model.reporter import Reporter
 from hakobune.stages.watch import canceled, failure, found
+from hakobune.transform.names import is_file_name
 from hakobune.transform.read_run import read_manifest
 
 RUNS = "runs"
@@ -73,22 +74,27 @@ def _bring(cloud: Cloud, job: Job, wanted: tuple[Output, ...], waiting: Path) ->
         there = cloud.output_files(job, output.name)
         _require_whole(job, output, there)
         every += there
+    _require_room_for_each(job, every)
+    _clear(waiting, {file.name for file in every}, keep=".part")
     files.require_space(waiting, sum(file.size_bytes for file in every))
     for file in every:
         target = waiting / file.name
         if not (target.is_file() and target.stat().st_size == file.size_bytes):
             cloud.fetch_file(file, target)
+    _clear(waiting, {file.name for file in every})
     return sum(file.size_bytes for file in every)
 
 
 def _require_whole(job: Job, output: Output, there: tuple[RemoteFile, ...]) -> None:
     """Raise OutputsMissingError unless every declared file is there with at least one byte."""
     sizes = {file.name: file.size_bytes for file in there}
-    bad = [name for name in sizes if ".." in PurePosixPath(name).parts or name.startswith("/")]
+    bad = [repr(name) for name in sizes if not is_file_name(name)]
     if bad:
         raise OutputDamagedError(
-            f"output {output.name} of {job.name} has files outside itself: {', '.join(bad)}",
-            remedy="nothing was fetched; look at the output in the studio",
+            f"output {output.name} of {job.name} has names that lead outside itself, or that no "
+            f"file here can have: {', '.join(bad)}",
+            remedy="nothing was fetched; let the job's program write other names, without `..`, "
+            "backslashes and control characters",
         )
     missing = [
         f"{name} ({'empty' if name in sizes else 'missing'})"
@@ -101,6 +107,29 @@ def _require_whole(job: Job, output: Output, there: tuple[RemoteFile, ...]) -> N
             f"the job {job.name} completed, but its output {output.name} lacks {what}",
             remedy="let the program write them, or correct `files` in [tool.hakobune.outputs]",
         )
+
+
+def _require_room_for_each(job: Job, every: list[RemoteFile]) -> None:
+    """Raise OutputDamagedError where a file has the name of a folder that others lie in.
+
+    A blob store keeps both; a folder of this machine cannot.
+    """
+    both = sorted({file.name for file in every} & folders_above(file.name for file in every))
+    if both:
+        raise OutputDamagedError(
+            f"the outputs of {job.name} hold both a file and a folder of the same name: "
+            f"{', '.join(both)}",
+            remedy="nothing was fetched; let the job's program give one of them another name",
+        )
+
+
+def _clear(waiting: Path, names: set[str], *, keep: str = "") -> None:
+    """Remove what an earlier fetch left and this one has no place for; `keep` is a suffix."""
+    for path in sorted(waiting.rglob("*"), reverse=True):
+        is_listed = path.relative_to(waiting).as_posix() in names
+        is_kept = bool(keep) and path.suffix == keep
+        if is_listed if path.is_dir() else not (is_listed or is_kept):
+            files.remove(path)
 
 
 def verify(folder: Path, wanted: tuple[Output, ...]) -> None:

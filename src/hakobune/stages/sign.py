@@ -15,6 +15,7 @@ from hakobune.errors import (
     SignatureInvalidError,
     SignatureMissingError,
 )
+from hakobune.model.destination import Rehearsal
 from hakobune.model.link import Link
 from hakobune.model.project import Project
 from hakobune.model.record import PUBLIC_KEY, RECORD, STATEMENT, RunRecord
@@ -58,13 +59,18 @@ def sign(folder: Path, key: Path, reporter: Reporter) -> Path:
     return folder / STATEMENT
 
 
-def pushed_place(project: Project, folder: Path, *, registry_name: str) -> str:
+def pushed_place(
+    project: Project, folder: Path, *, registry_name: str, rehearsal: Rehearsal | None = None
+) -> str:
     """Return where a registry has the run's image: a job names its own, by digest.
 
-    Raises DestinationIncompleteError where neither a job nor anybody else names a registry.
+    Raises DestinationIncompleteError where neither a job nor anybody else names a registry, and
+    CloudUnknownError in a rehearsal for the registry of a job that did not run in it.
     """
     outside = require_outside(read_run_record(folder), folder)
     if outside.job is not None:
+        if rehearsal is not None:
+            rehearsal.require_registry(outside.reference.partition("/")[0])
         return outside.reference
     if not registry_name:
         raise DestinationIncompleteError(

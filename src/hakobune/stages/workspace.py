@@ -2,6 +2,7 @@
 
 from hakobune.adapters.azure_ml import AzureWorkspace
 from hakobune.adapters.patience import Patience
+from hakobune.adapters.rehearsal import require_running
 from hakobune.adapters.system_clock import SystemClock
 from hakobune.model.clock import Clock
 from hakobune.model.cloud import Cloud
@@ -27,3 +28,9 @@ def no_patience(reporter: Reporter) -> Patience:
 def azure_workspace(destination: Destination, reporter: Reporter) -> Cloud:
     """Return the workspace; tests pass another to each stage."""
     return AzureWorkspace(destination, patience(reporter))
+
+
+def require_rehearsal(destination: Destination) -> None:
+    """Raise CloudUnknownError for a rehearsal whose drydock does not answer, or is another."""
+    if destination.rehearsal is not None:
+        require_running(destination.rehearsal)

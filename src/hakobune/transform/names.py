@@ -1,4 +1,4 @@
-"""Names that Azure ML and registries take. No I/O.
+"""Names that Azure ML, registries and folders take. No I/O.
 
 The rules are those of Azure's resource names
 (https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules) and of
@@ -35,6 +35,10 @@ _FORMS = {
 }
 
 
+# Control characters, what turns the direction of writing, halves of characters, ends of lines.
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
 def safe_name(text: str) -> str:
     """Return a text's letters and digits of ASCII, with `-` for all else, at most 40 characters.
 
@@ -54,3 +58,11 @@ def valid_name(kind: str, name: str) -> str:
             f"{kind} {shown!r} ({len(name)} characters) is no usable name", remedy=f"use {words}"
         )
     return name
+
+
+def is_file_name(name: str) -> bool:
+    """Tell whether this is the name of a file below a folder: relative, and safe to print."""
+    is_inside = not {"", ".", ".."} & set(name.split("/"))
+    return is_inside and not any(
+        letter == "\\" or unicodedata.category(letter) in _UNSEEN for letter in name
+    )

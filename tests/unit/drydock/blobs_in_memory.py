@@ -129,11 +129,16 @@ class _Blobs(BaseHTTPRequestHandler):
 
     def _list(self, container: str) -> None:
         prefix = self.query.get("prefix", "")
+        held = self.server.metadata if "metadata" in self.query.get("include", "") else {}
+        told = {
+            name: "".join(f"<{key}>{escape(value)}</{key}>" for key, value in marks.items())
+            for name, marks in held.items()
+        }
         blobs = sorted(self.server.containers.get(container, {}).items())
         rows = "".join(
             f"<Blob><Name>{escape(name)}</Name><Properties>"
             f"<Content-Length>{len(content)}</Content-Length><BlobType>BlockBlob</BlobType>"
-            "</Properties></Blob>"
+            f"</Properties><Metadata>{told.get(f'{container}/{name}', '')}</Metadata></Blob>"
             for name, content in blobs
             if name.startswith(prefix)
         )

@@ -32,11 +32,11 @@ class Harbour:
     def variables(self) -> dict[str, str]:
         """Return what a client's environment needs."""
         world = self.rehearsal.world
-        return variables(self.rehearsal.state, world.workspace, self.rehearsal.addresses)
+        return variables(world.workspace, self.rehearsal.addresses)
 
 
 def launch(state: Path, blobs: BlobsInMemory) -> Harbour:
-    runner = RunnerInProcess(blobs.containers)
+    runner = RunnerInProcess(blobs.containers, blobs.metadata)
     parts = Parts(
         account=blobs.account,
         registry="127.0.0.1:1",

@@ -149,6 +149,7 @@ class MemoryStore:
     content: dict[tuple[str, str], bytes] = field(default_factory=dict)
     failures: list[bool] = field(default_factory=list)
     appended: list[bytes] = field(default_factory=list)
+    folders: list[tuple[str, str]] = field(default_factory=list)
 
     def ensure_container(self, container: str) -> None:
         self.content.setdefault((container, ""), b"")
@@ -169,6 +170,9 @@ class MemoryStore:
         text = content.read(size)
         assert len(text) == size
         self.content[container, name] = text
+
+    def mark_folder(self, container: str, name: str) -> None:
+        self.folders.append((container, name))
 
     def start_log(self, container: str, name: str) -> None:
         self.content[container, name] = b""

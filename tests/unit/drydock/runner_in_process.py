@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from drydock.blob_store import FOLDER_MARK
 from drydock.engine import EngineError
 from drydock.job_spec import BlobPlace, Finished, JobSpec, PullRefusedError
 
@@ -12,8 +13,13 @@ LINES = b"first line\nsecond line\n"
 class RunnerInProcess:
     """Ends a job when told to; `exit N`, `oom`, `timeout` and `wait` are its commands."""
 
-    def __init__(self, containers: dict[str, dict[str, bytes]]) -> None:
+    def __init__(
+        self,
+        containers: dict[str, dict[str, bytes]],
+        metadata: dict[str, dict[str, str]] | None = None,
+    ) -> None:
         self._containers = containers
+        self._metadata = {} if metadata is None else metadata
         self.jobs: dict[str, JobSpec] = {}
         self.cancelled: list[str] = []
         self.finished: list[JobSpec] = []
@@ -52,6 +58,9 @@ class RunnerInProcess:
             self._write(
                 BlobPlace(container=place.container, path=f"{place.path}model/a.txt"), content
             )
+            for folder in (place.path.rstrip("/"), f"{place.path}model"):
+                self._write(BlobPlace(container=place.container, path=folder), b"")
+                self._metadata[f"{place.container}/{folder}"] = dict(FOLDER_MARK)
 
     def cancel(self, container_id: str) -> None:
         self.cancelled.append(container_id)

@@ -26,7 +26,7 @@ def addresses(pid: int | None) -> Addresses:
         blob_host="drydock.blob.core.drydock.test",
         gateway="127.0.0.1:4",
         proxy="127.0.0.1:5",
-        ca_bundle="ca.pem",
+        ca_bundle="/state/tls/ca.pem",
         container_ids=(),
         started="",
     )
@@ -66,7 +66,9 @@ def test_env_prints_what_a_shell_takes_in(tmp_path: Path) -> None:
     assert found["AZUREML_CURRENT_CLOUD"] == "DrydockCloud"
     assert found["ARM_CLOUD_METADATA_URL"].startswith("https://127.0.0.1:1/")
     assert found["HAKOBUNE_REGISTRY"] == "127.0.0.1:2"
-    assert Path(found["REQUESTS_CA_BUNDLE"]).is_absolute()
+    assert found["REQUESTS_CA_BUNDLE"] == "/state/tls/ca.pem"
+    # The first of them: of a list that was cut off, hakobune then misses the rest.
+    assert lines.startswith("export HAKOBUNE_REHEARSAL=1\n")
 
 
 @pytest.mark.parametrize("words", [("env",), ("status",), ("stop",)])
@@ -78,6 +80,22 @@ def test_a_drydock_that_does_not_run_is_named(
         write_addresses(tmp_path, addresses(None))
     with pytest.raises(errors.NotRunningError, match=str(tmp_path)):
         run(*words, "--state", str(tmp_path))
+
+
+@pytest.mark.process
+def test_a_shell_that_takes_in_no_variables_fails_and_is_left_in_a_rehearsal(
+    tmp_path: Path,
+) -> None:
+    line = f'eval "$("{sys.executable}" -m drydock env --state "{tmp_path}")" && echo goes on'
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'{line}; echo "left with $HAKOBUNE_REHEARSAL"'],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
+    )
+    assert done.stdout == "left with 1\n"
+    assert "no drydock runs" in done.stderr
 
 
 @pytest.mark.usefixtures("_running")

@@ -60,6 +60,7 @@ def test_a_served_route_has_the_name_that_the_sdk_gives_it(contract: Contract) -
     ours = {route.name for route in served} - operations
     assert ours == {
         "cloud_metadata",
+        "drydock_endpoints",
         "service_discovery",
         "login_instance_discovery",
         "login_configuration",

@@ -1,5 +1,6 @@
 """Nothing gets past drydock: not without a token, not to another host, not when it is down."""
 
+import dataclasses
 import os
 import socket
 import subprocess
@@ -8,6 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from drydock.authority import server_context
+from drydock.server import ManagementServer
+from hakobune.adapters.rehearsal import require_running
+from hakobune.errors import CloudUnknownError
+from hakobune.model.destination import Rehearsal
+from hakobune.settings import read_destination
 from tests.unit.drydock.asking import Asker
 from tests.unit.drydock.blobs_in_memory import BlobsInMemory
 from tests.unit.drydock.conftest import Harbour, launch
@@ -110,3 +117,57 @@ def test_the_variables_hold_no_address_beyond_this_machine(harbour: Harbour) -> 
     for name, value in harbour.variables().items():
         if "://" in value:
             assert value.split("://")[1].startswith("127.0.0.1:"), name
+
+
+def rehearsal_of(harbour: Harbour, **other: str) -> Rehearsal:
+    """Return what hakobune makes of the variables."""
+    found = read_destination({}, Path("/"), {**harbour.variables(), **other}).rehearsal
+    assert found is not None
+    return found
+
+
+def test_hakobune_s_rehearsal_is_the_drydock_that_gave_the_variables(harbour: Harbour) -> None:
+    require_running(rehearsal_of(harbour))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AZUREML_CURRENT_CLOUD", "AzureCloud"),
+        ("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.com"),
+        ("HAKOBUNE_REGISTRY", "mine.azurecr.io"),
+        ("https_proxy", "http://proxy.example:3128"),
+        ("NO_PROXY", "*"),
+    ],
+)
+def test_hakobune_refuses_a_variable_that_leads_elsewhere(
+    harbour: Harbour, name: str, value: str
+) -> None:
+    with pytest.raises(CloudUnknownError, match=name):
+        require_running(rehearsal_of(harbour, **{name: value}))
+
+
+def test_hakobune_refuses_whoever_has_a_dead_drydock_s_port(
+    harbour: Harbour, tmp_path: Path, blobs: BlobsInMemory
+) -> None:
+    found = rehearsal_of(harbour)
+    port = harbour.rehearsal.addresses.port_of("management_url")
+    harbour.rehearsal._undo.close()
+    with pytest.raises(CloudUnknownError, match="no drydock"):
+        require_running(found)
+    other = launch(tmp_path / "other", blobs)
+    try:
+        taking = ManagementServer(port, server_context(tmp_path / "other"))
+        taking.run_in_background()
+        with pytest.raises(CloudUnknownError, match=r"no drydock .* CERTIFICATE_VERIFY_FAILED"):
+            require_running(found)
+        taking.close()
+        # Another drydock that is there and answers, with the first one's authority trusted or not.
+        elsewhere = dataclasses.replace(found, address=other.rehearsal.addresses.management_url)
+        with pytest.raises(CloudUnknownError, match="no drydock"):
+            require_running(elsewhere)
+        trusted = Path(other.variables()["REQUESTS_CA_BUNDLE"])
+        with pytest.raises(CloudUnknownError, match="ARM_CLOUD_METADATA_URL"):
+            require_running(dataclasses.replace(elsewhere, ca_bundle=trusted))
+    finally:
+        other.rehearsal.stop()

@@ -76,6 +76,27 @@ def test_an_output_becomes_blobs_below_its_path(step: int) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("path", "marks"),
+    [("job/out/", ["job/out", "job/out/b", "job/out/b/c"]), ("", ["b", "b/c"])],
+)
+def test_a_mounted_output_has_a_mark_for_itself_and_each_folder(
+    path: str, marks: list[str]
+) -> None:
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as archive:
+        for name in ("out/", "out/b", "out/b/c"):
+            folder = tarfile.TarInfo(name)
+            folder.type = tarfile.DIRTYPE
+            archive.addfile(folder)
+    store = MemoryStore()
+    assert upload(store, place(path), [whole.getvalue()], is_mounted=True) == 0
+    assert store.folders == [("c", name) for name in marks]
+    bare = MemoryStore()
+    upload(bare, place(path), [whole.getvalue()])
+    assert bare.folders == []
+
+
 def test_a_link_in_an_output_is_left_out() -> None:
     whole = io.BytesIO()
     with tarfile.open(fileobj=whole, mode="w") as archive:

@@ -206,6 +206,7 @@ def test_outputs_artifacts_and_log_are_brought_home_and_no_container_is_left() -
     runner = make_runner(engine, store)
     runner.finish(job, container)
     assert engine.containers == {}
+    assert store.folders == [("store", OUT.path.rstrip("/"))]  # and none of the artifacts'
     assert store.content == {
         ("store", DATA.path): b"date,value\n",
         ("store", "azureml/job1/out/models/m.pkl"): b"model",

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hakobune.errors import DestinationIncompleteError
+from hakobune.errors import CloudUnknownError, DestinationIncompleteError
 from hakobune.settings import read_destination, read_settings
 
 
@@ -106,3 +106,74 @@ def test_a_private_cloud_must_be_named_whole(tmp_path: Path) -> None:
     both = {"ARM_CLOUD_METADATA_URL": "https://127.0.0.1", "AZUREML_CURRENT_CLOUD": "Mine"}
     assert read_destination(NAMES, tmp_path, both).is_private_cloud
     assert not read_destination(NAMES, tmp_path, {}).is_private_cloud
+
+
+PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+REHEARSAL = {
+    "HAKOBUNE_REHEARSAL": "1",
+    "AZUREML_CURRENT_CLOUD": "DrydockCloud",
+    "ARM_CLOUD_METADATA_URL": "https://127.0.0.1:4430/metadata/endpoints?api-version=2019-05-01",
+    "AZURE_AUTHORITY_HOST": "https://127.0.0.1:4430",
+    "REQUESTS_CA_BUNDLE": "/state/tls/ca.pem",
+    "HAKOBUNE_REGISTRY": "127.0.0.1:5000",
+    **dict.fromkeys(PROXIES, "http://127.0.0.1:8080"),
+    "NO_PROXY": "127.0.0.1,localhost",
+    "no_proxy": "127.0.0.1,localhost",
+    "AZURE_TENANT_ID": "t",
+    "AZURE_CLIENT_ID": "c",
+    "AZURE_CLIENT_SECRET": "s",
+}
+
+
+def test_a_rehearsal_is_one_drydock_and_its_registry(tmp_path: Path) -> None:
+    found = read_destination({}, tmp_path, REHEARSAL)
+    assert found.rehearsal is not None
+    assert found.rehearsal.address == "https://127.0.0.1:4430"
+    assert found.registry == found.rehearsal.registry == "127.0.0.1:5000"
+    assert "127.0.0.1:8080" not in repr(found)  # a proxy's address may hold a password
+    for off in ("", "0"):
+        without = {**REHEARSAL, "HAKOBUNE_REHEARSAL": off}
+        assert read_destination({}, tmp_path, without).rehearsal is None
+
+
+@pytest.mark.parametrize("name", sorted(set(REHEARSAL) - {"HAKOBUNE_REHEARSAL"}))
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_rehearsal_with_a_variable_missing_is_refused_and_names_it(
+    tmp_path: Path, name: str, value: str | None
+) -> None:
+    env = {key: text for key, text in REHEARSAL.items() if key != name}
+    if value is not None:
+        env[name] = value
+    with pytest.raises(CloudUnknownError, match=rf"\b{name}\b") as caught:
+        read_destination(NAMES, tmp_path, env)
+    assert "python -m drydock start" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://management.azure.com/metadata/endpoints?api-version=2019-05-01",
+        "https://127.0.0.1.evil.example:443/metadata/endpoints",
+        "https://127.0.0.1:443@evil.example/metadata/endpoints",
+        "http://127.0.0.1:4430/metadata/endpoints",
+        "https://127.0.0.1:4430/metadata/endpoints\n",
+        "https://127.0.0.1:4430/elsewhere",
+    ],
+)
+def test_a_rehearsal_leads_to_this_machine_alone(tmp_path: Path, address: str) -> None:
+    with pytest.raises(CloudUnknownError, match="ARM_CLOUD_METADATA_URL"):
+        read_destination({}, tmp_path, {**REHEARSAL, "ARM_CLOUD_METADATA_URL": address})
+
+
+@pytest.mark.parametrize(
+    "registry", ["mine.azurecr.io", "127.0.0.1:5001", "127.0.0.1:5000.evil.example", "localhost"]
+)
+def test_a_rehearsal_pushes_to_no_other_registry(tmp_path: Path, registry: str) -> None:
+    with pytest.raises(CloudUnknownError, match=r"127\.0\.0\.1:5000 only"):
+        read_destination({"registry": registry}, tmp_path, REHEARSAL)
+
+
+@pytest.mark.parametrize("text", ["true", "false", "yes", "2", " 1"])
+def test_whether_it_is_a_rehearsal_is_not_guessed(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CloudUnknownError, match="neither 1 nor 0"):
+        read_destination(NAMES, tmp_path, {"HAKOBUNE_REHEARSAL": text})

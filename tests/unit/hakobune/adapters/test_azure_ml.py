@@ -249,7 +249,7 @@ def container(*files: RemoteFile) -> SimpleNamespace:
         return SimpleNamespace(readall=lambda: b"0123456789"[offset:])
 
     return SimpleNamespace(
-        list_blobs=lambda name_starts_with: [
+        list_blobs=lambda name_starts_with, **_: [
             b for b in blobs if b.name.startswith(name_starts_with)
         ],
         download_blob=download_blob,

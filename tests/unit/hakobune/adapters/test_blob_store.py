@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -86,22 +86,69 @@ def test_an_empty_file_needs_no_download(tmp_path: Path) -> None:
     assert container.asked == []
 
 
+class Listing:
+    """Lists blobs as the service does: below a prefix, and with metadata only if asked for it."""
+
+    def __init__(self, blobs: dict[str, int], marks: dict[str, dict[str, str]]) -> None:
+        self.blobs = blobs
+        self.marks = marks
+        self.asked: list[str] = []
+
+    def list_blobs(self, *, name_starts_with: str, include: Sequence[str] = ()) -> list[Any]:
+        self.asked.append(name_starts_with)
+        return [
+            SimpleNamespace(
+                name=name,
+                size=size,
+                etag=str(size),
+                metadata=self.marks.get(name) if "metadata" in include else None,
+            )
+            for name, size in self.blobs.items()
+            if name.startswith(name_starts_with)
+        ]
+
+
+def listed(blobs: dict[str, int], **marks: dict[str, str]) -> list[str]:
+    """Return the names of the files below `p/o`; `marks` are metadata, `__` is a slash."""
+    below = {f"p/o/{name}": size for name, size in blobs.items()}
+    metadata = {f"p/o/{name.replace('__', '/')}": found for name, found in marks.items()}
+    return [file.name for file in blob_store.list_files(Listing(below, metadata), "p/o")]
+
+
 def test_files_are_listed_by_name_below_their_folder() -> None:
-    blobs = [
-        SimpleNamespace(name="p/o/b", size=2, etag="2", metadata=None),
-        SimpleNamespace(name="p/o/a/x", size=1, etag="1", metadata={}),
-        SimpleNamespace(name="p/o/a", size=0, etag="3", metadata={"hdi_isfolder": "true"}),
-    ]
-    asked = []
-
-    def list_blobs(name_starts_with: str) -> list[Any]:
-        asked.append(name_starts_with)
-        return blobs
-
-    found = blob_store.list_files(SimpleNamespace(list_blobs=list_blobs), "p/o")
+    container = Listing({"p/o/b": 2, "p/o/a/x": 1, "p/o2/c": 1}, {})
+    found = blob_store.list_files(container, "p/o")
     assert [(file.name, file.place, file.size_bytes) for file in found] == [
         ("a/x", "p/o/a/x", 1),
         ("b", "p/o/b", 2),
     ]
     # Without the slash the files of an output `o2` would be taken too.
-    assert asked == ["p/o/"]
+    assert container.asked == ["p/o/"]
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [{"hdi_isfolder": "true"}, {"Hdi_isfolder": "true"}, {"HDI_ISFOLDER": "True", "more": "x"}],
+)
+def test_what_the_mount_marks_as_a_folder_is_no_file(mark: dict[str, str]) -> None:
+    blobs = {"models": 0, "models/a.pkl": 3, "models/deep": 0, "models/deep/b": 1, "empty": 0}
+    names = listed(blobs, models=mark, models__deep=mark, empty=mark)
+    assert names == ["models/a.pkl", "models/deep/b"]
+
+
+def test_a_slash_at_the_end_of_an_empty_blob_s_name_makes_a_folder() -> None:
+    assert listed({"": 0, "models/": 0, "models/a": 3, "empty/": 0}) == ["models/a"]
+
+
+def test_an_empty_blob_above_others_is_a_folder_whose_mark_is_lost() -> None:
+    assert listed({"models": 0, "models/a": 3, "models2": 0}) == ["models/a", "models2"]
+
+
+def test_an_empty_file_is_a_file_whatever_else_it_is_tagged_with() -> None:
+    assert listed({"log.txt": 0}, log__txt={}) == ["log.txt"]
+    assert listed({"log": 0}, log={"hdi_isfolder": "false"}) == ["log"]
+
+
+def test_a_file_is_not_hidden_by_a_folder_s_mark() -> None:
+    names = listed({"models": 4, "models/a": 3}, models={"hdi_isfolder": "true"})
+    assert names == ["models", "models/a"]

@@ -12,7 +12,7 @@ import click
 import pytest
 
 from hakobune.cli import destination, job_options
-from hakobune.errors import DestinationIncompleteError
+from hakobune.errors import CloudUnknownError, DestinationIncompleteError
 from hakobune.model.destination import Destination
 from hakobune.model.receipt import Receipt
 from hakobune.stages.project import read_fresh_lock
@@ -293,3 +293,24 @@ def test_a_workspace_must_be_named_whole(tmp_path: Path, monkeypatch: pytest.Mon
     found: Any = destination.workspace(project)
     assert isinstance(found, Destination)
     assert found.resource_group == "r"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("push",), ("push", "--dry-run"), ("submit",), ("submit", "--dry-run"), ("export",)),
+        *((name, "demo-1") for name in ("watch", "fetch", "register", "cancel")),
+    ],
+)
+def test_no_command_leaves_a_rehearsal_whose_variables_are_missing(
+    hakobune: Hakobune,
+    cloud: FakeCloud,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("HAKOBUNE_REHEARSAL", "1")
+    monkeypatch.delenv("AZUREML_CURRENT_CLOUD", raising=False)
+    code, out, err = hakobune(*words)
+    assert (code, out) == (CloudUnknownError.exit_code, "")
+    assert "HAKOBUNE_REHEARSAL=1" in err
+    assert cloud.calls == []

@@ -125,11 +125,54 @@ def test_a_project_without_a_record_is_fetched_by_names_and_sizes(tmp_path: Path
     assert [path.name for path in folder.iterdir()] == ["model.bin"]
 
 
-@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/etc/evil"])
-def test_a_name_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(OutputDamagedError, match="outside"):
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("../evil", "a/../../evil", "/etc/evil", "evil/", "a//evil", "./evil", "", "."),
+        *(
+            "..\\evil",
+            "C:\\evil",
+            "evil\0",
+            "evil\x1b[2J",
+            "evil\n",
+            "evil\u202egnp.exe",
+            "\ud800evil",
+        ),
+    ],
+)
+def test_a_name_that_leaves_the_folder_or_cannot_be_shown_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(OutputDamagedError, match="names that lead outside") as caught:
         brought(tmp_path, done(outputs={**run_files(), name: b"x"}))
-    assert not list(tmp_path.rglob("evil"))
+    assert caught.value.what.isprintable()
+    assert not list(tmp_path.rglob("*evil*"))
+
+
+@pytest.mark.parametrize("name", ["データ/売上　2026.csv", "a b/..c", "été/…"])
+def test_a_name_in_any_writing_is_a_name(tmp_path: Path, name: str) -> None:
+    folder = brought(tmp_path, done(outputs={**run_files(), name: b"x"}))
+    assert (folder / name).read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("above", ["more", "more/of"])
+def test_a_file_that_is_a_folder_too_is_refused(tmp_path: Path, above: str) -> None:
+    outputs = {**run_files(), above: b"x", "more/of/it": b"x"}
+    with pytest.raises(OutputDamagedError, match=rf"same name: {above}$"):
+        brought(tmp_path, done(outputs=outputs))
+    assert not (tmp_path / "runs/demo-1").exists()
+
+
+def test_what_an_earlier_fetch_left_in_the_way_is_removed(tmp_path: Path) -> None:
+    waiting = tmp_path / "runs/.demo-1.fetching"
+    (waiting / "model.bin").mkdir(parents=True)
+    (waiting / "model.bin/x").write_bytes(b"x")
+    # An older hakobune took a folder's mark for an empty file.
+    for name in ("models", "gone.txt", "metric.json.1.part"):
+        (waiting / name).write_bytes(b"")
+    folder = brought(tmp_path, done(outputs={**run_files(), "models/a": b"x"}))
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert found == {*run_files(), "models/a"}
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hakobune.adapters import manifests, signing
 from hakobune.adapters.process import Completed
 from hakobune.errors import (
+    CloudUnknownError,
     DestinationIncompleteError,
     DigestMismatchError,
     DigestMissingError,
@@ -33,6 +34,7 @@ from hakobune.errors import (
     SignatureInvalidError,
     SignatureMissingError,
 )
+from hakobune.model.destination import Rehearsal
 from hakobune.model.record import PUBLIC_KEY, STATEMENT, JobFacts
 from hakobune.stages.record import read_run_record, require_outside
 from hakobune.stages.sign import attach, check_signature, pushed_place, sign
@@ -290,6 +292,19 @@ def test_a_job_s_run_names_its_repository_and_needs_no_fresh_lock(
     said = attach_all(made, "", has(reference))
     assert said == f"127.0.0.1:5000/team/demo@sha256:{'5' * 64}"
     assert attached == [("127.0.0.1:5000/team/demo", MANIFEST.encode())]
+
+
+def test_a_rehearsal_attaches_nothing_to_an_image_in_another_registry(made: Made) -> None:
+    reference = f"mine.azurecr.io/team/demo@{DIGEST}"
+    made_by(made, DIGEST, reference, JobFacts(name="j", environment="e:1", image="i", tags={}))
+    ours = Rehearsal(
+        address="https://127.0.0.1:1",
+        ca_bundle=Path("ca.pem"),
+        registry="127.0.0.1:5000",
+        variables=(),
+    )
+    with pytest.raises(CloudUnknownError, match=r"not mine\.azurecr\.io"):
+        pushed_place(made.project, made.folder, registry_name=ours.registry, rehearsal=ours)
 
 
 def test_a_registry_must_be_named_for_a_run_of_no_job(made: Made) -> None:
