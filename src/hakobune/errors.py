@@ -117,6 +117,12 @@ class BuildFailedError(HakobuneError):
     exit_code = 24
 
 
+class ImportFailedError(HakobuneError):
+    """A package of the conda file cannot be imported in the image, which is not made."""
+
+    exit_code = 123
+
+
 class HashMismatchError(HakobuneError):
     """A downloaded file is not the one that the lock names."""
 
