@@ -152,6 +152,10 @@ class BuildFailedError(ImageError):
     """The image build stopped."""
 
 
+class ImportFailedError(ImageError):
+    """A package of the conda file cannot be imported in the image, which is not made."""
+
+
 class CompilationFailedError(ImageError):
     """The C files of a library do not compile."""
 

@@ -1,15 +1,23 @@
 """Each folder of tests/cases is a whole project of its own: rendered, built, run and verified."""
 
+import hashlib
 import json
+import secrets
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import docker
 import pytest
 
+from hakobune.model.lock import LockedWheel
+from hakobune.stages.project import open_project
+from hakobune.transform.write_lock import write_lock
 from tests.container.conftest import ROOT
+from tests.renamed import rename
+from tests.samples import assert_failed
 
 pytestmark = pytest.mark.container
 CASES = sorted(path.parent for path in (ROOT / "tests/cases").glob("*/pyproject.toml"))
@@ -52,3 +60,39 @@ def test_another_project_is_built_run_and_verified(
     assert name == "counts.json"
     result = json.loads(Path(path).read_text(encoding="utf-8"))
     assert (result["words"], result["total"]) == ({"a": 2, "b": 1}, 3)
+
+
+# Its first import is that of a library which needs the system's libgomp.so.1, before NumPy's.
+LIGHTGBM = LockedWheel(
+    name="lightgbm",
+    version="4.7.0",
+    file="lightgbm-4.7.0-py3-none-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl",
+    size=3476028,
+    sha256="d23e922acd891e77212e4d0fbcee9ba973c96dee479491341d05ba595357ebb7",
+)
+
+
+def test_an_image_that_cannot_import_a_package_is_not_made(
+    hakobune: Hakobune, engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    folder, name = tmp_path / "project", f"word-count-{secrets.token_hex(4)}"
+    shutil.copytree(ROOT / "tests/cases/word-count", folder)
+    lock, project = rename(folder, name), open_project(folder)
+    text = project.environment_path.read_bytes() + b"  - lightgbm\n  - pip: [never; os_name=='x']\n"
+    project.environment_path.write_bytes(text)
+    lock = replace(
+        lock,
+        environment_sha256=hashlib.sha256(text).hexdigest(),
+        requirements=(*lock.requirements, "lightgbm", "never; os_name == 'x'"),
+        packages=(LIGHTGBM, *lock.packages),
+    )
+    project.lock_path.write_bytes(write_lock(lock, written_from=project.environment))
+    done = hakobune("build", cwd=folder)
+    assert_failed(done, "import-failed")
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("error[")]
+    assert error == (
+        "error[import-failed]: the image cannot import lightgbm: lightgbm/lib/lib_lightgbm.so "
+        "needs the system library libgomp.so.1, which the image does not have"
+    )
+    assert not engine.images.list(name=name)
+    assert_failed(hakobune("train", cwd=folder), "image-missing")

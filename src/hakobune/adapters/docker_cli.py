@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from hakobune.adapters.process import Completed, Runner
+from hakobune.adapters.process import Completed, Runner, printable
 from hakobune.errors import (
     BuildFailedError,
     BuildkitMissingError,
@@ -16,12 +16,18 @@ from hakobune.errors import (
     HakobuneError,
     HashMismatchError,
     ImageMissingError,
+    ImportFailedError,
     IndexUnreachableError,
 )
 from hakobune.model.image import Image
 
 BASE_LABEL = "org.opencontainers.image.base.name"
 _LAST_LINES = 12
+_IMPORT_REMEDY = """\
+change the conda file, then run: hakobune lock && hakobune build
+If a system library is missing, which hakobune cannot add to the image: remove the package, or ask
+for one whose wheel brings it (opencv-python-headless for opencv-python, psycopg[binary]).
+For another reason: ask for another version, or add the Python package that is missing."""
 _ABSENT = re.compile(r"no such image", re.IGNORECASE)
 
 
@@ -217,6 +223,13 @@ def _build_failure(output: str) -> HakobuneError:
         return DiskFullError(
             "the disk filled up during the build; the engine threw the step away",
             remedy="free some space (docker system df, docker builder prune), then build again",
+        )
+    # The line of data/import_packages.py; the engine shows a failed step's last lines twice.
+    broken = dict.fromkeys(re.findall(r"^hakobune: cannot import (.+)", text, re.MULTILINE))
+    if broken:
+        return ImportFailedError(
+            "\n".join(f"the image cannot import {printable(line)}" for line in broken),
+            remedy=_IMPORT_REMEDY,
         )
     mismatch = re.search(r"Hash mismatch for `?([^\s`]+)`?", text) or re.search(
         r"DO NOT MATCH THE HASHES[\s\S]*?^\s*([\w.-]+==\S+|[\w.-]+) from", text, re.MULTILINE

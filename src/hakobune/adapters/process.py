@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 _GRACE_S = 15
+_LINE_SHOWN = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,12 @@ class Completed:
     exit_code: int
     stdout: str
     stderr: str
+
+
+def printable(text: str) -> str:
+    """Return a line of another program as a terminal may show it: short, without control codes."""
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:_LINE_SHOWN])
+    return shown + ("…" if len(text) > _LINE_SHOWN else "")
 
 
 class Runner(Protocol):

@@ -23,8 +23,9 @@ def command(*, dry_run: bool, offline: bool, folder: str | None) -> None:
 
     The base is the registry's image by digest. Where no registry answers, it is made from the
     Debian packages that the lock names. With --offline both base and packages are taken from the
-    folder that hakobune vendor filled, and give the same digest. A new image's list of parts is
-    written too (hakobune sbom).
+    folder that hakobune vendor filled, and give the same digest. The build imports each package
+    that the conda file names and fails if one cannot be imported: it names the package and the
+    system library that is missing. A new image's list of parts is written too (hakobune sbom).
     """
     project, runner = open_project(Path.cwd()), system_runner()
     vendored = Path(folder) if folder else project.root / "vendor"

@@ -5,8 +5,9 @@
 Drops what no program reads when it runs: the packages' own tests (unless other code imports them),
 sources of modules that lie there compiled, type stubs, debug symbols. Keeps bytecode of the
 packages named here and of all that importing them loads; the rest is compiled when somebody
-imports it. Sets every file's time and mode. Same packages, same bytes. Uses only the standard
-library, because it runs before anything of ours is in the image.
+imports it. Sets every file's time and mode. Same packages, same bytes. Ends with 1 if a package
+named here cannot be imported. Uses only the standard library, because it runs before anything of
+ours is in the image.
 """
 
 import base64
@@ -29,6 +30,10 @@ SOURCE_SUFFIXES = {".c", ".cc", ".cpp", ".pyx"}
 COMPILE_CHUNKS = 8
 # More modules than this in one folder are a catalogue (countries, protocols), not a program.
 CATALOGUE = 100
+# How import_packages.py says which package cannot be imported, and that it imported all.
+CANNOT = "hakobune: cannot import "
+END = "hakobune: every package was imported"
+SHOWN = 100_000  # characters of what the packages print when they are imported
 # Sections of a library that only a debugger reads.
 NO_BITS = 8  # a section that takes no room in the file
 DEBUG_SECTIONS = re.compile(rb"\.(symtab|strtab|shstrtab|comment|z?debug.*|gnu\.build\..*)|")
@@ -37,19 +42,8 @@ _IMPORT = re.compile(
     rb"^\s*(?:from\s+([\w.]+)\s+import\s+\(?\s*([\w, ]*)|import\s+([\w., ]+))", re.MULTILINE
 )
 
-# Imports each package by the folders and modules it installed; prints the loaded modules' files.
-LOAD = """
-import importlib, importlib.metadata, sys
-for name in sys.argv[1:]:
-    files = [f for f in importlib.metadata.files(name) or [] if f.suffix == ".py"]
-    packages = [f.parent for f in files if f.name == "__init__.py"]
-    outer = [p for p in packages if not any(q in p.parents for q in packages)]
-    for module in sorted({".".join(p.parts) for p in outer if str(p).isascii()}
-                         | {f.stem for f in files if len(f.parts) == 1}):
-        importlib.import_module(module)
-for module in list(sys.modules.values()):
-    print(getattr(module, "__file__", None) or "")
-"""
+# Lies beside this program here and in the build.
+IMPORT = Path(__file__).with_name("import_packages.py")
 
 
 def main() -> None:
@@ -225,29 +219,47 @@ def wanted_modules(packages: Path, named: list[str]) -> set[Path]:
     program reads a few by name: of such a folder only what importing loads is returned.
     """
     everything = set(packages.rglob("*.py"))
-    with tempfile.TemporaryDirectory() as home:
-        # A proxy that is not there: nothing that a package does when imported leaves this machine.
-        nowhere = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
-        loaded = subprocess.run(
-            [sys.executable, "-I", "-B", "-c", LOAD, *named],
-            env={**nowhere, "HOME": home, "PATH": "/usr/bin:/bin"},
-            cwd=home,
-            stdout=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-    if loaded.returncode != 0:
-        print("packages: not all can be imported here, so bytecode of every module is kept")
-        return everything
-    wanted = {Path(line) for line in loaded.stdout.splitlines()} & everything
+    wanted = {Path(line) for line in loaded_files(named)} & everything
     in_folder = Counter(path.parent for path in everything)
+    # Some wheels write their name in capitals there: PyYAML-6.0.2.dist-info.
+    records = {
+        re.sub("[-_.]+", "-", record.parent.name.partition("-")[0]).lower(): record
+        for record in packages.glob("*.dist-info/RECORD")
+    }
     for name in named:
-        (record,) = packages.glob(f"{re.sub('[-_.]+', '?', name)}-*.dist-info/RECORD")
-        for line in record.read_text(encoding="utf-8").splitlines():
+        for line in records[name].read_text(encoding="utf-8").splitlines():
             path = packages / line.rsplit(",", 2)[0]
             if in_folder[path.parent] <= CATALOGUE:
                 wanted |= {path} & everything
     return wanted
+
+
+def loaded_files(named: list[str]) -> list[str]:
+    """Return the files of the modules that importing these packages loads.
+
+    Ends the build where one cannot be imported: a line on stderr names it and says why.
+    """
+    with tempfile.TemporaryDirectory() as home:
+        # A proxy that is not there: nothing that a package does when imported leaves this machine.
+        nowhere = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
+        done = subprocess.run(
+            [sys.executable, "-I", "-B", str(IMPORT), *named],
+            env={**nowhere, "HOME": home, "PATH": "/usr/bin:/bin"},
+            cwd=home,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    lines = done.stdout.splitlines()
+    if done.returncode == 0 and END in lines:
+        return lines
+    # The engine's log of a step holds 2 MiB.
+    print(done.stderr[-SHOWN:], file=sys.stderr)
+    if CANNOT not in done.stderr:
+        name = lines[-1] if lines else "the packages"
+        print(f"{CANNOT}{name}: Python ended with exit code {done.returncode}", file=sys.stderr)
+    sys.exit(1)
 
 
 def compile_bytecode(packages: Path, modules: set[Path]) -> None:

@@ -1,36 +1,102 @@
-"""Runs inside the container: imports what each named package installed.
+"""Runs inside the image's build, and inside the image: imports what each named package installed.
 
-    python - PACKAGE... < import_packages.py
+    python import_packages.py PACKAGE...
 
-Prints how many modules it imported, or ends with 1 and the first import that failed. Uses only the
-standard library, and knows nothing of the packages.
+Prints each package's name before it imports it, then the file of every module that is loaded, and
+in the end the line that END holds. Ends with 1, after a line on stderr for each package that
+cannot be imported, which begins as CANNOT does. Uses only the standard library, and knows nothing
+of the packages.
 """
 
+import contextlib
 import importlib
 import importlib.metadata
+import mmap
+import re
 import sys
+import traceback
+from pathlib import Path
+
+CANNOT = "hakobune: cannot import "
+END = "hakobune: every package was imported"
+# What glibc's loader says of a library that it does not find.
+_NOT_FOUND = re.compile(r"([^\s:'\"\[(]+): cannot open shared object file")
+
+
+def main() -> None:
+    """Import them all, and say which cannot be."""
+    failed = []
+    for name in sys.argv[1:]:
+        print(name, flush=True)
+        # What a package prints is none of our lines.
+        with contextlib.redirect_stdout(sys.stderr):
+            why = why_not(name)
+        if why:
+            failed.append(f"{CANNOT}{name}: {why}")
+    if failed:
+        # Behind all that the packages printed.
+        sys.exit("\n".join(failed))
+    for module in list(sys.modules.values()):
+        print(getattr(module, "__file__", None) or "")
+    print(END)
 
 
 def modules(name: str) -> list[str]:
     """Return the outermost packages and modules that a distribution installed."""
-    files = [file for file in importlib.metadata.files(name) or [] if file.suffix == ".py"]
+    installed = importlib.metadata.files(name) or []
+    files = [file for file in installed if file.suffix == ".py"]
     packages = [file.parent for file in files if file.name == "__init__.py"]
     outer = [p for p in packages if not any(other in p.parents for other in packages)]
     alone = {file.stem for file in files if len(file.parts) == 1}
     return sorted({".".join(path.parts) for path in outer if str(path).isascii()} | alone)
 
 
-def main() -> None:
-    """Import them all."""
-    count = 0
-    for name in sys.argv[1:]:
-        for module in modules(name):
-            try:
-                importlib.import_module(module)
-            except Exception as exc:  # noqa: BLE001 - whatever an import may raise
-                sys.exit(f"import {module} (of {name}): {type(exc).__name__}: {exc}")
-            count += 1
-    print(f"{count} modules of {len(sys.argv) - 1} packages import")
+def why_not(name: str) -> str:
+    """Import a distribution's modules; return why that fails, or nothing where it does not.
+
+    A module that lacks another Python package counts only if it has the distribution's own name, or
+    if no module beside it can be imported: mlflow 2.5 installs a plug-in of pylint's, for instance.
+    """
+    imported, lacking = 0, ""
+    for module in modules(name):
+        try:
+            importlib.import_module(module)
+            imported += 1
+        except (Exception, SystemExit) as exc:  # noqa: BLE001 - whatever an import may raise
+            traceback.print_exc()
+            lacking = reason(name, module, exc)
+            is_own = re.sub("[-_.]+", "-", module).lower() == name
+            if is_own or not isinstance(exc, ModuleNotFoundError):
+                return lacking
+    return "" if imported else lacking
+
+
+def reason(name: str, module: str, exc: BaseException) -> str:
+    """Return in one line why this module cannot be imported."""
+    # The whole of it: a package may turn the loader's error into one of its own.
+    text = "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))
+    library = _NOT_FOUND.search(text)
+    if library:
+        file = file_needing(library[1], name) or module
+        return f"{file} needs the system library {library[1]}, which the image does not have"
+    said = str(exc).strip().splitlines() or ["no reason was given"]
+    return f"import {module} ends with {type(exc).__name__}: {said[-1].strip()}"
+
+
+def file_needing(library: str, name: str) -> str:
+    """Return the installed file that names this library; those of the distribution come first."""
+    distribution = importlib.metadata.distribution(name)
+    folder = Path(str(distribution.locate_file("")))
+    own = [folder / file for file in distribution.files or [] if ".so" in file.suffixes]
+    for path in [*own, *sorted(folder.rglob("*.so*"))]:
+        if path.is_file() and path.stat().st_size:
+            with (
+                path.open("rb") as file,
+                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+            ):
+                if content.find(b"\0" + library.encode() + b"\0") >= 0:
+                    return path.relative_to(folder).as_posix()
+    return ""
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hakobune.model.spec import requirement_name
+
 SCHEMA_VERSION = 1
 PLATFORM = "linux/amd64"
 # The wheel that compiles a project's C files; it is among the tools only where there are some.
@@ -61,6 +63,15 @@ class Lock:
     tools: tuple[LockedWheel, ...]
     packages: tuple[LockedWheel, ...]
     sha256: str
+
+    @property
+    def asked_for(self) -> tuple[str, ...]:
+        """The locked packages that the conda file names itself.
+
+        A requirement whose marker does not apply to the image was not locked.
+        """
+        named = {requirement_name(text) for text in self.requirements}
+        return tuple(sorted(wheel.name for wheel in self.packages if wheel.name in named))
 
     @property
     def compilers(self) -> tuple[LockedWheel, ...]:

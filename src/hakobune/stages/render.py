@@ -62,6 +62,7 @@ def _rendered(project: Project, lock: Lock, source: Source) -> bytes:
         project,
         source=source,
         programs=Programs(
+            import_packages=files.read_data("import_packages.py"),
             finish_packages=files.read_data("finish_packages.py"),
             compile_library=files.read_data("compile_library.py"),
         ),

@@ -6,14 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
-from hakobune.adapters.process import Runner
+from hakobune.adapters.process import Runner, printable
 from hakobune.errors import HakobuneError, ReceiptMissingError, SmokeFailedError
 from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.receipt import Receipt
 from hakobune.model.record import RECORD, RunRecord
 from hakobune.model.reporter import Reporter
-from hakobune.model.spec import requirement_name
 from hakobune.model.training import Training
 from hakobune.stages.build import current_image
 from hakobune.stages.compare import read_results
@@ -107,11 +106,7 @@ def checks_of(project: Project, image: Image) -> dict[str, list[str]]:
     """Return the command of each smoke test by what it shows: the name in a receipt."""
     shut_in = ["docker", "run", "--rm", "--user", _ANY_USER, "--network", "none", "--read-only"]
     shut_in += ["--cap-drop", "ALL", "--tmpfs", "/tmp", image.id]  # noqa: S108 - in the container
-    named = [
-        requirement_name(text)
-        for text in read_fresh_lock(project).requirements
-        if not text.startswith("python=")
-    ]
+    named = read_fresh_lock(project).asked_for
     program = files.read_data("import_packages.py")
     checks = {
         f"imports of {len(named)} packages, as any user, read-only, without a network": [
@@ -131,10 +126,10 @@ def _check(name: str, command: list[str], runner: Runner) -> None:
         # After a timeout only the docker program has ended.
         runner.capture(["docker", "rm", "--force", container])
     if done.exit_code != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        said = printable((done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2])
         raise SmokeFailedError(
             f"smoke test `{name}` ended with exit code {done.exit_code}"
-            + (f": {said[-1]}" if said else ""),
+            + (f": {said}" if said else ""),
             remedy="nothing of this image is submitted; mend it and build again",
         )
 

@@ -13,7 +13,6 @@ from pathlib import PurePosixPath
 
 from hakobune.model.lock import Lock, LockedWheel, RegistryBase
 from hakobune.model.project import Project
-from hakobune.model.spec import requirement_name
 from hakobune.transform.seal import is_sealed, seal
 from hakobune.transform.source_digest import source_digest
 
@@ -37,8 +36,9 @@ _WIDER_LOOPS_BEFORE = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Programs:
-    """The texts of the programs that the build runs: two files of `data`."""
+    """The texts of the programs that the build runs: files of `data`."""
 
+    import_packages: str
     finish_packages: str
     compile_library: str
 
@@ -74,7 +74,7 @@ def left_out(project: Project) -> tuple[str, ...]:
 
 def render_dockerfile(lock: Lock, project: Project, *, source: Source, programs: Programs) -> bytes:
     """Return the Dockerfile's bytes."""
-    blocks = [_head(project), _base(lock), _packages(lock, programs.finish_packages)]
+    blocks = [_head(project), _base(lock), _packages(lock, programs)]
     if project.libraries:
         blocks.append(_libraries(lock, project, programs.compile_library))
     blocks += [_source(project, source), _image(lock, project, source)]
@@ -186,7 +186,7 @@ COPY --from=fetched /wheels /
 """.encode()
 
 
-def _packages(lock: Lock, finish_program: str) -> str:
+def _packages(lock: Lock, programs: Programs) -> str:
     return f"""\
 FROM base AS packages
 COPY <<'END' /build/tools.txt
@@ -195,8 +195,11 @@ END
 COPY <<'END' /build/packages.txt
 {_requirements(lock.packages)}
 END
+COPY <<'END' /build/import_packages.py
+{programs.import_packages.rstrip()}
+END
 COPY <<'END' /build/finish_packages.py
-{finish_program.rstrip()}
+{programs.finish_packages.rstrip()}
 END
 {_INSTALL_TOOLS}
 export UV_LINK_MODE=copy UV_NO_PROGRESS=1
@@ -211,7 +214,7 @@ python3 -m venv --without-pip /venv
   --require-hashes --no-compile-bytecode -r /build/packages.txt
 echo /app > /venv/lib/python{_minor(lock.python)}/site-packages/hakobune_source.pth
 /venv/bin/python /build/finish_packages.py /venv {SOURCE_DATE_EPOCH} \\
-  {" ".join(_named(lock))}
+  {" ".join(lock.asked_for)}
 END
 """
 
@@ -357,13 +360,6 @@ def _wider_loops(numpy: str) -> str:
 def _requirements(wheels: tuple[LockedWheel, ...]) -> str:
     return "\n".join(
         f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}" for wheel in wheels
-    )
-
-
-def _named(lock: Lock) -> list[str]:
-    """Return the packages that the conda file names itself."""
-    return sorted(
-        requirement_name(text) for text in lock.requirements if not text.startswith("python=")
     )
 
 

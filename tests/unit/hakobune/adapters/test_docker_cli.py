@@ -16,6 +16,7 @@ from hakobune.errors import (
     HakobuneError,
     HashMismatchError,
     ImageMissingError,
+    ImportFailedError,
     IndexUnreachableError,
 )
 from tests.samples import DIGEST, FakeRunner, completed, on
@@ -134,6 +135,23 @@ def test_a_failed_build_is_named_by_its_cause(
     with pytest.raises(error) as caught:
         docker_cli.build(runner, ["docker", "build"])
     assert what in caught.value.what
+
+
+def test_packages_that_cannot_be_imported_are_named_once_each_without_control_codes() -> None:
+    output = (
+        "#9 1.1 OSError: libgomp.so.1: cannot open shared object file\n"
+        "#9 1.2 hakobune: cannot import one: lib.so needs the system library libgomp.so.1\n"
+        "#9 1.3 hakobune: cannot import two: import two ends with E: \x1b[2J" + "x" * 999 + "\n"
+        "------\n"
+        "1.2 hakobune: cannot import one: lib.so needs the system library libgomp.so.1\n"
+    )
+    with pytest.raises(ImportFailedError) as caught:
+        docker_cli.build(FakeRunner([on("build", stdout=output, exit_code=1)]), ["docker", "build"])
+    one, two = caught.value.what.splitlines()
+    assert one == "the image cannot import one: lib.so needs the system library libgomp.so.1"
+    assert two.startswith("the image cannot import two: import two ends with E: \\x1b[2Jxxx")
+    assert len(two) < 350
+    assert "hakobune lock" in caught.value.remedy
 
 
 def test_whatever_ends_us_the_container_does_not_go_on() -> None:

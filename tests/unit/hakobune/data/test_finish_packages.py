@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import importlib.util
+import json
 import shutil
 import struct
 import subprocess
@@ -223,6 +224,51 @@ def test_a_named_package_s_modules_are_wanted_but_of_a_catalogue_only_what_impor
     assert packages / "holidays" / "financial" / "__init__.py" in wanted
     assert countries / "japan.py" not in wanted
     assert packages / "dateutil" / "parser" / "__init__.py" in wanted, "importing holidays loads it"
+
+
+def test_a_package_may_write_its_name_in_capitals(
+    program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "loaded_files", lambda _named: [])
+    write(tmp_path, "zope/x.py", "Zope.Inter_Face-1.2.dist-info/METADATA")
+    write(tmp_path, "Zope.Inter_Face-1.2.dist-info/RECORD", text="zope/x.py,,\n")
+    assert program.wanted_modules(tmp_path, ["zope-inter-face"]) == {tmp_path / "zope/x.py"}
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("print('one')\nraise SystemExit(1)", "one: Python ended with exit code 1"),
+        ("print('one')", "one: Python ended with exit code 0"),
+        ("import os\nos.abort()", "the packages: Python ended with exit code -6"),
+        ("raise SystemExit('hakobune: cannot import two: x')", "two: x"),
+        (
+            "print('one')\nimport sys\nsys.exit('x' * 3_000_000)",
+            "one: Python ended with exit code 1",
+        ),
+    ],
+)
+@pytest.mark.process
+def test_a_package_that_cannot_be_imported_ends_the_build(
+    tmp_path: Path, code: str, said: str
+) -> None:
+    shutil.copy(PROGRAM, tmp_path)
+    write(tmp_path, "import_packages.py", text=code)
+    call = "import finish_packages; finish_packages.loaded_files(['one'])"
+    done = subprocess.run(
+        [sys.executable, "-c", call], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert [f"hakobune: cannot import {said}"] == [
+        line for line in done.stderr.splitlines() if "cannot import" in line
+    ]
+    assert len(done.stderr) < 110_000
+
+
+def test_both_programs_use_the_same_words(program: ModuleType) -> None:
+    text = program.IMPORT.read_text(encoding="utf-8")
+    assert f"CANNOT = {json.dumps(program.CANNOT)}\n" in text
+    assert f"END = {json.dumps(program.END)}\n" in text
 
 
 @pytest.mark.process

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from hakobune.errors import BuildFailedError, EngineMissingError, LockStaleError
+from hakobune.errors import BuildFailedError, EngineMissingError, ImportFailedError, LockStaleError
 from hakobune.model.secrets import BuildSecrets
 from hakobune.stages.build import build, plan_build
 from hakobune.stages.project import read_fresh_lock
@@ -64,6 +64,16 @@ def test_a_build_that_fails_is_a_failure(tmp_path: Path) -> None:
     runner = FakeRunner([ENGINE, NO_REGISTRY, on("buildx", "version"), failing])
     with pytest.raises(BuildFailedError):
         build(write_project(tmp_path), runner, FakeReporter(), secrets=NO_SECRETS)
+
+
+def test_a_package_that_cannot_be_imported_fails_each_build(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    said = "#9 1.2 hakobune: cannot import six: six.so needs the system library libx.so.1\n"
+    failing = on("buildx", "build", "--load", exit_code=1, stdout=said)
+    for _ in range(2):
+        runner = FakeRunner([ENGINE, NO_REGISTRY, on("buildx", "version"), failing])
+        with pytest.raises(ImportFailedError, match=r"cannot import six: .* libx\.so\.1"):
+            build(project, runner, FakeReporter(), secrets=NO_SECRETS)
 
 
 def test_a_registry_that_answers_first_time_is_pinned_and_told(tmp_path: Path) -> None:

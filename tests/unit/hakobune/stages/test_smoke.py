@@ -11,8 +11,10 @@ import pytest
 from hakobune.adapters.process import Completed
 from hakobune.errors import ReceiptDamagedError, ReceiptMissingError, SmokeFailedError
 from hakobune.model.project import Project
-from hakobune.stages.smoke import RECEIPTS, require_receipt, smoke
+from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.smoke import RECEIPTS, checks_of, require_receipt, smoke
 from hakobune.stages.train import plan_train
+from hakobune.transform.write_lock import write_lock
 from hakobune.transform.write_record import sealed
 from tests.run_samples import Made, engine_of, make_run, write_run
 from tests.samples import Answer, FakeReporter, FakeRunner, completed, on
@@ -145,6 +147,24 @@ def test_a_failure_is_told_in_its_own_words_and_leaves_no_receipt(made: Made) ->
     with pytest.raises(SmokeFailedError, match="import six: ImportError: gone"):
         passed(made, broken=broken)
     assert not (made.project.root / RECEIPTS).exists()
+
+
+def test_what_a_container_said_reaches_no_terminal_as_it_came(made: Made) -> None:
+    broken = on("docker", "54321", exit_code=1, stderr="x\n\x1b]0;title\x07" + "y" * 999)
+    with pytest.raises(SmokeFailedError) as caught:
+        passed(made, broken=broken)
+    assert caught.value.what.isprintable()
+    assert "exit code 1: \\x1b]0;title\\x07yyy" in caught.value.what
+    assert len(caught.value.what) < 450
+
+
+def test_a_requirement_whose_marker_does_not_apply_here_is_not_imported(made: Made) -> None:
+    lock = read_fresh_lock(made.project)
+    lock = replace(lock, requirements=(*lock.requirements, "tomli; python_version < '3.11'"))
+    made.project.lock_path.write_bytes(write_lock(lock, written_from="x"))
+    (imports,) = checks_of(made.project, made.image).values()
+    assert "six" in imports
+    assert "tomli" not in imports
 
 
 def test_a_changed_receipt_is_none(made: Made) -> None:

@@ -144,6 +144,18 @@ def test_a_problem_is_named_with_its_line(text: str | bytes, expected: str | Non
         assert problems(text)[0].startswith(expected)
 
 
+@pytest.mark.parametrize("name", NAMES.not_on_index)
+def test_each_of_conda_s_own_names_is_refused_with_a_way_to_go_on(name: str) -> None:
+    (problem,) = problems(dependencies(name))
+    assert "remove the line" in problem or "the Python package is called" in problem
+
+
+def test_a_library_that_not_every_wheel_brings_is_not_promised() -> None:
+    (problem,) = problems(dependencies("libgomp"))
+    assert "a system library that the image does not have" in problem
+    assert "`hakobune build` names each package that cannot be imported without it" in problem
+
+
 def test_all_problems_are_named_at_once() -> None:
     assert len(problems(dependencies("git", "numpy>=x", "pip: [-r a, ./b]"))) == 4
 

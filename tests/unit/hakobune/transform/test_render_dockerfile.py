@@ -22,7 +22,11 @@ PROJECT = make_project(Path("/nowhere"))
 NATIVE = make_project(
     Path("/nowhere"), LIBRARY, Library(path="b.so", files=("inner/b.c", "inner/fast.c"))
 )
-PROGRAMS = Programs(finish_packages="print('finish')\n", compile_library="print('compile')\n")
+PROGRAMS = Programs(
+    import_packages="print('import')\n",
+    finish_packages="print('finish')\n",
+    compile_library="print('compile')\n",
+)
 
 
 def rendered(
@@ -58,6 +62,15 @@ def test_every_package_is_installed_by_its_hash() -> None:
         line = f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\n"
         assert line in rendered()
     assert rendered().count("--require-hashes") == 2
+
+
+def test_a_package_whose_marker_does_not_apply_here_is_not_imported() -> None:
+    lock = make_lock()
+    wanted = ("python=3.13", "Six", "tomli<3; python_version < '3.11'")
+    lock = replace(lock, requirements=wanted)
+    tree = Source(sha256="f" * 64, folders=())
+    text = render_dockerfile(lock, PROJECT, source=tree, programs=PROGRAMS).decode()
+    assert "/build/finish_packages.py /venv 315532800 \\\n  six\nEND\n" in text
 
 
 def test_the_platform_and_the_base_by_digest_are_named() -> None:
