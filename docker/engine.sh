@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# A Docker engine for a host that has none: use the one that answers, else install one from Debian's or Ubuntu's own
+# A Docker engine for a host without one: use a running engine, or install one from Debian's or Ubuntu's own
 # packages and start it.
 #
-#   engine.sh ensure   make `docker`, `docker compose` and `docker buildx` work; print one line about them
-#   engine.sh status   print that line, or what is missing; changes nothing
-#   engine.sh stop     end the engine, if `ensure` started it
+#   engine.sh ensure   make `docker`, `docker compose` and `docker buildx` work; print one line with their versions
+#   engine.sh status   print that line, or what is missing; change nothing
+#   engine.sh stop     stop the engine if `ensure` started it
 #
-# It must not touch an engine it did not start, a /etc/docker/daemon.json that exists, or the host's apt configuration:
-# what is needed of another suite is read with an apt configuration of its own, gone when the script ends.
+# It must not change an engine that it did not start, an existing /etc/docker/daemon.json, or the host's apt configuration:
+# to install from another suite it uses a temporary apt configuration, which it deletes at the end.
 #
 # State: /var/lib/hakobune/engine (configuration, logs), /run/hakobune (process id, lock).
 #
 # Exit codes: 0 done; 20 wrong arguments; 21 this kind of host is not supported; 22 neither root nor passwordless sudo;
 # 23 an engine runs, but this user may not use it; 24 DOCKER_HOST or the docker context names an engine that does not
 # answer; 25 packages could not be installed; 26 no engine: it did not start (`ensure`) or does not answer (`status`);
-# 27 the engine did not end; 28 nothing stopped, the engine was not started by hakobune; 29 another run of this script
-# took too long.
+# 27 the engine did not stop; 28 nothing was stopped: hakobune did not start the engine; 29 timeout while waiting for another
+# run of this script.
 set -u
 umask 022
 
@@ -38,18 +38,18 @@ has() { command -v "$1" >/dev/null 2>&1; }
 at_least() { [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; } # at_least WANTED FOUND
 seconds_since() { echo "$((SECONDS - $1)) s"; }
 show_tail() { # file, lines
-    say "the last lines of $1:"
+    say "last lines of $1:"
     tail -n "$2" "$1" 2>/dev/null | sed 's/^/    /' >&2
 }
 
-# --- what is there --------------------------------------------------------------------------------------------------
+# --- the current state ----------------------------------------------------------------------------------------------
 
 # Sets ENGINE to `version|driver|driver status`, or leaves it empty and sets ENGINE_ERROR.
 ask_engine() {
     local answer limit=""
     ENGINE="" ENGINE_ERROR="no docker client"
     has docker || return 1
-    has timeout && limit="timeout 20" # a stuck engine must not hold this script
+    has timeout && limit="timeout 20" # a stuck engine must not block this script
     # shellcheck disable=SC2086 # two words on purpose
     answer=$($limit docker info --format 'hakobune|{{.ServerVersion}}|{{.Driver}}|{{.DriverStatus}}' 2>&1)
     ENGINE=$(printf '%s\n' "$answer" | sed -n 's/^hakobune|\([0-9].*\)/\1/p' | head -n 1)
@@ -68,7 +68,7 @@ describe() {
     at_least "$MIN_DOCKER" "$version" || say "warning: engine $version is older than $MIN_DOCKER; builds may not be reproducible"
 }
 
-# Sets COMPOSE and BUILDX to their versions, and MISSING to what has to be installed of: client compose buildx.
+# Sets COMPOSE and BUILDX to their versions, and MISSING to the names that must be installed, out of: client compose buildx.
 find_missing_tools() {
     local client=""
     COMPOSE="" BUILDX="" MISSING=""
@@ -85,7 +85,7 @@ engine_is_installed() {
     [ -n "$version" ] && at_least "$MIN_DOCKER" "$version"
 }
 
-# True if the docker client would talk to this host's own socket.
+# True if the docker client is configured to use this host's own socket.
 targets_local_socket() {
     local endpoint=${DOCKER_HOST:-}
     if [ -z "$endpoint" ] && has docker; then
@@ -99,7 +99,7 @@ targets_local_socket() {
 
 os_field() { sed -n "s/^$1=//p" /etc/os-release 2>/dev/null | tr -d '"'; }
 
-# Sets NAMES (packages) for the wanted pieces, and PINNED=1 where they have to come from the next suite.
+# Sets NAMES to the packages of the given pieces, and PINNED=1 if they must come from the next suite.
 packages_for() { # piece...
     local id version piece
     id=$(os_field ID) version=$(os_field VERSION_ID)
@@ -121,7 +121,7 @@ packages_for() { # piece...
     done
 }
 
-# An apt configuration of our own: the host's sources and preferences plus ours, and index files of our own.
+# A temporary apt configuration: the host's sources and preferences plus ours, with separate index files.
 APT_ROOT=""
 prepare_pinned_apt() {
     local mirror
@@ -145,21 +145,21 @@ PIN
 
 install_pieces() { # piece...
     local began=$SECONDS
-    packages_for "$@" || fail 21 "packages: those for $(os_field PRETTY_NAME) are not known to this script (Debian 12 or newer, Ubuntu)." \
+    packages_for "$@" || fail 21 "packages: this script does not support $(os_field PRETTY_NAME), only Debian 12 or newer and Ubuntu." \
         "Install Docker Engine, its compose plugin and its buildx plugin ($MIN_BUILDX or newer), start it, then run this again."
     : >"$APT_LOG"
     APT_OPTIONS=(-o DPkg::Lock::Timeout=300 -o Acquire::Retries=2)
     [ "$PINNED" = 0 ] || prepare_pinned_apt
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
-    # Without systemd a package's own start script would start an engine of which we hold no process id.
+    # Without systemd the package's own start script would start an engine without a process id in our PID_FILE.
     runs_systemd || export RUNLEVEL=1
-    # A broken third-party list must not stop us: whether the packages were found is decided by the installation.
-    apt-get "${APT_OPTIONS[@]}" update >>"$APT_LOG" 2>&1 || say "package lists: some could not be read (see $APT_LOG)"
+    # A broken third-party list must not stop this script: the installation below reports missing packages.
+    apt-get "${APT_OPTIONS[@]}" update >>"$APT_LOG" 2>&1 || say "package lists: could not read some of them (log: $APT_LOG)"
     # shellcheck disable=SC2086 # a list of names on purpose
     if ! apt-get "${APT_OPTIONS[@]}" install -y --no-install-recommends $NAMES >>"$APT_LOG" 2>&1; then
         show_tail "$APT_LOG" 8
-        fail 25 "packages: could not install$NAMES (whole log: $APT_LOG)." \
-            "Check that \`apt-get update\` works here (network, proxy, full disk), or install them by hand, then run this again."
+        fail 25 "packages: could not install$NAMES (log: $APT_LOG)." \
+            "Check that \`apt-get update\` works here (network, proxy, full disk), or install the packages by hand, then run this again."
     fi
     say "packages:$NAMES installed ($(seconds_since "$began"))"
 }
@@ -178,12 +178,12 @@ mount_cgroups() {
         grep -q memory /sys/fs/cgroup/cgroup.controllers && { say "control groups: mounted (v2)"; return 0; }
         umount /sys/fs/cgroup
     fi
-    mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup || fail 26 "control groups: not mounted, and mounting them failed; containers cannot run here."
+    mount -t tmpfs -o mode=755 cgroup /sys/fs/cgroup || fail 26 "control groups: could not mount them; containers cannot run here."
     awk '$1 !~ /^#/ && $4 == 1 { print $1 }' /proc/cgroups | while read -r controller; do
         mkdir -p "/sys/fs/cgroup/$controller"
         mount -t cgroup -o "$controller" cgroup "/sys/fs/cgroup/$controller" 2>/dev/null || rmdir "/sys/fs/cgroup/$controller"
     done
-    is_mounted /sys/fs/cgroup/devices || fail 26 "control groups: this kernel offers none that containers can use."
+    is_mounted /sys/fs/cgroup/devices || fail 26 "control groups: this kernel has none that containers can use."
     say "control groups: mounted (v1)"
 }
 
@@ -199,7 +199,7 @@ overlay_works() {
     return $works
 }
 
-# Docker's rules need iptables in one of its two backends; a kernel may offer only the older one.
+# Docker needs one of the two iptables backends; a kernel may support only the older one.
 choose_iptables() {
     ENGINE_PATH=$PATH
     iptables -t nat -nL >/dev/null 2>&1 && return 0
@@ -215,31 +215,31 @@ choose_iptables() {
         "Containers would have no network. Load the kernel's nat support (modprobe iptable_nat), or use another host."
 }
 
-# The user's own configuration is used as it is. The containerd image store makes the local image id the manifest
+# An existing configuration of the user is not changed. With the containerd image store the local image id is the manifest
 # digest; a data folder that already has a classic store keeps it, because a change of store would hide its images.
 choose_configuration() {
     local driver="" store=true
     CONFIGURATION=/etc/docker/daemon.json
-    [ -e "$CONFIGURATION" ] && { say "configuration: $CONFIGURATION, used as it is"; return 0; }
+    [ -e "$CONFIGURATION" ] && { say "configuration: using $CONFIGURATION unchanged"; return 0; }
     CONFIGURATION=$STATE/daemon.json
     ! runs_systemd || CONFIGURATION=/etc/docker/daemon.json # its unit reads no other file
     if [ -n "$(ls /var/lib/docker/image/*/imagedb/content/sha256 2>/dev/null)" ]; then
         store=false
-        say "configuration: /var/lib/docker holds images in the classic store, which is kept"
+        say "configuration: keeping the classic image store, because /var/lib/docker has images in it"
     fi
     if ! overlay_works; then
         driver=', "storage-driver": "'$([ $store = true ] && echo native || echo vfs)'"'
-        say "storage: overlayfs cannot be mounted on /var/lib/docker, so each layer is a full copy: slow, and much disk"
+        say "storage: overlayfs cannot be mounted on /var/lib/docker, so each layer is a full copy; this is slow and uses much disk space"
     fi
     mkdir -p "$(dirname "$CONFIGURATION")"
     printf '{"features": {"containerd-snapshotter": %s}%s}\n' "$store" "$driver" >"$CONFIGURATION"
-    say "configuration: $CONFIGURATION written"
+    say "configuration: wrote $CONFIGURATION"
 }
 
 # Field 22 of the process's line, counted after its name; nothing for a process that has ended.
 start_time() { sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" { print $20 }'; }
 
-# The pid file holds: pid, its start time, the boot. All three must match, since process ids are used again.
+# The pid file contains the pid, its start time and the boot id. All three must match, because process ids are reused.
 our_pid() {
     local pid started boot
     read -r pid started boot 2>/dev/null <"$PID_FILE" || return 1
@@ -258,7 +258,7 @@ start_with_systemd() {
     echo systemd >"$PID_FILE"
 }
 
-# Unmounts what an engine of ours left behind: only mounts that were not there before its start, the last one first.
+# Unmounts what our engine left mounted: only mounts that did not exist before its start, the last one first.
 remove_leftovers() {
     local target
     if [ -e "$RUN/mounts.before" ]; then
@@ -269,7 +269,7 @@ remove_leftovers() {
     rm -f "$PID_FILE" "$RUN/mounts.before" "$RUN/dockerd.own.pid"
 }
 
-# A file that the caller holds open, such as a lock, would stay held for as long as the engine runs.
+# An open file of the caller, such as a lock, would stay open for as long as the engine runs.
 close_inherited() {
     local descriptor
     for descriptor in /proc/self/fd/*; do
@@ -298,11 +298,11 @@ wait_until_it_answers() {
     while ! ask_engine; do
         if ! runs_systemd && ! our_pid >/dev/null && [ $((SECONDS - began)) -ge 2 ]; then
             show_tail "$ENGINE_LOG" 15
-            fail 26 "engine: dockerd ended by itself (whole log: $ENGINE_LOG)"
+            fail 26 "engine: dockerd stopped unexpectedly (log: $ENGINE_LOG)"
         fi
         if [ $((SECONDS - began)) -ge $START_TIMEOUT_S ]; then
             show_tail "$ENGINE_LOG" 15
-            fail 26 "engine: no answer within $START_TIMEOUT_S s: $ENGINE_ERROR" "Try \`engine.sh stop\`, then this again (whole log: $ENGINE_LOG)."
+            fail 26 "engine: no answer within $START_TIMEOUT_S s: $ENGINE_ERROR" "Run \`engine.sh stop\`, then run this again (log: $ENGINE_LOG)."
         fi
         sleep 0.3
     done
@@ -311,13 +311,13 @@ wait_until_it_answers() {
 start_engine() {
     local began=$SECONDS
     if ! runs_systemd && our_pid >/dev/null; then
-        say "engine: it runs already, waiting for its answer"
+        say "engine: already running, waiting for its answer"
     else
         remove_leftovers
         if runs_systemd; then start_with_systemd; else start_by_hand; fi
     fi
     wait_until_it_answers
-    say "engine: started ($(seconds_since "$began")); end it with \`engine.sh stop\`"
+    say "engine: started ($(seconds_since "$began")); stop it with \`engine.sh stop\`"
 }
 
 # --- the three commands ---------------------------------------------------------------------------------------------
@@ -325,24 +325,24 @@ start_engine() {
 take_lock() {
     mkdir -p "$RUN" "$STATE"
     exec 9>"$RUN/lock"
-    flock -w $LOCK_TIMEOUT_S 9 || fail 29 "engine: another run of this script has been busy for $LOCK_TIMEOUT_S s; wait for it, then run this again."
+    flock -w $LOCK_TIMEOUT_S 9 || fail 29 "engine: another run of this script is still active after $LOCK_TIMEOUT_S s; wait for it to finish, then run this again."
 }
 
 refuse_foreign_trouble() {
     if [ "$(uname -s)" != Linux ]; then
-        fail 21 "engine: this host does not run Linux, so an engine cannot be installed from here." \
+        fail 21 "engine: this host does not run Linux, so this script cannot install an engine." \
             "Install and start Docker Desktop (or another engine with compose and buildx), then run this again."
     fi
     case $ENGINE_ERROR in
         *"permission denied"*)
-            fail 23 "engine: an engine's socket is here, but user $(id -un) may not use it: $ENGINE_ERROR" \
+            fail 23 "engine: user $(id -un) has no permission to use the engine's socket: $ENGINE_ERROR" \
                 "Run \`sudo usermod -aG docker $(id -un)\` and log in again, or run this as root." ;;
     esac
-    targets_local_socket || fail 24 "engine: the docker client is told to use $ENDPOINT, which does not answer: $ENGINE_ERROR" \
+    targets_local_socket || fail 24 "engine: the docker client is configured to use $ENDPOINT, which does not answer: $ENGINE_ERROR" \
         "Start that engine, or unset DOCKER_HOST / run \`docker context use default\`."
 }
 
-# As an ordinary user: let root do it, then look again with this user's own eyes.
+# As an ordinary user: run `ensure` as root, then check again as this user.
 ensure_as_root() {
     { has sudo && sudo -n true 2>/dev/null; } || fail 22 "engine: installing or starting an engine needs root, or sudo without a password." \
         "Run \`sudo $0 ensure\`, or install Docker Engine with its compose and buildx plugins."
@@ -359,7 +359,7 @@ ensure() {
     if [ -z "$ENGINE" ] || [ -n "$MISSING" ]; then
         if [ "$(id -u)" != 0 ]; then ensure_as_root; else ensure_locked; fi
     fi
-    [ -z "$MISSING" ] || fail 25 "still missing or too old after the installation: $MISSING"
+    [ -z "$MISSING" ] || fail 25 "packages: still missing or too old after the installation: $MISSING"
     describe
 }
 
@@ -400,10 +400,10 @@ stop_by_hand() { # pid
     child=$(cat /run/docker/containerd/containerd.pid 2>/dev/null)
     case $(readlink "/proc/${child:-none}/exe") in */containerd) child_started=$(start_time "$child") ;; *) child_started="" ;; esac
     kill -TERM "$1"
-    wait_for_end "$1" "$(start_time "$1")" $STOP_TIMEOUT_S || fail 27 "engine: process $1 did not end within $STOP_TIMEOUT_S s (log: $ENGINE_LOG)"
+    wait_for_end "$1" "$(start_time "$1")" $STOP_TIMEOUT_S || fail 27 "engine: process $1 did not stop within $STOP_TIMEOUT_S s (log: $ENGINE_LOG)"
     if ! wait_for_end "$child" "$child_started" 10; then
         kill -TERM "$child"
-        wait_for_end "$child" "$child_started" 10 || fail 27 "engine: its containerd, process $child, did not end"
+        wait_for_end "$child" "$child_started" 10 || fail 27 "engine: its containerd, process $child, did not stop"
     fi
     remove_leftovers
     say "engine: stopped ($(seconds_since "$began"))"
@@ -424,10 +424,10 @@ stop() {
     elif pid=$(our_pid); then
         stop_by_hand "$pid"
     elif DOCKER_HOST=unix://$SOCKET ask_engine; then
-        fail 28 "nothing to stop: this engine was not started by hakobune"
+        fail 28 "nothing stopped: the running engine was not started by hakobune"
     else
         remove_leftovers
-        say "nothing to stop: no engine started by hakobune runs"
+        say "nothing to stop: no engine that hakobune started is running"
     fi
 }
 

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Make .venv, the tool's own environment, from dev.lock: exactly the locked packages, each by its hash.
+# Create .venv, the tool's own environment, from dev.lock: exactly the locked packages, each checked by its hash.
 #
 #   venv.sh [PYTHON]      from the project's folder; PYTHON is 3.11 or newer (default python3)
 #
-# It is made aside and moved into place, so a .venv is whole or not there. On Debian and Ubuntu as root, or with sudo
-# that asks no password, missing packages of Python are installed.
+# A .venv is complete or absent: after a failure or an interruption it is removed. On Debian and Ubuntu, as root or with
+# passwordless sudo, missing Python packages are installed.
 #
-# Exit codes: 0 done; 20 no usable Python; 21 the packages could not be installed.
+# Exit codes: 0 done; 20 no suitable Python; 21 the packages could not be installed.
 set -eu
 python=${1:-python3}
 
@@ -25,7 +25,7 @@ has_venv() { "$python" -c 'import ensurepip, venv' 2>/dev/null; }
 if ! has_python && [ "$python" = python3 ]; then debian_install python3 python3-venv || true; fi
 if ! has_python; then
     echo "venv.sh: $python is not Python 3.11 or newer." >&2
-    echo "venv.sh: install one, or name it: make PYTHON=python3.13 ..." >&2
+    echo "venv.sh: install Python 3.11 or newer, or name it: make PYTHON=python3.13 ..." >&2
     exit 20
 fi
 if ! has_venv; then debian_install python3-venv || true; fi
@@ -39,15 +39,15 @@ began=$(date +%s)
 rm -rf .venv
 trap 'rm -rf .venv' EXIT
 trap 'exit 130' INT TERM
-echo "python: making .venv from environments/dev.lock" >&2
+echo "python: creating .venv from environments/dev.lock" >&2
 "$python" -m venv .venv
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 if ! .venv/bin/pip install -qq --no-compile --require-hashes --only-binary :all: -r environments/dev.lock ||
     ! .venv/bin/pip install -qq --no-deps --no-build-isolation --editable .; then
-    echo "venv.sh: the packages above could not be installed; check the network, the proxy and pip's configuration." >&2
+    echo "venv.sh: could not install the packages above; check the network, the proxy and pip's configuration." >&2
     exit 21
 fi
-# Packages were not compiled, which takes longer than all the rest; what the command line imports is worth it.
+# Compiling all packages would take longer than everything above; compile only what the command line imports.
 .venv/bin/python -m compileall -q src/hakobune .venv/lib/python3*/site-packages/click .venv/lib/python3*/site-packages/yaml
 touch .venv/ready
 trap - EXIT

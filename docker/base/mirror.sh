@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Print the address of the Debian archive this host installs from, for another suite of the same archive.
+# Print the address of the Debian archive that this host installs from, to read another suite of the same archive.
 #
-# HAKOBUNE_DEBIAN_MIRROR wins. Otherwise the host's own apt sources answer (one-line and deb822 format), so that no
-# mirror is written into this project. Security, updates, third-party and switched-off entries are passed over.
-# It must not ask the network, and must not change anything.
+# HAKOBUNE_DEBIAN_MIRROR takes precedence. Otherwise the address comes from the host's own apt sources (one-line and deb822
+# format), so that this project names no mirror. Security, updates, third-party and disabled entries are ignored.
+# It must not use the network, and must not change anything.
 #
 # Exit codes: 0 an address on stdout; 20 wrong arguments; 34 no address found.
 set -u
@@ -20,7 +20,7 @@ apt_dir=${HAKOBUNE_TEST_ROOT:-}/etc/apt
 
 not_found() {
     echo "mirror.sh: $1" >&2
-    echo "mirror.sh: set HAKOBUNE_DEBIAN_MIRROR to the address of a Debian mirror (the folder that holds dists/ and pool/)" >&2
+    echo "mirror.sh: set HAKOBUNE_DEBIAN_MIRROR to the address of a Debian mirror (the folder with dists/ and pool/)" >&2
     exit 34
 }
 
@@ -84,7 +84,7 @@ all_entries() {
     done
 }
 
-# A third-party list can name the same suite and component; its key differs, so the key decides, then the folder's name.
+# A third-party list can name the same suite and component, but with another key: select by key, then by the folder's name.
 address=$(all_entries | awk -F '\t' -v codename="$codename" '
     (" " $2 " ") !~ (" (" codename "|stable|oldstable|testing|unstable|sid) ") { next }
     (" " $3 " ") !~ / main / { next }
@@ -94,7 +94,7 @@ address=$(all_entries | awk -F '\t' -v codename="$codename" '
     END { print best != "" ? best : first }')
 
 case $address in
-    mirror+file:*) # a file of addresses, one a line, as Debian's cloud images have it
+    mirror+file:*) # a file with one address per line, as in Debian's cloud images
         address=$(awk '/^[a-z]/ { print $1; exit }' "${HAKOBUNE_TEST_ROOT:-}/${address#mirror+file:}" 2>/dev/null) ;;
 esac
 [ -n "$address" ] || not_found "no entry for Debian's main archive in $apt_dir"

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Print the closed list of Debian packages that the base image consists of: the essential packages, the wanted ones, and
-# what these depend on (not what they recommend), for linux/amd64.
+# Print the complete list of Debian packages for the base image: the essential packages, the requested ones, and
+# their dependencies (without recommended packages), for linux/amd64.
 #
 #   resolve.sh SUITE PACKAGE...
 #   resolve.sh trixie ca-certificates libgomp1 libstdc++6 netbase python3 python3-venv tzdata
 #
 # One line per package, sorted, tab-separated: name, version, architecture, size, sha256, path in the archive's pool.
-# No host name appears in it. Only the suite's `main` is read, without its security suite: `main` changes at point
-# releases only, so a locked list stays fetchable for weeks, and security updates arrive with the next point release.
+# It contains no host name. Only the suite's `main` is read, without its security suite: `main` changes at point
+# releases only, so a locked list stays downloadable for weeks, and security updates come with the next point release.
 #
-# It asks the network, and changes nothing on the host: apt works in a folder of its own with an empty package status,
-# and the archive's signature is checked with Debian's own keyring.
+# It uses the network and changes nothing on the host: apt works in a temporary folder with an empty package status,
+# and checks the archive's signature with Debian's own keyring.
 #
 # Variables: HAKOBUNE_DEBIAN_MIRROR (see mirror.sh).
-# Exit codes: 0 the list on stdout; 20 wrong arguments; 30 a package is unknown or the wish cannot be met; 33 no network;
+# Exit codes: 0 the list on stdout; 20 wrong arguments; 30 a package is unknown or apt finds no solution; 33 no network;
 # 34 no apt, no keyring or no mirror address; 35 disk full.
 set -u
 umask 022
@@ -43,13 +43,13 @@ done
 [ -n "$keyring" ] || fail 34 "Debian's keyring is missing: install the package debian-archive-keyring"
 mirror=$("$(dirname "$0")/mirror.sh") || exit 34
 
-root=$(mktemp -d) || fail 35 "no temporary folder could be made"
+root=$(mktemp -d) || fail 35 "could not create a temporary folder"
 trap 'rm -rf "$root"' EXIT
-chmod 755 "$root" # apt's download helpers run as a user of their own
+chmod 755 "$root" # apt's download helpers run as another user
 mkdir -p "$root"/{etc/apt/preferences.d,etc/apt/apt.conf.d,lists/partial,cache/archives/partial} || fail 35 "cannot write to $root"
 : >"$root/status"
 echo "deb [signed-by=$keyring] $mirror $suite main" >"$root/etc/apt/sources.list"
-# The host's apt.conf stays in force: it may name a proxy.
+# The host's apt.conf still applies: it may name a proxy.
 options=(
     -o "Dir::State=$root" -o "Dir::State::lists=$root/lists" -o "Dir::State::status=$root/status"
     -o "Dir::State::extended_states=$root/extended_states" -o "Dir::Cache=$root/cache"
@@ -58,23 +58,23 @@ options=(
     -o APT::Architecture=amd64 -o "APT::Architectures={amd64;}" -o APT::Default-Release= -o Acquire::Languages=none
     -o Acquire::Retries=3 -o APT::Install-Recommends=false -o APT::Get::AutomaticRemove=false -o Debug::NoLocking=true
     -o Dir::Cache::pkgcache=pkgcache.bin -o Dir::Cache::srcpkgcache=srcpkgcache.bin -o Acquire::GzipIndexes=false
-    -o "pkgCacheGen::ForceEssential=," # apt itself is part of the base only when it is asked for
+    -o "pkgCacheGen::ForceEssential=," # apt itself is part of the base only if it is requested
 )
 
 if ! apt-get "${options[@]}" -qq -o APT::Update::Error-Mode=any update >"$root/update.log" 2>&1; then
     sed 's/^/    /' "$root/update.log" >&2
     grep -qi 'no space left' "$root/update.log" && fail 35 "the disk of $root is full"
-    grep -qiE 'resolv|connect|timed out|unreachable' "$root/update.log" && fail 33 "the mirror cannot be reached"
-    fail 30 "the package lists of suite '$suite' could not be read (wrong suite, or its signature is not Debian's)"
+    grep -qiE 'resolv|connect|timed out|unreachable' "$root/update.log" && fail 33 "could not reach the mirror"
+    fail 30 "could not read the package lists of suite '$suite' (wrong suite, or not signed by Debian)"
 fi
 
-# A simulated installation into an empty system names the whole closure.
+# A simulated installation into an empty system lists the complete closure.
 if ! apt-get "${options[@]}" -s install '?essential' "$@" >"$root/plan" 2>"$root/plan.log"; then
     grep -vE '^W:' "$root/plan.log" | sed 's/^/    /' >&2
-    fail 30 "apt finds no way to install: $*"
+    fail 30 "apt finds no solution to install: $*"
 fi
 awk '$1 == "Inst" { sub(/:.*/, "", $2); print $2 }' "$root/plan" | sort -u >"$root/names"
-[ -s "$root/names" ] || fail 30 "apt planned no package at all"
+[ -s "$root/names" ] || fail 30 "apt planned no packages"
 
 xargs apt-cache "${options[@]}" show --no-all-versions <"$root/names" | awk -v OFS='\t' '
     function flush() { if (name != "") print name, version, architecture, size, sha256, path; name = "" }
