@@ -1,13 +1,11 @@
 """Image to the proof that the same lock and code make it again."""
 
-import hashlib
 import secrets as random
 import tempfile
 from collections.abc import Sequence
-from itertools import starmap
 from pathlib import Path
 
-from hakobune.adapters import docker_cli, image_archive, registry
+from hakobune.adapters import docker_cli, registry
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
@@ -22,12 +20,14 @@ from hakobune.model.image import Image
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
-from hakobune.model.saved_image import Difference, SavedImage
 from hakobune.model.secrets import BuildSecrets
+from hakobune.oci.archive import SavedImage, open_image
+from hakobune.oci.compare import Difference, compare_documents, compare_files, layer_origins
+from hakobune.oci.documents import digest_of
+from hakobune.oci.layers import first_differences, read_files
 from hakobune.stages import base_image
 from hakobune.stages.build import build_on, current_image
 from hakobune.stages.render import check_lock
-from hakobune.transform.compare_images import compare_documents, compare_files, layer_origins
 from hakobune.transform.render_dockerfile import pinned_base
 
 # A layer that is wholly another one would fill screens; the rest is counted.
@@ -114,7 +114,7 @@ def _check_pinned_base(
             f"the registry no longer has {pinned}",
             remedy="the engine has it still: `hakobune vendor` keeps a copy that builds offline",
         )
-    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    digest = digest_of(manifest)
     if digest != lock.registry_base.digest:
         raise BaseNotReproducedError(
             f"the registry gives another manifest for {pinned}: {digest}",
@@ -157,32 +157,31 @@ def _differences(runner: Runner, first: str, second: str, dockerfile: str, name:
 
 def describe(archives: tuple[Path, Path], dockerfile: str, name: str) -> list[str]:
     """Return lines that name what differs between two saved images; none where nothing does."""
-    first, second = map(image_archive.read_image, archives)
-    found = []
-    origins = layer_origins(first, dockerfile, name)
-    for number, origin in enumerate(origins[: len(second.layers)], 1):
-        inner = _layer_differences(archives, (first, second), number - 1)
-        if inner:
-            found += [f"layer {number} of {len(origins)} ({origin})", *inner]
-    if len(first.layers) != len(second.layers):
-        found.append(f"layers: {len(first.layers)} and {len(second.layers)}")
-    changed = compare_documents(first, second)
+    with open_image(archives[0]) as first, open_image(archives[1]) as second:
+        found = []
+        origins = layer_origins(first.tree, dockerfile, name)
+        for number, origin in enumerate(origins[: len(second.tree.layers)], 1):
+            inner = _layer_differences(first, second, number - 1)
+            if inner:
+                found += [f"layer {number} of {len(origins)} ({origin})", *inner]
+    if len(origins) != len(second.tree.layers):
+        found.append(f"layers: {len(origins)} and {len(second.tree.layers)}")
+    changed = compare_documents(first.tree, second.tree)
     return found + _shown([f"image configuration, {_told(item)}" for item in changed])
 
 
-def _layer_differences(
-    archives: tuple[Path, Path], images: tuple[SavedImage, SavedImage], number: int
-) -> list[str]:
-    layers = images[0].layers[number], images[1].layers[number]
-    if layers[0].diff_id == layers[1].diff_id:
-        same = layers[0].sha256 == layers[1].sha256
+def _layer_differences(first: SavedImage, second: SavedImage, number: int) -> list[str]:
+    one, two = ((image.archive, image.tree.layers[number]) for image in (first, second))
+    unpacked = [image.tree.configuration.diff_ids[number] for image in (first, second)]
+    if unpacked[0] == unpacked[1]:
+        same = one[1].digest == two[1].digest
         return [] if same else ["  the same files, compressed in another way"]
-    found = compare_files(*starmap(image_archive.read_files, zip(archives, layers, strict=True)))
+    found = compare_files(read_files(*one), read_files(*two))
     if not found:
         return ["  the same entries, written in another form of tar"]
     contents = {item.place for item in found[:_SHOWN] if item.is_content}
     with tempfile.TemporaryDirectory(prefix="hakobune-files-") as folder:
-        offsets = image_archive.first_differences(archives, layers, contents, Path(folder))
+        offsets = first_differences(one, two, contents, Path(folder))
     lines = []
     for item in found:
         at = ""

@@ -8,6 +8,7 @@ from hakobune.errors import SbomInvalidError
 from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
+from hakobune.oci.documents import digest_hex
 from hakobune.stages.project import read_fresh_lock
 from hakobune.transform.read_parts import read_parts
 
@@ -17,7 +18,7 @@ _FOLDER = "runs/.sbom"
 
 def sbom_path(project: Project, image: Image) -> Path:
     """Return where the image's document lies."""
-    return project.root / _FOLDER / f"{image.id.removeprefix('sha256:')}.cdx.json"
+    return project.root / _FOLDER / f"{digest_hex(image.id)}.cdx.json"
 
 
 def ensure_sbom(project: Project, image: Image, runner: Runner, reporter: Reporter) -> Path:

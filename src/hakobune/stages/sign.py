@@ -3,14 +3,15 @@
 from collections import deque
 from pathlib import Path
 
-from hakobune.adapters import files
+from hakobune.adapters import files, registry
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
     DestinationIncompleteError,
-    DigestMismatchError,
     DigestMissingError,
+    ImageInvalidError,
     KeyUnusableError,
+    PushFailedError,
     RecordDamagedError,
     SignatureInvalidError,
     SignatureMissingError,
@@ -19,7 +20,8 @@ from hakobune.model.link import Link
 from hakobune.model.project import Project
 from hakobune.model.record import PUBLIC_KEY, RECORD, STATEMENT, RunRecord
 from hakobune.model.reporter import Reporter
-from hakobune.stages.push import is_manifest_of, pushed_repository, pushed_tag
+from hakobune.oci import referrers
+from hakobune.stages.push import pushed_repository, pushed_tag, require_manifest_of
 from hakobune.stages.record import check_files, read_run_record, require_outside
 from hakobune.transform.names import valid_name
 
@@ -81,8 +83,6 @@ def attach(folder: Path, place: str, runner: Runner, patience: Patience, reporte
     `place` is where the registry has the image. Raises SignatureMissingError, DigestMissingError,
     DigestMismatchError, or what the registry's answers mean.
     """
-    from hakobune.adapters import manifests, registry  # noqa: PLC0415 - a quarter of a second
-
     outside = require_outside(read_run_record(folder), folder)
     statement = files.read_bytes(folder / STATEMENT)
     if statement is None:
@@ -95,15 +95,20 @@ def attach(folder: Path, place: str, runner: Runner, patience: Patience, reporte
         raise DigestMissingError(
             f"the registry has no image {place}, which made the run", remedy="hakobune push"
         )
-    if not is_manifest_of(manifest, outside.image):
-        raise DigestMismatchError(
-            f"{place} is not the image {outside.image}, which made the run",
-            remedy="another image was pushed under this name: remove it there, then push again",
-        )
+    require_manifest_of(place, manifest, outside.image)
     repository = place.partition("@")[0] if "@" in place else place.rpartition(":")[0]
-    digest = manifests.attach(
-        repository, manifest, statement, media_type=MEDIA_TYPE, name=STATEMENT
-    )
+    try:
+        digest = referrers.attach(
+            registry.open_repository(repository),
+            manifest,
+            statement,
+            media_type=MEDIA_TYPE,
+            name=STATEMENT,
+        )
+    except ImageInvalidError as exc:
+        raise PushFailedError(
+            f"{place}: {exc.what}", remedy="remove that list from the registry, then attach again"
+        ) from exc
     reporter.done("attach", f"to {place}", digest=digest)
     return f"{repository}@{digest}"
 

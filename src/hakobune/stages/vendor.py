@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from hakobune.adapters import docker_cli, files, image_archive, image_layout, registry
+from hakobune.adapters import docker_cli, files, registry
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.adapters.system_clock import SystemClock
@@ -11,6 +11,7 @@ from hakobune.errors import (
     BaseUnavailableError,
     BuildkitMissingError,
     HashMismatchError,
+    ImageInvalidError,
     VendorDamagedError,
     VendorIncompleteError,
 )
@@ -20,6 +21,8 @@ from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import BuildSecrets
 from hakobune.model.vendor import VendorListing
+from hakobune.oci import layout as oci_layout
+from hakobune.oci.walk import Repository
 from hakobune.stages import base_image
 from hakobune.stages.build import (
     build_arguments,
@@ -63,7 +66,7 @@ def vendor(
         "wheels", f"{len(missing)} of {len(wheels)} fetched ({size:.0f} MB), the others lay there"
     )
     digest = before.base_digest if before is not None and before.base == base else ""
-    if not digest or _damaged(folder, before, _BASE) or not _is_base(folder, base, digest):
+    if not digest or _damaged(folder, before, _BASE) or _wrong_base(folder, base, digest):
         digest = _save_base(base, runner, reporter, engine=engine, folder=folder)
         reporter.done("base", f"{base} saved", digest=digest)
     listing = VendorListing(
@@ -140,7 +143,7 @@ def _name(listing: VendorListing) -> str:
 def _load_base(listing: VendorListing, runner: Runner, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="hakobune-base-") as text:
         archive = Path(text, "base.tar")
-        image_archive.pack_layout(folder / _BASE, archive, _name(listing))
+        oci_layout.pack(folder / _BASE, archive, _name(listing))
         docker_cli.load(runner, archive)
 
 
@@ -183,19 +186,24 @@ def _whole_listing(lock: Lock, folder: Path) -> VendorListing:
             + "".join(f"\n  {path}" for path in damaged),
             remedy=_REMEDY,
         )
-    if not _is_base(folder, listing.base, listing.base_digest):
+    if wrong := _wrong_base(folder, listing.base, listing.base_digest):
         raise VendorDamagedError(
-            f"{folder / _BASE}: what lies there is not the image {listing.base}", remedy=_REMEDY
+            f"{folder / _BASE} is not the image {listing.base}: {wrong}", remedy=_REMEDY
         )
     return listing
 
 
-def _is_base(folder: Path, base: str, digest: str) -> bool:
-    """Tell whether the layout is the base: by the lock's digest where the base's name holds one.
+def _wrong_base(folder: Path, base: str, digest: str) -> str:
+    """Return why the layout is not the base, or nothing if it is.
 
-    Nothing in the lock names the bytes of a Debian-made base, so there the listing is believed.
+    The lock's digest decides where the base's name has one. Nothing in the lock names the bytes of
+    a Debian-made base, so there the listing's digest does.
     """
-    return image_layout.is_image_of(folder / _BASE, digest, base.partition("@")[2] or digest)
+    try:
+        oci_layout.require_image(folder / _BASE, digest, base.partition("@")[2] or digest)
+    except ImageInvalidError as exc:
+        return exc.what
+    return ""
 
 
 def _is_intact(path: Path, sha256: str) -> bool:
@@ -253,17 +261,17 @@ def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, fo
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text:
         archive, layout = Path(text, "base.tar"), Path(text, _BASE)
         docker_cli.save(runner, base, archive)
-        digest = image_archive.unpack_layout(archive, layout)
+        digest = oci_layout.unpack(archive, layout)
         if digest is None:
             raise BuildkitMissingError(
                 f"the Docker engine is {engine}: what it saves cannot be built from",
                 remedy="install Docker 25 or later, or on Debian: docker/engine.sh ensure",
             )
-        if not _is_base(Path(text), base, digest):
+        if _wrong_base(Path(text), base, digest):
             _keep_documents(base, layout, runner, reporter)
-        if not _is_base(Path(text), base, digest):
+        if wrong := _wrong_base(Path(text), base, digest):
             raise HashMismatchError(
-                f"the engine saved another image than {base}",
+                f"the engine saved another image than {base}: {wrong}",
                 remedy=f"let it fetch that anew: docker image rm {base}; hakobune vendor",
             )
         files.remove(folder / _BASE)
@@ -278,14 +286,24 @@ def _keep_documents(base: str, layout: Path, runner: Runner, reporter: Reporter)
     """
     patience = Patience(clock=SystemClock(), reporter=reporter)
     repository, _, digest = base.partition("@")
-    while digest:
-        document = registry.manifest(runner, f"{repository}@{digest}", patience)
+
+    def fetch(named: str) -> bytes:
+        document = registry.manifest(runner, f"{repository}@{named}", patience)
         if document is None:
             raise BaseUnavailableError(
-                f"the registry does not have {repository}@{digest}, which the lock names",
+                f"the registry does not have {repository}@{named}, which the lock names",
                 remedy="give it that image again, or vendor with the containerd image store",
             )
-        digest = image_layout.keep_document(layout, document)
+        return document
+
+    if digest:
+        try:
+            oci_layout.keep_documents(layout, Repository(fetch=fetch), digest)
+        except ImageInvalidError as exc:
+            raise HashMismatchError(
+                f"the registry gives another image for {base}: {exc.what}",
+                remedy="do not build: find out whether lock or registry was changed",
+            ) from exc
 
 
 def _remove_former(folder: Path, before: VendorListing | None, now: VendorListing) -> None:

@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from hakobune.adapters import files, image_blobs
+from hakobune.adapters import docker_cli, files
 from hakobune.adapters.commit import tree_at
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
     DataChangedError,
     DocumentChangedError,
     ImageChangedError,
+    ImageInvalidError,
     JobContradictsError,
     RunClaimedTwiceError,
     SourceUnprovenError,
@@ -19,6 +20,7 @@ from hakobune.model.link import Link
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.model.record import DOCUMENTS, RECORD, Document, Outside, RunRecord
+from hakobune.oci.archive import check_saved
 from hakobune.stages.base_image import bases_of
 from hakobune.stages.record import (
     AGAIN,
@@ -243,10 +245,16 @@ def _image(record: RunRecord, outside: Outside, runner: Runner) -> Link:
                 f"the image {outside.image[:19]} was made of another {name} than the record says",
                 remedy=AGAIN,
             )
-    wrong = image_blobs.wrong_blob(runner, outside.image)
-    if wrong:
-        raise ImageChangedError(
-            f"the image {outside.image[:19]} is damaged on this machine: {wrong}",
-            remedy="remove it and build or pull it again: hakobune build",
-        )
+    check_image(outside.image, runner)
     return Link(name="image", what=outside.reference, digest=outside.image)
+
+
+def check_image(image_id: str, runner: Runner) -> None:
+    """Raise ImageChangedError unless the engine's image consists of the bytes that its id names."""
+    try:
+        check_saved(image_id, lambda consume: docker_cli.save_into(runner, image_id, consume))
+    except ImageInvalidError as exc:
+        raise ImageChangedError(
+            f"the image {image_id[:19]} is damaged on this machine: {exc.what}",
+            remedy="remove it and build or pull it again: hakobune build",
+        ) from exc

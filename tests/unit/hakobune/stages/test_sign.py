@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from hakobune.adapters import manifests, signing
+from hakobune.adapters import registry, signing
 from hakobune.adapters.process import Completed
 from hakobune.errors import (
     DestinationIncompleteError,
@@ -34,14 +34,16 @@ from hakobune.errors import (
     SignatureMissingError,
 )
 from hakobune.model.record import PUBLIC_KEY, STATEMENT, JobFacts
+from hakobune.oci import referrers
 from hakobune.stages.record import read_run_record, require_outside
-from hakobune.stages.sign import attach, check_signature, pushed_place, sign
+from hakobune.stages.sign import MEDIA_TYPE, attach, check_signature, pushed_place, sign
 from hakobune.transform.provenance import PAYLOAD_TYPE
 from hakobune.transform.write_record import completed as completed_record
 from hakobune.transform.write_record import sealed
 from tests.cloud_samples import make_patience
 from tests.run_samples import Made, make_run
 from tests.samples import FakeReporter, FakeRunner, completed
+from tests.saved_images import CONFIG, manifest_of
 
 KEY = ed25519.Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 OTHER = ed25519.Ed25519PrivateKey.from_private_bytes(b"o" * 32)
@@ -212,7 +214,7 @@ def test_a_private_key_does_not_stand_for_the_public_one(made: Made, tmp_path: P
 
 
 CONFIGURATION = "sha256:" + "c0" * 32
-MANIFEST = json.dumps({"config": {"digest": CONFIGURATION}})
+MANIFEST = manifest_of({"mediaType": CONFIG, "digest": CONFIGURATION, "size": 1}).decode()
 DIGEST = "sha256:" + hashlib.sha256(MANIFEST.encode()).hexdigest()
 
 
@@ -224,10 +226,12 @@ def attached(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
     def attach_to(
         repository: str, subject: bytes, content: bytes, *, media_type: str, name: str
     ) -> str:
+        assert (media_type, name) == (MEDIA_TYPE, STATEMENT)
         found.append((repository, subject))
         return "sha256:" + "5" * 64
 
-    monkeypatch.setattr(manifests, "attach", attach_to)
+    monkeypatch.setattr(registry, "open_repository", lambda repository: repository)
+    monkeypatch.setattr(referrers, "attach", attach_to)
     return found
 
 
@@ -275,9 +279,10 @@ def test_nothing_is_attached_to_another_image_under_the_tag(
     made: Made, attached: list[tuple[str, bytes]]
 ) -> None:
     made_by(made, CONFIGURATION)
-    other = has(f"r.example/demo:{CONFIGURATION[7:39]}", '{"config": {"digest": "sha256:other"}}')
-    with pytest.raises(DigestMismatchError, match=CONFIGURATION):
-        attach_all(made, "r.example", other)
+    for manifest in (MANIFEST.replace("c0", "d0"), "no JSON", MANIFEST.replace(CONFIG, "x")):
+        other = has(f"r.example/demo:{CONFIGURATION[7:39]}", manifest)
+        with pytest.raises(DigestMismatchError, match=CONFIGURATION):
+            attach_all(made, "r.example", other)
     assert attached == []
 
 
