@@ -12,9 +12,9 @@ from hakobune.errors import (
     ImageInvalidError,
     PlatformUnsupportedError,
 )
+from hakobune.model.image import PushedImage
 from hakobune.model.lock import PLATFORM
 from hakobune.model.project import Project
-from hakobune.model.pushed import PushedImage
 from hakobune.model.reporter import Reporter
 from hakobune.oci.documents import digest_hex, digest_of, in_builders_form, parse_manifest
 from hakobune.stages.build import current_image
