@@ -42,7 +42,7 @@ _UNREACHABLE = re.compile(
 
 
 def manifest(runner: Runner, reference: str, patience: Patience) -> bytes | None:
-    """Return the manifest's bytes, whose sha256 is the image's digest; None where there is none.
+    """Return the manifest's bytes, whose sha256 is the image's digest; None where it is missing.
 
     Raises RegistryRefusedError or RegistryUnreachableError.
     """
@@ -60,7 +60,7 @@ def manifest(runner: Runner, reference: str, patience: Patience) -> bytes | None
 
 
 def push(runner: Runner, local: str, remote: str, patience: Patience) -> None:
-    """Push the engine's image under another name; the name is removed from the engine again."""
+    """Push the engine's image under another name, which is removed from the engine afterwards."""
     tag, send, untag = push_commands(local, remote)
     runner.capture(tag)
 
@@ -76,12 +76,12 @@ def push(runner: Runner, local: str, remote: str, patience: Patience) -> None:
 
 
 def forget(runner: Runner, remote: str) -> None:
-    """Remove the name that a push which was killed had left in the engine."""
+    """Remove the name that a killed push left in the engine."""
     runner.capture(push_commands("", remote)[2])
 
 
 def push_commands(local: str, remote: str) -> tuple[tuple[str, ...], ...]:
-    """Return the commands of a push: name, send, and take the name away again."""
+    """Return the commands of a push: tag, push, and remove the tag."""
     return (
         ("docker", "tag", local, remote),
         ("docker", "push", remote),
@@ -161,7 +161,7 @@ def _translated(host: str) -> Iterator[None]:
         yield
     except requests.RequestException as exc:
         raise RegistryUnreachableError(
-            f"{host} does not answer: {exc}", remedy="is the registry's name right?"
+            f"{host} does not answer: {exc}", remedy="check the registry's name and the network"
         ) from exc
     except ValueError as exc:  # what the library raises where it has no login
         raise RegistryRefusedError(f"{host} refuses: {exc}", remedy=f"docker login {host}") from exc
@@ -185,20 +185,20 @@ def _is_loopback(host: str) -> bool:
 
 
 def _patiently(call: Callable[[], T], reference: str, patience: Patience) -> T:
-    # Shorter than with Azure: most often the name is wrong, and the docker program has tried too.
+    # Fewer retries than with Azure: most often the name is wrong, and docker retries, too.
     shorter = replace(patience, pauses_s=patience.pauses_s[:_TRIES])
     try:
         return shorter(call)
     except ServiceUnavailableError as exc:
         raise RegistryUnreachableError(
             exc.what,
-            remedy=f"is the registry's name right ({_host(reference)}), and the network there? "
-            "Then run the command again",
+            remedy=f"check the registry's name ({_host(reference)}) and the network, "
+            "then run the command again",
         ) from exc
 
 
 def _failure(done: Completed, reference: str) -> HakobuneError | TransientError:
-    """Return what the docker program's words mean."""
+    """Return the error that the docker program's output stands for."""
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
     said = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {done.exit_code}"
     text = "\n".join(lines)
@@ -210,9 +210,9 @@ def _failure(done: Completed, reference: str) -> HakobuneError | TransientError:
         login = f"az acr login --name {name}" if name != host else f"docker login {host}"
         return RegistryRefusedError(f"{host} refuses: {said}", remedy=login)
     if done.exit_code == 124 or _UNREACHABLE.search(text):  # noqa: PLR2004 - our runner's timeout
-        return TransientError(f"{host} does not answer as it should: {said}")
+        return TransientError(f"{host} answers with an error: {said}")
     return PushFailedError(
-        f"{host}: {said}", remedy="the docker program's own words stand above; then push again"
+        f"{host}: {said}", remedy="see the docker program's output above, then push again"
     )
 
 

@@ -1,4 +1,4 @@
-"""Image to a registry: by content, once, and looked at afterwards."""
+"""Image to a registry: once, under a tag made of its content, and read back afterwards."""
 
 from dataclasses import replace
 
@@ -21,22 +21,22 @@ from hakobune.stages.build import current_image
 from hakobune.stages.project import read_fresh_lock
 from hakobune.transform.names import valid_name
 
-# Stands for a registry whose name only the workspace tells, and that wants a login.
+# In place of a registry whose name only the workspace knows, and which needs a login.
 UNKNOWN_REGISTRY = "<the workspace's registry>"
 _TAG_LENGTH = 32
 
 
 def plan_push(project: Project, runner: Runner, *, registry_name: str) -> PushedImage:
-    """Return what would be pushed, and where to; nothing is asked of the registry.
+    """Return what would be pushed, and where to; the registry is not contacted.
 
-    Raises PlatformUnsupportedError for an image that Azure ML cannot run, and what a missing or old
-    image raises.
+    Raises PlatformUnsupportedError for an image that Azure ML cannot run, and what
+    `current_image` raises for a missing or outdated image.
     """
     if not registry_name:
         raise DestinationIncompleteError(
-            "it is not said which registry to push to",
+            "no registry given to push to",
             remedy="--registry name.azurecr.io, or HAKOBUNE_REGISTRY; "
-            "a workspace that has one of its own names it",
+            "a workspace with a registry of its own needs neither",
         )
     image = current_image(project, runner)
     if image.platform != PLATFORM:
@@ -85,9 +85,9 @@ def require_manifest_of(place: str, manifest: bytes, image_id: str) -> None:
 
 
 def find_pushed(planned: PushedImage, runner: Runner, patience: Patience) -> PushedImage | None:
-    """Return the image as the registry has it, or None where it has it not.
+    """Return the image as the registry has it, or None where the registry lacks it.
 
-    Raises DigestMismatchError where another image lies under the same name.
+    Raises DigestMismatchError where another image has the same name.
     """
     manifest = registry.manifest(runner, planned.tagged, patience)
     return None if manifest is None else _compared(planned, manifest)
@@ -107,7 +107,7 @@ def push(
     if manifest is None:
         raise DigestMissingError(
             f"{planned.tagged} was pushed, and the registry does not have it",
-            remedy="push again; if it stays so, the registry loses images",
+            remedy="push again; if this repeats, the registry loses images",
         )
     found = _compared(planned, manifest)
     if not planned.digest:
@@ -120,8 +120,8 @@ def push(
 def _in_builders_form(pushed: PushedImage, manifest: bytes) -> PushedImage:
     """Return the image under the digest that an engine with the containerd store gives it.
 
-    The classic store writes the manifest at the push, and with other white space than BuildKit;
-    what it says is the same.
+    The classic store writes the manifest when it pushes, with the same content as BuildKit but
+    other white space.
     """
     wanted = in_builders_form(manifest)
     if wanted != manifest:
@@ -131,7 +131,7 @@ def _in_builders_form(pushed: PushedImage, manifest: bytes) -> PushedImage:
 
 
 def require_digest(planned: PushedImage, runner: Runner, patience: Patience) -> PushedImage:
-    """Return the image with its digest; the registry is asked only where the engine knows none.
+    """Return the image with its digest; the registry is asked only where the engine has none.
 
     Raises DigestMissingError.
     """
@@ -141,7 +141,7 @@ def require_digest(planned: PushedImage, runner: Runner, patience: Patience) -> 
     if found is None:
         raise DigestMissingError(
             f"{planned.tagged} is not in the registry yet, and this engine learns an image's "
-            "digest from there only",
+            "digest only from the registry",
             remedy="hakobune push",
         )
     return found

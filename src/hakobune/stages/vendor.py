@@ -1,4 +1,4 @@
-"""Lock to a folder that holds all that a build needs from a network, and the build from it."""
+"""Lock to a folder with all that a build needs from the network, and the build from it."""
 
 import tempfile
 from pathlib import Path
@@ -38,23 +38,23 @@ from hakobune.transform.vendor_listing import read_listing, write_listing
 LISTING = "SHA256SUMS"
 _BASE = "base"
 _WHEELS = "wheels"
-_REMEDY = "run `hakobune vendor` where there is a network, then copy the folder here"
+_REMEDY = "run `hakobune vendor` on a machine with a network, then copy the folder here"
 
 
 def vendor(
     project: Project, runner: Runner, reporter: Reporter, *, folder: Path, secrets: BuildSecrets
 ) -> VendorListing:
-    """Fetch into the folder what it lacks of the lock's wheels and of the base; return its listing.
+    """Fetch the lock's wheels and the base that the folder lacks; return its listing.
 
-    What lies there damaged is fetched again, and what an earlier lock had is removed. Raises what
-    making the base and asking the index raise; what was fetched till then stays and is used.
+    Damaged files are fetched again, and an earlier lock's are removed. Raises what making the base
+    and fetching raise; files that were fetched before an error are kept and used.
     """
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
     lock, base = ready_base(project, runner, reporter)
     for part in (_WHEELS, _BASE):
         files.make_folder(folder / part)
-    # The folder keeps itself out of the repository, wherever it lies.
+    # So that the folder stays out of the repository, wherever it is.
     files.write_bytes(folder / ".gitignore", b"*\n")
     before = _listing(folder)
     wheels = (*lock.tools, *lock.packages)
@@ -63,7 +63,8 @@ def vendor(
         _fetch(lock, missing, runner, base=base, folder=folder, secrets=secrets)
     size = sum(wheel.size for wheel in missing) / 1e6
     reporter.done(
-        "wheels", f"{len(missing)} of {len(wheels)} fetched ({size:.0f} MB), the others lay there"
+        "wheels",
+        f"{len(missing)} of {len(wheels)} fetched ({size:.0f} MB), the rest were already present",
     )
     digest = before.base_digest if before is not None and before.base == base else ""
     if not digest or _damaged(folder, before, _BASE) or _wrong_base(folder, base, digest):
@@ -87,9 +88,9 @@ def vendor(
 
 
 def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folder: Path) -> Image:
-    """Build the image from the folder alone: no step has a network, and no registry is asked.
+    """Build the image from the folder alone: no step uses a network or a registry.
 
-    Raises VendorIncompleteError or VendorDamagedError, which name every file, before anything runs.
+    Raises VendorIncompleteError or VendorDamagedError, which name every file, before the build.
     """
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
@@ -110,7 +111,7 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
 
 
 def plan_offline(project: Project, runner: Runner, *, folder: Path) -> list[str]:
-    """Return the command that `build_offline` would run now. Raises what that raises first."""
+    """Return the command that `build_offline` would run. Raises what that raises before it runs."""
     lock = check_lock(project)
     listing = _whole_listing(lock, folder)
     return docker_cli.build_command(
@@ -136,7 +137,7 @@ def _options(listing: VendorListing, runner: Runner, folder: Path) -> tuple[str,
 
 
 def _name(listing: VendorListing) -> str:
-    """Return the vendored base's name in an engine: one by its digest, which no other base has."""
+    """Return the vendored base's name in an engine: unique, because it is made of the digest."""
     return f"hakobune-base:vendored-{listing.base_digest.removeprefix('sha256:')[:12]}"
 
 
@@ -153,20 +154,20 @@ def _listing(folder: Path) -> VendorListing | None:
 
 
 def _whole_listing(lock: Lock, folder: Path) -> VendorListing:
-    """Return the folder's listing after a look at every file that the build will take."""
+    """Return the folder's listing after checking every file that the build will use."""
     if files.read_bytes(folder / LISTING) is None:
-        what = f"has no {LISTING}" if folder.is_dir() else "is not there"
+        what = f"has no {LISTING}" if folder.is_dir() else "does not exist"
         raise VendorIncompleteError(f"the vendored folder {folder} {what}", remedy=_REMEDY)
     listing = _listing(folder)
     if listing is None:
         raise VendorDamagedError(
-            f"{folder / LISTING} was edited or cut short: its last line does not fit",
+            f"{folder / LISTING} was edited or cut short: the checksum in its last line is wrong",
             remedy=_REMEDY,
         )
     bases = (pinned_base(lock.registry_base), base_image.debian_tag(lock))
     if listing.base not in bases:
         raise VendorIncompleteError(
-            f"{folder} holds the base {listing.base}, and the lock names "
+            f"{folder} has the base {listing.base}, and the lock names "
             + " or ".join(base for base in bases if base),
             remedy=_REMEDY,
         )
@@ -182,7 +183,7 @@ def _whole_listing(lock: Lock, folder: Path) -> VendorListing:
     damaged = [path for path, sha256 in needed.items() if not _is_intact(folder / path, sha256)]
     if damaged:
         raise VendorDamagedError(
-            f"{folder}: not what its listing and the lock name:"
+            f"{folder} has files that differ from its listing or the lock:"
             + "".join(f"\n  {path}" for path in damaged),
             remedy=_REMEDY,
         )
@@ -250,7 +251,7 @@ def _fetch(  # noqa: PLR0913 - one caller
             path = fetched / "out" / wheel.file
             if not _is_intact(path, wheel.sha256):
                 raise HashMismatchError(
-                    f"the index has no {wheel.file} with the lock's sha256",
+                    f"the index serves {wheel.file} with another sha256 than the lock's",
                     remedy="do not build: find out whether lock or index was changed",
                 )
             files.move_folder(path, folder / _WHEELS / wheel.file)
@@ -264,7 +265,7 @@ def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, fo
         digest = oci_layout.unpack(archive, layout)
         if digest is None:
             raise BuildkitMissingError(
-                f"the Docker engine is {engine}: what it saves cannot be built from",
+                f"the Docker engine is {engine}: hakobune cannot build from what it saves",
                 remedy="install Docker 25 or later, or on Debian: docker/engine.sh ensure",
             )
         if _wrong_base(Path(text), base, digest):
@@ -272,7 +273,7 @@ def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, fo
         if wrong := _wrong_base(Path(text), base, digest):
             raise HashMismatchError(
                 f"the engine saved another image than {base}: {wrong}",
-                remedy=f"let it fetch that anew: docker image rm {base}; hakobune vendor",
+                remedy=f"fetch it again: docker image rm {base} && hakobune vendor",
             )
         files.remove(folder / _BASE)
         files.move_folder(layout, folder / _BASE)
@@ -280,7 +281,7 @@ def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, fo
 
 
 def _keep_documents(base: str, layout: Path, runner: Runner, reporter: Reporter) -> None:
-    """Lay into the layout what the registry has under the base's digest, down to the manifest.
+    """Add the registry's documents under the base's digest to the layout, down to the manifest.
 
     The classic image store does not keep them. Raises BaseUnavailableError, or what asking raises.
     """
@@ -292,7 +293,7 @@ def _keep_documents(base: str, layout: Path, runner: Runner, reporter: Reporter)
         if document is None:
             raise BaseUnavailableError(
                 f"the registry does not have {repository}@{named}, which the lock names",
-                remedy="give it that image again, or vendor with the containerd image store",
+                remedy="push that image to it again, or vendor with the containerd image store",
             )
         return document
 
@@ -307,9 +308,9 @@ def _keep_documents(base: str, layout: Path, runner: Runner, reporter: Reporter)
 
 
 def _remove_former(folder: Path, before: VendorListing | None, now: VendorListing) -> None:
-    """Remove the wheels that an earlier lock had; files that are not ours stay."""
+    """Remove the wheels that an earlier lock had; other files are kept."""
     kept = {path for path, _ in now.files}
     for path, _ in () if before is None else before.files:
-        # A folder of that name is not ours: a wheel is a file.
+        # A folder of that name is not a wheel.
         if path not in kept and path.startswith(f"{_WHEELS}/") and (folder / path).is_file():
             files.remove(folder / path)

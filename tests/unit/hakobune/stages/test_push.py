@@ -183,7 +183,7 @@ def test_an_image_of_earlier_code_is_not_pushed(tmp_path: Path) -> None:
 def test_a_registry_must_be_named_and_fit(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     runner = FakeRunner([image(project)])
-    with pytest.raises(DestinationIncompleteError, match="which registry"):
+    with pytest.raises(DestinationIncompleteError, match="no registry given"):
         plan_push(project, runner, registry_name="")
     with pytest.raises(NameInvalidError):
         plan_push(project, runner, registry_name="https://registry.example")

@@ -71,11 +71,11 @@ def told(tmp_path: Path, one: Sequence[File], two: Sequence[File]) -> list[str]:
         (File("venv/x", b"one", owner=(0, 1000)), "venv/x: owner 0:0 and 0:1000"),
         (
             File("venv/x", b"onto"),
-            "venv/x: size 3 bytes and 4 bytes, the first that differs is byte 2",
+            "venv/x: size 3 bytes and 4 bytes, the first difference is at byte 2",
         ),
         (
             File("venv/x", b"oNe"),
-            "venv/x: bytes 3 bytes and 3 bytes, the first that differs is byte 1",
+            "venv/x: bytes 3 bytes and 3 bytes, the first difference is at byte 1",
         ),
         (File("venv/x", kind="link", link="y"), "venv/x: kind file and symbolic link"),
         (
@@ -111,7 +111,7 @@ def test_another_compression_is_told_from_other_files(tmp_path: Path) -> None:
         write_archive(tmp_path / "1.tar", [files], level=1),
         write_archive(tmp_path / "2.tar", [files], level=9),
     )
-    assert describe(archives, "", "")[1:] == ["  the same files, compressed in another way"]
+    assert describe(archives, "", "")[1:] == ["  the same files, compressed differently"]
 
 
 def test_fields_of_the_configuration_are_named(tmp_path: Path) -> None:
@@ -261,7 +261,7 @@ def test_a_pinned_base_is_asked_for_again(tmp_path: Path) -> None:
     unreachable = on("--raw", exit_code=1, stderr="dial tcp: lookup x: no such host")
     runner = FakeRunner([unreachable, Engine(project, DIGEST, base=base)])
     reproduce_image(project, runner, reporter, secrets=NO_SECRETS, patience=patience)
-    assert any("not asked for again" in text for text in reporter.said)
+    assert any("not fetched again" in text for text in reporter.said)
 
 
 def test_nothing_is_left_of_a_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,7 @@ def test_the_statement_names_every_file_and_what_the_run_was_made_of(made: Made)
 
 
 def test_a_signature_holds_with_its_key_and_without_one(made: Made, tmp_path: Path) -> None:
-    assert "--key asks for one" in check(made)
+    assert "--key requires another" in check(made)
     assert "key.pub" in check(made, public(tmp_path / "key.pub"))
 
 
@@ -111,7 +111,7 @@ def test_a_run_that_is_not_what_its_record_says_is_not_signed(
 def test_a_signature_that_is_replaced_is_told(made: Made, tmp_path: Path) -> None:
     reporter = FakeReporter()
     sign(made.folder, private(tmp_path / "other.pem", OTHER), reporter)
-    assert reporter.said == ["the signature that was there is replaced"]
+    assert reporter.said == ["the earlier signature is replaced"]
 
 
 def test_a_time_that_is_none_is_not_signed(made: Made, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_key_that_is_named_needs_none_beside(made: Made, tmp_path: Path) -> No
     assert "key.pub" in check(made, public(tmp_path / "key.pub"))
     with pytest.raises(KeyUnusableError) as caught:
         check(made)
-    assert "name it with --key" in caught.value.remedy
+    assert "pass it with --key" in caught.value.remedy
 
 
 def test_another_s_key_is_not_taken(made: Made, tmp_path: Path) -> None:
@@ -183,8 +183,8 @@ def test_an_unsigned_run_breaks_only_where_a_key_is_asked_for(made: Made, tmp_pa
     with pytest.raises(SignatureMissingError):  # the key beside tells that there was one
         check(made)
     (made.folder / PUBLIC_KEY).unlink()
-    assert check(made) == "nobody signed this run"
-    with pytest.raises(SignatureMissingError, match="not signed"):
+    assert check(made) == "unsigned"
+    with pytest.raises(SignatureMissingError, match="is unsigned"):
         check(made, public(tmp_path / "key.pub"))
 
 
@@ -201,7 +201,7 @@ def test_keys_that_cannot_sign_are_named(made: Made, tmp_path: Path) -> None:
         ("sealed.pem", "encrypted"),
         ("x25519.pem", "no Ed25519 key"),
         ("text.pem", "no private key"),
-        ("gone.pem", "no such key"),
+        ("gone.pem", "no such key file"),
     ):
         with pytest.raises(KeyUnusableError, match=said):
             sign(made.folder, tmp_path / name, FakeReporter())

@@ -398,7 +398,7 @@ def test_what_a_folder_lacks_is_named_before_anything_is_built(
     project: Project, tmp_path: Path
 ) -> None:
     folder = tmp_path / "v"
-    with pytest.raises(VendorIncompleteError, match="v is not there"):
+    with pytest.raises(VendorIncompleteError, match="v does not exist"):
         plan_offline(project, FakeRunner([Engine()]), folder=folder)
     folder.mkdir()
     with pytest.raises(VendorIncompleteError, match=f"has no {LISTING}"):

@@ -161,7 +161,7 @@ def test_a_commit_holds_only_where_it_was_looked_up(made: Made) -> None:
     (link,) = [
         link for link in walked(replace_answers(made, source=source)) if link.name == "commit"
     ]
-    assert (link.is_seen, "holds this source" in link.what) == (True, True)
+    assert (link.is_seen, "has this source" in link.what) == (True, True)
 
 
 def test_the_source_of_another_time_is_looked_for_in_its_commit(made: Made) -> None:
