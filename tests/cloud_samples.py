@@ -10,9 +10,8 @@ import yaml
 from hakobune.adapters.patience import Patience
 from hakobune.errors import HakobuneError
 from hakobune.model.compute import Compute, ComputePlan, Quota
-from hakobune.model.image import Image
+from hakobune.model.image import Image, PushedImage
 from hakobune.model.job import Job, JobWishes, Pairs, RemoteFile
-from hakobune.model.pushed import PushedImage
 from hakobune.transform.write_record import sealed
 from tests.samples import COMMIT, DIGEST, FakeReporter
 

@@ -19,6 +19,7 @@ from hakobune.stages.record import complete, find_documents
 from hakobune.stages.render import current_source, render
 from hakobune.transform.write_record import sealed
 from tests.samples import COMMIT, Answer, FakeReporter, FakeRunner, completed, on, write_project
+from tests.saved_images import CONFIG, LAYER, config_of, digest_of, manifest_of, named
 
 DATA = b"date,sales\n2026-01-01,3\n"
 
@@ -35,17 +36,15 @@ class Made:
 
 def archive(*contents: bytes) -> tuple[str, bytes]:
     """Return an image's id and its archive; the contents are its layers."""
-    blobs = {hashlib.sha256(data).hexdigest(): data for data in (*contents, b'{"rootfs": {}}')}
-    *layers, configuration = blobs
-    manifest = json.dumps(
-        {
-            "config": {"digest": f"sha256:{configuration}"},
-            "layers": [{"digest": f"sha256:{name}"} for name in layers],
-        }
-    ).encode()
-    top = hashlib.sha256(manifest).hexdigest()
-    every = {**blobs, top: manifest}
-    return f"sha256:{top}", tar({f"blobs/sha256/{name}": data for name, data in every.items()})
+    configuration = config_of(*map(digest_of, contents))
+    layers = [named(content, f"{LAYER}+gzip") for content in contents]
+    manifest = manifest_of(named(configuration, CONFIG), *layers)
+    return digest_of(manifest), tar_of(*contents, configuration, manifest)
+
+
+def tar_of(*contents: bytes) -> bytes:
+    """Return an archive of these blobs."""
+    return tar({f"blobs/sha256/{digest_of(data)[7:]}": data for data in contents})
 
 
 def tar(files: dict[str, bytes]) -> bytes:

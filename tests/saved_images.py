@@ -4,13 +4,56 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hakobune.oci.documents import OCI_INDEX, OCI_MANIFEST
+
 KINDS = {"file": tarfile.REGTYPE, "folder": tarfile.DIRTYPE, "link": tarfile.SYMTYPE}
 EPOCH = 315532800
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+AMD64 = {"os": "linux", "architecture": "amd64"}
+ARM64 = {"os": "linux", "architecture": "arm64"}
+
+
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def named(content: bytes, media_type: str, **other: object) -> dict[str, Any]:
+    """Return the descriptor of some bytes."""
+    size = len(content)
+    return {"mediaType": media_type, "digest": digest_of(content), "size": size, **other}
+
+
+def config_of(*diff_ids: str, **other: Any) -> bytes:
+    """Return an image's configuration."""
+    return json.dumps({**AMD64, "rootfs": {"diff_ids": list(diff_ids)}, **other}).encode()
+
+
+def manifest_of(config: dict[str, Any], *layers: dict[str, Any], **other: object) -> bytes:
+    """Return an image's manifest."""
+    values = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": layers}
+    return json.dumps({**values, **other}).encode()
+
+
+def index_of(*manifests: dict[str, Any]) -> bytes:
+    """Return an index of manifests."""
+    return json.dumps({"schemaVersion": 2, "manifests": manifests}).encode()
+
+
+Change = Callable[[dict[str, Any]], object]
+# What makes a manifest wrong, by what is wrong then; each user of the walk must refuse all of them.
+WRONG: dict[str, Change] = {
+    "digest": lambda values: values["layers"][0].update(digest=digest_of(b"another")),
+    "size": lambda values: values["layers"][0].update(size=7),
+    "media type": lambda values: values["layers"][0].update(mediaType="text/html"),
+    "dangling": lambda values: values["config"].update(digest=digest_of(b"another")),
+    "form": lambda values: values.update(layers={}),
+}
 
 
 @dataclass(frozen=True)
@@ -25,50 +68,46 @@ class File:
     extended: tuple[tuple[str, str], ...] = ()
 
 
-def write_archive(
+def write_archive(  # noqa: PLR0913 - each has a default and is given by name
     path: Path,
     layers: Sequence[Sequence[File]],
     *,
     config: dict[str, Any] | None = None,
     level: int | None = 6,
     other_platform: bool = False,
+    change: Change = lambda _: None,
 ) -> Path:
     """Write an OCI layout with docker's own manifest.json beside; return the path.
 
-    Without a level the layers are not packed, as the classic image store saves them.
+    Without a level the layers are not packed, as the classic image store saves them. `change` makes
+    the manifest another one.
     """
     blobs: dict[str, bytes] = {}
 
-    def keep(content: bytes) -> dict[str, Any]:
-        digest = hashlib.sha256(content).hexdigest()
-        blobs[f"blobs/sha256/{digest}"] = content
-        return {"digest": f"sha256:{digest}", "size": len(content)}
+    def keep(content: bytes, media_type: str, **other: object) -> dict[str, Any]:
+        found = named(content, media_type, **other)
+        blobs[place(found)] = content
+        return found
 
     tars = [layer_tar(files) for files in layers]
-    packed = [keep(t if level is None else gzipped(t, level)) for t in tars]
-    document = {
-        "architecture": "amd64",
-        "os": "linux",
-        **(config or {}),
-        "rootfs": {"diff_ids": [f"sha256:{hashlib.sha256(t).hexdigest()}" for t in tars]},
-    }
-    configuration = keep(json.dumps(document).encode())
-    media = "application/vnd.oci.image.manifest.v1+json"
-    manifest = keep(json.dumps({"config": configuration, "layers": packed}).encode())
-    manifests = [{"mediaType": media, **manifest}]
+    kind = LAYER if level is None else f"{LAYER}+gzip"
+    packed = [keep(t if level is None else gzipped(t, level), kind) for t in tars]
+    configuration = keep(config_of(*map(digest_of, tars), **(config or {})), CONFIG)
+    values = json.loads(manifest_of(configuration, *packed))
+    change(values)
+    content = json.dumps(values).encode()
+    manifests = [keep(content, OCI_MANIFEST)]
     if other_platform:
-        arm = {"mediaType": media, "platform": {"os": "linux", "architecture": "arm64"}}
-        amd = {**manifests[0], "platform": {"os": "linux", "architecture": "amd64"}}
-        inner = {"manifests": [{**arm, **keep(b"{}")}, amd]}
-        index = "application/vnd.oci.image.index.v1+json"
-        manifests = [{"mediaType": index, **keep(json.dumps(inner).encode())}]
+        other = keep(manifest_of(keep(config_of(**ARM64), CONFIG)), OCI_MANIFEST, platform=ARM64)
+        inner = index_of(other, named(content, OCI_MANIFEST, platform=AMD64))
+        manifests = [keep(inner, OCI_INDEX)]
     written = [
         {
             "Config": place(configuration),
             "Layers": [place(layer) for layer in packed],
         }
     ]
-    blobs["index.json"] = json.dumps({"manifests": manifests}).encode()
+    blobs["index.json"] = index_of(*manifests)
     blobs["manifest.json"] = json.dumps(written).encode()
     blobs["oci-layout"] = b"{}"
     with tarfile.open(path, "w") as tar:

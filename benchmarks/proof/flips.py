@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from hakobune.adapters import image_blobs
 from hakobune.adapters.process import Completed, SystemRunner
-from hakobune.errors import HakobuneError
+from hakobune.errors import HakobuneError, ImageChangedError
 from hakobune.model.project import Project
 from hakobune.stages.project import open_project
 from hakobune.stages.record import read_run_record
-from hakobune.stages.verify import walk
+from hakobune.stages.verify import check_image, walk
 from measure import ROOT, run
 
 Row = tuple[str, int, int]
@@ -158,7 +157,10 @@ def _layers(image: str, folder: Path, rng: random.Random) -> Row:
     for _ in range(_LAYER_FLIPS):
         # Not in the padding at the archive's end, which is no part of the image.
         flipped = _FlippedArchive(archive, rng.randrange(1024, whole - 4096), rng.randrange(8))
-        seen += bool(image_blobs.wrong_blob(flipped, image))
+        try:
+            check_image(image, flipped)
+        except ImageChangedError:
+            seen += 1
         with archive.open("r+b") as file:  # and back
             file.seek(flipped.place)
             (byte,) = file.read(1)

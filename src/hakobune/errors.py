@@ -168,6 +168,10 @@ class ImageStaleError(ImageError):
     """The image was built from an earlier lock or from earlier code."""
 
 
+class ImageInvalidError(ImageError):
+    """A blob of the image is missing, or its digest, size, media type or form is wrong."""
+
+
 class PlatformUnsupportedError(ImageError):
     """The image is not for linux/amd64, which Azure ML's nodes run."""
 

@@ -145,7 +145,7 @@ def test_a_changed_model_is_named_and_its_signature_does_not_save_it(
     forged = call(*asked)
     record.write_bytes(content)
     assert_failed(forged, "signature-invalid")
-    assert "other files than the record names" in forged.stderr
+    assert "signs other files than the record names" in forged.stderr
 
 
 def test_a_smoke_test_that_fails_leaves_no_receipt(

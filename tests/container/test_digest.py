@@ -104,7 +104,7 @@ def test_a_hidden_difference_is_found_and_named(
     assert f"layer 4 of 5 (docker/Dockerfile:{line}: COPY --from=source /image /)" in said
     assert "app/counter: time 1970-01-01T00:00:01Z and 1980-01-01T00:00:00Z" in said
     assert (
-        f"app/counter/__main__.py: size {size + 7} bytes and {size} bytes, the first that" in said
+        f"app/counter/__main__.py: size {size + 7} bytes and {size} bytes, the first diff" in said
     )
-    assert f"differs is byte {size}" in said
+    assert f"difference is at byte {size}" in said
     assert "layer 1 of" not in said

@@ -20,7 +20,9 @@ ALLOWED = {
     "model": {"errors"},
     "transform": {"model", "errors"},
     "adapters": {"model", "errors"},
-    "stages": {"transform", "adapters", "model", "errors"},
+    # Reads and writes files; programs and registries are handed in.
+    "oci": {"model", "errors"},
+    "stages": {"transform", "adapters", "oci", "model", "errors"},
     "settings": {"model", "errors"},
     "console": {"model", "errors"},
     "cli": {"stages", "console", "settings", "model", "errors"},

@@ -3,8 +3,9 @@
 import json
 import re
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from hakobune.adapters.process import Completed, Runner, printable
 from hakobune.errors import (
@@ -278,6 +279,12 @@ def save(runner: Runner, image: str, archive: Path) -> None:
         raise ImageMissingError(
             f"the engine cannot save {image}: {said}", remedy="build it anew: hakobune build"
         )
+
+
+def save_into(runner: Runner, image: str, consume: Callable[[IO[bytes]], None]) -> str:
+    """Hand the image's tar archive to `consume` as a stream; return why saving failed, or ""."""
+    done = runner.pipe(["docker", "save", image], consume)
+    return done.stderr.strip() if done.exit_code != 0 else ""
 
 
 def remove_tag(runner: Runner, tag: str) -> None:

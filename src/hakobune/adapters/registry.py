@@ -1,9 +1,17 @@
-"""A container registry, through the docker program, which keeps the logins."""
+"""A container registry: pushes by the docker program, single documents over HTTP with its logins.
 
+What the documents say is the concern of `hakobune.oci`.
+"""
+
+import hashlib
 import re
-from collections.abc import Callable
-from dataclasses import replace
-from typing import TypeVar
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, TypeVar
 
 from hakobune.adapters.patience import Patience, TransientError
 from hakobune.adapters.process import Completed, Runner
@@ -34,7 +42,7 @@ _UNREACHABLE = re.compile(
 
 
 def manifest(runner: Runner, reference: str, patience: Patience) -> bytes | None:
-    """Return the manifest's bytes, whose sha256 is the image's digest; None where there is none.
+    """Return the manifest's bytes, whose sha256 is the image's digest; None where it is missing.
 
     Raises RegistryRefusedError or RegistryUnreachableError.
     """
@@ -52,7 +60,7 @@ def manifest(runner: Runner, reference: str, patience: Patience) -> bytes | None
 
 
 def push(runner: Runner, local: str, remote: str, patience: Patience) -> None:
-    """Push the engine's image under another name; the name is removed from the engine again."""
+    """Push the engine's image under another name, which is removed from the engine afterwards."""
     tag, send, untag = push_commands(local, remote)
     runner.capture(tag)
 
@@ -68,12 +76,12 @@ def push(runner: Runner, local: str, remote: str, patience: Patience) -> None:
 
 
 def forget(runner: Runner, remote: str) -> None:
-    """Remove the name that a push which was killed had left in the engine."""
+    """Remove the name that a killed push left in the engine."""
     runner.capture(push_commands("", remote)[2])
 
 
 def push_commands(local: str, remote: str) -> tuple[tuple[str, ...], ...]:
-    """Return the commands of a push: name, send, and take the name away again."""
+    """Return the commands of a push: tag, push, and remove the tag."""
     return (
         ("docker", "tag", local, remote),
         ("docker", "push", remote),
@@ -81,21 +89,116 @@ def push_commands(local: str, remote: str) -> tuple[tuple[str, ...], ...]:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """One repository over HTTP, for what the docker program cannot write: single documents.
+
+    Each method raises RegistryRefusedError, RegistryUnreachableError or PushFailedError.
+    """
+
+    client: Any  # oras has no types
+    container: Any
+
+    def upload(self, content: bytes, media_type: str) -> None:
+        """Upload a blob."""
+        layer = {
+            "mediaType": media_type,
+            "digest": f"sha256:{hashlib.sha256(content).hexdigest()}",
+            "size": len(content),
+        }
+        with _translated(self.container.registry), tempfile.NamedTemporaryFile() as file:
+            Path(file.name).write_bytes(content)
+            self._checked(self.client.upload_blob(file.name, self.container, layer))
+
+    def manifest(self, reference: str, media_type: str) -> bytes | None:
+        """Return the manifest or index of a tag or digest; None where there is none."""
+        with _translated(self.container.registry):
+            answer = self.client.do_request(
+                self._url(reference), "GET", headers={"Accept": media_type}
+            )
+            if answer.status_code == HTTPStatus.NOT_FOUND:
+                return None
+            return bytes(self._checked(answer).content)
+
+    def put(self, reference: str, content: bytes, media_type: str) -> bool:
+        """Write a manifest or index; tell whether the registry lists referrers by itself.
+
+        A registry of the distribution specification's version 1.1 does.
+        """
+        headers = {"Content-Type": media_type}
+        with _translated(self.container.registry):
+            answer = self.client.do_request(
+                self._url(reference), "PUT", data=content, headers=headers
+            )
+            return "OCI-Subject" in self._checked(answer).headers
+
+    def _url(self, reference: str) -> str:
+        base = f"{self.client.prefix}://{self.container.registry}/v2/{self.container.api_prefix}"
+        return f"{base}/manifests/{reference}"
+
+    def _checked(self, answer: Any) -> Any:  # noqa: ANN401 - oras has no types
+        host = self.container.registry
+        if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            raise RegistryRefusedError(
+                f"{host} refuses: {answer.status_code} {answer.reason}",
+                remedy=f"docker login {host}",
+            )
+        if not answer.ok:
+            said = " ".join(answer.text.split())[:200]
+            raise PushFailedError(
+                f"{host}: {answer.status_code} {said}",
+                remedy="run the command again; nothing that it refers to was changed",
+            )
+        return answer
+
+
+@contextmanager
+def _translated(host: str) -> Iterator[None]:
+    """Raise our errors for those of the library."""
+    import requests  # noqa: PLC0415 - slow to import, and most commands push nothing
+
+    try:
+        yield
+    except requests.RequestException as exc:
+        raise RegistryUnreachableError(
+            f"{host} does not answer: {exc}", remedy="check the registry's name and the network"
+        ) from exc
+    except ValueError as exc:  # what the library raises where it has no login
+        raise RegistryRefusedError(f"{host} refuses: {exc}", remedy=f"docker login {host}") from exc
+
+
+def open_repository(repository: str) -> Repository:
+    """Return a repository to write documents to, with the docker program's login."""
+    import oras.client  # noqa: PLC0415 - a quarter of a second
+
+    host = _host(repository)
+    client = oras.client.OrasClient(insecure=_is_loopback(host))
+    container = client.get_container(repository)
+    with _translated(host):
+        client.auth.load_configs(container)
+    return Repository(client=client, container=container)
+
+
+def _is_loopback(host: str) -> bool:
+    """Tell whether the registry may be asked without TLS, by the docker program's own rule."""
+    return re.fullmatch(r"(localhost|127(\.\d+){3})(:\d+)?", host) is not None
+
+
 def _patiently(call: Callable[[], T], reference: str, patience: Patience) -> T:
-    # Shorter than with Azure: most often the name is wrong, and the docker program has tried too.
+    # Fewer retries than with Azure: most often the name is wrong, and docker retries, too.
     shorter = replace(patience, pauses_s=patience.pauses_s[:_TRIES])
     try:
         return shorter(call)
     except ServiceUnavailableError as exc:
         raise RegistryUnreachableError(
             exc.what,
-            remedy=f"is the registry's name right ({_host(reference)}), and the network there? "
-            "Then run the command again",
+            remedy=f"check the registry's name ({_host(reference)}) and the network, "
+            "then run the command again",
         ) from exc
 
 
 def _failure(done: Completed, reference: str) -> HakobuneError | TransientError:
-    """Return what the docker program's words mean."""
+    """Return the error that the docker program's output stands for."""
     lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
     said = lines[-1].removeprefix("ERROR: ") if lines else f"exit code {done.exit_code}"
     text = "\n".join(lines)
@@ -107,9 +210,9 @@ def _failure(done: Completed, reference: str) -> HakobuneError | TransientError:
         login = f"az acr login --name {name}" if name != host else f"docker login {host}"
         return RegistryRefusedError(f"{host} refuses: {said}", remedy=login)
     if done.exit_code == 124 or _UNREACHABLE.search(text):  # noqa: PLR2004 - our runner's timeout
-        return TransientError(f"{host} does not answer as it should: {said}")
+        return TransientError(f"{host} answers with an error: {said}")
     return PushFailedError(
-        f"{host}: {said}", remedy="the docker program's own words stand above; then push again"
+        f"{host}: {said}", remedy="see the docker program's output above, then push again"
     )
 
 

@@ -9,9 +9,9 @@ import click
 
 from hakobune.model.compute import DEFAULT_SIZE, ComputePlan
 from hakobune.model.destination import Destination
+from hakobune.model.image import PushedImage
 from hakobune.model.job import JobWishes, Pairs
 from hakobune.model.project import Project
-from hakobune.model.pushed import PushedImage
 from hakobune.stages.machine import system_runner
 from hakobune.stages.submit import Submission, plan_submit
 

@@ -1,4 +1,4 @@
-"""A built image."""
+"""A built image, and one that a registry has."""
 
 from dataclasses import dataclass
 
@@ -20,3 +20,26 @@ class Image:
     lock_sha256: str
     source_sha256: str
     platform: str = PLATFORM
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushedImage:
+    """An image of this machine and where a registry has it: `registry/name` and the digest.
+
+    `digest` is empty where it is known only after the push.
+    """
+
+    image: Image
+    repository: str
+    tag: str
+    digest: str
+
+    @property
+    def reference(self) -> str:
+        """The image by digest: what no later push can change."""
+        return f"{self.repository}@{self.digest or '<known after the push>'}"
+
+    @property
+    def tagged(self) -> str:
+        """The image by its tag, which is derived from its content."""
+        return f"{self.repository}:{self.tag}"

@@ -3,7 +3,7 @@
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.errors import RegistryRefusedError, RegistryUnreachableError
-from hakobune.model.pushed import PushedImage
+from hakobune.model.image import PushedImage
 from hakobune.stages.push import UNKNOWN_REGISTRY, find_pushed
 from hakobune.stages.submit import Submission
 

@@ -1,7 +1,5 @@
-"""Image to a registry: by content, once, and looked at afterwards."""
+"""Image to a registry: once, under a tag made of its content, and read back afterwards."""
 
-import hashlib
-import json
 from dataclasses import replace
 
 from hakobune.adapters import docker_cli, registry
@@ -11,33 +9,34 @@ from hakobune.errors import (
     DestinationIncompleteError,
     DigestMismatchError,
     DigestMissingError,
+    ImageInvalidError,
     PlatformUnsupportedError,
 )
+from hakobune.model.image import PushedImage
 from hakobune.model.lock import PLATFORM
 from hakobune.model.project import Project
-from hakobune.model.pushed import PushedImage
 from hakobune.model.reporter import Reporter
+from hakobune.oci.documents import digest_hex, digest_of, in_builders_form, parse_manifest
 from hakobune.stages.build import current_image
 from hakobune.stages.project import read_fresh_lock
-from hakobune.transform.manifest_form import manifest_in_form
 from hakobune.transform.names import valid_name
 
-# Stands for a registry whose name only the workspace tells, and that wants a login.
+# In place of a registry whose name only the workspace knows, and which needs a login.
 UNKNOWN_REGISTRY = "<the workspace's registry>"
 _TAG_LENGTH = 32
 
 
 def plan_push(project: Project, runner: Runner, *, registry_name: str) -> PushedImage:
-    """Return what would be pushed, and where to; nothing is asked of the registry.
+    """Return what would be pushed, and where to; the registry is not contacted.
 
-    Raises PlatformUnsupportedError for an image that Azure ML cannot run, and what a missing or old
-    image raises.
+    Raises PlatformUnsupportedError for an image that Azure ML cannot run, and what
+    `current_image` raises for a missing or outdated image.
     """
     if not registry_name:
         raise DestinationIncompleteError(
-            "it is not said which registry to push to",
+            "no registry given to push to",
             remedy="--registry name.azurecr.io, or HAKOBUNE_REGISTRY; "
-            "a workspace that has one of its own names it",
+            "a workspace with a registry of its own needs neither",
         )
     image = current_image(project, runner)
     if image.platform != PLATFORM:
@@ -63,23 +62,32 @@ def pushed_repository(project: Project, registry_name: str) -> str:
 
 def pushed_tag(image_id: str) -> str:
     """Return the tag that an image is pushed under, which is derived from its content."""
-    return image_id.removeprefix("sha256:")[:_TAG_LENGTH]
+    return digest_hex(image_id)[:_TAG_LENGTH]
 
 
-def is_manifest_of(manifest: bytes, image_id: str) -> bool:
-    """Tell whether the manifest is that of the image which an engine knows by this id.
+def require_manifest_of(place: str, manifest: bytes, image_id: str) -> None:
+    """Raise DigestMismatchError unless a registry's manifest is that of an engine's image.
 
-    An engine knows an image by its manifest's digest or, in the older store, by that of its
+    An engine knows an image by its manifest's digest or, in the classic store, by that of its
     configuration, which the manifest names.
     """
-    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
-    return image_id in (digest, json.loads(manifest).get("config", {}).get("digest", ""))
+    digest = digest_of(manifest)
+    try:
+        config = parse_manifest(manifest, name=digest).config.digest
+        what = "" if image_id in (digest, config) else f"{digest} there, and {image_id} here"
+    except ImageInvalidError as exc:
+        what = f"damaged there: {exc.what}"
+    if what:
+        raise DigestMismatchError(
+            f"{place} in the registry is not the image {image_id}: it is {what}",
+            remedy="another image was pushed under this name: remove it there, then push again",
+        )
 
 
 def find_pushed(planned: PushedImage, runner: Runner, patience: Patience) -> PushedImage | None:
-    """Return the image as the registry has it, or None where it has it not.
+    """Return the image as the registry has it, or None where the registry lacks it.
 
-    Raises DigestMismatchError where another image lies under the same name.
+    Raises DigestMismatchError where another image has the same name.
     """
     manifest = registry.manifest(runner, planned.tagged, patience)
     return None if manifest is None else _compared(planned, manifest)
@@ -99,7 +107,7 @@ def push(
     if manifest is None:
         raise DigestMissingError(
             f"{planned.tagged} was pushed, and the registry does not have it",
-            remedy="push again; if it stays so, the registry loses images",
+            remedy="push again; if this repeats, the registry loses images",
         )
     found = _compared(planned, manifest)
     if not planned.digest:
@@ -112,19 +120,18 @@ def push(
 def _in_builders_form(pushed: PushedImage, manifest: bytes) -> PushedImage:
     """Return the image under the digest that an engine with the containerd store gives it.
 
-    The classic store writes the manifest at the push, and with other white space than BuildKit;
-    what it says is the same.
+    The classic store writes the manifest when it pushes, with the same content as BuildKit but
+    other white space.
     """
-    from hakobune.adapters import manifests  # noqa: PLC0415 - a quarter of a second
-
-    wanted = manifest_in_form(manifest)
+    wanted = in_builders_form(manifest)
     if wanted != manifest:
-        manifests.put(pushed.tagged, wanted)
+        media_type = parse_manifest(wanted, name=pushed.tagged).media_type
+        registry.open_repository(pushed.repository).put(pushed.tag, wanted, media_type)
     return _compared(pushed, wanted)
 
 
 def require_digest(planned: PushedImage, runner: Runner, patience: Patience) -> PushedImage:
-    """Return the image with its digest; the registry is asked only where the engine knows none.
+    """Return the image with its digest; the registry is asked only where the engine has none.
 
     Raises DigestMissingError.
     """
@@ -134,7 +141,7 @@ def require_digest(planned: PushedImage, runner: Runner, patience: Patience) -> 
     if found is None:
         raise DigestMissingError(
             f"{planned.tagged} is not in the registry yet, and this engine learns an image's "
-            "digest from there only",
+            "digest only from the registry",
             remedy="hakobune push",
         )
     return found
@@ -147,10 +154,5 @@ def push_commands(planned: PushedImage) -> tuple[tuple[str, ...], ...]:
 
 def _compared(planned: PushedImage, manifest: bytes) -> PushedImage:
     """Return the image with the manifest's digest, if it is the image of this machine."""
-    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
-    if not is_manifest_of(manifest, planned.image.id):
-        raise DigestMismatchError(
-            f"{planned.tagged} is {digest} in the registry, and {planned.image.id} here",
-            remedy="another image was pushed under this name: remove it there, then push again",
-        )
-    return replace(planned, digest=digest)
+    require_manifest_of(planned.tagged, manifest, planned.image.id)
+    return replace(planned, digest=digest_of(manifest))

@@ -1,13 +1,11 @@
-"""Image to the proof that the same lock and code make it again."""
+"""Image to the proof that the same lock and code give the same image."""
 
-import hashlib
 import secrets as random
 import tempfile
 from collections.abc import Sequence
-from itertools import starmap
 from pathlib import Path
 
-from hakobune.adapters import docker_cli, image_archive, registry
+from hakobune.adapters import docker_cli, registry
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
@@ -22,19 +20,21 @@ from hakobune.model.image import Image
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
-from hakobune.model.saved_image import Difference, SavedImage
 from hakobune.model.secrets import BuildSecrets
+from hakobune.oci.archive import SavedImage, open_image
+from hakobune.oci.compare import Difference, compare_documents, compare_files, layer_origins
+from hakobune.oci.documents import digest_of
+from hakobune.oci.layers import first_differences, read_files
 from hakobune.stages import base_image
 from hakobune.stages.build import build_on, current_image
 from hakobune.stages.render import check_lock
-from hakobune.transform.compare_images import compare_documents, compare_files, layer_origins
 from hakobune.transform.render_dockerfile import pinned_base
 
-# A layer that is wholly another one would fill screens; the rest is counted.
+# More lines would fill screens where a layer is entirely different; the rest is counted.
 _SHOWN = 12
 _REMEDY = (
-    "what the lines above name must not depend on clock, network, order or machine; "
-    "docs/reference/reproducibility.md says what is fixed and how"
+    "make the files above independent of clock, network, order and machine; "
+    "docs/reference/reproducibility.md lists what is fixed and how"
 )
 
 
@@ -46,7 +46,7 @@ def reproduce_image(
     secrets: BuildSecrets,
     patience: Patience,
 ) -> Image:
-    """Build base and image again, with no cache of any kind; return the image if they are the same.
+    """Build base and image again, with no cache of any kind; return the image if nothing differs.
 
     Raises ImageNotReproducedError or BaseNotReproducedError, which name what differs, and
     ImageStaleError or ImageMissingError where there is no image of this lock and code to compare.
@@ -55,7 +55,7 @@ def reproduce_image(
     image = current_image(project, runner)
     again = f"hakobune-again:{random.token_hex(4)}"
     _check_base(lock, image, runner, reporter, again=again, patience=patience)
-    # The base is the same one: its own name goes in, because the image's label holds it.
+    # Under the base's own name, which is in the image's label.
     options = ("--no-cache", "--build-arg", f"BUILDKIT_CACHE_MOUNT_NS={again}")
     try:
         second = build_on(
@@ -65,8 +65,8 @@ def reproduce_image(
             dockerfile = project.dockerfile_path.read_text(encoding="utf-8")
             found = _differences(runner, image.id, second.id, dockerfile, project.dockerfile)
             raise ImageNotReproducedError(
-                f"built again from nothing, {image.tag} is another image\n"
-                f"  {image.id} is here\n  {second.id} was built now\n{found}",
+                f"built again from nothing, {image.tag} is different\n"
+                f"  {image.id} before\n  {second.id} now\n{found}",
                 remedy=_REMEDY,
             )
     finally:
@@ -92,41 +92,41 @@ def _check_base(  # noqa: PLR0913 - one caller
         _make_base_again(lock, image, runner, reporter, again=f"{again}-base")
     else:
         raise ImageStaleError(
-            f"the image {image.tag} stands on {image.base}, which the lock does not name any more",
-            remedy="build it anew: hakobune build",
+            f"the image {image.tag} is based on {image.base}, which is no longer in the lock",
+            remedy="build it again: hakobune build",
         )
 
 
 def _check_pinned_base(
     lock: Lock, pinned: str, runner: Runner, reporter: Reporter, patience: Patience
 ) -> None:
-    """Ask the registry for the base's manifest; its bytes must have the digest that the lock has.
+    """Fetch the base's manifest again; its bytes must have the digest in the lock.
 
-    Where no registry answers that is said; the engine checked the digest when it pulled the base.
+    Where no registry answers, a message says so: the engine checked the digest when it pulled.
     """
     try:
         manifest = registry.manifest(runner, pinned, patience)
     except (RegistryUnreachableError, RegistryRefusedError) as exc:
-        reporter.say(f"the base was not asked for again: {exc.what}")
+        reporter.say(f"the base was not fetched again: {exc.what}")
         return
     if manifest is None:
         raise DigestMissingError(
             f"the registry no longer has {pinned}",
-            remedy="the engine has it still: `hakobune vendor` keeps a copy that builds offline",
+            remedy="the engine still has it: `hakobune vendor` keeps a copy that builds offline",
         )
-    digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+    digest = digest_of(manifest)
     if digest != lock.registry_base.digest:
         raise BaseNotReproducedError(
-            f"the registry gives another manifest for {pinned}: {digest}",
-            remedy="do not build on it: a registry must not do that",
+            f"the registry serves another manifest for {pinned}: {digest}",
+            remedy="do not build on it: the registry is faulty or was tampered with",
         )
-    reporter.done("base", f"{pinned}, asked for again, is the same", digest=digest)
+    reporter.done("base", f"{pinned}, fetched again, is the same", digest=digest)
 
 
 def _make_base_again(
     lock: Lock, image: Image, runner: Runner, reporter: Reporter, *, again: str
 ) -> None:
-    assert lock.debian_base is not None  # noqa: S101 - the caller looked; for mypy
+    assert lock.debian_base is not None  # noqa: S101 - the caller checked; for mypy
     first = docker_cli.inspect(runner, image.base)
     try:
         base_image.make_debian_base(lock.debian_base, runner, tag=again, options=("--no-cache",))
@@ -134,10 +134,10 @@ def _make_base_again(
         if second.id != first.id:
             found = _differences(runner, first.id, second.id, "", "")
             raise BaseNotReproducedError(
-                f"made again of its {len(lock.debian_base.packages)} Debian packages, the base "
-                f"{image.base} is another one\n  {first.id} is here\n"
-                f"  {second.id} was made now\n{found}",
-                remedy="docker/base/finish.sh must remove or fix what the lines above name",
+                f"made again from its {len(lock.debian_base.packages)} Debian packages, the base "
+                f"{image.base} is different\n  {first.id} before\n"
+                f"  {second.id} now\n{found}",
+                remedy="let docker/base/finish.sh remove or fix the files above",
             )
     finally:
         docker_cli.remove_tag(runner, again)
@@ -157,37 +157,36 @@ def _differences(runner: Runner, first: str, second: str, dockerfile: str, name:
 
 def describe(archives: tuple[Path, Path], dockerfile: str, name: str) -> list[str]:
     """Return lines that name what differs between two saved images; none where nothing does."""
-    first, second = map(image_archive.read_image, archives)
-    found = []
-    origins = layer_origins(first, dockerfile, name)
-    for number, origin in enumerate(origins[: len(second.layers)], 1):
-        inner = _layer_differences(archives, (first, second), number - 1)
-        if inner:
-            found += [f"layer {number} of {len(origins)} ({origin})", *inner]
-    if len(first.layers) != len(second.layers):
-        found.append(f"layers: {len(first.layers)} and {len(second.layers)}")
-    changed = compare_documents(first, second)
+    with open_image(archives[0]) as first, open_image(archives[1]) as second:
+        found = []
+        origins = layer_origins(first.tree, dockerfile, name)
+        for number, origin in enumerate(origins[: len(second.tree.layers)], 1):
+            inner = _layer_differences(first, second, number - 1)
+            if inner:
+                found += [f"layer {number} of {len(origins)} ({origin})", *inner]
+    if len(origins) != len(second.tree.layers):
+        found.append(f"layers: {len(origins)} and {len(second.tree.layers)}")
+    changed = compare_documents(first.tree, second.tree)
     return found + _shown([f"image configuration, {_told(item)}" for item in changed])
 
 
-def _layer_differences(
-    archives: tuple[Path, Path], images: tuple[SavedImage, SavedImage], number: int
-) -> list[str]:
-    layers = images[0].layers[number], images[1].layers[number]
-    if layers[0].diff_id == layers[1].diff_id:
-        same = layers[0].sha256 == layers[1].sha256
-        return [] if same else ["  the same files, compressed in another way"]
-    found = compare_files(*starmap(image_archive.read_files, zip(archives, layers, strict=True)))
+def _layer_differences(first: SavedImage, second: SavedImage, number: int) -> list[str]:
+    one, two = ((image.archive, image.tree.layers[number]) for image in (first, second))
+    unpacked = [image.tree.configuration.diff_ids[number] for image in (first, second)]
+    if unpacked[0] == unpacked[1]:
+        same = one[1].digest == two[1].digest
+        return [] if same else ["  the same files, compressed differently"]
+    found = compare_files(read_files(*one), read_files(*two))
     if not found:
-        return ["  the same entries, written in another form of tar"]
+        return ["  the same entries in another tar format"]
     contents = {item.place for item in found[:_SHOWN] if item.is_content}
     with tempfile.TemporaryDirectory(prefix="hakobune-files-") as folder:
-        offsets = image_archive.first_differences(archives, layers, contents, Path(folder))
+        offsets = first_differences(one, two, contents, Path(folder))
     lines = []
     for item in found:
         at = ""
         if item.is_content and item.place in offsets:
-            at = f", the first that differs is byte {offsets[item.place]}"
+            at = f", the first difference is at byte {offsets[item.place]}"
         lines.append(f"  {_told(item)}{at}")
     return _shown(lines)
 

@@ -1,4 +1,4 @@
-"""Image to the list of its parts, a CycloneDX document that belongs to its digest."""
+"""Image to its SBOM, a CycloneDX document with the image's digest as a name."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from hakobune.errors import SbomInvalidError
 from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
+from hakobune.oci.documents import digest_hex
 from hakobune.stages.project import read_fresh_lock
-from hakobune.transform.read_parts import read_parts
 
 # Beside the runs, because it is no source, and a run names the image by the same digest.
 _FOLDER = "runs/.sbom"
@@ -17,20 +17,20 @@ _FOLDER = "runs/.sbom"
 
 def sbom_path(project: Project, image: Image) -> Path:
     """Return where the image's document lies."""
-    return project.root / _FOLDER / f"{image.id.removeprefix('sha256:')}.cdx.json"
+    return project.root / _FOLDER / f"{digest_hex(image.id)}.cdx.json"
 
 
 def ensure_sbom(project: Project, image: Image, runner: Runner, reporter: Reporter) -> Path:
     """Return the path of the image's document after writing it, if there is none yet.
 
-    The parts are read from the image itself, in a container without network. Raises
-    SbomInvalidError where it does not tell them.
+    A container of the image, without network, lists its packages. Raises SbomInvalidError where it
+    prints something else, and ImageInvalidError where the image's id is not a digest.
     """
     path = sbom_path(project, image)
     if files.has_content(path):
         return path
     # Imported here: slow to import, and a digest is seldom new.
-    from hakobune.transform.write_sbom import write_sbom  # noqa: PLC0415
+    from hakobune.transform.sbom import read_parts, write_sbom  # noqa: PLC0415
 
     done = docker_cli.run_program(runner, image.id, files.read_data("list_parts.py"))
     try:
@@ -38,8 +38,8 @@ def ensure_sbom(project: Project, image: Image, runner: Runner, reporter: Report
     except ValueError as exc:
         said = done.stderr.strip().splitlines()
         raise SbomInvalidError(
-            f"the image {image.tag} does not tell what is in it: {said[-1] if said else exc}",
-            remedy="build it anew: hakobune build",
+            f"the image {image.tag} does not list its packages: {said[-1] if said else exc}",
+            remedy="build it again: hakobune build",
         ) from exc
     files.make_folder(path.parent)
     files.write_bytes(path.parent / ".gitignore", b"*\n")

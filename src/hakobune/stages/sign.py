@@ -3,14 +3,15 @@
 from collections import deque
 from pathlib import Path
 
-from hakobune.adapters import files
+from hakobune.adapters import files, registry
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
     DestinationIncompleteError,
-    DigestMismatchError,
     DigestMissingError,
+    ImageInvalidError,
     KeyUnusableError,
+    PushFailedError,
     RecordDamagedError,
     SignatureInvalidError,
     SignatureMissingError,
@@ -20,7 +21,8 @@ from hakobune.model.link import Link
 from hakobune.model.project import Project
 from hakobune.model.record import PUBLIC_KEY, RECORD, STATEMENT, RunRecord
 from hakobune.model.reporter import Reporter
-from hakobune.stages.push import is_manifest_of, pushed_repository, pushed_tag
+from hakobune.oci import referrers
+from hakobune.stages.push import pushed_repository, pushed_tag, require_manifest_of
 from hakobune.stages.record import check_files, read_run_record, require_outside
 from hakobune.transform.names import valid_name
 
@@ -31,8 +33,8 @@ MEDIA_TYPE = "application/vnd.in-toto.bundle"
 def sign(folder: Path, key: Path, reporter: Reporter) -> Path:
     """Sign the run's record with a private key; return the path of the signed statement.
 
-    The public half is laid beside it. Raises FileChangedError for a run that is not what its record
-    says, KeyUnusableError, or what reading the record raises.
+    Its public half is written beside it. Raises FileChangedError for a run that differs from its
+    record, KeyUnusableError, or what reading the record raises.
     """
     from hakobune.adapters import signing  # noqa: PLC0415 - takes a third of a second
     from hakobune.transform.provenance import PAYLOAD_TYPE, write_statement  # noqa: PLC0415
@@ -45,17 +47,17 @@ def sign(folder: Path, key: Path, reporter: Reporter) -> Path:
             require_outside(record, folder),
             record_sha256=files.sha256_of(folder / RECORD),
         )
-    except ValueError as exc:  # a time that is none
+    except ValueError as exc:  # an invalid time
         raise RecordDamagedError(
             f"{folder / RECORD}: {exc}", remedy="docs/reference/record.md describes its form"
         ) from exc
     signed = signing.sign(statement, payload_type=PAYLOAD_TYPE, key=_private(key), place=str(key))
     if (folder / STATEMENT).exists():
-        reporter.say("the signature that was there is replaced")
+        reporter.say("the earlier signature is replaced")
     files.write_bytes(folder / STATEMENT, signed.envelope)
     files.write_bytes(folder / PUBLIC_KEY, signed.public_key)
     named = signing.fingerprint(signed.public_key, place=str(key))
-    reporter.done("sign", f"{folder / STATEMENT} by the key {named}")
+    reporter.done("sign", f"{folder / STATEMENT} with the key {named}")
     return folder / STATEMENT
 
 
@@ -64,7 +66,7 @@ def pushed_place(
 ) -> str:
     """Return where a registry has the run's image: a job names its own, by digest.
 
-    Raises DestinationIncompleteError where neither a job nor anybody else names a registry, and
+    Raises DestinationIncompleteError where neither a job nor the user names a registry, and
     CloudUnknownError in a rehearsal for the registry of a job that did not run in it.
     """
     outside = require_outside(read_run_record(folder), folder)
@@ -74,7 +76,7 @@ def pushed_place(
         return outside.reference
     if not registry_name:
         raise DestinationIncompleteError(
-            "it is not said which registry has the run's image, and no job ran it",
+            "no registry given that has the run's image, and no job ran it",
             remedy="--registry name.azurecr.io, or HAKOBUNE_REGISTRY",
         )
     repository = pushed_repository(project, valid_name("registry", registry_name))
@@ -85,15 +87,13 @@ def attach(folder: Path, place: str, runner: Runner, patience: Patience, reporte
     """Attach the run's signed statement to its image in the registry; return what was attached.
 
     `place` is where the registry has the image. Raises SignatureMissingError, DigestMissingError,
-    DigestMismatchError, or what the registry's answers mean.
+    DigestMismatchError, or what `adapters.registry` raises.
     """
-    from hakobune.adapters import manifests, registry  # noqa: PLC0415 - a quarter of a second
-
     outside = require_outside(read_run_record(folder), folder)
     statement = files.read_bytes(folder / STATEMENT)
     if statement is None:
         raise SignatureMissingError(
-            f"{folder / STATEMENT}: the run is not signed",
+            f"{folder / STATEMENT}: the run is unsigned",
             remedy=f"hakobune sign {folder} --key PRIVATE_KEY",
         )
     manifest = registry.manifest(runner, place, patience)
@@ -101,15 +101,20 @@ def attach(folder: Path, place: str, runner: Runner, patience: Patience, reporte
         raise DigestMissingError(
             f"the registry has no image {place}, which made the run", remedy="hakobune push"
         )
-    if not is_manifest_of(manifest, outside.image):
-        raise DigestMismatchError(
-            f"{place} is not the image {outside.image}, which made the run",
-            remedy="another image was pushed under this name: remove it there, then push again",
-        )
+    require_manifest_of(place, manifest, outside.image)
     repository = place.partition("@")[0] if "@" in place else place.rpartition(":")[0]
-    digest = manifests.attach(
-        repository, manifest, statement, media_type=MEDIA_TYPE, name=STATEMENT
-    )
+    try:
+        digest = referrers.attach(
+            registry.open_repository(repository),
+            manifest,
+            statement,
+            media_type=MEDIA_TYPE,
+            name=STATEMENT,
+        )
+    except ImageInvalidError as exc:
+        raise PushFailedError(
+            f"{place}: {exc.what}", remedy="remove that list from the registry, then attach again"
+        ) from exc
     reporter.done("attach", f"to {place}", digest=digest)
     return f"{repository}@{digest}"
 
@@ -123,17 +128,17 @@ def check_signature(folder: Path, record: RunRecord, key: Path | None) -> Link:
     if envelope is None:
         if key is not None or (folder / PUBLIC_KEY).exists():
             raise SignatureMissingError(
-                f"{folder / STATEMENT}: the run is not signed",
+                f"{folder / STATEMENT}: the run is unsigned",
                 remedy=f"hakobune sign {folder} --key PRIVATE_KEY",
             )
-        return Link(name="signed", what="nobody signed this run", is_seen=False)
+        return Link(name="signed", what="unsigned", is_seen=False)
     from hakobune.adapters import signing  # noqa: PLC0415 - takes a third of a second
     from hakobune.transform.provenance import PAYLOAD_TYPE, subjects  # noqa: PLC0415
 
     beside = files.read_bytes(folder / PUBLIC_KEY)
     if beside is not None and not signing.is_as_written(beside, place=str(folder / PUBLIC_KEY)):
         raise KeyUnusableError(
-            f"{folder / PUBLIC_KEY} is not as it was written", remedy="sign the run again"
+            f"{folder / PUBLIC_KEY} was changed", remedy="sign the run again: hakobune sign"
         )
     place = key or folder / PUBLIC_KEY
     statement = signing.opened(
@@ -148,29 +153,29 @@ def check_signature(folder: Path, record: RunRecord, key: Path | None) -> Link:
         signed = subjects(statement)
     except ValueError as exc:
         raise SignatureInvalidError(
-            f"{folder / STATEMENT} is signed, and says nothing of a run: {exc}",
-            remedy="take the statement that was signed for this run, or sign it: hakobune sign",
+            f"{folder / STATEMENT} is signed but does not describe a run: {exc}",
+            remedy="restore the run's own statement, or sign again: hakobune sign",
         ) from exc
     if dict(signed) != wanted:
         raise SignatureInvalidError(
-            f"{folder / STATEMENT} is a signature of other files than the record names",
+            f"{folder / STATEMENT} signs other files than the record names",
             remedy="sign the run again: hakobune sign",
         )
     named = signing.fingerprint(_public(place), place=str(place))
-    whose = f"by {key}" if key is not None else "by whoever holds the key; --key asks for one"
+    whose = f"by {key}" if key is not None else "by the key beside it; --key requires another"
     return Link(name="signed", what=f"{named}, {whose}")
 
 
 def _private(path: Path) -> bytes:
-    return _key(path, remedy="make one: openssl genpkey -algorithm ed25519 -out key.pem")
+    return _key(path, remedy="create one: openssl genpkey -algorithm ed25519 -out key.pem")
 
 
 def _public(path: Path) -> bytes:
-    return _key(path, remedy="ask whoever signed for the public key, and name it with --key")
+    return _key(path, remedy="ask the signer for the public key and pass it with --key")
 
 
 def _key(path: Path, *, remedy: str) -> bytes:
     content = files.read_bytes(path)
     if content is None:
-        raise KeyUnusableError(f"{path}: there is no such key", remedy=remedy)
+        raise KeyUnusableError(f"{path}: no such key file", remedy=remedy)
     return content

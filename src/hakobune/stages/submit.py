@@ -20,9 +20,9 @@ from hakobune.errors import (
 )
 from hakobune.model.cloud import Cloud
 from hakobune.model.compute import Compute, ComputePlan
+from hakobune.model.image import PushedImage
 from hakobune.model.job import Job, JobInput, JobPlan, JobWishes, Pairs
 from hakobune.model.project import Project
-from hakobune.model.pushed import PushedImage
 from hakobune.model.reporter import Reporter
 from hakobune.stages.project import read_fresh_lock
 from hakobune.transform.check_compute import check_compute, check_quotas

@@ -1,9 +1,9 @@
-"""Lock to a folder that holds all that a build needs from a network, and the build from it."""
+"""Lock to a folder with all that a build needs from the network, and the build from it."""
 
 import tempfile
 from pathlib import Path
 
-from hakobune.adapters import docker_cli, files, image_archive, image_layout, registry
+from hakobune.adapters import docker_cli, files, registry
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.adapters.system_clock import SystemClock
@@ -11,6 +11,7 @@ from hakobune.errors import (
     BaseUnavailableError,
     BuildkitMissingError,
     HashMismatchError,
+    ImageInvalidError,
     VendorDamagedError,
     VendorIncompleteError,
 )
@@ -20,6 +21,8 @@ from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import BuildSecrets
 from hakobune.model.vendor import VendorListing
+from hakobune.oci import layout as oci_layout
+from hakobune.oci.walk import Repository
 from hakobune.stages import base_image
 from hakobune.stages.build import (
     build_arguments,
@@ -35,23 +38,23 @@ from hakobune.transform.vendor_listing import read_listing, write_listing
 LISTING = "SHA256SUMS"
 _BASE = "base"
 _WHEELS = "wheels"
-_REMEDY = "run `hakobune vendor` where there is a network, then copy the folder here"
+_REMEDY = "run `hakobune vendor` on a machine with a network, then copy the folder here"
 
 
 def vendor(
     project: Project, runner: Runner, reporter: Reporter, *, folder: Path, secrets: BuildSecrets
 ) -> VendorListing:
-    """Fetch into the folder what it lacks of the lock's wheels and of the base; return its listing.
+    """Fetch the lock's wheels and the base that the folder lacks; return its listing.
 
-    What lies there damaged is fetched again, and what an earlier lock had is removed. Raises what
-    making the base and asking the index raise; what was fetched till then stays and is used.
+    Damaged files are fetched again, and an earlier lock's are removed. Raises what making the base
+    and fetching raise; files that were fetched before an error are kept and used.
     """
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
     lock, base = ready_base(project, runner, reporter)
     for part in (_WHEELS, _BASE):
         files.make_folder(folder / part)
-    # The folder keeps itself out of the repository, wherever it lies.
+    # So that the folder stays out of the repository, wherever it is.
     files.write_bytes(folder / ".gitignore", b"*\n")
     before = _listing(folder)
     wheels = (*lock.tools, *lock.packages)
@@ -60,10 +63,11 @@ def vendor(
         _fetch(lock, missing, runner, base=base, folder=folder, secrets=secrets)
     size = sum(wheel.size for wheel in missing) / 1e6
     reporter.done(
-        "wheels", f"{len(missing)} of {len(wheels)} fetched ({size:.0f} MB), the others lay there"
+        "wheels",
+        f"{len(missing)} of {len(wheels)} fetched ({size:.0f} MB), the rest were already present",
     )
     digest = before.base_digest if before is not None and before.base == base else ""
-    if not digest or _damaged(folder, before, _BASE) or not _is_base(folder, base, digest):
+    if not digest or _damaged(folder, before, _BASE) or _wrong_base(folder, base, digest):
         digest = _save_base(base, runner, reporter, engine=engine, folder=folder)
         reporter.done("base", f"{base} saved", digest=digest)
     listing = VendorListing(
@@ -84,9 +88,9 @@ def vendor(
 
 
 def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folder: Path) -> Image:
-    """Build the image from the folder alone: no step has a network, and no registry is asked.
+    """Build the image from the folder alone: no step uses a network or a registry.
 
-    Raises VendorIncompleteError or VendorDamagedError, which name every file, before anything runs.
+    Raises VendorIncompleteError or VendorDamagedError, which name every file, before the build.
     """
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
@@ -107,7 +111,7 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
 
 
 def plan_offline(project: Project, runner: Runner, *, folder: Path) -> list[str]:
-    """Return the command that `build_offline` would run now. Raises what that raises first."""
+    """Return the command that `build_offline` would run. Raises what that raises before it runs."""
     lock = check_lock(project)
     listing = _whole_listing(lock, folder)
     return docker_cli.build_command(
@@ -133,14 +137,14 @@ def _options(listing: VendorListing, runner: Runner, folder: Path) -> tuple[str,
 
 
 def _name(listing: VendorListing) -> str:
-    """Return the vendored base's name in an engine: one by its digest, which no other base has."""
+    """Return the vendored base's name in an engine: unique, because it is made of the digest."""
     return f"hakobune-base:vendored-{listing.base_digest.removeprefix('sha256:')[:12]}"
 
 
 def _load_base(listing: VendorListing, runner: Runner, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="hakobune-base-") as text:
         archive = Path(text, "base.tar")
-        image_archive.pack_layout(folder / _BASE, archive, _name(listing))
+        oci_layout.pack(folder / _BASE, archive, _name(listing))
         docker_cli.load(runner, archive)
 
 
@@ -150,20 +154,20 @@ def _listing(folder: Path) -> VendorListing | None:
 
 
 def _whole_listing(lock: Lock, folder: Path) -> VendorListing:
-    """Return the folder's listing after a look at every file that the build will take."""
+    """Return the folder's listing after checking every file that the build will use."""
     if files.read_bytes(folder / LISTING) is None:
-        what = f"has no {LISTING}" if folder.is_dir() else "is not there"
+        what = f"has no {LISTING}" if folder.is_dir() else "does not exist"
         raise VendorIncompleteError(f"the vendored folder {folder} {what}", remedy=_REMEDY)
     listing = _listing(folder)
     if listing is None:
         raise VendorDamagedError(
-            f"{folder / LISTING} was edited or cut short: its last line does not fit",
+            f"{folder / LISTING} was edited or cut short: the checksum in its last line is wrong",
             remedy=_REMEDY,
         )
     bases = (pinned_base(lock.registry_base), base_image.debian_tag(lock))
     if listing.base not in bases:
         raise VendorIncompleteError(
-            f"{folder} holds the base {listing.base}, and the lock names "
+            f"{folder} has the base {listing.base}, and the lock names "
             + " or ".join(base for base in bases if base),
             remedy=_REMEDY,
         )
@@ -179,23 +183,28 @@ def _whole_listing(lock: Lock, folder: Path) -> VendorListing:
     damaged = [path for path, sha256 in needed.items() if not _is_intact(folder / path, sha256)]
     if damaged:
         raise VendorDamagedError(
-            f"{folder}: not what its listing and the lock name:"
+            f"{folder} has files that differ from its listing or the lock:"
             + "".join(f"\n  {path}" for path in damaged),
             remedy=_REMEDY,
         )
-    if not _is_base(folder, listing.base, listing.base_digest):
+    if wrong := _wrong_base(folder, listing.base, listing.base_digest):
         raise VendorDamagedError(
-            f"{folder / _BASE}: what lies there is not the image {listing.base}", remedy=_REMEDY
+            f"{folder / _BASE} is not the image {listing.base}: {wrong}", remedy=_REMEDY
         )
     return listing
 
 
-def _is_base(folder: Path, base: str, digest: str) -> bool:
-    """Tell whether the layout is the base: by the lock's digest where the base's name holds one.
+def _wrong_base(folder: Path, base: str, digest: str) -> str:
+    """Return why the layout is not the base, or nothing if it is.
 
-    Nothing in the lock names the bytes of a Debian-made base, so there the listing is believed.
+    The lock's digest decides where the base's name has one. Nothing in the lock names the bytes of
+    a Debian-made base, so there the listing's digest does.
     """
-    return image_layout.is_image_of(folder / _BASE, digest, base.partition("@")[2] or digest)
+    try:
+        oci_layout.require_image(folder / _BASE, digest, base.partition("@")[2] or digest)
+    except ImageInvalidError as exc:
+        return exc.what
+    return ""
 
 
 def _is_intact(path: Path, sha256: str) -> bool:
@@ -242,7 +251,7 @@ def _fetch(  # noqa: PLR0913 - one caller
             path = fetched / "out" / wheel.file
             if not _is_intact(path, wheel.sha256):
                 raise HashMismatchError(
-                    f"the index has no {wheel.file} with the lock's sha256",
+                    f"the index serves {wheel.file} with another sha256 than the lock's",
                     remedy="do not build: find out whether lock or index was changed",
                 )
             files.move_folder(path, folder / _WHEELS / wheel.file)
@@ -253,18 +262,18 @@ def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, fo
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text:
         archive, layout = Path(text, "base.tar"), Path(text, _BASE)
         docker_cli.save(runner, base, archive)
-        digest = image_archive.unpack_layout(archive, layout)
+        digest = oci_layout.unpack(archive, layout)
         if digest is None:
             raise BuildkitMissingError(
-                f"the Docker engine is {engine}: what it saves cannot be built from",
+                f"the Docker engine is {engine}: hakobune cannot build from what it saves",
                 remedy="install Docker 25 or later, or on Debian: docker/engine.sh ensure",
             )
-        if not _is_base(Path(text), base, digest):
+        if _wrong_base(Path(text), base, digest):
             _keep_documents(base, layout, runner, reporter)
-        if not _is_base(Path(text), base, digest):
+        if wrong := _wrong_base(Path(text), base, digest):
             raise HashMismatchError(
-                f"the engine saved another image than {base}",
-                remedy=f"let it fetch that anew: docker image rm {base}; hakobune vendor",
+                f"the engine saved another image than {base}: {wrong}",
+                remedy=f"fetch it again: docker image rm {base} && hakobune vendor",
             )
         files.remove(folder / _BASE)
         files.move_folder(layout, folder / _BASE)
@@ -272,26 +281,36 @@ def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, fo
 
 
 def _keep_documents(base: str, layout: Path, runner: Runner, reporter: Reporter) -> None:
-    """Lay into the layout what the registry has under the base's digest, down to the manifest.
+    """Add the registry's documents under the base's digest to the layout, down to the manifest.
 
     The classic image store does not keep them. Raises BaseUnavailableError, or what asking raises.
     """
     patience = Patience(clock=SystemClock(), reporter=reporter)
     repository, _, digest = base.partition("@")
-    while digest:
-        document = registry.manifest(runner, f"{repository}@{digest}", patience)
+
+    def fetch(named: str) -> bytes:
+        document = registry.manifest(runner, f"{repository}@{named}", patience)
         if document is None:
             raise BaseUnavailableError(
-                f"the registry does not have {repository}@{digest}, which the lock names",
-                remedy="give it that image again, or vendor with the containerd image store",
+                f"the registry does not have {repository}@{named}, which the lock names",
+                remedy="push that image to it again, or vendor with the containerd image store",
             )
-        digest = image_layout.keep_document(layout, document)
+        return document
+
+    if digest:
+        try:
+            oci_layout.keep_documents(layout, Repository(fetch=fetch), digest)
+        except ImageInvalidError as exc:
+            raise HashMismatchError(
+                f"the registry gives another image for {base}: {exc.what}",
+                remedy="do not build: find out whether lock or registry was changed",
+            ) from exc
 
 
 def _remove_former(folder: Path, before: VendorListing | None, now: VendorListing) -> None:
-    """Remove the wheels that an earlier lock had; files that are not ours stay."""
+    """Remove the wheels that an earlier lock had; other files are kept."""
     kept = {path for path, _ in now.files}
     for path, _ in () if before is None else before.files:
-        # A folder of that name is not ours: a wheel is a file.
+        # A folder of that name is not a wheel.
         if path not in kept and path.startswith(f"{_WHEELS}/") and (folder / path).is_file():
             files.remove(folder / path)

@@ -1,16 +1,17 @@
-"""The chain of a run, walked from its files to its image; each hash is computed from the bytes."""
+"""The chain of a run, from its files to its image; each hash is computed from the bytes."""
 
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from hakobune.adapters import files, image_blobs
+from hakobune.adapters import docker_cli, files
 from hakobune.adapters.commit import tree_at
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
     DataChangedError,
     DocumentChangedError,
     ImageChangedError,
+    ImageInvalidError,
     JobContradictsError,
     RunClaimedTwiceError,
     SourceUnprovenError,
@@ -19,6 +20,7 @@ from hakobune.model.link import Link
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.model.record import DOCUMENTS, RECORD, Document, Outside, RunRecord
+from hakobune.oci.archive import check_saved
 from hakobune.stages.base_image import bases_of
 from hakobune.stages.record import (
     AGAIN,
@@ -40,10 +42,10 @@ from hakobune.transform.seal import is_sealed
 
 
 def walk(project: Project, folder: Path, runner: Runner, *, key: Path | None) -> Iterator[Link]:
-    """Yield each link that holds; raise at the first that does not, saying which.
+    """Yield each link that holds; raise an error that names the first that does not.
 
-    Offline. `key` is the public key that a signature has to be of; None takes any. Raises an error
-    of its own for each kind of link (docs/reference/exit-codes.md, 104 to 117).
+    Offline. `key` is the public key that the signature must match; None accepts any. Each kind of
+    link has an error of its own (docs/reference/exit-codes.md).
     """
     record = read_run_record(folder)
     yield Link(name="record", what=str(folder / RECORD), digest=record.sha256)
@@ -62,16 +64,16 @@ def walk(project: Project, folder: Path, runner: Runner, *, key: Path | None) ->
 def _require_only_one(folder: Path, record: RunRecord) -> None:
     """Raise RunClaimedTwiceError where another folder beside this one has a record of the run."""
     for other in sorted(folder.resolve().parent.glob(f"*/{RECORD}")):
-        # A hidden folder is work of ours: a run made again, or one that is being fetched.
+        # Hidden folders are ours: a run that is being reproduced or fetched.
         if other.parent == folder.resolve() or other.parent.name.startswith("."):
             continue
-        # Cheaper than reading each record: its run's name must stand in it.
+        # Cheaper than parsing each record: the text must have the run's id.
         content = files.read_bytes(other) or b""
         claim = f'"run_id": "{record.run_id}"'.encode()
         if claim in content:
             raise RunClaimedTwiceError(
                 f"{folder.name} and {other.parent.name} both claim to be the run {record.run_id}",
-                remedy="one of them is a copy: move it out of the folder, then verify the other",
+                remedy="one of them is a copy: move it elsewhere, then verify the other",
             )
 
 
@@ -82,25 +84,25 @@ def _data(project: Project, record: RunRecord, outside: Outside) -> Iterator[Lin
         if place is None or not place.path:
             yield Link(
                 name="data",
-                what=f"{item.name}: {item.path or 'inside the image'}, not here to look at",
+                what=f"{item.name}: {item.path or 'inside the image'}, not verifiable here",
                 digest=item.sha256,
                 is_seen=False,
             )
             continue
         path = project.root / place.path
         if not path.is_file():
-            yield Link(name="data", what=f"{path} is gone", digest=item.sha256, is_seen=False)
+            yield Link(name="data", what=f"{path} is missing", digest=item.sha256, is_seen=False)
             continue
         if files.sha256_of(path) != item.sha256:
             raise DataChangedError(
                 f"{path} is not what the run read (sha256 {item.sha256[:12]}…)",
-                remedy="put the file of that time back; a new run takes the new one",
+                remedy="restore the file that the run read, or train again on the new one",
             )
         yield Link(name="data", what=str(path), digest=item.sha256)
 
 
 def _documents(folder: Path, record: RunRecord, outside: Outside) -> Iterator[Link]:
-    """Look at Dockerfile, lock and conda file as the run keeps them, and at what each says."""
+    """Check the run's copies of Dockerfile, lock and conda file, and that they fit together."""
     dockerfile = _document(folder, outside.dockerfile)
     if not is_sealed(dockerfile):
         raise DocumentChangedError(
@@ -113,7 +115,7 @@ def _documents(folder: Path, record: RunRecord, outside: Outside) -> Iterator[Li
         source=outside.source.sha256,
     ):
         raise DocumentChangedError(
-            f"{folder / DOCUMENTS}: the Dockerfile is of another lock, conda file or source",
+            f"{folder / DOCUMENTS}: the Dockerfile belongs to another lock, conda file or source",
             remedy=AGAIN,
         )
     yield Link(name="build", what=outside.dockerfile.path, digest=outside.dockerfile.sha256)
@@ -131,26 +133,24 @@ def _documents(folder: Path, record: RunRecord, outside: Outside) -> Iterator[Li
 
 
 def _base(outside: Outside, lock: Lock) -> Link:
-    """Compare the base with those that the lock gives.
+    """Compare the base with those that the lock names.
 
-    The name of one made from Debian's packages holds the digest of docker/base too, as it lies
-    here: with another docker/base there is nothing to compare.
+    The tag of a base made from Debian's packages depends on docker/base, too: one that another
+    docker/base made cannot be compared.
     """
     if outside.base in bases_of(lock):
         return Link(name="base", what=outside.base)
     if lock.debian_base and outside.base.startswith(f"hakobune-base:{lock.debian_base.suite}-"):
-        what = f"{outside.base}, made by another docker/base than lies here"
+        what = f"{outside.base}, made by another docker/base than this checkout's"
         return Link(name="base", what=what, is_seen=False)
-    raise DocumentChangedError(
-        f"the record's base {outside.base} is not one that its lock names", remedy=AGAIN
-    )
+    raise DocumentChangedError(f"the record's base {outside.base} is not in its lock", remedy=AGAIN)
 
 
 def _document(folder: Path, document: Document) -> bytes:
     path = folder / DOCUMENTS / Path(document.path).name
     content = files.read_bytes(path)
     if content is None:
-        raise DocumentChangedError(f"{path} is gone; the record names it", remedy=AGAIN)
+        raise DocumentChangedError(f"{path} is missing; the record names it", remedy=AGAIN)
     if hashlib.sha256(content).hexdigest() != document.sha256:
         raise DocumentChangedError(
             f"{path} is not the {document.path} of the run: its sha256 is not the record's",
@@ -169,38 +169,38 @@ def _require_same(name: str, inside: str, outside: str) -> None:
 
 
 def _source(project: Project, outside: Outside, runner: Runner) -> Iterator[Link]:
-    """Look for the source in the checkout and in the commit that the record names."""
+    """Compare the source with the checkout and with the commit that the record names."""
     wanted, commit = outside.source.sha256, outside.commit[:12]
     there = _source_at(project, outside, runner)
     if there not in ("", wanted) and not outside.is_dirty:
         raise SourceUnprovenError(
             f"{outside.source.path} of commit {commit} is not the run's source, "
-            "and the record says that nothing differed from it",
-            remedy="the record or the history was changed: ask who made the run",
+            "and the record says that the checkout was clean",
+            remedy="the record or git's history was changed: ask who made the run",
         )
     where = ""
     if current_source(project).sha256 == wanted:
-        where = "as it lies here"
+        where = "as in this checkout"
     elif there == wanted:
         where = f"of commit {commit}"
     if where:
         yield Link(name="source", what=f"{outside.source.path}, {where}", digest=wanted)
     else:
-        what = f"{outside.source.path} has moved on, and no commit here holds that state"
+        what = f"{outside.source.path} has changed since, and no commit here has the run's version"
         yield Link(name="source", what=what, digest=wanted, is_seen=False)
     if not outside.commit:
-        what = "the project was under no version control"
+        what = "the project was not under version control"
     elif not there:
         what = f"{commit}, which this repository does not know"
     elif outside.is_dirty:
-        what = f"{commit}, with changes that were not committed"
+        what = f"{commit}, with uncommitted changes"
     else:
-        what = f"{commit}, which holds this source"
+        what = f"{commit}, which has this source"
     yield Link(name="commit", what=what, is_seen=there == wanted)
 
 
 def _source_at(project: Project, outside: Outside, runner: Runner) -> str:
-    """Return the digest of the source in the record's commit; empty where it is not known here."""
+    """Return the digest of the source in the record's commit; empty where it is unknown here."""
     tree = tree_at(runner, project.root, outside.commit, outside.source.path, IGNORED_SOURCE)
     if tree is None:
         return ""
@@ -225,9 +225,9 @@ def _job(outside: Outside) -> Link:
 
 
 def _image(record: RunRecord, outside: Outside, runner: Runner) -> Link:
-    """Look at the image itself: its labels, and the bytes of each layer.
+    """Check the image's labels, and the bytes of each layer.
 
-    Raises ImageMissingError, last of all: the other links are proven by then.
+    Comes last, because ImageMissingError then leaves only this link unverified.
     """
     image = recorded_image(outside, runner)
     wanted = {
@@ -240,13 +240,19 @@ def _image(record: RunRecord, outside: Outside, runner: Runner) -> Link:
         inside = record.image.get("base" if name == "base" else f"{name}_sha256", "")
         if found != recorded or (inside and inside != found):
             raise ImageChangedError(
-                f"the image {outside.image[:19]} was made of another {name} than the record says",
+                f"the image {outside.image[:19]} was made from another {name} than the record says",
                 remedy=AGAIN,
             )
-    wrong = image_blobs.wrong_blob(runner, outside.image)
-    if wrong:
-        raise ImageChangedError(
-            f"the image {outside.image[:19]} is damaged on this machine: {wrong}",
-            remedy="remove it and build or pull it again: hakobune build",
-        )
+    check_image(outside.image, runner)
     return Link(name="image", what=outside.reference, digest=outside.image)
+
+
+def check_image(image_id: str, runner: Runner) -> None:
+    """Raise ImageChangedError unless the engine's image consists of the bytes that its id names."""
+    try:
+        check_saved(image_id, lambda consume: docker_cli.save_into(runner, image_id, consume))
+    except ImageInvalidError as exc:
+        raise ImageChangedError(
+            f"the image {image_id[:19]} is damaged on this machine: {exc.what}",
+            remedy="remove it and build or pull it again: hakobune build",
+        ) from exc

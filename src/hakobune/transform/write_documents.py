@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hakobune.model.compute import ComputePlan
+from hakobune.model.image import PushedImage
 from hakobune.model.job import JobInput, JobPlan
-from hakobune.model.pushed import PushedImage
 
 # The addresses are names, for editors that check the file; nothing here asks them.
 _SCHEMAS = "https://azuremlschemas.azureedge.net/latest"

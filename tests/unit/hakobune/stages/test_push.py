@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hakobune.adapters import manifests
+from hakobune.adapters import registry as registries
 from hakobune.errors import (
     DestinationIncompleteError,
     DigestMismatchError,
@@ -14,14 +14,18 @@ from hakobune.errors import (
     PlatformUnsupportedError,
 )
 from hakobune.model.project import Project
+from hakobune.oci.documents import in_builders_form
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push, push, require_digest
 from hakobune.stages.render import current_source
 from tests.cloud_samples import make_patience
 from tests.samples import Answer, FakeReporter, FakeRunner, completed, on, write_project
+from tests.saved_images import CONFIG, digest_of, manifest_of
 
 CONFIGURATION = "sha256:" + "c0" * 32
-MANIFEST = json.dumps({"config": {"digest": CONFIGURATION}})
+MANIFEST = in_builders_form(
+    manifest_of({"mediaType": CONFIG, "digest": CONFIGURATION, "size": 1})
+).decode()
 DIGEST = "sha256:" + hashlib.sha256(MANIFEST.encode()).hexdigest()
 CONTAINERD = on("info", "DriverStatus", stdout='[["driver-type","io.containerd.snapshotter.v1"]]')
 MISSING = on("imagetools", exit_code=1, stderr="ERROR: demo: not found")
@@ -89,17 +93,23 @@ def test_the_manifest_of_the_older_store_is_written_as_the_newer_would_have(
     values = {
         "schemaVersion": 2,
         "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
-        "config": {"mediaType": "c", "digest": CONFIGURATION, "size": 1},
+        "config": {"mediaType": CONFIG, "digest": CONFIGURATION, "size": 1},
         "layers": [],
     }
     registry = Registry(json.dumps(values, indent=3))
     written = json.dumps(values, indent=2)
 
-    def put(tagged: str, manifest: bytes) -> None:
-        assert tagged == planned.tagged
-        registry.manifest = manifest.decode()
+    class Repository:
+        def put(self, reference: str, content: bytes, media_type: str) -> bool:
+            assert (reference, media_type) == (planned.tag, values["mediaType"])
+            registry.manifest = content.decode()
+            return True
 
-    monkeypatch.setattr(manifests, "put", put)
+    def opened(repository: str) -> Repository:
+        assert repository == planned.repository
+        return Repository()
+
+    monkeypatch.setattr(registries, "open_repository", opened)
     project = write_project(tmp_path)
     runner = FakeRunner([registry, image(project, CONFIGURATION)])  # type: ignore[list-item] # a fake
     planned = plan_push(project, runner, registry_name="registry.example")
@@ -112,10 +122,37 @@ def test_the_manifest_of_the_older_store_is_written_as_the_newer_would_have(
 
 def test_another_image_under_the_name_stops_everything(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    other = Registry('{"config": {"digest": "sha256:other"}}', is_there=True)
+    other = Registry(MANIFEST.replace("c0", "d0"), is_there=True)
     runner = FakeRunner([other, CONTAINERD, image(project)])  # type: ignore[list-item] # a fake
     planned = plan_push(project, runner, registry_name="registry.example")
     with pytest.raises(DigestMismatchError):
+        push(planned, runner, make_patience(), FakeReporter())
+    assert not runner.called("docker", "push")
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "no JSON",
+        "[]",
+        "{}",
+        MANIFEST.replace('"size": 1', '"size": "1"'),
+        MANIFEST.replace(CONFIGURATION, "sha256:../../etc"),
+        MANIFEST.replace(CONFIG, "text/html"),
+        MANIFEST.replace("image.manifest", "image.other"),
+        json.dumps({"schemaVersion": 2, "manifests": []}),
+    ],
+)
+def test_what_a_registry_serves_instead_of_a_manifest_is_refused(
+    tmp_path: Path, manifest: str
+) -> None:
+    """Even where its digest is the image's."""
+    project = write_project(tmp_path)
+    digest = digest_of(manifest.encode())
+    engine = image(project, digest)
+    runner = FakeRunner([Registry(manifest, is_there=True), CONTAINERD, engine])  # type: ignore[list-item] # a fake
+    planned = plan_push(project, runner, registry_name="registry.example")
+    with pytest.raises(DigestMismatchError, match="damaged"):
         push(planned, runner, make_patience(), FakeReporter())
     assert not runner.called("docker", "push")
 
@@ -146,7 +183,7 @@ def test_an_image_of_earlier_code_is_not_pushed(tmp_path: Path) -> None:
 def test_a_registry_must_be_named_and_fit(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     runner = FakeRunner([image(project)])
-    with pytest.raises(DestinationIncompleteError, match="which registry"):
+    with pytest.raises(DestinationIncompleteError, match="no registry given"):
         plan_push(project, runner, registry_name="")
     with pytest.raises(NameInvalidError):
         plan_push(project, runner, registry_name="https://registry.example")

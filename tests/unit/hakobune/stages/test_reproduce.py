@@ -6,7 +6,12 @@ import pytest
 
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Completed
-from hakobune.errors import BaseNotReproducedError, ImageNotReproducedError, ImageStaleError
+from hakobune.errors import (
+    BaseNotReproducedError,
+    ImageInvalidError,
+    ImageNotReproducedError,
+    ImageStaleError,
+)
 from hakobune.model.project import Project
 from hakobune.model.secrets import BuildSecrets
 from hakobune.stages.base_image import debian_tag
@@ -15,7 +20,7 @@ from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import current_source, render
 from hakobune.stages.reproduce import describe, reproduce_image
 from tests.samples import DIGEST, FakeReporter, FakeRunner, completed, on, write_project
-from tests.saved_images import EPOCH, File, write_archive
+from tests.saved_images import EPOCH, WRONG, File, write_archive
 
 NO_SECRETS = BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url="")
 OTHER = "sha256:" + "b2" * 32
@@ -66,11 +71,11 @@ def told(tmp_path: Path, one: Sequence[File], two: Sequence[File]) -> list[str]:
         (File("venv/x", b"one", owner=(0, 1000)), "venv/x: owner 0:0 and 0:1000"),
         (
             File("venv/x", b"onto"),
-            "venv/x: size 3 bytes and 4 bytes, the first that differs is byte 2",
+            "venv/x: size 3 bytes and 4 bytes, the first difference is at byte 2",
         ),
         (
             File("venv/x", b"oNe"),
-            "venv/x: bytes 3 bytes and 3 bytes, the first that differs is byte 1",
+            "venv/x: bytes 3 bytes and 3 bytes, the first difference is at byte 1",
         ),
         (File("venv/x", kind="link", link="y"), "venv/x: kind file and symbolic link"),
         (
@@ -106,7 +111,7 @@ def test_another_compression_is_told_from_other_files(tmp_path: Path) -> None:
         write_archive(tmp_path / "1.tar", [files], level=1),
         write_archive(tmp_path / "2.tar", [files], level=9),
     )
-    assert describe(archives, "", "")[1:] == ["  the same files, compressed in another way"]
+    assert describe(archives, "", "")[1:] == ["  the same files, compressed differently"]
 
 
 def test_fields_of_the_configuration_are_named(tmp_path: Path) -> None:
@@ -134,6 +139,30 @@ def test_a_layer_that_is_wholly_another_is_told_in_a_few_lines(tmp_path: Path) -
     lines = told(tmp_path, one, two)
     assert len(lines) == 13
     assert lines[-1] == "… and 28 more"
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_an_image_whose_manifest_is_wrong_is_not_compared(tmp_path: Path, what: str) -> None:
+    whole = write_archive(tmp_path / "1.tar", [BASE, [APP]])
+    wrong = write_archive(tmp_path / "2.tar", [BASE, [APP]], change=WRONG[what])
+    for archives in ((whole, wrong), (wrong, whole)):
+        with pytest.raises(ImageInvalidError):
+            describe(archives, "", "")
+
+
+def test_a_configuration_with_an_odd_history_is_compared_nevertheless(tmp_path: Path) -> None:
+    odd = [{}, [], {"created_by": ""}, {"created_by": 5}, {"created_by": "COPY x"}]
+    archives = tuple(
+        write_archive(tmp_path / f"{n}.tar", [BASE, [APP]], config={"history": history})
+        for n, history in enumerate(([], odd, "COPY"))
+    )
+    for other in archives[1:]:
+        assert "history" in describe((archives[0], other), DOCKERFILE, "d")[0]
+        assert "history" in describe((other, archives[0]), DOCKERFILE, "d")[0]
+
+
+def test_a_time_that_no_clock_has_is_shown_as_a_number(tmp_path: Path) -> None:
+    assert "1e+30 s" in told(tmp_path, [APP], [File("venv/x", b"one", time=1e30)])[0]
 
 
 class Engine:
@@ -232,7 +261,7 @@ def test_a_pinned_base_is_asked_for_again(tmp_path: Path) -> None:
     unreachable = on("--raw", exit_code=1, stderr="dial tcp: lookup x: no such host")
     runner = FakeRunner([unreachable, Engine(project, DIGEST, base=base)])
     reproduce_image(project, runner, reporter, secrets=NO_SECRETS, patience=patience)
-    assert any("not asked for again" in text for text in reporter.said)
+    assert any("not fetched again" in text for text in reporter.said)
 
 
 def test_nothing_is_left_of_a_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,10 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hakobune.errors import SbomInvalidError
+from hakobune.errors import ImageInvalidError, SbomInvalidError
 from hakobune.model.image import Image
 from hakobune.stages.sbom import ensure_sbom, sbom_path
 from tests.samples import DIGEST, FakeReporter, FakeRunner, on, write_project
@@ -43,6 +44,14 @@ def test_the_image_is_asked_without_a_network(tmp_path: Path) -> None:
     # The document is filed under the id: the tag may name another image by now.
     assert DIGEST in command
     assert IMAGE.tag not in command
+
+
+@pytest.mark.parametrize("image_id", ["", "sha256:../../x", "a1" * 32, f"{DIGEST}/.."])
+def test_an_id_that_is_not_a_digest_is_no_path(tmp_path: Path, image_id: str) -> None:
+    runner = FakeRunner([on("run", stdout=TOLD)])
+    with pytest.raises(ImageInvalidError, match="not a digest"):
+        ensure_sbom(write_project(tmp_path), replace(IMAGE, id=image_id), runner, FakeReporter())
+    assert runner.calls == []
 
 
 def test_an_image_that_does_not_tell_is_an_error_and_leaves_no_document(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from hakobune.adapters import manifests, signing
+from hakobune.adapters import registry, signing
 from hakobune.adapters.process import Completed
 from hakobune.errors import (
     CloudUnknownError,
@@ -36,14 +36,16 @@ from hakobune.errors import (
 )
 from hakobune.model.destination import Rehearsal
 from hakobune.model.record import PUBLIC_KEY, STATEMENT, JobFacts
+from hakobune.oci import referrers
 from hakobune.stages.record import read_run_record, require_outside
-from hakobune.stages.sign import attach, check_signature, pushed_place, sign
+from hakobune.stages.sign import MEDIA_TYPE, attach, check_signature, pushed_place, sign
 from hakobune.transform.provenance import PAYLOAD_TYPE
 from hakobune.transform.write_record import completed as completed_record
 from hakobune.transform.write_record import sealed
 from tests.cloud_samples import make_patience
 from tests.run_samples import Made, make_run
 from tests.samples import FakeReporter, FakeRunner, completed
+from tests.saved_images import CONFIG, manifest_of
 
 KEY = ed25519.Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 OTHER = ed25519.Ed25519PrivateKey.from_private_bytes(b"o" * 32)
@@ -87,7 +89,7 @@ def test_the_statement_names_every_file_and_what_the_run_was_made_of(made: Made)
 
 
 def test_a_signature_holds_with_its_key_and_without_one(made: Made, tmp_path: Path) -> None:
-    assert "--key asks for one" in check(made)
+    assert "--key requires another" in check(made)
     assert "key.pub" in check(made, public(tmp_path / "key.pub"))
 
 
@@ -111,7 +113,7 @@ def test_a_run_that_is_not_what_its_record_says_is_not_signed(
 def test_a_signature_that_is_replaced_is_told(made: Made, tmp_path: Path) -> None:
     reporter = FakeReporter()
     sign(made.folder, private(tmp_path / "other.pem", OTHER), reporter)
-    assert reporter.said == ["the signature that was there is replaced"]
+    assert reporter.said == ["the earlier signature is replaced"]
 
 
 def test_a_time_that_is_none_is_not_signed(made: Made, tmp_path: Path) -> None:
@@ -126,7 +128,7 @@ def test_a_key_that_is_named_needs_none_beside(made: Made, tmp_path: Path) -> No
     assert "key.pub" in check(made, public(tmp_path / "key.pub"))
     with pytest.raises(KeyUnusableError) as caught:
         check(made)
-    assert "name it with --key" in caught.value.remedy
+    assert "pass it with --key" in caught.value.remedy
 
 
 def test_another_s_key_is_not_taken(made: Made, tmp_path: Path) -> None:
@@ -183,8 +185,8 @@ def test_an_unsigned_run_breaks_only_where_a_key_is_asked_for(made: Made, tmp_pa
     with pytest.raises(SignatureMissingError):  # the key beside tells that there was one
         check(made)
     (made.folder / PUBLIC_KEY).unlink()
-    assert check(made) == "nobody signed this run"
-    with pytest.raises(SignatureMissingError, match="not signed"):
+    assert check(made) == "unsigned"
+    with pytest.raises(SignatureMissingError, match="is unsigned"):
         check(made, public(tmp_path / "key.pub"))
 
 
@@ -201,7 +203,7 @@ def test_keys_that_cannot_sign_are_named(made: Made, tmp_path: Path) -> None:
         ("sealed.pem", "encrypted"),
         ("x25519.pem", "no Ed25519 key"),
         ("text.pem", "no private key"),
-        ("gone.pem", "no such key"),
+        ("gone.pem", "no such key file"),
     ):
         with pytest.raises(KeyUnusableError, match=said):
             sign(made.folder, tmp_path / name, FakeReporter())
@@ -214,7 +216,7 @@ def test_a_private_key_does_not_stand_for_the_public_one(made: Made, tmp_path: P
 
 
 CONFIGURATION = "sha256:" + "c0" * 32
-MANIFEST = json.dumps({"config": {"digest": CONFIGURATION}})
+MANIFEST = manifest_of({"mediaType": CONFIG, "digest": CONFIGURATION, "size": 1}).decode()
 DIGEST = "sha256:" + hashlib.sha256(MANIFEST.encode()).hexdigest()
 
 
@@ -226,10 +228,12 @@ def attached(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
     def attach_to(
         repository: str, subject: bytes, content: bytes, *, media_type: str, name: str
     ) -> str:
+        assert (media_type, name) == (MEDIA_TYPE, STATEMENT)
         found.append((repository, subject))
         return "sha256:" + "5" * 64
 
-    monkeypatch.setattr(manifests, "attach", attach_to)
+    monkeypatch.setattr(registry, "open_repository", lambda repository: repository)
+    monkeypatch.setattr(referrers, "attach", attach_to)
     return found
 
 
@@ -277,9 +281,10 @@ def test_nothing_is_attached_to_another_image_under_the_tag(
     made: Made, attached: list[tuple[str, bytes]]
 ) -> None:
     made_by(made, CONFIGURATION)
-    other = has(f"r.example/demo:{CONFIGURATION[7:39]}", '{"config": {"digest": "sha256:other"}}')
-    with pytest.raises(DigestMismatchError, match=CONFIGURATION):
-        attach_all(made, "r.example", other)
+    for manifest in (MANIFEST.replace("c0", "d0"), "no JSON", MANIFEST.replace(CONFIG, "x")):
+        other = has(f"r.example/demo:{CONFIGURATION[7:39]}", manifest)
+        with pytest.raises(DigestMismatchError, match=CONFIGURATION):
+            attach_all(made, "r.example", other)
     assert attached == []
 
 

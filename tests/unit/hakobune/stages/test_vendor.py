@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from hakobune.adapters import image_archive
 from hakobune.adapters.process import Completed
 from hakobune.errors import (
     BaseUnavailableError,
     BuildkitMissingError,
     HashMismatchError,
+    ImageInvalidError,
     VendorDamagedError,
     VendorIncompleteError,
 )
@@ -22,6 +22,7 @@ from hakobune.model.lock import Lock, LockedWheel
 from hakobune.model.project import Project
 from hakobune.model.secrets import BuildSecrets
 from hakobune.model.vendor import VendorListing
+from hakobune.oci.layout import Layout, unpack
 from hakobune.stages.base_image import debian_tag
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
@@ -37,7 +38,7 @@ from tests.samples import (
     make_lock,
     write_project,
 )
-from tests.saved_images import File, write_archive
+from tests.saved_images import WRONG, Change, File, digest_of, index_of, named, write_archive
 
 NO_SECRETS = BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url="")
 CONTENTS = {"six": b"a wheel", "uv": b"a tool"}
@@ -46,7 +47,7 @@ CONTENTS = {"six": b"a wheel", "uv": b"a tool"}
 class Engine:
     """An engine that fetches these wheels and has a base."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a default and is given by name
         self,
         contents: dict[str, bytes] = CONTENTS,
         *,
@@ -54,7 +55,9 @@ class Engine:
         is_classic: bool = False,
         answered: str = "",
         base: str = "etc",
+        change: Change = lambda _: None,
     ) -> None:
+        self.change = change
         self.answered, self.base, self.documents = answered, base, dict[str, bytes]()
         self.contents, self.asked = contents, list[list[str]]()
         self.is_old, self.is_classic, self.is_loaded = is_old, is_classic, False
@@ -96,7 +99,11 @@ class Engine:
 
     def save(self, words: list[str]) -> None:
         archive = save(
-            Path(words[4]), self.base, is_pinned="@" in words[2], is_classic=self.is_classic
+            Path(words[4]),
+            self.base,
+            is_pinned="@" in words[2],
+            is_classic=self.is_classic,
+            change=self.change,
         )
         if self.is_old:
             archive.write_bytes(archive.read_bytes().replace(b"oci-layout", b"oci-absent"))
@@ -110,13 +117,21 @@ class Engine:
             (folder / f"{name}-1-py3-none-any.whl").write_bytes(self.contents[name])
 
 
-def save(path: Path, base: str, *, is_pinned: bool = True, is_classic: bool = False) -> Path:
+def save(
+    path: Path,
+    base: str,
+    *,
+    is_pinned: bool = True,
+    is_classic: bool = False,
+    change: Change = lambda _: None,
+) -> Path:
     """Save a base: under an index of two platforms, or as the classic store does."""
     return write_archive(
         path,
         [[File(base, kind="folder")]],
         other_platform=is_pinned and not is_classic,
         level=None if is_classic else 6,
+        change=change,
     )
 
 
@@ -193,7 +208,7 @@ def test_a_listing_of_another_image_than_the_lock_s_is_refused(
     fill(project, folder, Engine(answered=digest))
     name = f"docker.io/library/python@{digest}"
     shutil.copytree(folder, tmp_path / "other")
-    image_archive.unpack_layout(save(tmp_path / "o.tar", "opt"), tmp_path / "opt")
+    unpack(save(tmp_path / "o.tar", "opt"), tmp_path / "opt")
     shutil.rmtree(tmp_path / "other/base")
     (tmp_path / "opt").rename(tmp_path / "other/base")
     index = json.loads((tmp_path / "other/base/index.json").read_bytes())
@@ -210,6 +225,40 @@ def test_a_listing_of_another_image_than_the_lock_s_is_refused(
     for damaged in (folder, tmp_path / "other"):
         fill(project, damaged)
         plan_offline(project, FakeRunner([Engine()]), folder=damaged)
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_base_whose_manifest_is_wrong_is_neither_vendored_nor_built_from(
+    project: Project, tmp_path: Path, what: str
+) -> None:
+    folder = tmp_path / "v"
+    with pytest.raises(ImageInvalidError):
+        fill(project, folder, Engine(change=WRONG[what]))
+    assert list((folder / "base").iterdir()) == []
+    fill(project, folder)
+    layout = Layout(folder=folder / "base")
+    (before,) = layout.index().manifests
+    values = json.loads(layout.place(before.digest).read_bytes())
+    WRONG[what](values)
+    content = json.dumps(values).encode()
+    layout.keep(content)
+    index = index_of(named(content, before.media_type))
+    (folder / "base/index.json").write_bytes(index)
+    base = str(debian_tag(read_fresh_lock(project)))
+    lay_listing(folder, base, digest_of(content))
+    with pytest.raises(VendorDamagedError, match="is not the image hakobune-base"):
+        plan_offline(project, FakeRunner([Engine()]), folder=folder)
+
+
+def test_a_registry_that_serves_another_document_for_the_base_is_named(
+    project: Project, tmp_path: Path
+) -> None:
+    digest, documents = registry_s(tmp_path)
+    engine = Engine(answered=digest, is_classic=True)
+    for served in (b"no JSON", documents[digest] + b" "):
+        engine.documents = {digest: served}
+        with pytest.raises(HashMismatchError, match="other bytes"):
+            fill(project, tmp_path / "v", engine)
 
 
 def lay_listing(folder: Path, base: str, digest: str) -> None:
@@ -349,7 +398,7 @@ def test_what_a_folder_lacks_is_named_before_anything_is_built(
     project: Project, tmp_path: Path
 ) -> None:
     folder = tmp_path / "v"
-    with pytest.raises(VendorIncompleteError, match="v is not there"):
+    with pytest.raises(VendorIncompleteError, match="v does not exist"):
         plan_offline(project, FakeRunner([Engine()]), folder=folder)
     folder.mkdir()
     with pytest.raises(VendorIncompleteError, match=f"has no {LISTING}"):

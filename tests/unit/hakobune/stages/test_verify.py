@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,12 @@ from hakobune.errors import (
 from hakobune.model.link import Link
 from hakobune.model.record import JobFacts
 from hakobune.stages.record import complete
-from hakobune.stages.verify import walk
+from hakobune.stages.verify import check_image, walk
 from hakobune.transform.seal import seal
 from hakobune.transform.write_record import sealed
 from tests.run_samples import Made, archive, circumstances, engine_of, make_run, tar, write_run
-from tests.samples import on
+from tests.samples import FakeRunner, on
+from tests.saved_images import WRONG, File, write_archive
 
 
 @pytest.fixture
@@ -159,7 +161,7 @@ def test_a_commit_holds_only_where_it_was_looked_up(made: Made) -> None:
     (link,) = [
         link for link in walked(replace_answers(made, source=source)) if link.name == "commit"
     ]
-    assert (link.is_seen, "holds this source" in link.what) == (True, True)
+    assert (link.is_seen, "has this source" in link.what) == (True, True)
 
 
 def test_the_source_of_another_time_is_looked_for_in_its_commit(made: Made) -> None:
@@ -205,6 +207,30 @@ def test_a_damaged_layer_is_named(made: Made) -> None:
     layer = hashlib.sha256(b"\x1flayer two").hexdigest()[:12]
     with pytest.raises(ImageChangedError, match=f"{layer} has other bytes"):
         walked(replace(made, runner=engine_of(made.image, damaged)))
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_an_image_whose_manifest_is_wrong_is_damaged(tmp_path: Path, what: str) -> None:
+    layers = [[File("etc", kind="folder")], [File("etc/x", b"1")]]
+    for change, is_whole in ((WRONG[what], False), (lambda _: None, True)):
+        saved = write_archive(tmp_path / "a.tar", layers, change=change)
+        with tarfile.open(saved) as opened:
+            index = opened.extractfile("index.json")
+            assert index is not None
+            image = json.load(index)["manifests"][0]["digest"]
+        runner = FakeRunner(piped=saved.read_bytes())
+        if is_whole:
+            check_image(image, runner)
+        else:
+            with pytest.raises(ImageChangedError, match="is damaged on this machine"):
+                check_image(image, runner)
+        assert runner.calls == [["docker", "save", image]]
+
+
+def test_an_image_that_the_engine_cannot_save_is_reported_in_its_words() -> None:
+    runner = FakeRunner([on("save", exit_code=1, stderr="no space left on device\n")])
+    with pytest.raises(ImageChangedError, match="docker save fails: no space left on device"):
+        check_image("sha256:" + "0" * 64, runner)
 
 
 def test_another_image_s_archive_is_not_taken(made: Made) -> None:

@@ -10,9 +10,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from hakobune.model.image import Image
 from hakobune.model.lock import Lock
-from hakobune.model.parts import Part, Parts
-from hakobune.transform.read_parts import read_parts
-from hakobune.transform.write_sbom import write_sbom
+from hakobune.transform.sbom import Part, Parts, read_parts, write_sbom
 from tests.samples import DIGEST, make_lock
 
 IMAGE = Image(
@@ -127,7 +125,17 @@ def test_the_field_comes_before_the_classifiers_unless_it_is_a_text(
     assert read_parts(text).python[0].licences == licences
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"distribution": "", "debian": [{}]}'])
+PACKAGE = {"name": "x", "version": "1", "architecture": "all", "expression": "", "licence": ""}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "[]", "{}", "[" * 100_000, '{"distribution": "", "debian": [{}]}'),
+        json.dumps({"distribution": "", "debian": [{**PACKAGE, "licences": "MIT"}], "python": []}),
+        json.dumps({"distribution": "", "debian": [], "python": [{**PACKAGE, "classifiers": [1]}]}),
+    ],
+)
 def test_another_program_s_words_are_no_list_of_parts(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         read_parts(text)

@@ -9,9 +9,20 @@ from typing import Any
 
 import pytest
 
-from hakobune.adapters.image_archive import unpack_layout
-from hakobune.adapters.image_layout import is_image_of, keep_document
-from tests.saved_images import File, write_archive
+from hakobune.errors import ImageInvalidError
+from hakobune.oci.documents import OCI_MANIFEST
+from hakobune.oci.layout import Layout, keep_documents, require_image, unpack
+from hakobune.oci.walk import Repository
+from tests.saved_images import ARM64, File, index_of, named, write_archive
+
+
+def is_image_of(layout: Path, manifest: str, digest: str) -> bool:
+    try:
+        require_image(layout, manifest, digest)
+    except ImageInvalidError:
+        return False
+    return True
+
 
 FILES = [[File("etc", kind="folder")], [File("etc/x", b"1")]]
 
@@ -28,7 +39,7 @@ def documents(archive: Path) -> tuple[str, dict[str, bytes]]:
 def layout(tmp_path: Path) -> tuple[Path, str, str]:
     """A layout, its manifest's digest, and that of the index above."""
     archive = write_archive(tmp_path / "a.tar", FILES, other_platform=True)
-    manifest = unpack_layout(archive, tmp_path / "base")
+    manifest = unpack(archive, tmp_path / "base")
     assert manifest is not None
     return tmp_path / "base", manifest, documents(archive)[0]
 
@@ -64,11 +75,10 @@ def test_what_the_classic_store_saves_is_known_by_its_configuration(tmp_path: Pa
     registry = write_archive(tmp_path / "r.tar", FILES, other_platform=True)
     digest, blobs = documents(registry)
     folder = tmp_path / "base"
-    manifest = unpack_layout(write_archive(tmp_path / "s.tar", FILES, level=None), folder)
+    manifest = unpack(write_archive(tmp_path / "s.tar", FILES, level=None), folder)
     assert manifest is not None
     assert not is_image_of(folder, manifest, digest)
-    named = keep_document(folder, blobs[digest])
-    assert keep_document(folder, blobs[named]) == ""
+    keep_documents(folder, Repository(fetch=blobs.get), digest)
     assert is_image_of(folder, manifest, digest)
     other = _with_other_layers(folder, manifest)
     assert not is_image_of(folder, other, digest)
@@ -80,12 +90,31 @@ def _with_other_layers(folder: Path, manifest: str) -> str:
     saved: dict[str, Any] = json.loads(path.read_bytes())
     content = json.dumps({**saved, "layers": saved["layers"][:1]}).encode()
     digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    keep_document(folder, content)
-    (folder / "index.json").write_text(json.dumps({"manifests": [{"digest": digest}]}))
+    Layout(folder=folder).keep(content)
+    (folder / "index.json").write_bytes(index_of(named(content, OCI_MANIFEST)))
     return digest
 
 
 def test_an_index_without_our_platform_leads_nowhere(tmp_path: Path) -> None:
-    arm = {"digest": "x", "platform": {"os": "linux", "architecture": "arm64"}}
-    with pytest.raises(KeyError, match="linux/amd64"):
-        keep_document(tmp_path, json.dumps({"manifests": [arm]}).encode())
+    index = index_of(named(b"{}", OCI_MANIFEST, platform=ARM64))
+    digest = f"sha256:{hashlib.sha256(index).hexdigest()}"
+    with pytest.raises(ImageInvalidError, match="linux/amd64"):
+        keep_documents(tmp_path, Repository(fetch={digest: index}.get), digest)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_registry_s_documents_are_kept_only_where_their_digests_are_right(
+    tmp_path: Path,
+) -> None:
+    digest, blobs = documents(write_archive(tmp_path / "r.tar", FILES, other_platform=True))
+    (amd64,) = (
+        entry["digest"]
+        for entry in json.loads(blobs[digest])["manifests"]
+        if entry["platform"]["architecture"] == "amd64"
+    )
+    for place in (digest, amd64):
+        for content in (blobs[place] + b" ", b"no JSON", None):
+            served = {**blobs, place: content}
+            with pytest.raises(ImageInvalidError, match=place[:19]):
+                keep_documents(tmp_path / "base", Repository(fetch=served.get), digest)
+    assert not (tmp_path / "base").exists()

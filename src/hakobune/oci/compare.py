@@ -7,15 +7,54 @@ manifest around both.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from hakobune.model.saved_image import Difference, LayerFile, SavedImage
+from hakobune.oci.documents import Configuration
+from hakobune.oci.walk import ImageTree
 
-# What follows from the layers, and is told with them.
+# They follow from the layers, whose differences are reported by file.
 _OF_LAYERS = ("rootfs.diff_ids",)
 _ABSENT = "none"
 _LAYER_MAKERS = ("ADD", "COPY", "RUN", "WORKDIR")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerFile:
+    """One entry of a layer, as its tar file has it.
+
+    `link` is where a symbolic or hard link points, `device` both numbers of a device, `names` the
+    owner's and the group's names, and `extended` the other fields of the header (PAX records,
+    sorted). `sha256` is that of a plain file's bytes and empty for anything else.
+    """
+
+    path: str
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    mtime: float
+    size: int
+    link: str
+    device: str
+    names: str
+    extended: tuple[tuple[str, str], ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One thing that differs: where (a file, a field), what, and the two values as text.
+
+    `is_content` is true where a file's bytes differ, so that the first of them can be looked for.
+    """
+
+    place: str
+    what: str
+    first: str
+    second: str
+    is_content: bool = False
 
 
 def _mode(file: LayerFile) -> str:
@@ -27,7 +66,10 @@ def _owner(file: LayerFile) -> str:
 
 
 def _time(file: LayerFile) -> str:
-    whole = datetime.fromtimestamp(int(file.mtime), tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    try:
+        whole = datetime.fromtimestamp(int(file.mtime), tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    except (OSError, OverflowError, ValueError):  # a header may claim any number
+        return f"{file.mtime} s"
     part = f"{file.mtime % 1:.9f}"[1:].rstrip("0").rstrip(".")
     return f"{whole}{part}Z"
 
@@ -90,24 +132,31 @@ def _compare_order(one: list[str], two: list[str]) -> tuple[Difference, ...]:
     return ()
 
 
-def compare_documents(first: SavedImage, second: SavedImage) -> tuple[Difference, ...]:
+def compare_documents(first: ImageTree, second: ImageTree) -> tuple[Difference, ...]:
     """Return how configuration and manifest differ, field by field.
 
-    Digests and sizes of layers and configuration are left out: what made them differ is told. The
-    manifest is looked at only where the configuration tells of nothing.
+    Digests and sizes of layers and configuration are left out: their causes are reported. The
+    outermost index or manifest is compared only where the configurations are the same.
     """
     found = [
         difference
-        for difference in _compare_values("", first.config, second.config)
+        for difference in _compare_values(
+            "", first.configuration.values, second.configuration.values
+        )
         if not difference.place.startswith(_OF_LAYERS)
     ]
     if not found:
         found = [
             difference
-            for difference in _compare_values("", first.manifest, second.manifest)
+            for difference in _compare_values("", _outermost(first), _outermost(second))
             if not re.match(r"(layers|config|manifests)\b.*\.(digest|size)$", difference.place)
         ]
     return tuple(found)
+
+
+def _outermost(image: ImageTree) -> Mapping[str, Any]:
+    document = image.steps[0].document
+    return {} if isinstance(document, Configuration) else document.values
 
 
 def _compare_values(place: str, one: Any, two: Any) -> list[Difference]:  # noqa: ANN401 - JSON
@@ -134,19 +183,24 @@ def _shown(value: object) -> str:
     return _ABSENT if value is _MISSING else json.dumps(value)
 
 
-def layer_origins(image: SavedImage, dockerfile: str, name: str) -> tuple[str, ...]:
-    """Return of each layer which instruction made it: `docker/Dockerfile:123: COPY …`.
+def layer_origins(image: ImageTree, dockerfile: str, name: str) -> tuple[str, ...]:
+    """Return for each layer the instruction that made it: `docker/Dockerfile:123: COPY …`.
 
-    A layer of the base, which the Dockerfile does not make, is told by its own history.
+    For a layer of the base, which the Dockerfile does not make, the base's history is quoted.
     """
-    made = [step for step in image.config.get("history", []) if not step.get("empty_layer")]
+    history = image.configuration.values.get("history")
+    steps = (
+        [step for step in history if isinstance(step, dict)] if isinstance(history, list) else []
+    )
+    made = [step for step in steps if not step.get("empty_layer")][: len(image.layers)]
     texts = [str(step.get("created_by", "")).removesuffix(" # buildkit") for step in made]
+    texts = texts[: len(image.layers)]
     texts += ["?"] * (len(image.layers) - len(texts))
     lines = _layer_lines(dockerfile)
     start = len(image.layers) - len(lines)
     origins = [f"the base: {text}" for text in texts]
     for number, (line, text) in enumerate(lines, start):
-        if number >= 0 and texts[number].split()[0] == text.split()[0]:
+        if number >= 0 and texts[number].split()[:1] == text.split()[:1]:
             origins[number] = f"{name}:{line}: {text}"
     return tuple(origins)
 

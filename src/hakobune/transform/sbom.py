@@ -1,10 +1,13 @@
-"""An image's parts to a CycloneDX document, by its library. Pure: same image, same bytes.
+"""What an image lists of its packages, to a CycloneDX document. Pure: same image, same bytes.
 
 https://cyclonedx.org/docs/1.6/json/
 """
 
+import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model import HashAlgorithm, HashType, Property
@@ -16,10 +19,82 @@ from packageurl import PackageURL
 
 from hakobune.model.image import Image
 from hakobune.model.lock import Lock
-from hakobune.model.parts import Part, Parts
 from hakobune.model.spec import requirement_name
 
 _LICENCES = LicenseFactory()
+# A longer text in the field `License` is the licence itself and not its name.
+_LONGEST_NAME = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A package: `licences` are the names in its own files, empty where they name none.
+
+    `expression` is a Python package's licence in SPDX's language, empty where it has none.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    licences: tuple[str, ...]
+    expression: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The packages of an image, and the name of its Debian release."""
+
+    distribution: str
+    debian: tuple[Part, ...]
+    python: tuple[Part, ...]
+
+
+def read_parts(text: str) -> Parts:
+    """Return the parts. Raises ValueError where the text is not what `list_parts.py` prints."""
+    try:
+        found = json.loads(text)
+        return Parts(
+            distribution=str(found["distribution"]),
+            debian=tuple(_read_debian(each) for each in found["debian"]),
+            python=tuple(_read_python(each) for each in found["python"]),
+        )
+    except (KeyError, RecursionError, TypeError) as exc:
+        raise ValueError(f"not a list of packages: {exc}") from exc
+
+
+def _read_debian(found: dict[str, Any]) -> Part:
+    return Part(
+        name=str(found["name"]),
+        version=str(found["version"]),
+        architecture=str(found["architecture"]),
+        licences=_texts(found["licences"]),
+        expression="",
+    )
+
+
+def _read_python(found: dict[str, Any]) -> Part:
+    return Part(
+        name=str(found["name"]),
+        version=str(found["version"]),
+        architecture="",
+        licences=_names_of_licences(str(found["licence"]), _texts(found["classifiers"])),
+        expression=str(found["expression"]),
+    )
+
+
+def _texts(found: object) -> tuple[str, ...]:
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise TypeError(f"{str(found)[:80]!r} is not a list of texts")
+    return tuple(found)
+
+
+def _names_of_licences(field: str, classifiers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the name in the field `License`, else the names in the classifiers."""
+    name = field.strip()
+    if name and "\n" not in name and len(name) <= _LONGEST_NAME and name.upper() != "UNKNOWN":
+        return (name,)
+    names = {text.split(" :: ")[-1] for text in classifiers}
+    return tuple(sorted(names - {"OSI Approved"}))
 
 
 def write_sbom(image: Image, lock: Lock, parts: Parts) -> bytes:

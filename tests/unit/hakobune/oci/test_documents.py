@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from hakobune.transform.manifest_form import manifest_in_form
+from hakobune.oci.documents import in_builders_form
 
 BUILT = """\
 {
@@ -29,8 +29,8 @@ def test_every_way_to_write_a_manifest_gives_the_builder_s(indent: int | None) -
     values = json.loads(BUILT)
     values["config"] = dict(sorted(values["config"].items(), reverse=True))
     pushed = json.dumps(dict(sorted(values.items())), indent=indent).encode()
-    assert manifest_in_form(pushed) == BUILT.encode()
-    assert manifest_in_form(BUILT.encode()) == BUILT.encode()
+    assert in_builders_form(pushed) == BUILT.encode()
+    assert in_builders_form(BUILT.encode()) == BUILT.encode()
 
 
 @pytest.mark.parametrize("place", ["", "config", "layers"])
@@ -39,9 +39,9 @@ def test_what_the_builder_does_not_write_is_left_as_it_is(place: str) -> None:
     part = values[place] if place else values
     (part[0] if isinstance(part, list) else part)["annotations"] = {"a": "b"}
     content = json.dumps(values, indent=3).encode()
-    assert manifest_in_form(content) == content
+    assert in_builders_form(content) == content
 
 
 def test_a_manifest_list_is_left_as_it_is() -> None:
     content = json.dumps({"schemaVersion": 2, "manifests": []}).encode()
-    assert hashlib.sha256(manifest_in_form(content)).digest() == hashlib.sha256(content).digest()
+    assert hashlib.sha256(in_builders_form(content)).digest() == hashlib.sha256(content).digest()

@@ -1,0 +1,1 @@
+"""OCI images: layouts, archives and registries' manifests, and one walk from index to layers."""
