@@ -72,6 +72,13 @@ def test_only_adapters_reach_processes_and_networks() -> None:
             assert not {n for n in used if n.startswith(tuple(PROCESS_MODULES))}, path
 
 
+def test_a_plan_becomes_text_only_where_it_is_sent_shown_or_written() -> None:
+    where = {"adapters/azure_ml.py", "stages/dry_run.py", "stages/export.py"}
+    renders = "hakobune.adapters.azure_documents"
+    found = {p for p in TOOL.rglob("*.py") if any(n.startswith(renders) for n in imports(p))}
+    assert {str(path.relative_to(TOOL)) for path in found} == where
+
+
 def test_only_settings_reads_environment_variables() -> None:
     allowed = {TOOL / "settings.py", TOOL / "console.py", TOOL / "adapters" / "process.py"}
     for path in set(TOOL.rglob("*.py")) - allowed:

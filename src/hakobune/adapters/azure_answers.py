@@ -4,8 +4,7 @@ import json
 import re
 from typing import Any
 
-from hakobune.model.compute import Compute, Quota
-from hakobune.model.job import Job
+from hakobune.model.job import Compute, Job, Quota
 
 
 def job_of(found: Any) -> Job:

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from hakobune.model.compute import DEFAULT_SIZE, ComputePlan
 from hakobune.model.destination import Destination
-from hakobune.model.job import JobWishes, Pairs
+from hakobune.model.job import DEFAULT_SIZE, ComputePlan, JobWishes, Pairs
 from hakobune.model.project import Project
 from hakobune.model.pushed import PushedImage
 from hakobune.stages.machine import system_runner

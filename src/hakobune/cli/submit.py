@@ -22,7 +22,7 @@ from hakobune.model.job import Job, JobWishes
 from hakobune.model.project import Project
 from hakobune.stages.attempts import to_its_end
 from hakobune.stages.complete_job import graded
-from hakobune.stages.dry_run import told
+from hakobune.stages.dry_run import documents, told
 from hakobune.stages.fetch import declared_files, fetch
 from hakobune.stages.machine import system_runner
 from hakobune.stages.project import open_project
@@ -77,9 +77,8 @@ def _tell(project: Project, to: Destination, wishes: JobWishes) -> None:
     submission = planned(project, pushed, wishes)
     lacking = lacking_of(project, pushed.image)
     show_table(told(submission, pushed, runner, no_patience(Console()), lacking=lacking))
-    for text in (submission.environment, submission.compute, submission.job):
-        if text:
-            show(f"---\n{text.rstrip()}")
+    for text in documents(submission):
+        show(f"---\n{text.rstrip()}")
 
 
 def _show(found: Mapping[str, Any]) -> None:
@@ -135,7 +134,7 @@ def _run(
 
 
 def _about(job: Job, submission: Submission) -> dict[str, Any]:
-    plan = submission.plan
+    plan = submission.job
     return {
         "job": job.name,
         "status": job.status,

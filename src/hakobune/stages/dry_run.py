@@ -1,5 +1,10 @@
 """What a submit would do, told before anything is done and without a login to Azure."""
 
+from hakobune.adapters.azure_documents import (
+    compute_document,
+    environment_document,
+    job_document,
+)
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.errors import RegistryRefusedError, RegistryUnreachableError
@@ -20,7 +25,7 @@ def told(
 
     `lacking` is what smoke.lacking_of says of the image.
     """
-    plan = submission.plan
+    plan = submission.job
     files = [item for item in plan.inputs if item.is_local]
     upload = ", ".join(f"{item.path} ({_size(item.size_bytes)})" for item in files)
     return (
@@ -34,6 +39,16 @@ def told(
             "at most",
             f"{plan.node_hours:g} node-hours ({plan.instances} x {plan.timeout_s} s)",
         ),
+    )
+
+
+def documents(submission: Submission) -> tuple[str, ...]:
+    """Return the YAML of all that a submit would create, in that order."""
+    compute = submission.compute
+    return (
+        environment_document(submission.environment),
+        *(() if compute is None else (compute_document(compute),)),
+        job_document(submission.job),
     )
 
 
@@ -55,7 +70,7 @@ def _push(pushed: PushedImage, runner: Runner, patience: Patience) -> str:
 
 
 def _compute(submission: Submission) -> str:
-    wanted = submission.wanted_compute
+    wanted = submission.compute
     if wanted is None:
         return "must be there"
     priority = ", low priority" if wanted.is_low_priority else ""

@@ -2,7 +2,7 @@ from enum import StrEnum
 from types import SimpleNamespace
 
 from hakobune.adapters.azure_answers import compute_of, error_text, job_of, quotas_of
-from hakobune.model.compute import Quota
+from hakobune.model.job import Quota
 from tests.cloud_samples import make_compute
 
 

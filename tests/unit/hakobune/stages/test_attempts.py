@@ -19,8 +19,8 @@ class Cluster:
         self.names: list[str] = []
 
     def submit(self, wanted: Submission) -> Job:
-        self.names.append(wanted.plan.name)
-        return make_job(name=wanted.plan.name)
+        self.names.append(wanted.job.name)
+        return make_job(name=wanted.job.name)
 
     def watch(self, job: Job) -> Job:
         if len(self.names) <= self.lost:
@@ -40,7 +40,7 @@ def run(cluster: Cluster, submission: Submission, retries: int) -> Job:
 
 def test_a_lost_node_is_tried_again_as_often_as_asked(tmp_path: Path) -> None:
     submission = planned(write_project(tmp_path))
-    name = submission.plan.name
+    name = submission.job.name
     cluster = Cluster(lost=2)
     assert run(cluster, submission, 2).name == f"{name}-3"
     assert cluster.names == [name, f"{name}-2", f"{name}-3"]
