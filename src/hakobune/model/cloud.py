@@ -1,7 +1,4 @@
-"""What the stages ask of Azure ML. Tests pass a fake; `adapters/azure_ml.py` asks the real one.
-
-Every call raises errors of ours, and is safe to repeat.
-"""
+"""What the stages ask of Azure ML. Tests pass a fake; `adapters/azure_ml.py` asks the real one."""
 
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +16,7 @@ from hakobune.model.job import (
 
 
 class Cloud(Protocol):
-    """A workspace of Azure ML."""
+    """A workspace. Every call raises errors of ours and is safe to repeat."""
 
     def registry(self) -> str:
         """Return the address of the workspace's own container registry; empty if it has none."""

@@ -1,6 +1,6 @@
 """A job of Azure ML, its environment and its cluster: as planned, and as the workspace has it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 Pairs = tuple[tuple[str, str], ...]
@@ -76,7 +76,7 @@ class JobInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobWishes:
-    """What the user may choose of a job; `arguments` go to the training program."""
+    """What the user may choose for a job; `arguments` go to the training program."""
 
     arguments: tuple[str, ...]
     compute: ComputePlan
@@ -87,6 +87,10 @@ class JobWishes:
     display_name: str = ""
     variables: Pairs = ()
     tags: Pairs = ()
+
+    def on_compute(self, name: str) -> "JobWishes":
+        """Return the same on the cluster of this name, if it is not empty."""
+        return replace(self, compute=replace(self.compute, name=name)) if name else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

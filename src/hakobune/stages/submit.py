@@ -56,7 +56,7 @@ def plan_submit(
     runner: Runner,
     cwd: Path,
 ) -> Submission:
-    """Return what a submit would create. Reads this machine, and asks nobody else."""
+    """Return what a submit would create. It reads this machine only, without a network."""
     lock = read_fresh_lock(project)
     environment = plan_environment(pushed, name=lock.environment)
     inputs = planned_inputs(
@@ -105,10 +105,10 @@ def _commit_tags(project: Project, runner: Runner) -> Pairs:
 
 
 def submit(project: Project, submission: Submission, cloud: Cloud, reporter: Reporter) -> Job:
-    """Register the environment, see to the compute, and submit the job; return it.
+    """Register the environment, check or create the compute, and submit the job; return it.
 
-    Raises SubmitRunningError while another submit of this project is at work. A command that died
-    in the middle is continued by the next one with the same plan.
+    Raises SubmitRunningError while another submit of this project runs. The next command with the
+    same plan continues one that was killed.
     """
     with _alone(project):
         register_environment(submission, cloud, reporter)
@@ -142,16 +142,16 @@ def _alone(project: Project) -> Iterator[None]:
     with files.only_one(project.root / NOTES / ".lock") as is_alone:
         if not is_alone:
             raise SubmitRunningError(
-                f"another hakobune submit is at work in {project.root}",
-                remedy="wait for its end; it prints the job's name",
+                f"another hakobune submit runs in {project.root}",
+                remedy="wait until it ends; it prints the job's name",
             )
         yield
 
 
 def register_environment(submission: Submission, cloud: Cloud, reporter: Reporter) -> None:
-    """Register the environment, or compare the one that is there. Raises EnvironmentConflictError.
+    """Register the environment, or compare the existing one. Raises EnvironmentConflictError.
 
-    The service keeps the first image of a version whatever is sent later.
+    The service keeps the first image of a version, whatever is sent later.
     """
     wanted = submission.environment
     found = cloud.environment_image(wanted.name, wanted.version)
@@ -164,7 +164,7 @@ def register_environment(submission: Submission, cloud: Cloud, reporter: Reporte
             f"environment {wanted.reference} is registered with {found}, not with {wanted.image}",
             remedy="archive that version in the studio, or use the registry that it names",
         )
-    reporter.done("env", f"{wanted.reference} is there already, with the same image")
+    reporter.done("env", f"{wanted.reference} exists already, with the same image")
 
 
 def _ready_compute(submission: Submission, cloud: Cloud, reporter: Reporter) -> Compute:
