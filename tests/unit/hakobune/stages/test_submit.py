@@ -57,6 +57,21 @@ def test_everything_is_created_once(tmp_path: Path) -> None:
     assert cloud.calls[3:] == [f"job {again.job.name}"]
 
 
+def test_the_job_s_page_is_printed_where_it_has_one(tmp_path: Path) -> None:
+    class WithoutPage(FakeCloud):
+        def create_job(self, plan: JobPlan, *, root: Path) -> Job:
+            return replace(super().create_job(plan, root=root), page="")
+
+    project = write_project(tmp_path)
+    for cloud, said in (
+        (FakeCloud(), ["in the studio: https://studio.example/demo-1"]),
+        (WithoutPage(), []),
+    ):
+        reporter = FakeReporter()
+        submit(project, planned(project, is_compute_created=True), cloud, reporter)
+        assert reporter.said == said
+
+
 def test_a_job_is_tagged_with_data_and_commit(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     (tmp_path / "data").mkdir()
