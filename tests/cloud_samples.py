@@ -5,13 +5,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import yaml
-
 from hakobune.adapters.patience import Patience
-from hakobune.errors import HakobuneError
-from hakobune.model.compute import Compute, ComputePlan, Quota
+from hakobune.errors import HakobuneError, OutputUnknownError, ServiceRefusedError
 from hakobune.model.image import Image, PushedImage
-from hakobune.model.job import Job, JobWishes, Pairs, RemoteFile
+from hakobune.model.job import (
+    Compute,
+    ComputePlan,
+    EnvironmentPlan,
+    Job,
+    JobPlan,
+    JobWishes,
+    Pairs,
+    Quota,
+    RemoteFile,
+)
 from hakobune.transform.write_record import sealed
 from tests.samples import COMMIT, DIGEST, FakeReporter
 
@@ -25,6 +32,12 @@ IMAGE = Image(
     source_sha256="5" * 64,
 )
 PUSHED = PushedImage(image=IMAGE, repository="registry.example/demo", tag="a1" * 16, digest=DIGEST)
+ENVIRONMENT = EnvironmentPlan(
+    name="demo",
+    version="a1" * 8,
+    image=f"registry.example/demo@{DIGEST}",
+    tags=(("hakobune.lock", "d" * 64), ("hakobune.source", "5" * 64)),
+)
 
 
 def make_wishes(*arguments: str, **other: object) -> JobWishes:
@@ -117,22 +130,28 @@ class FakeCloud:
     def environment_image(self, name: str, version: str) -> str | None:
         return self.environments.get(f"{name}:{version}")
 
-    def create_environment(self, document: str) -> None:
+    def create_environment(self, plan: EnvironmentPlan) -> None:
         self._call("environment")
-        found = yaml.safe_load(document)
-        self.environments[f"{found['name']}:{found['version']}"] = found["image"]
+        self._require(plan.reference not in self.environments, f"{plan.reference} exists")
+        self.environments[plan.reference] = plan.image
 
     def compute(self, name: str) -> Compute | None:
         return self.computes.get(name)
 
-    def create_compute(self, document: str) -> Compute:
+    def create_compute(self, plan: ComputePlan) -> Compute:
         self._call("compute")
-        found = yaml.safe_load(document)
-        compute = make_compute(name=found["name"], size=found["size"])
+        self._require(plan.name not in self.computes, f"{plan.name} exists")
+        compute = make_compute(
+            name=plan.name,
+            size=plan.size,
+            max_instances=plan.max_instances,
+            is_low_priority=plan.is_low_priority,
+        )
         self.computes[compute.name] = compute
         return compute
 
     def quotas(self, compute: Compute) -> tuple[Quota, ...]:
+        self._require(compute.name in self.computes, f"no compute {compute.name}")
         return self.quota
 
     def job(self, name: str) -> Job | None:
@@ -141,25 +160,34 @@ class FakeCloud:
             return None
         return replace(found, status=next(self.statuses, found.status))
 
-    def create_job(self, document: str, *, root: Path) -> Job:
-        found = yaml.safe_load(document)
-        name = found["name"]
-        self._call(f"job {name}")
-        self.jobs[name] = make_job(
-            name=name,
-            tags=tuple(found["tags"].items()),
-            environment=found["environment"].removeprefix("azureml:"),
+    def create_job(self, plan: JobPlan, *, root: Path) -> Job:
+        self._call(f"job {plan.name}")
+        self._require(plan.name not in self.jobs, f"{plan.name} exists")
+        self._require(plan.environment in self.environments, f"no {plan.environment}")
+        self._require(plan.compute in self.computes, f"no compute {plan.compute}")
+        for item in plan.inputs:
+            there = not item.is_local or (root / item.path).is_file()
+            self._require(there, f"no file {root / item.path}")
+        self.jobs[plan.name] = make_job(
+            name=plan.name,
+            tags=plan.tags,
+            outputs=tuple((name, "") for name in plan.outputs),
+            environment=plan.environment,
+            command=plan.command,
         )
-        return self.jobs[name]
+        return self.jobs[plan.name]
 
     def cancel_job(self, name: str) -> None:
         self._call(f"cancel {name}")
+        self._require(name in self.jobs, f"no job {name}")
         self.jobs[name] = replace(self.jobs[name], status="CancelRequested")
 
     def why_failed(self, name: str) -> str:
+        self._require(name in self.jobs, f"no job {name}")
         return self.why
 
     def log(self, name: str, offset: int) -> tuple[bytes, int]:
+        self._require(name in self.jobs, f"no job {name}")
         if not self.logs:
             return b"", offset
         whole = self.logs[min(self._reads, len(self.logs) - 1)]
@@ -168,6 +196,9 @@ class FakeCloud:
         return whole[start:], len(whole)
 
     def output_files(self, job: Job, output: str) -> tuple[RemoteFile, ...]:
+        self._require(job.name in self.jobs, f"no job {job.name}")
+        if output not in dict(job.outputs):
+            raise OutputUnknownError(f"job {job.name} has no output `{output}`", remedy="")
         return tuple(
             RemoteFile(name=name, place=name, size_bytes=len(data), mark="1")
             for name, data in sorted(self.outputs.items())
@@ -186,9 +217,15 @@ class FakeCloud:
 
     def create_model(self, name: str, path: Path, *, description: str, tags: Pairs) -> str:
         self._call(f"model {name}")
+        self._require(path.exists(), f"no file {path}")
         version = str(len(self.models) + 1)
         self.models.append((name, version, tags))
         return version
+
+    def _require(self, is_right: bool, what: str) -> None:  # noqa: FBT001 - a condition
+        """Refuse what the service would refuse."""
+        if not is_right:
+            raise ServiceRefusedError(f"the workspace refuses: {what}", remedy="")
 
     def _call(self, what: str) -> None:
         self.calls.append(what)

@@ -21,7 +21,7 @@ SUBMIT = ("submit", "--create-compute")
 
 
 @pytest.mark.parametrize(
-    ("weather", "code", "said"),
+    ("weather", "name", "said"),
     [
         (("expired-secret", "*"), "login-expired", "AZURE_CLIENT_SECRET"),
         (("expired-token", "workspaces_get", 2), "login-expired", "az login"),
@@ -65,7 +65,8 @@ def test_a_preempted_job_is_submitted_again_on_request(
     drydock.weather("preempted")
     done = hakobune(*SUBMIT, "--fetch", "--retries", "1", *QUICK)
     assert done.returncode == 0, done.stderr
-    assert "that was the node's fault: attempt 2" in done.stderr
+    assert "the node was lost: attempt 2 of 2" in done.stderr
+    assert "in the studio: " not in done.stderr, "no page of the stand-in answers there"
 
 
 @pytest.mark.parametrize(

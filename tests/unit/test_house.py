@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.render import render
+from tests.samples import FakeReporter, write_project
+
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "src" / "hakobune"
 TRAINER = ROOT / "src" / "trainer" / "__init__.py"
@@ -27,6 +31,8 @@ ALLOWED = {
     "console": {"model", "errors"},
     "cli": {"stages", "console", "settings", "model", "errors"},
 }
+# The one module that makes the adapters and hands them to the commands.
+WIRING = TOOL / "cli" / "wiring.py"
 PROCESS_MODULES = {"subprocess", "socket", "http", "urllib.request", "requests", "docker", "azure"}
 
 
@@ -52,7 +58,27 @@ def test_a_layer_imports_only_what_it_may(layer: str) -> None:
     for path in modules:
         ours = {name for name in imports(path) if name.startswith("hakobune.")}
         layers = {name.split(".")[1] for name in ours} - {layer, "__version__"}
-        assert layers <= ALLOWED[layer], path
+        allowed = ALLOWED[layer] | ({"adapters"} if path == WIRING else set())
+        assert layers <= allowed, path
+
+
+def test_only_the_wiring_makes_what_commands_work_with() -> None:
+    made = re.compile(r"\b(Path\.cwd|Console|SystemRunner|AzureWorkspace)\(|open_project\(")
+    for path in (TOOL / "cli").glob("*.py"):
+        assert path == WIRING or not made.search(path.read_text(encoding="utf-8")), path
+
+
+def test_a_command_is_short() -> None:
+    for path in (TOOL / "cli").glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name == "command":
+                body = [statement for statement in node.body if not _is_docstring(statement)]
+                lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0  # type: ignore[operator] # parsed, so it has lines
+                assert lines <= 20, path
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def test_every_module_of_the_tool_belongs_to_a_layer() -> None:
@@ -72,6 +98,13 @@ def test_only_adapters_reach_processes_and_networks() -> None:
         if layer_of(path) not in ("adapters", "data"):
             used = imports(path)
             assert not {n for n in used if n.startswith(tuple(PROCESS_MODULES))}, path
+
+
+def test_a_plan_becomes_text_only_where_it_is_sent_shown_or_written() -> None:
+    where = {"adapters/azure_ml.py", "stages/dry_run.py", "stages/export.py"}
+    renders = "hakobune.adapters.azure_documents"
+    found = {p for p in TOOL.rglob("*.py") if any(n.startswith(renders) for n in imports(p))}
+    assert {str(path.relative_to(TOOL)) for path in found} == where
 
 
 def test_only_settings_reads_environment_variables() -> None:
@@ -125,6 +158,33 @@ def test_help_loads_nothing_heavy() -> None:
     heavy = {"azure", "docker", "pandas", "rich", "yaml", "packaging", "uv", "tomllib", "tempfile"}
     assert "click" in loaded
     assert not loaded & heavy
+
+
+@pytest.mark.process
+def test_a_check_of_the_lock_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    render(project, read_fresh_lock(project), FakeReporter())
+    code = (
+        "import sys\nfrom hakobune.cli.main import cli\n"
+        "try:\n    cli(['lock', '--check'])\nexcept SystemExit:\n    pass\n"
+        "print('loaded', *sorted(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
+    )
+    first, *_, last = done.stdout.splitlines()
+    loaded = set(last.split())
+    assert "up to date" in first
+    heavy = {"azure", "docker", "pandas", "rich", "yaml", "uv", "oras", "subprocess", "hypothesis"}
+    assert not loaded & heavy
+    assert not {name for name in loaded if name.startswith("hakobune.adapters.")} - {
+        "hakobune.adapters.files"
+    }
 
 
 # Libraries whose package has another name than the module; the rest is the same but for case.

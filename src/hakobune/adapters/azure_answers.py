@@ -4,8 +4,10 @@ import json
 import re
 from typing import Any
 
-from hakobune.model.compute import Compute, Quota
-from hakobune.model.job import Job
+from hakobune.model.job import Compute, Job, Quota
+
+# The studio of Azure's public cloud, of the one in China and of the one for the US government.
+_STUDIO = re.compile(r"https://(studio\.)?ml\.azure\.(com|cn|us)/[!-~]*")
 
 
 def job_of(found: Any) -> Job:
@@ -14,12 +16,20 @@ def job_of(found: Any) -> Job:
     return Job(
         name=str(found.name),
         status=_word(found.status),
-        page=str(found.studio_url or ""),
+        page=studio_page(str(found.studio_url or "")),
         tags=tuple((str(k), str(v)) for k, v in (found.tags or {}).items()),
         outputs=tuple((name, str(path or "")) for name, path in outputs.items()),
         environment=environment_of(str(getattr(found, "environment", "") or "")),
         command=str(getattr(found, "command", "") or ""),
     )
+
+
+def studio_page(address: str) -> str:
+    """Return the address if it is one of Azure ML's studio, else nothing.
+
+    A stand-in or a private cloud may hand out an address that no page answers.
+    """
+    return address if _STUDIO.fullmatch(address) else ""
 
 
 def environment_of(text: str) -> str:

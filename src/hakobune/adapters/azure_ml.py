@@ -14,6 +14,11 @@ from typing import Any, TypeVar
 
 from hakobune.adapters import blob_store
 from hakobune.adapters.azure_answers import compute_of, error_text, job_of, quotas_of
+from hakobune.adapters.azure_documents import (
+    compute_document,
+    environment_document,
+    job_document,
+)
 from hakobune.adapters.azure_errors import is_missing, is_token_expired, meaning
 from hakobune.adapters.azure_sdk import OPTIONS, connect_by_sdk, sdk, within
 from hakobune.adapters.patience import Patience, TransientError
@@ -25,9 +30,17 @@ from hakobune.errors import (
     ServiceRefusedError,
     WorkspaceNotFoundError,
 )
-from hakobune.model.compute import Compute, Quota
 from hakobune.model.destination import Destination
-from hakobune.model.job import Job, Pairs, RemoteFile
+from hakobune.model.job import (
+    Compute,
+    ComputePlan,
+    EnvironmentPlan,
+    Job,
+    JobPlan,
+    Pairs,
+    Quota,
+    RemoteFile,
+)
 
 T = TypeVar("T")
 _ARTIFACTS = "workspaceartifactstore"
@@ -87,16 +100,16 @@ class AzureWorkspace:
         )
         return None if found is None else str(found.image or "")
 
-    def create_environment(self, document: str) -> None:
+    def create_environment(self, plan: EnvironmentPlan) -> None:
         """See Cloud."""
-        environment = _load(sdk().load_environment, document, Path())
-        doing = f"environment {environment.name}:{environment.version}"
+        environment = _load(sdk().load_environment, environment_document(plan), Path())
+        doing = f"environment {plan.reference}"
         try:
             self._asked(doing, lambda c: c.environments.create_or_update(environment))
         except ServiceRefusedError as exc:
-            # Somebody was quicker, with another image: the service keeps the first.
-            there = self.environment_image(environment.name, environment.version)
-            if there is None or there == environment.image:
+            # Somebody else registered it first: the service keeps the first image.
+            there = self.environment_image(plan.name, plan.version)
+            if there is None or there == plan.image:
                 raise
             raise EnvironmentConflictError(
                 f"{doing} is registered with {there}",
@@ -108,12 +121,12 @@ class AzureWorkspace:
         found = self._found(f"compute {name}", lambda c: c.compute.get(name))
         return None if found is None else compute_of(found)
 
-    def create_compute(self, document: str) -> Compute:
+    def create_compute(self, plan: ComputePlan) -> Compute:
         """See Cloud."""
-        wanted = _load(sdk().load_compute, document, Path())
+        wanted = _load(sdk().load_compute, compute_document(plan), Path())
         return compute_of(
             self._asked(
-                f"compute {wanted.name}",
+                f"compute {plan.name}",
                 lambda c: c.compute.begin_create_or_update(wanted).result(),
             )
         )
@@ -146,17 +159,17 @@ class AzureWorkspace:
         found = self._found(f"job {name}", lambda c: c.jobs.get(name))
         return None if found is None else job_of(found)
 
-    def create_job(self, document: str, *, root: Path) -> Job:
+    def create_job(self, plan: JobPlan, *, root: Path) -> Job:
         """See Cloud."""
         tried: list[str] = []
 
         def create(client: Any) -> Any:
-            wanted = _load(sdk().load_job, document, root)
+            wanted = _load(sdk().load_job, job_document(plan), root)
             if tried:
-                # The answer was lost on its way, which does not mean that the request was.
+                # Only the answer may have been lost, and not the request.
                 with contextlib.suppress(Exception):
-                    return client.jobs.get(wanted.name)
-            tried.append(wanted.name)
+                    return client.jobs.get(plan.name)
+            tried.append(plan.name)
             return client.jobs.create_or_update(wanted)
 
         return job_of(self._asked("job", create))

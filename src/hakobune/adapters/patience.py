@@ -1,20 +1,44 @@
-"""Trying again, with growing pauses and an end, where the network or a service was down."""
+"""Retries, with growing pauses and an end, where the network or a service is down."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from hakobune.errors import ServiceUnavailableError
-from hakobune.model.clock import Clock
 from hakobune.model.reporter import Reporter
 
 T = TypeVar("T")
-# About two minutes: an overloaded service answers again, a cable is put back.
+# About two minutes: by then an overloaded service answers again, or a cable is plugged in again.
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 
 
+class Clock(Protocol):
+    """Time, passed in so that tests need not wait."""
+
+    def now(self) -> float:
+        """Return seconds since some moment."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        ...
+
+
+class SystemClock:
+    """The real clock."""
+
+    def now(self) -> float:
+        """Return seconds that never go backwards."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
 class TransientError(Exception):
-    """Something that may be over in a moment. It never leaves the adapters.
+    """A failure that may be over in a moment. It never leaves the adapters.
 
     `pause_s` is how long the service itself asks to wait; 0 where it says nothing.
     """
@@ -27,14 +51,14 @@ class TransientError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long to bear a service that is down, and whom to tell."""
+    """How often and how long a service that is down is retried, and who reports it."""
 
     clock: Clock
     reporter: Reporter
     pauses_s: tuple[float, ...] = PAUSES_S
 
     def __call__(self, call: Callable[[], T]) -> T:
-        """Return what the call returns. Raises ServiceUnavailableError when patience ends."""
+        """Return what the call returns. Raises ServiceUnavailableError after the last retry."""
         for pause in self.pauses_s:
             try:
                 return call()

@@ -1,29 +1,28 @@
 """`hakobune cancel`."""
 
-from pathlib import Path
-
 import click
 
-from hakobune.cli.destination import workspace, workspace_options
-from hakobune.console import Console, show
-from hakobune.stages.project import open_project
+from hakobune.cli.options import workspace_options
+from hakobune.cli.wiring import Wiring, pass_wiring
+from hakobune.console import show
+from hakobune.model.destination import Destination
 from hakobune.stages.submit import last_job
 from hakobune.stages.watch import cancel
-from hakobune.stages.workspace import azure_workspace
 
 
 @click.command("cancel")
 @click.argument("job", default="")
 @click.option("--dry-run", is_flag=True, help="Print the job's name and cancel nothing.")
 @workspace_options
-def command(*, job: str, dry_run: bool, **names: str) -> None:
-    """End a job; one that is over stays what it was.
+@pass_wiring
+def command(wiring: Wiring, *, job: str, dry_run: bool, given: Destination) -> None:
+    """End a job. A job that is over keeps its state.
 
     JOB is the one that was submitted last from here, unless it is named. Prints the job's state.
     """
-    project, console = open_project(Path.cwd()), Console()
-    job = job or last_job(project)
+    job = job or last_job(wiring.project)
     if dry_run:
         show(f"would cancel {job}")
         return
-    show(cancel(azure_workspace(workspace(project, **names), console), job, console).status)
+    cloud = wiring.cloud(wiring.destination(given))
+    show(cancel(cloud, job, wiring.console).status)

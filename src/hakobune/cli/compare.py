@@ -1,28 +1,27 @@
 """`hakobune compare`."""
 
-from pathlib import Path
-
 import click
 
+from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show, show_table
 from hakobune.stages.compare import compare, grade_runs, told
-from hakobune.stages.project import open_project
 from hakobune.stages.record import find_run
 
 _SHOWN = 34
-_BEFORE = 12  # characters shown of what is the same before a difference that lies far behind
+_BEFORE = 12  # characters shown before a difference that is far from the start
 
 
 @click.command("compare")
 @click.argument("left")
 @click.argument("right")
-def command(*, left: str, right: str) -> None:
+@pass_wiring
+def command(wiring: Wiring, *, left: str, right: str) -> None:
     """Show two runs side by side: what is the same, what differs, and the metrics.
 
     The last line grades their results: bit-identical, numerically identical, within 1e-6, or
     different, with the first number that differs and the likely cause.
     """
-    project, cwd = open_project(Path.cwd()), Path.cwd()
+    project, cwd = wiring.project, wiring.cwd
     folders = find_run(project, left, cwd=cwd), find_run(project, right, cwd=cwd)
     grade, cause = grade_runs(project, *folders)
     rows = compare(project, *folders)
@@ -35,7 +34,7 @@ def command(*, left: str, right: str) -> None:
 
 
 def _cells(left: str, right: str) -> tuple[str, str]:
-    """Return both values, cut where they are long, so that the first difference is to be seen."""
+    """Return both values; long ones are cut so that the first difference shows."""
     if left == right:
         return left[:_SHOWN], ""
     pairs = enumerate(zip(left, right, strict=False))

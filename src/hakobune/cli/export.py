@@ -1,20 +1,17 @@
 """`hakobune export`."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from hakobune.cli.destination import destination, registry_option, workspace, workspace_options
-from hakobune.cli.job_options import job_options, planned, wished
-from hakobune.console import Console, show
+from hakobune.cli.options import job_options, registry_option, workspace_options
+from hakobune.cli.wiring import Wiring, pass_wiring
+from hakobune.console import show
+from hakobune.model.destination import Destination
+from hakobune.model.job import JobWishes
 from hakobune.stages.export import export
-from hakobune.stages.machine import system_runner
-from hakobune.stages.project import open_project
 from hakobune.stages.push import plan_push, require_digest
-from hakobune.stages.workspace import azure_workspace, patience
-
-NAMES = ("subscription", "resource_group", "workspace")
+from hakobune.stages.submit import plan_submit
 
 
 @click.command("export", context_settings={"ignore_unknown_options": True})
@@ -23,19 +20,18 @@ NAMES = ("subscription", "resource_group", "workspace")
 @job_options
 @workspace_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(*, folder: str, registry: str, **chosen: Any) -> None:  # noqa: ANN401 - click checked each
+@pass_wiring
+def command(wiring: Wiring, *, folder: str, given: Destination, wishes: JobWishes) -> None:
     """Write environment.yml, job.yml and compute.yml for `az ml`.
 
     az ml environment create -f environment.yml, then az ml job create -f job.yml give the job that
     hakobune submit gives. Arguments go to the training program.
     """
-    project, runner, console = open_project(Path.cwd()), system_runner(), Console()
-    names = {name: str(chosen.pop(name)) for name in NAMES}
-    to = destination(project, registry=registry, compute=chosen.pop("compute"), **names)
-    name = to.registry or azure_workspace(workspace(project, **names), console).registry()
-    pushed = require_digest(
-        plan_push(project, runner, registry_name=name), runner, patience(console)
-    )
-    submission = planned(project, pushed, wished(to, chosen))
-    for path in export(project, submission, Path(folder), console):
+    project, runner = wiring.project, wiring.runner
+    to = wiring.destination(given)
+    planned = plan_push(project, runner, registry_name=wiring.registry(to))
+    pushed = require_digest(planned, runner, wiring.patience)
+    wishes = wishes.on_compute(to.compute)
+    submission = plan_submit(project, wishes, pushed, runner=runner, cwd=wiring.cwd)
+    for path in export(project, submission, Path(folder), wiring.console):
         show(str(path))

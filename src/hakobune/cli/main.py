@@ -9,37 +9,41 @@ import importlib
 import signal
 import sys
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from hakobune.console import show_error, show_json
 from hakobune.errors import FileNotWritableError, HakobuneError
 
+if TYPE_CHECKING:  # --help needs none of it
+    from hakobune.cli.wiring import Wiring
+
 COMMANDS = {
-    "lock": "Resolve the conda file to exact packages; --check says whether that is still so.",
+    "lock": "Resolve the conda file to exact packages; --check reports whether it is current.",
     "render": "Write the Dockerfile that the lock gives.",
     "compile": "Compile C files beside the source, for tests on this machine.",
     "build": "Build the image; --offline builds it from the folder that vendor filled.",
-    "vendor": "Put all that a build needs from a network into one folder.",
-    "sbom": "Say where the image's list of parts lies (CycloneDX).",
-    "reproduce": "Make an image or a model again, and compare.",
+    "vendor": "Download all that a build needs into one folder.",
+    "sbom": "Print the path of the image's SBOM (CycloneDX).",
+    "reproduce": "Rebuild an image or retrain a model, and compare.",
     "train": "Train in the container; what follows goes to the training program.",
-    "smoke": "Let the image pass its smoke tests and a training; leaves a receipt.",
-    "record": "Complete the record of a run that compose made.",
+    "smoke": "Run smoke tests and a reference training; record a receipt.",
+    "record": "Complete the record of a run that compose started.",
     "verify": "Walk a run's chain and name the first broken link.",
     "compare": "Show two runs side by side, and grade their results.",
-    "sign": "Sign a run's record with a key of yours.",
+    "sign": "Sign a run's record with your key.",
     "push": "Push the image to a registry, by content.",
-    "submit": "Push, register and submit a job to Azure ML; --dry-run only tells.",
-    "watch": "Show a job's log until its end.",
-    "fetch": "Bring a job's outputs here, verified.",
+    "submit": "Push, register and submit a job to Azure ML; --dry-run prints the plan.",
+    "watch": "Show a job's log until the job ends.",
+    "fetch": "Download a job's outputs, verified.",
     "register": "Register a job's model, with its metrics and digests.",
     "cancel": "End a job.",
     "export": "Write the YAML files that `az ml` takes.",
-    "doctor": "Say what this machine has and lacks for each step.",
+    "doctor": "Report what this machine has and lacks for each step.",
 }
 BUG_EXIT_CODE = 70
-# What the system refuses for reasons of its own: rights, names, the disk.
+# Refusals of the operating system: rights, names, the disk.
 _OF_THE_MACHINE = (
     *(errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP),
     *(errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS),
@@ -89,13 +93,16 @@ def cli() -> None:
     """One conda file becomes one container: the same that trains here and on the cluster."""
 
 
-def main() -> None:
-    """Run the command line and exit with 0 or the code of the failure's family."""
+def main(wiring: "Wiring | None" = None) -> None:
+    """Run the command line and exit with 0 or the code of the failure's family.
+
+    `wiring` is what the command works with; without one it works with this machine.
+    """
     signal.signal(signal.SIGTERM, _terminated)
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup has it ignored
         signal.signal(signal.SIGHUP, _terminated)
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False, obj=wiring)
     except HakobuneError as exc:
         code = _failed(exc)
     except click.ClickException as exc:

@@ -1,23 +1,20 @@
 """`hakobune sbom`."""
 
-from pathlib import Path
-
 import click
 
-from hakobune.console import Console, show
+from hakobune.cli.wiring import Wiring, pass_wiring
+from hakobune.console import show
 from hakobune.stages.build import current_image
-from hakobune.stages.machine import system_runner
-from hakobune.stages.project import open_project
 from hakobune.stages.sbom import ensure_sbom
 
 
 @click.command("sbom")
-def command() -> None:
-    """Print where the image's list of parts lies (CycloneDX), after writing it if it is missing.
+@pass_wiring
+def command(wiring: Wiring) -> None:
+    """Print the path of the image's SBOM (CycloneDX); it is written first where it is missing.
 
     hakobune build writes it too. It names each Debian and Python package with its licence, and the
     image by its digest; the same image gives the same bytes.
     """
-    project, runner = open_project(Path.cwd()), system_runner()
-    image = current_image(project, runner)
-    show(str(ensure_sbom(project, image, runner, Console())))
+    image = current_image(wiring.project, wiring.runner)
+    show(str(ensure_sbom(wiring.project, image, wiring.runner, wiring.console)))

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import click
 
-from hakobune.cli.destination import destination, registry_option
-from hakobune.console import Console, show
-from hakobune.stages.machine import system_runner
-from hakobune.stages.project import open_project
+from hakobune.cli.options import registry_option
+from hakobune.cli.wiring import Wiring, pass_wiring
+from hakobune.console import show
+from hakobune.model.destination import Destination
 from hakobune.stages.record import find_run
 from hakobune.stages.sign import attach, pushed_place, sign
-from hakobune.stages.workspace import patience
 
 
 @click.command("sign")
@@ -23,17 +22,19 @@ from hakobune.stages.workspace import patience
 )
 @click.option("--attach", "attaches", is_flag=True, help="Also attach it to the image, pushed.")
 @registry_option
-def command(*, run: str, key: Path, attaches: bool, registry: str) -> None:
+@pass_wiring
+def command(wiring: Wiring, *, run: str, key: Path, attaches: bool, registry: str) -> None:
     """Sign a run's record, as an in-toto statement with SLSA provenance in a DSSE envelope.
 
     With --attach the envelope goes to the image in its registry too, as an OCI referrer.
     """
-    project, console = open_project(Path.cwd()), Console()
-    folder = find_run(project, run, cwd=Path.cwd())
+    folder = find_run(wiring.project, run, cwd=wiring.cwd)
     place = ""
-    if attaches:  # whatever is wrong with it is told before anything is signed
-        to = destination(project, registry=registry)
-        place = pushed_place(project, folder, registry_name=to.registry, rehearsal=to.rehearsal)
-    show(str(sign(folder, key, console)))
+    if attaches:  # checked before anything is signed
+        to = wiring.destination(Destination(registry=registry))
+        place = pushed_place(
+            wiring.project, folder, registry_name=to.registry, rehearsal=to.rehearsal
+        )
+    show(str(sign(folder, key, wiring.console)))
     if attaches:
-        show(attach(folder, place, system_runner(), patience(console), console))
+        show(attach(folder, place, wiring.runner, wiring.patience, wiring.console))

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
+from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show, show_link
-from hakobune.stages.machine import system_runner
-from hakobune.stages.project import open_project
 from hakobune.stages.record import find_run
 from hakobune.stages.verify import walk
 
@@ -18,22 +17,22 @@ from hakobune.stages.verify import walk
     type=click.Path(path_type=Path),
     help="The public key that the run has to be signed with.",
 )
-def command(*, run: str, key: Path | None) -> None:
+@pass_wiring
+def command(wiring: Wiring, *, run: str, key: Path | None) -> None:
     """Walk a run's chain, offline, from its files to its image, and name the first broken link.
 
-    RUN is a folder, or its name in runs/. Each hash is computed from the bytes that lie here:
-    files, data, lock, Dockerfile, source, layers of the image. A link of which nothing lies here
-    is shown as such and breaks nothing; a missing image is told last, after all else held.
+    RUN is a folder, or its name in runs/. Each hash is computed from the bytes on this machine:
+    files, data, lock, Dockerfile, source, layers of the image. Links that cannot be checked here
+    are marked `--` and do not fail; a missing image is reported last, after all else held.
     """
-    project, runner = open_project(Path.cwd()), system_runner()
-    folder = find_run(project, run, cwd=Path.cwd())
+    folder = find_run(wiring.project, run, cwd=wiring.cwd)
     unseen = set()
-    for link in walk(project, folder, runner, key=key):
+    for link in walk(wiring.project, folder, wiring.runner, key=key):
         show_link(link)
         unseen |= set() if link.is_seen else {link.name}
-    told = ["the chain holds"]
+    summary = ["the chain holds"]
     if "signed" in unseen:
-        told.append("nobody signed it")
+        summary.append("unsigned")
     if others := sorted(unseen - {"signed"}):
-        told.append(f"not to be seen from here: {', '.join(others)}")
-    show(f"{folder.name}: {'; '.join(told)}")
+        summary.append(f"not verifiable on this machine: {', '.join(others)}")
+    show(f"{folder.name}: {'; '.join(summary)}")

@@ -1,26 +1,25 @@
 """`hakobune watch`."""
 
-from pathlib import Path
-
 import click
 
-from hakobune.cli.destination import workspace, workspace_options
-from hakobune.console import Console, show_bytes
-from hakobune.stages.project import open_project
+from hakobune.cli.options import workspace_options
+from hakobune.cli.wiring import Wiring, pass_wiring
+from hakobune.console import show_bytes
+from hakobune.model.destination import Destination
 from hakobune.stages.submit import last_job
 from hakobune.stages.watch import watch
-from hakobune.stages.workspace import azure_workspace, system_clock
 
 
 @click.command("watch")
 @click.argument("job", default="")
 @workspace_options
-def command(*, job: str, **names: str) -> None:
-    """Show a job's log until its end; the exit code is the job's fate.
+@pass_wiring
+def command(wiring: Wiring, *, job: str, given: Destination) -> None:
+    """Show a job's log until the job ends; fail if the job failed.
 
     JOB is the one that was submitted last from here, unless it is named. Ctrl-C leaves the job
-    running. The log goes to stdout, all else to stderr.
+    running. The log goes to stdout, everything else to stderr.
     """
-    project, console = open_project(Path.cwd()), Console()
-    cloud = azure_workspace(workspace(project, **names), console)
-    watch(cloud, job or last_job(project), console, system_clock(), show_bytes)
+    cloud = wiring.cloud(wiring.destination(given))
+    job = job or last_job(wiring.project)
+    watch(cloud, job, wiring.console, wiring.patience.clock, show_bytes)

@@ -1,17 +1,22 @@
-"""What the stages ask of Azure ML. Tests pass a fake; `adapters/azure_ml.py` asks the real one.
-
-Every call raises errors of ours, and is safe to repeat.
-"""
+"""What the stages ask of Azure ML. Tests pass a fake; `adapters/azure_ml.py` asks the real one."""
 
 from pathlib import Path
 from typing import Protocol
 
-from hakobune.model.compute import Compute, Quota
-from hakobune.model.job import Job, Pairs, RemoteFile
+from hakobune.model.job import (
+    Compute,
+    ComputePlan,
+    EnvironmentPlan,
+    Job,
+    JobPlan,
+    Pairs,
+    Quota,
+    RemoteFile,
+)
 
 
 class Cloud(Protocol):
-    """A workspace of Azure ML."""
+    """A workspace. Every call raises errors of ours and is safe to repeat."""
 
     def registry(self) -> str:
         """Return the address of the workspace's own container registry; empty if it has none."""
@@ -21,16 +26,16 @@ class Cloud(Protocol):
         """Return the image of a registered environment, or None."""
         ...
 
-    def create_environment(self, document: str) -> None:
-        """Register the environment that the YAML text describes."""
+    def create_environment(self, plan: EnvironmentPlan) -> None:
+        """Register an environment."""
         ...
 
     def compute(self, name: str) -> Compute | None:
         """Return a compute, or None."""
         ...
 
-    def create_compute(self, document: str) -> Compute:
-        """Create the compute that the YAML text describes, and wait until it is there."""
+    def create_compute(self, plan: ComputePlan) -> Compute:
+        """Create a cluster, and wait until it exists."""
         ...
 
     def quotas(self, compute: Compute) -> tuple[Quota, ...]:
@@ -41,8 +46,8 @@ class Cloud(Protocol):
         """Return a job, or None."""
         ...
 
-    def create_job(self, document: str, *, root: Path) -> Job:
-        """Submit the job that the YAML text describes; its local paths are relative to `root`."""
+    def create_job(self, plan: JobPlan, *, root: Path) -> Job:
+        """Submit a job; its local paths are relative to `root`."""
         ...
 
     def cancel_job(self, name: str) -> None:

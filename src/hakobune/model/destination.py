@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hakobune.errors import CloudUnknownError
+from hakobune.errors import CloudUnknownError, DestinationIncompleteError
 
 # The commands of a shell; `eval "$(…)"` alone would go on where drydock has nothing to print.
 REHEARSE_AGAIN = """start drydock, and take in its variables:
@@ -39,14 +39,29 @@ class Rehearsal:
 class Destination:
     """A workspace by its three names, a registry's address, a compute; each empty where not given.
 
-    `is_private_cloud` says that the environment names a cloud that is none of Azure's own;
+    `is_private_cloud` says that the environment names endpoints that are not Azure's own;
     `rehearsal` is None unless nothing but a drydock may be asked.
     """
 
-    subscription: str
-    resource_group: str
-    workspace: str
-    registry: str
+    subscription: str = ""
+    resource_group: str = ""
+    workspace: str = ""
+    registry: str = ""
     compute: str = ""
     is_private_cloud: bool = False
     rehearsal: Rehearsal | None = None
+
+    def require_workspace(self) -> None:
+        """Raise DestinationIncompleteError unless the workspace is named by all three names."""
+        names = {
+            "--subscription": self.subscription,
+            "--resource-group": self.resource_group,
+            "--workspace": self.workspace,
+        }
+        missing = [flag for flag, name in names.items() if not name]
+        if missing:
+            raise DestinationIncompleteError(
+                f"no workspace given: missing {', '.join(missing)}",
+                remedy="give the options, or put the portal's config.json into this folder "
+                "(the workspace's page, Download config.json)",
+            )

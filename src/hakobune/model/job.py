@@ -1,12 +1,59 @@
-"""A job of Azure ML: as it is planned, as it was submitted, and as the workspace has it."""
+"""A job of Azure ML, its environment and its cluster: as planned, and as the workspace has it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from hakobune.model.compute import ComputePlan
-
 Pairs = tuple[tuple[str, str], ...]
+DEFAULT_SIZE = "Standard_D2s_v3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentPlan:
+    """An environment to be registered: the image by its digest, under a version made from it."""
+
+    name: str
+    version: str
+    image: str
+    tags: Pairs
+
+    @property
+    def reference(self) -> str:
+        """The environment as a job names it: `name:version`."""
+        return f"{self.name}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComputePlan:
+    """A cluster to be created: without a job it has no node and costs nothing."""
+
+    name: str
+    size: str = DEFAULT_SIZE
+    max_instances: int = 1
+    is_low_priority: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compute:
+    """A compute that the workspace has. `state` is Azure ML's own word."""
+
+    name: str
+    kind: str
+    state: str
+    size: str
+    max_instances: int
+    is_low_priority: bool
+    errors: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """Processors of a kind: needed for one node, in use by others, and allowed."""
+
+    kind: str
+    per_node: int
+    used: int
+    allowed: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +77,7 @@ class JobInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobWishes:
-    """What the user may choose of a job; `arguments` go to the training program."""
+    """What the user may choose for a job; `arguments` go to the training program."""
 
     arguments: tuple[str, ...]
     compute: ComputePlan
@@ -41,6 +88,10 @@ class JobWishes:
     display_name: str = ""
     variables: Pairs = ()
     tags: Pairs = ()
+
+    def on_compute(self, name: str) -> "JobWishes":
+        """Return the same on the cluster of this name, if it is not empty."""
+        return replace(self, compute=replace(self.compute, name=name)) if name else self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +115,6 @@ class JobPlan:
     def node_hours(self) -> float:
         """What the job can cost at most: nodes, times the hours after which it is stopped."""
         return self.instances * self.timeout_s / 3600
-
-    @property
-    def upload_bytes(self) -> int:
-        """How many bytes of this machine the job needs."""
-        return sum(item.size_bytes for item in self.inputs)
 
 
 class Fate(Enum):

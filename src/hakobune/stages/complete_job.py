@@ -18,22 +18,10 @@ from hakobune.model.record import (
     valid_commit,
 )
 from hakobune.model.reporter import Reporter
-from hakobune.stages.compare import require_alike
 from hakobune.stages.record import complete, find_documents, read_run_record
 from hakobune.stages.submit import notes
 from hakobune.stages.watch import found
 from hakobune.transform.plan_job import job_arguments
-
-
-def graded(
-    project: Project, cloud: Cloud, folder: Path, runner: Runner, reporter: Reporter
-) -> str | None:
-    """Complete the record of a fetched run; return its grade beside the local run, in one line.
-
-    None where the record stays incomplete. Raises ModelDiffersError, or what complete_job raises.
-    """
-    is_complete = complete_job(project, cloud, folder, runner, reporter)
-    return require_alike(project, folder) if is_complete else None
 
 
 def complete_job(

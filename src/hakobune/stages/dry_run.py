@@ -1,26 +1,57 @@
-"""What a submit would do, told before anything is done and without a login to Azure."""
+"""What a submit would do, without doing any of it and without a login to Azure."""
 
+from dataclasses import dataclass
+
+from hakobune.adapters.azure_documents import (
+    compute_document,
+    environment_document,
+    job_document,
+)
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.errors import RegistryRefusedError, RegistryUnreachableError
 from hakobune.model.image import PushedImage
-from hakobune.stages.push import UNKNOWN_REGISTRY, find_pushed
-from hakobune.stages.submit import Submission
+from hakobune.model.job import Pairs
+from hakobune.model.project import Project
+from hakobune.stages.deliver import Order
+from hakobune.stages.push import UNKNOWN_REGISTRY, find_pushed, plan_push
+from hakobune.stages.smoke import lacking_of
+from hakobune.stages.submit import Submission, plan_submit
 
 
-def told(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A row for each thing that a submit needs, and the YAML of all that it would create."""
+
+    rows: Pairs
+    documents: tuple[str, ...]
+
+
+def preview(project: Project, order: Order, runner: Runner, patience: Patience) -> Preview:
+    """Return what a submit would do. Raises what is wrong with the plan."""
+    name = order.registry or UNKNOWN_REGISTRY
+    pushed = plan_push(project, runner, registry_name=name)
+    submission = plan_submit(project, order.wishes, pushed, runner=runner, cwd=order.cwd)
+    lacking = lacking_of(project, pushed.image)
+    return Preview(
+        rows=plan_rows(submission, pushed, runner, patience, lacking=lacking),
+        documents=_documents(submission),
+    )
+
+
+def plan_rows(
     submission: Submission,
     pushed: PushedImage,
     runner: Runner,
     patience: Patience,
     *,
     lacking: str,
-) -> tuple[tuple[str, str], ...]:
-    """Return a row for each thing that a submit needs: its name, and what would be done.
+) -> Pairs:
+    """Return the name of each thing that a submit needs, and what would be done about it.
 
     `lacking` is what smoke.lacking_of says of the image.
     """
-    plan = submission.plan
+    plan = submission.job
     files = [item for item in plan.inputs if item.is_local]
     upload = ", ".join(f"{item.path} ({_size(item.size_bytes)})" for item in files)
     return (
@@ -34,6 +65,16 @@ def told(
             "at most",
             f"{plan.node_hours:g} node-hours ({plan.instances} x {plan.timeout_s} s)",
         ),
+    )
+
+
+def _documents(submission: Submission) -> tuple[str, ...]:
+    """Return the YAML of all that a submit would create, in that order."""
+    compute = submission.compute
+    return (
+        environment_document(submission.environment),
+        *(() if compute is None else (compute_document(compute),)),
+        job_document(submission.job),
     )
 
 
@@ -55,7 +96,7 @@ def _push(pushed: PushedImage, runner: Runner, patience: Patience) -> str:
 
 
 def _compute(submission: Submission) -> str:
-    wanted = submission.wanted_compute
+    wanted = submission.compute
     if wanted is None:
         return "must be there"
     priority = ", low priority" if wanted.is_low_priority else ""

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from hakobune.adapters import azure_ml, files
+from hakobune.adapters import azure_documents, azure_ml, files
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.stages.submit import Submission
-from hakobune.transform.write_documents import job_document
 
 
 def export(
@@ -14,17 +13,17 @@ def export(
 ) -> tuple[Path, ...]:
     """Write environment.yml, job.yml and (where one is to be created) compute.yml; return them.
 
-    Each is loaded by the SDK's own schema before it is written. The job has no name, so that it can
-    be created more than once; its local paths are relative to the folder.
+    The SDK's own schema checks each of them first. The job has no name, so that it can be created
+    more than once; its local paths are relative to the folder.
     """
     documents = {
-        "environment": submission.environment,
-        "job": job_document(
-            submission.plan, with_name=False, way_to_project=_way_to(project, folder)
+        "environment": azure_documents.environment_document(submission.environment),
+        "job": azure_documents.job_document(
+            submission.job, with_name=False, way_to_project=_way_to(project, folder)
         ),
-        "compute": submission.compute,
     }
-    documents = {kind: text for kind, text in documents.items() if text}
+    if submission.compute is not None:
+        documents["compute"] = azure_documents.compute_document(submission.compute)
     azure_ml.validate(documents, root=folder)
     written = []
     for kind, text in documents.items():

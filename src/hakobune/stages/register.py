@@ -21,14 +21,14 @@ def register(
 ) -> tuple[str, str]:
     """Register the model of a fetched run with its metrics and digests; return name and version.
 
-    `grade` is what complete_job.graded returned of the run. The same model again (by its sha256) is
-    not registered twice. Raises RecordIncompleteError for a run without a grade.
+    `grade` is the run's grade beside the local run. The same model (by its sha256) is not
+    registered twice. Raises RecordIncompleteError for a run without a grade.
     """
     model, job_name = _model(project), folder.name
     if grade is None:
         raise RecordIncompleteError(
-            f"the record of {folder} is incomplete, so nothing says that this model is the image's",
-            remedy="what it lacks is said above; then register again",
+            f"the record of {folder} is incomplete: nothing proves which image made this model",
+            remedy="see above for what is missing; then register again",
         )
     verify(folder, project.outputs)
     path = folder / model.file

@@ -10,7 +10,6 @@ from hakobune.adapters.process import Runner, printable
 from hakobune.errors import HakobuneError, ReceiptMissingError, SmokeFailedError
 from hakobune.model.image import Image
 from hakobune.model.project import Project
-from hakobune.model.receipt import Receipt
 from hakobune.model.record import RECORD, RunRecord
 from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
@@ -20,7 +19,7 @@ from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.record import read_run_record
 from hakobune.stages.train import train
 from hakobune.transform.compare_records import own_arguments
-from hakobune.transform.receipt import read_receipt, write_receipt
+from hakobune.transform.receipt import Receipt, read_receipt, write_receipt
 
 RECEIPTS = "runs/.receipts"
 # A user that no image knows, as a cluster may choose one.

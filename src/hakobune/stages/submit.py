@@ -1,6 +1,5 @@
 """Pushed image to a job: environment, compute, job. Each is created once, or found and compared."""
 
-import hashlib
 import secrets
 import time
 from collections.abc import Iterator
@@ -19,33 +18,34 @@ from hakobune.errors import (
     SubmitRunningError,
 )
 from hakobune.model.cloud import Cloud
-from hakobune.model.compute import Compute, ComputePlan
 from hakobune.model.image import PushedImage
-from hakobune.model.job import Job, JobInput, JobPlan, JobWishes, Pairs
+from hakobune.model.job import (
+    Compute,
+    ComputePlan,
+    EnvironmentPlan,
+    Job,
+    JobInput,
+    JobPlan,
+    JobWishes,
+    Pairs,
+)
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.stages.project import read_fresh_lock
 from hakobune.transform.check_compute import check_compute, check_quotas
-from hakobune.transform.job_note import JobNote, read_note, write_note
-from hakobune.transform.plan_job import environment_version, job_tags, plan_job, planned_inputs
-from hakobune.transform.write_documents import (
-    compute_document,
-    environment_document,
-    job_document,
-)
+from hakobune.transform.job_note import JobNote, plan_digest, read_note, write_note
+from hakobune.transform.plan_job import job_tags, plan_environment, plan_job, planned_inputs
 
 NOTES = "runs/.jobs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """All that a submit will create, as the texts that create it."""
+    """All that a submit will create. `compute` is None where the cluster must exist already."""
 
-    plan: JobPlan
-    environment: str
-    job: str
-    compute: str
-    wanted_compute: ComputePlan | None
+    environment: EnvironmentPlan
+    compute: ComputePlan | None
+    job: JobPlan
 
 
 def plan_submit(
@@ -56,9 +56,9 @@ def plan_submit(
     runner: Runner,
     cwd: Path,
 ) -> Submission:
-    """Return what a submit would create. Reads this machine, and asks nobody else."""
+    """Return what a submit would create. It reads this machine only, without a network."""
     lock = read_fresh_lock(project)
-    version = environment_version(pushed.digest or pushed.image.id)
+    environment = plan_environment(pushed, name=lock.environment)
     inputs = planned_inputs(
         project,
         wishes.arguments,
@@ -75,17 +75,11 @@ def plan_submit(
         project,
         replace(wishes, tags=(*wishes.tags, *tags, *_commit_tags(project, runner))),
         name=f"{lock.environment}-{stamp}",
-        environment=(lock.environment, version),
+        environment=environment,
         inputs=inputs,
     )
-    wanted = wishes.compute if wishes.is_compute_created else None
-    return Submission(
-        plan=plan,
-        environment=environment_document(pushed, name=lock.environment, version=version),
-        job=job_document(plan),
-        compute="" if wanted is None else compute_document(wanted),
-        wanted_compute=wanted,
-    )
+    compute = wishes.compute if wishes.is_compute_created else None
+    return Submission(environment=environment, compute=compute, job=plan)
 
 
 def _local_input(project: Project, name: str, value: str, cwd: Path) -> JobInput | None:
@@ -111,10 +105,10 @@ def _commit_tags(project: Project, runner: Runner) -> Pairs:
 
 
 def submit(project: Project, submission: Submission, cloud: Cloud, reporter: Reporter) -> Job:
-    """Register the environment, see to the compute, and submit the job; return it.
+    """Register the environment, check or create the compute, and submit the job; return it.
 
-    Raises SubmitRunningError while another submit of this project is at work. A command that died
-    in the middle is continued by the next one with the same plan.
+    Raises SubmitRunningError while another submit of this project runs. The next command with the
+    same plan continues one that was killed.
     """
     with _alone(project):
         register_environment(submission, cloud, reporter)
@@ -130,15 +124,14 @@ def submit(project: Project, submission: Submission, cloud: Cloud, reporter: Rep
 
 def _submitted(project: Project, submission: Submission, cloud: Cloud) -> Job:
     """Return the job: found, where an earlier command got that far, or created."""
-    name = submission.plan.name
-    found = cloud.job(name)
+    found = cloud.job(submission.job.name)
     if found is not None:
         return found
     try:
         return cloud.create_job(submission.job, root=project.root)
     except ServiceRefusedError:
-        # "There already": another answer to a request of ours that seemed lost.
-        found = cloud.job(name)
+        # The service may say that the job exists: an earlier request of ours reached it after all.
+        found = cloud.job(submission.job.name)
         if found is None:
             raise
         return found
@@ -149,39 +142,33 @@ def _alone(project: Project) -> Iterator[None]:
     with files.only_one(project.root / NOTES / ".lock") as is_alone:
         if not is_alone:
             raise SubmitRunningError(
-                f"another hakobune submit is at work in {project.root}",
-                remedy="wait for its end; it prints the job's name",
+                f"another hakobune submit runs in {project.root}",
+                remedy="wait until it ends; it prints the job's name",
             )
         yield
 
 
 def register_environment(submission: Submission, cloud: Cloud, reporter: Reporter) -> None:
-    """Register the environment, or compare the one that is there. Raises EnvironmentConflictError.
+    """Register the environment, or compare the existing one. Raises EnvironmentConflictError.
 
-    The service keeps the first image of a version whatever is sent later.
+    The service keeps the first image of a version, whatever is sent later.
     """
-    name, _, version = submission.plan.environment.partition(":")
-    wanted = _image_of(submission.environment)
-    found = cloud.environment_image(name, version)
+    wanted = submission.environment
+    found = cloud.environment_image(wanted.name, wanted.version)
     if found is None:
-        cloud.create_environment(submission.environment)
-        reporter.done("env", f"{name}:{version} is registered")
+        cloud.create_environment(wanted)
+        reporter.done("env", f"{wanted.reference} is registered")
         return
-    if found != wanted:
+    if found != wanted.image:
         raise EnvironmentConflictError(
-            f"environment {name}:{version} is registered with {found}, not with {wanted}",
+            f"environment {wanted.reference} is registered with {found}, not with {wanted.image}",
             remedy="archive that version in the studio, or use the registry that it names",
         )
-    reporter.done("env", f"{name}:{version} is there already, with the same image")
-
-
-def _image_of(document: str) -> str:
-    lines = document.splitlines()
-    return next(line for line in lines if line.startswith("image: ")).removeprefix("image: ")
+    reporter.done("env", f"{wanted.reference} exists already, with the same image")
 
 
 def _ready_compute(submission: Submission, cloud: Cloud, reporter: Reporter) -> Compute:
-    plan, wanted = submission.plan, submission.wanted_compute
+    plan, wanted = submission.job, submission.compute
     compute = cloud.compute(plan.compute)
     if compute is None:
         if wanted is None:
@@ -189,7 +176,7 @@ def _ready_compute(submission: Submission, cloud: Cloud, reporter: Reporter) -> 
                 f"the workspace has no compute `{plan.compute}`",
                 remedy="name another with --compute, or add --create-compute",
             )
-        compute = cloud.create_compute(submission.compute)
+        compute = cloud.create_compute(wanted)
         reporter.done("compute", f"{compute.name} ({compute.size}) is created")
     check_compute(compute, instances=plan.instances, wanted=wanted)
     if compute.size:
@@ -200,20 +187,19 @@ def _ready_compute(submission: Submission, cloud: Cloud, reporter: Reporter) -> 
 def _noted(project: Project, submission: Submission) -> tuple[JobNote, Submission]:
     """Return the note of this plan and the submission under its name.
 
-    A note of the same plan that was not submitted is taken up again.
+    A note of the same plan that was not submitted yet is used again.
     """
-    nameless = job_document(submission.plan, with_name=False)
-    sha256 = hashlib.sha256(nameless.encode()).hexdigest()
+    plan = submission.job
+    sha256 = plan_digest(plan)
     for note in notes(project):
         if note.plan_sha256 == sha256 and not note.is_submitted:
-            plan = replace(submission.plan, name=note.name)
-            return note, replace(submission, plan=plan, job=job_document(plan))
+            return note, replace(submission, job=replace(plan, name=note.name))
     note = JobNote(
-        name=submission.plan.name,
+        name=plan.name,
         plan_sha256=sha256,
         planned=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         is_submitted=False,
-        inputs={item.name: item.path for item in submission.plan.inputs if item.is_local},
+        inputs={item.name: item.path for item in plan.inputs if item.is_local},
     )
     _keep(project, note)
     return note, submission
@@ -245,6 +231,5 @@ def last_job(project: Project) -> str:
 
 def next_attempt(submission: Submission, number: int) -> Submission:
     """Return the same submission under another name, for a job that lost its node."""
-    name = f"{submission.plan.name}-{number}"
-    plan = replace(submission.plan, name=name)
-    return replace(submission, plan=plan, job=job_document(plan))
+    job = replace(submission.job, name=f"{submission.job.name}-{number}")
+    return replace(submission, job=job)

@@ -4,9 +4,8 @@ import tempfile
 from pathlib import Path
 
 from hakobune.adapters import docker_cli, files, registry
-from hakobune.adapters.patience import Patience
+from hakobune.adapters.patience import Patience, SystemClock
 from hakobune.adapters.process import Runner
-from hakobune.adapters.system_clock import SystemClock
 from hakobune.errors import (
     BaseUnavailableError,
     BuildkitMissingError,

@@ -1,10 +1,10 @@
-"""A job's log as it grows, and the job's fate. And its end, where somebody asks for that."""
+"""Follow a job's log to the job's end, and cancel a job."""
 
 import re
 from collections.abc import Callable
 
+from hakobune.adapters.patience import Clock
 from hakobune.errors import JobCanceledError, JobFailedError, JobNotFoundError, JobUnfinishedError
-from hakobune.model.clock import Clock
 from hakobune.model.cloud import Cloud
 from hakobune.model.job import Fate, Job
 from hakobune.model.reporter import Reporter
@@ -12,7 +12,7 @@ from hakobune.model.reporter import Reporter
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 15.0
 _LONGEST_SILENCE_S = 24 * 3600.0
-# A node that was taken away, or never came up: the same job may well succeed on another.
+# The node was taken away or never started: the same job may succeed on another one.
 _NODE_FAULT = re.compile(
     r"preempt|node[^.]{0,40}(lost|unusable|unresponsive|evict)|NodeLost", re.IGNORECASE
 )
@@ -24,7 +24,7 @@ _CAUSES = (
     ),
     (
         _NODE_FAULT,
-        "submit again with --retries 3, or on machines that stay (without --low-priority)",
+        "submit again with --retries 3, or without --low-priority",
     ),
     (
         re.compile(r"(?i)out.?of.?memory|OOM|exit 137|status code 137"),
@@ -39,13 +39,13 @@ def watch(
     """Show the log until the job is over, and return it.
 
     The log of a job that is over already is shown too. Raises JobFailedError, JobCanceledError,
-    JobNotFoundError, or JobUnfinishedError where a day brought nothing new; that and an
+    JobNotFoundError, or JobUnfinishedError where nothing changed for a day; that and an
     interruption leave the job running.
     """
     try:
         job = _followed(cloud, name, reporter, clock, write)
     except (KeyboardInterrupt, SystemExit):
-        reporter.say(f"\nthe job {name} goes on without this terminal")
+        reporter.say(f"\njob {name} keeps running")
         reporter.say(f"to see it again: hakobune watch {name}")
         reporter.say(f"to end it: hakobune cancel {name}")
         raise
@@ -70,7 +70,7 @@ def _followed(
             status, pause, last_news = job.status, _FIRST_PAUSE_S, clock.now()
         content, following = cloud.log(name, offset)
         if following < offset + len(content):
-            reporter.say("the log began anew: the job was started again")
+            reporter.say("the log starts again: the job was restarted")
         if content:
             write(content)
             pause, last_news = _FIRST_PAUSE_S, clock.now()
@@ -80,8 +80,8 @@ def _followed(
         clock.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE_S)
     raise JobUnfinishedError(
-        f"the job {name} is {status}, and nothing came of it for a day",
-        remedy=f"it goes on without this terminal; to see it again: hakobune watch {name}\n"
+        f"the job {name} is {status}, and its log and status did not change for a day",
+        remedy=f"it keeps running; to see it again: hakobune watch {name}\n"
         f"to end it: hakobune cancel {name}",
     )
 
@@ -98,10 +98,10 @@ def found(cloud: Cloud, name: str) -> Job:
 
 
 def failure(cloud: Cloud, job: Job) -> JobFailedError:
-    """Return the error that a failed job is, with what the service says of it."""
+    """Return the error for a failed job, with what the service reports of it."""
     why = cloud.why_failed(job.name)
     fitting = (remedy for cause, remedy in _CAUSES if cause.search(why))
-    remedy = next(fitting, f"read its log: hakobune watch {job.name}; the program's words say more")
+    remedy = next(fitting, f"read its log: hakobune watch {job.name}; it shows the program's error")
     return JobFailedError(
         f"the job {job.name} failed" + (f"\n  {why}" if why else ""),
         remedy=remedy + (f"\n{job.page}" if job.page else ""),
@@ -110,14 +110,14 @@ def failure(cloud: Cloud, job: Job) -> JobFailedError:
 
 
 def canceled(job: Job) -> JobCanceledError:
-    """Return the error that a canceled job is."""
+    """Return the error for a canceled job."""
     return JobCanceledError(
         f"the job {job.name} was canceled", remedy="submit it again: hakobune submit"
     )
 
 
 def cancel(cloud: Cloud, name: str, reporter: Reporter) -> Job:
-    """Ask for the job's end and return the job; a job that is over stays what it was."""
+    """Cancel the job and return it; a job that is over keeps its state."""
     job = found(cloud, name)
     if job.is_over:
         reporter.say(f"{name} is over already: {job.status}")

@@ -1,7 +1,7 @@
 """Whether a compute can run a job. No I/O."""
 
 from hakobune.errors import ComputeUnusableError, QuotaExceededError
-from hakobune.model.compute import Compute, ComputePlan, Quota
+from hakobune.model.job import Compute, ComputePlan, Quota
 
 _LIVING = ("Succeeded", "Creating", "Updating", "Resizing")
 

@@ -1,7 +1,10 @@
 """What this machine remembers of a job that it submitted: a value to JSON and back. No I/O."""
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+
+from hakobune.model.job import JobPlan
 
 SCHEMA_VERSION = 1
 
@@ -20,6 +23,12 @@ class JobNote:
     planned: str
     is_submitted: bool
     inputs: dict[str, str] = field(default_factory=dict)
+
+
+def plan_digest(plan: JobPlan) -> str:
+    """Return the sha256 of a plan, whatever the job's name."""
+    values = asdict(replace(plan, name=""))
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def write_note(note: JobNote) -> bytes:

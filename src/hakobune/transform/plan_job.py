@@ -8,8 +8,8 @@ import shlex
 from collections.abc import Callable, Iterable
 
 from hakobune.errors import InputNotFoundError, OutputUnknownError, ReferenceMutableError
-from hakobune.model.image import Image
-from hakobune.model.job import JobInput, JobPlan, JobWishes, Pairs
+from hakobune.model.image import Image, PushedImage
+from hakobune.model.job import EnvironmentPlan, JobInput, JobPlan, JobWishes, Pairs
 from hakobune.model.project import Project
 from hakobune.transform.arguments import put_value, value_at, value_place
 from hakobune.transform.names import valid_name
@@ -20,13 +20,22 @@ _REFERENCE = re.compile(r"(azureml:|https://|abfss://|wasbs://).+")
 _VERSION_LENGTH = 16
 
 
-def environment_version(digest: str) -> str:
-    """Return the version under which the image of this digest is registered.
+def plan_environment(pushed: PushedImage, *, name: str) -> EnvironmentPlan:
+    """Return the environment of a pushed image; its version is the start of the image's digest.
 
-    Azure ML takes at most 30 characters; 16 digits of a sha256 never meet by chance, and the image
-    of a version that is there already is compared.
+    Azure ML accepts at most 30 characters. 16 digits of a sha256 do not collide by chance, and the
+    image of a version that exists already is compared. Raises NameInvalidError.
     """
-    return digest.removeprefix("sha256:")[:_VERSION_LENGTH]
+    digest = pushed.digest or pushed.image.id
+    return EnvironmentPlan(
+        name=valid_name("environment", name),
+        version=digest.removeprefix("sha256:")[:_VERSION_LENGTH],
+        image=pushed.reference,
+        tags=(
+            ("hakobune.lock", pushed.image.lock_sha256),
+            ("hakobune.source", pushed.image.source_sha256),
+        ),
+    )
 
 
 def planned_inputs(
@@ -133,24 +142,20 @@ def plan_job(
     wishes: JobWishes,
     *,
     name: str,
-    environment: tuple[str, str],
+    environment: EnvironmentPlan,
     inputs: tuple[JobInput, ...],
 ) -> JobPlan:
-    """Return the whole job; `environment` is name and version.
-
-    Raises NameInvalidError for a name that Azure ML does not take.
-    """
-    valid_name("environment", environment[0])
+    """Return the whole job. Raises NameInvalidError for a name that Azure ML does not accept."""
     for variable, _ in wishes.variables:
         valid_name("variable", variable)
     for tag, _ in wishes.tags:
         valid_name("tag", tag)
     return JobPlan(
         name=valid_name("job", name),
-        display_name=wishes.display_name or environment[0],
-        experiment=valid_name("experiment", wishes.experiment or environment[0]),
+        display_name=wishes.display_name or environment.name,
+        experiment=valid_name("experiment", wishes.experiment or environment.name),
         command=shell_text(job_command(project, wishes.arguments, inputs)),
-        environment=":".join(environment),
+        environment=environment.reference,
         compute=valid_name("compute", wishes.compute.name),
         instances=wishes.instances,
         timeout_s=wishes.timeout_s,

@@ -1,11 +1,21 @@
-"""A receipt to its sealed JSON and back. No I/O."""
+"""A receipt, what an image has passed on this machine, to its sealed JSON and back. No I/O."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 from hakobune.errors import ReceiptDamagedError, RecordDamagedError, RecordFromFutureError
-from hakobune.model.receipt import SCHEMA_VERSION, Receipt
 from hakobune.transform.read_record import read_sealed
 from hakobune.transform.write_record import sealed
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The image's id, the smoke tests that it passed, and the runs that it made for reference."""
+
+    image: str
+    checks: tuple[str, ...]
+    references: tuple[str, ...]
 
 
 def write_receipt(receipt: Receipt) -> bytes:
@@ -24,6 +34,6 @@ def read_receipt(content: bytes, *, place: str) -> Receipt:
         )
     except (RecordDamagedError, RecordFromFutureError, KeyError, TypeError) as exc:
         raise ReceiptDamagedError(
-            f"{place} is not as it was written: {exc}",
-            remedy=f"remove it and let the image pass again: rm {place} && hakobune smoke",
+            f"{place} was changed after hakobune wrote it: {exc}",
+            remedy=f"remove it and run the tests again: rm {place} && hakobune smoke",
         ) from exc

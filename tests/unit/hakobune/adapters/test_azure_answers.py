@@ -1,9 +1,19 @@
 from enum import StrEnum
 from types import SimpleNamespace
 
-from hakobune.adapters.azure_answers import compute_of, error_text, job_of, quotas_of
-from hakobune.model.compute import Quota
+import pytest
+
+from hakobune.adapters.azure_answers import (
+    compute_of,
+    error_text,
+    job_of,
+    quotas_of,
+    studio_page,
+)
+from hakobune.model.job import Quota
 from tests.cloud_samples import make_compute
+
+PAGE = "https://ml.azure.com/runs/demo-1?wsid=x"
 
 
 class State(StrEnum):
@@ -16,14 +26,38 @@ def test_a_job_is_its_name_state_page_tags_and_outputs() -> None:
         SimpleNamespace(
             name="demo-1",
             status="Running",
-            studio_url="https://s",
+            studio_url=PAGE,
             tags={"a": 1},
             outputs={"output": output, "default": SimpleNamespace()},
         )
     )
-    assert (job.name, job.status, job.page) == ("demo-1", "Running", "https://s")
+    assert (job.name, job.status, job.page) == ("demo-1", "Running", PAGE)
     assert job.tags == (("a", "1"),)
     assert job.outputs == (("output", "azureml://datastores/a/paths/b/"), ("default", ""))
+
+
+@pytest.mark.parametrize("host", ["ml.azure.com", "studio.ml.azure.cn", "ml.azure.us"])
+def test_a_page_of_the_studio_is_kept(host: str) -> None:
+    address = f"https://{host}/runs/demo-1?wsid=/subscriptions/s&tid=t"
+    assert studio_page(address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "https://127.0.0.1:7878/runs/demo-1",
+        "https://localhost/runs/demo-1",
+        "http://ml.azure.com/runs/demo-1",
+        "https://ml.azure.com",
+        "https://ml.azure.com@elsewhere.example/runs/demo-1",
+        "https://ml.azure.com.elsewhere.example/runs/demo-1",
+        "https://ml.azure.com:8443/runs/demo-1",
+        "https://ml.azure.com/runs/demo-1\n\x1b[2J",
+    ],
+)
+def test_another_address_than_the_studio_s_is_no_page(address: str) -> None:
+    assert studio_page(address) == ""
 
 
 def test_a_word_may_be_an_enum() -> None:

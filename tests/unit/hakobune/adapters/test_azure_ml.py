@@ -20,17 +20,14 @@ from hakobune.errors import (
     ServiceUnavailableError,
     WorkspaceNotFoundError,
 )
-from hakobune.model.compute import Quota
 from hakobune.model.destination import Destination
-from hakobune.model.job import RemoteFile
-from hakobune.transform.write_documents import environment_document
-from tests.cloud_samples import PUSHED, make_compute, make_job, make_patience
+from hakobune.model.job import JobPlan, Quota, RemoteFile
+from tests.cloud_samples import ENVIRONMENT, make_compute, make_job, make_patience
 from tests.samples import DIGEST, FakeReporter
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the SDK warns of its own parts
 
 TO = Destination(subscription="S", resource_group="R", workspace="W", registry="")
-ENVIRONMENT = environment_document(PUSHED, name="demo", version="a1a1")
 
 
 class HttpResponseError(Exception):
@@ -127,13 +124,13 @@ def test_a_bug_is_not_taken_for_a_failure_of_the_service() -> None:
         workspace(client(jobs=SimpleNamespace(get=get)), 1).job("demo-1")
 
 
-def test_an_environment_is_sent_as_the_text_says() -> None:
+def test_an_environment_is_sent_as_planned() -> None:
     create = Script(None)
     workspace(client(environments=SimpleNamespace(create_or_update=create))).create_environment(
         ENVIRONMENT
     )
     sent = create.asked[0][0]
-    assert (sent.name, sent.version) == ("demo", "a1a1")
+    assert (sent.name, sent.version) == ("demo", "a1" * 8)
     assert sent.image == f"registry.example/demo@{DIGEST}"
 
 
@@ -154,14 +151,20 @@ def test_a_version_that_somebody_else_just_registered_is_compared(
         workspace(client(environments=environments)).create_environment(ENVIRONMENT)
 
 
-JOB = """\
-type: command
-name: demo-1
-command: python -m demo
-environment: azureml:demo:a1a1
-compute: azureml:cpu-cluster
-outputs: {output: {type: uri_folder, mode: rw_mount}}
-"""
+JOB = JobPlan(
+    name="demo-1",
+    display_name="demo",
+    experiment="demo",
+    command="python -m demo",
+    environment=ENVIRONMENT.reference,
+    compute="cpu-cluster",
+    instances=1,
+    timeout_s=60,
+    inputs=(),
+    outputs=("output",),
+    variables=(),
+    tags=(),
+)
 SUBMITTED = SimpleNamespace(name="demo-1", status="Starting", studio_url="", tags={}, outputs={})
 
 

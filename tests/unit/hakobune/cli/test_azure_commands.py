@@ -4,87 +4,60 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 
-from hakobune.cli import destination, job_options
+from hakobune.cli.options import Duration
+from hakobune.cli.wiring import Wiring
 from hakobune.errors import CloudUnknownError, DestinationIncompleteError
 from hakobune.model.destination import Destination
-from hakobune.model.receipt import Receipt
-from hakobune.stages.project import read_fresh_lock
-from hakobune.stages.record import complete
-from hakobune.stages.render import render
-from hakobune.stages.smoke import RECEIPTS, checks_of
-from hakobune.transform.receipt import write_receipt
+from hakobune.stages.smoke import RECEIPTS
 from hakobune.transform.write_record import sealed
 from tests.cloud_samples import FakeCloud, make_job, run_files
-from tests.run_samples import circumstances, engine_of, image_of, write_run
-from tests.samples import FakeReporter, FakeRunner, write_project
+from tests.delivery_samples import Ready, make_ready
+from tests.samples import write_project
 from tests.unit.hakobune.cli.test_main import run
-from tests.unit.hakobune.stages.test_push import CONTAINERD, DIGEST, Registry, image
+from tests.unit.hakobune.stages.test_push import DIGEST
 
 Hakobune = Callable[..., tuple[int, str, str]]
-COMMANDS = ("push", "submit", "watch", "fetch", "register", "cancel", "export")
-PYPROJECT_MORE = """
-[tool.hakobune.model]
-name = "demo-model"
-file = "model.bin"
-metrics = "metric.json"
-"""
+
+
+class FakeWiring(Wiring):
+    """Hands in a runner and a workspace that live in memory."""
+
+    def __init__(self, ready: Ready, *, is_offline: bool) -> None:
+        self.runner = ready.runner
+        self.workspace = ready.cloud
+        self.is_offline = is_offline
+
+    def cloud(self, to: Destination) -> FakeCloud:
+        assert not self.is_offline, "a command went to Azure"
+        to.require_workspace()
+        return self.workspace
 
 
 @pytest.fixture
-def cloud() -> FakeCloud:
-    return FakeCloud()
+def ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ready:
+    monkeypatch.chdir(tmp_path)
+    for name in ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE"):
+        monkeypatch.setenv(f"HAKOBUNE_{name}", "x")
+    return make_ready(tmp_path)
+
+
+@pytest.fixture
+def cloud(ready: Ready) -> FakeCloud:
+    return ready.cloud
 
 
 @pytest.fixture
 def hakobune(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-    cloud: FakeCloud,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ready: Ready
 ) -> Hakobune:
-    project = write_project(tmp_path)
-    pyproject = tmp_path / "pyproject.toml"
-    declared = '"model.bin", "metric.json", "record.json"'
-    text = pyproject.read_text("utf-8").replace('"model.bin", "metric.json"', declared)
-    pyproject.write_text(text + PYPROJECT_MORE, encoding="utf-8")
-    render(project, read_fresh_lock(project), FakeReporter())
-    built = replace(image_of(project, DIGEST), base="")
-    cloud.outputs = run_files(
-        image={
-            "environment_sha256": built.environment_sha256,
-            "lock_sha256": built.lock_sha256,
-            "source_sha256": built.source_sha256,
-            "base": "",
-        }
+    return lambda *arguments: run(
+        monkeypatch, capsys, *arguments, wiring=FakeWiring(ready, is_offline=False)
     )
-    reference = tmp_path / "runs/reference"
-    write_run(reference, built, run_id="reference")
-    how = circumstances(project, built)
-    complete(project, reference, built, engine_of(built, b""), how)
-    receipt = Receipt(
-        image=DIGEST, checks=tuple(checks_of(project, built)), references=("runs/reference",)
-    )
-    path = tmp_path / RECEIPTS / f"{DIGEST.removeprefix('sha256:')[:16]}.json"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(write_receipt(receipt))
-    monkeypatch.chdir(tmp_path)
-    for name in ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE"):
-        monkeypatch.setenv(f"HAKOBUNE_{name}", "x")
-    runner = FakeRunner([Registry(), CONTAINERD, image(project)])  # type: ignore[list-item] # a fake
-    for name in COMMANDS:
-        module = f"hakobune.cli.{name}"
-        monkeypatch.setattr(f"{module}.azure_workspace", lambda *_: cloud)
-        if name in ("push", "submit", "export", "fetch", "register"):
-            monkeypatch.setattr(f"{module}.system_runner", lambda: runner)
-    monkeypatch.setattr(job_options, "system_runner", lambda: runner)
-    return lambda *arguments: run(monkeypatch, capsys, *arguments)
 
 
 def test_one_command_goes_all_the_way(hakobune: Hakobune, cloud: FakeCloud, tmp_path: Path) -> None:
@@ -121,13 +94,9 @@ def test_results_as_json_are_one_object_and_the_log_goes_aside(
     assert found["files"]["model.bin"] == str(tmp_path / "runs" / name / "model.bin")
     fetched = json.loads(hakobune("fetch", name, "--json")[1])
     assert {part: fetched[part] for part in fetched} == {part: found[part] for part in fetched}
+    assert set(fetched) == {"job", "folder", "files", "grade"}
     registered = json.loads(hakobune("register", name, "--json")[1])
-    assert registered == {
-        "job": name,
-        "model": "demo-model",
-        "version": "1",
-        "grade": found["grade"],
-    }
+    assert registered == {**fetched, "model": "demo-model", "version": "1"}
     pushed = json.loads(hakobune("push", "--json")[1])
     assert pushed["image"] == f"own.azurecr.io/demo@{pushed['digest']}"
 
@@ -206,13 +175,15 @@ def test_the_workspace_s_own_registry_is_used_where_none_is_named(hakobune: Hako
 
 
 def test_a_dry_run_changes_nothing_and_needs_no_login(
-    hakobune: Hakobune, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+    ready: Ready,
+    cloud: FakeCloud,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(*_: object) -> None:
-        pytest.fail("a dry run went to Azure")
+    def hakobune(*arguments: str) -> tuple[int, str, str]:
+        wiring = FakeWiring(ready, is_offline=True)
+        return run(monkeypatch, capsys, *arguments, wiring=wiring)
 
-    for name in ("submit", "push", "register", "cancel"):
-        monkeypatch.setattr(f"hakobune.cli.{name}.azure_workspace", refuse)
     monkeypatch.delenv("HAKOBUNE_WORKSPACE")
     code, out, _ = hakobune("submit", "--dry-run", "--create-compute", "--order", "2,0,2")
     assert code == 0
@@ -273,26 +244,29 @@ def test_variables_tags_and_times_reach_the_job(hakobune: Hakobune) -> None:
     ("text", "seconds"), [("3600", 3600), ("45s", 45), ("30m", 1800), ("2h", 7200), ("1d", 86400)]
 )
 def test_a_time_may_have_a_unit(text: str, seconds: int) -> None:
-    assert job_options.Duration().convert(text, None, None) == seconds
+    assert Duration().convert(text, None, None) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5h", "2w", "h"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter):
-        job_options.Duration().convert(text, None, None)
+        Duration().convert(text, None, None)
 
 
 def test_a_workspace_must_be_named_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HAKOBUNE", "AZURE"):
         monkeypatch.delenv(f"{name}_RESOURCE_GROUP", raising=False)
-    project = write_project(tmp_path)
-    with pytest.raises(DestinationIncompleteError, match=r"where to: --resource-group$"):
-        destination.workspace(project, subscription="s", workspace="w")
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    wiring = Wiring()
+    partly = wiring.destination(Destination(subscription="s", workspace="w"))
+    with pytest.raises(DestinationIncompleteError, match=r"missing --resource-group$"):
+        wiring.cloud(partly)
     config = {"subscription_id": "s", "resource_group": "r", "workspace_name": "w"}
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    found: Any = destination.workspace(project)
-    assert isinstance(found, Destination)
+    found = wiring.destination(Destination())
     assert found.resource_group == "r"
+    wiring.cloud(found)
 
 
 @pytest.mark.parametrize(

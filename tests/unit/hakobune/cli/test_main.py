@@ -10,6 +10,7 @@ import pytest
 
 from hakobune import __version__
 from hakobune.cli import main as command_line
+from hakobune.cli.wiring import Wiring
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
 from tests.samples import FakeReporter, write_project
@@ -18,11 +19,14 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 def run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *arguments: str,
+    wiring: Wiring | None = None,
 ) -> tuple[int, str, str]:
     monkeypatch.setattr(sys, "argv", ["hakobune", *arguments])
     with pytest.raises(SystemExit) as caught:
-        command_line.main()
+        command_line.main(wiring)
     out, err = capsys.readouterr()
     return int(caught.value.code or 0), out, err
 

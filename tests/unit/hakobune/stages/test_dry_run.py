@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from hakobune.model.project import Project
-from hakobune.stages.dry_run import told
+from hakobune.stages.dry_run import plan_rows
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push
 from tests.cloud_samples import make_patience
 from tests.samples import Answer, FakeRunner, on, write_project
@@ -24,7 +24,7 @@ def rows(
     pushed = plan_push(project, runner, registry_name=registry)
     (project.root / "x.csv").write_bytes(b"abc")
     submission = planned(project, "--input", "x.csv", **wishes)
-    found = dict(told(submission, pushed, runner, make_patience(), lacking=lacking))
+    found = dict(plan_rows(submission, pushed, runner, make_patience(), lacking=lacking))
     assert not runner.called("push")
     return found
 

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from hakobune.adapters import azure_ml
+from hakobune.adapters.azure_documents import environment_document, job_document
 from hakobune.errors import ServiceRefusedError
 from hakobune.stages.export import export
 from tests.samples import FakeReporter, write_project
@@ -19,9 +20,10 @@ def test_files_are_what_the_sdk_loads_and_what_a_submit_sends(tmp_path: Path) ->
     submission = planned(project, "--input", "x.csv", is_compute_created=True)
     written = export(project, submission, tmp_path / "azureml", FakeReporter())
     assert [path.name for path in written] == ["environment.yml", "job.yml", "compute.yml"]
-    assert (tmp_path / "azureml/environment.yml").read_text("utf-8") == submission.environment
+    text = (tmp_path / "azureml/environment.yml").read_text("utf-8")
+    assert text == environment_document(submission.environment)
     job = yaml.safe_load((tmp_path / "azureml/job.yml").read_text("utf-8"))
-    sent = yaml.safe_load(submission.job)
+    sent = yaml.safe_load(job_document(submission.job))
     assert job["inputs"]["input"]["path"] == "../x.csv"
     del sent["name"], sent["inputs"], job["inputs"]
     assert job == sent

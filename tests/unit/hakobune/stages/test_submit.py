@@ -1,7 +1,7 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 
 from hakobune.adapters import files
 from hakobune.errors import (
@@ -15,7 +15,7 @@ from hakobune.errors import (
     ServiceUnavailableError,
     SubmitRunningError,
 )
-from hakobune.model.compute import Quota
+from hakobune.model.job import Job, JobPlan, Quota
 from hakobune.model.project import Project
 from hakobune.stages.submit import (
     NOTES,
@@ -54,7 +54,22 @@ def test_everything_is_created_once(tmp_path: Path) -> None:
     assert cloud.environments == {f"demo:{'a1' * 8}": PUSHED.reference}
     again = planned(project, "--other", is_compute_created=True)
     submit(project, again, cloud, FakeReporter())
-    assert cloud.calls[3:] == [f"job {again.plan.name}"]
+    assert cloud.calls[3:] == [f"job {again.job.name}"]
+
+
+def test_the_job_s_page_is_printed_where_it_has_one(tmp_path: Path) -> None:
+    class WithoutPage(FakeCloud):
+        def create_job(self, plan: JobPlan, *, root: Path) -> Job:
+            return replace(super().create_job(plan, root=root), page="")
+
+    project = write_project(tmp_path)
+    for cloud, said in (
+        (FakeCloud(), ["in the studio: https://studio.example/demo-1"]),
+        (WithoutPage(), []),
+    ):
+        reporter = FakeReporter()
+        submit(project, planned(project, is_compute_created=True), cloud, reporter)
+        assert reporter.said == said
 
 
 def test_a_job_is_tagged_with_data_and_commit(tmp_path: Path) -> None:
@@ -62,20 +77,18 @@ def test_a_job_is_tagged_with_data_and_commit(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "x.csv").write_bytes(b"abc")
     submission = planned(project, "--input", "data/x.csv")
-    job = yaml.safe_load(submission.job)
-    assert job["tags"]["git.commit"] == COMMIT
-    assert job["tags"]["git.dirty"] == "false"
-    assert job["tags"]["hakobune.data.input"] == files.sha256_of(tmp_path / "data" / "x.csv")
-    assert job["inputs"]["input"]["path"] == "data/x.csv"
-    assert submission.plan.upload_bytes == 3
+    tags, (file,) = dict(submission.job.tags), submission.job.inputs
+    assert (tags["git.commit"], tags["git.dirty"]) == (COMMIT, "false")
+    assert tags["hakobune.data.input"] == files.sha256_of(tmp_path / "data" / "x.csv")
+    assert (file.path, file.size_bytes) == ("data/x.csv", 3)
 
 
 def test_a_file_from_elsewhere_keeps_its_whole_path(tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
     project = write_project(tmp_path / "project")
     (tmp_path / "x.csv").write_bytes(b"abc")
-    job = yaml.safe_load(planned(project, "--input", "../x.csv").job)
-    assert job["inputs"]["input"]["path"] == str((tmp_path / "x.csv").resolve())
+    (file,) = planned(project, "--input", "../x.csv").job.inputs
+    assert file.path == str((tmp_path / "x.csv").resolve())
 
 
 def test_a_missing_file_is_found_while_planning(tmp_path: Path) -> None:
@@ -118,7 +131,7 @@ def test_a_command_that_died_is_continued_under_the_same_name(tmp_path: Path) ->
     with pytest.raises(ServiceUnavailableError):
         submit(project, first, cloud, FakeReporter())
     job = submit(project, planned(project), cloud, FakeReporter())
-    assert job.name == first.plan.name
+    assert job.name == first.job.name
     assert [note.is_submitted for note in notes(project)] == [True]
 
 
@@ -127,23 +140,23 @@ def test_a_job_whose_answer_was_lost_is_not_submitted_twice(tmp_path: Path) -> N
     first = planned(project)
 
     class Lost(FakeCloud):
-        def create_job(self, document: str, *, root: Path):  # type: ignore[no-untyped-def] # noqa: ANN202 - as above
-            super().create_job(document, root=root)
+        def create_job(self, plan: JobPlan, *, root: Path) -> Job:
+            super().create_job(plan, root=root)
             raise ServiceUnavailableError("the connection failed", remedy="")
 
     losing = Lost(computes=cloud.computes)
     with pytest.raises(ServiceUnavailableError):
         submit(project, first, losing, FakeReporter())
     job = submit(project, planned(project), losing, FakeReporter())
-    assert list(losing.jobs) == [job.name] == [first.plan.name]
+    assert list(losing.jobs) == [job.name] == [first.job.name]
 
 
 def test_a_refusal_because_the_job_is_there_is_no_failure(tmp_path: Path) -> None:
     project = write_project(tmp_path)
 
     class There(FakeCloud):
-        def create_job(self, document: str, *, root: Path):  # type: ignore[no-untyped-def] # noqa: ANN202 - as above
-            super().create_job(document, root=root)
+        def create_job(self, plan: JobPlan, *, root: Path) -> Job:
+            super().create_job(plan, root=root)
             raise ServiceRefusedError("the service answers 409", remedy="")
 
     cloud = There(computes={"cpu-cluster": make_compute()})
@@ -157,7 +170,7 @@ def test_another_plan_gets_another_job(tmp_path: Path) -> None:
     with pytest.raises(ServiceUnavailableError):
         submit(project, first, cloud, FakeReporter())
     job = submit(project, planned(project, "--order", "1,0,0"), cloud, FakeReporter())
-    assert job.name != first.plan.name
+    assert job.name != first.job.name
 
 
 def test_the_same_plan_again_is_a_new_job(tmp_path: Path) -> None:
@@ -185,5 +198,5 @@ def test_the_last_job_is_the_one_submitted_last(tmp_path: Path) -> None:
 def test_another_attempt_is_the_same_job_under_another_name(tmp_path: Path) -> None:
     submission = planned(write_project(tmp_path))
     again = next_attempt(submission, 2)
-    assert again.plan.name == f"{submission.plan.name}-2"
-    assert again.job == submission.job.replace(submission.plan.name, again.plan.name)
+    assert again.job.name == f"{submission.job.name}-2"
+    assert replace(again, job=submission.job) == submission

@@ -38,7 +38,7 @@ def test_a_log_that_began_anew_is_told_and_shown_from_its_start() -> None:
     )
     reporter = FakeReporter()
     assert followed(cloud, reporter) == b"first try\n2\n3\n"
-    assert "the log began anew: the job was started again" in reporter.said
+    assert "the log starts again: the job was restarted" in reporter.said
 
 
 def test_a_failed_job_is_an_error_with_the_service_s_words() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from hakobune.errors import ComputeUnusableError, QuotaExceededError
-from hakobune.model.compute import ComputePlan, Quota
+from hakobune.model.job import ComputePlan, Quota
 from hakobune.transform.check_compute import check_compute, check_quotas
 from tests.cloud_samples import make_compute
 

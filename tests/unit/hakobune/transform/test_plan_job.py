@@ -10,17 +10,16 @@ from hakobune.errors import (
     OutputUnknownError,
     ReferenceMutableError,
 )
-from hakobune.model.compute import ComputePlan
-from hakobune.model.job import JobInput, JobPlan, JobWishes
+from hakobune.model.job import ComputePlan, JobInput, JobPlan, JobWishes
 from hakobune.transform.plan_job import (
-    environment_version,
     job_command,
     job_tags,
+    plan_environment,
     plan_job,
     planned_inputs,
     shell_text,
 )
-from tests.cloud_samples import IMAGE, make_wishes
+from tests.cloud_samples import ENVIRONMENT, IMAGE, PUSHED, make_wishes
 from tests.samples import DIGEST, make_project
 
 PROJECT = make_project(Path("/p"))
@@ -32,12 +31,13 @@ def local(name: str, value: str) -> JobInput | None:
 
 
 def planned(wishes: JobWishes, *inputs: JobInput) -> JobPlan:
-    return plan_job(PROJECT, wishes, name="demo-1", environment=("demo", "a1a1"), inputs=inputs)
+    return plan_job(PROJECT, wishes, name="demo-1", environment=ENVIRONMENT, inputs=inputs)
 
 
-def test_a_version_is_made_of_the_digest_alone() -> None:
-    assert environment_version(DIGEST) == "a1" * 8
-    assert environment_version(DIGEST) == environment_version(DIGEST.removeprefix("sha256:"))
+def test_an_environment_is_the_image_by_digest_under_a_version_made_from_it() -> None:
+    assert plan_environment(PUSHED, name="demo") == ENVIRONMENT
+    with pytest.raises(NameInvalidError):
+        plan_environment(PUSHED, name="a demo")
 
 
 def test_a_file_of_this_machine_is_an_input() -> None:
@@ -110,7 +110,11 @@ def test_the_digests_of_everything_are_tags() -> None:
 
 def test_a_plan_has_defaults_named_after_the_environment() -> None:
     plan = planned(make_wishes())
-    assert (plan.display_name, plan.experiment, plan.environment) == ("demo", "demo", "demo:a1a1")
+    assert (plan.display_name, plan.experiment, plan.environment) == (
+        "demo",
+        "demo",
+        ENVIRONMENT.reference,
+    )
     assert plan.outputs == ("output",)
     chosen = planned(make_wishes(experiment="e", display_name="My training"))
     assert (chosen.display_name, chosen.experiment) == ("My training", "e")
@@ -119,7 +123,6 @@ def test_a_plan_has_defaults_named_after_the_environment() -> None:
 def test_the_ceiling_is_nodes_times_hours() -> None:
     plan = planned(make_wishes(instances=3, timeout_s=1800), CSV)
     assert plan.node_hours == 1.5
-    assert plan.upload_bytes == 120
 
 
 @pytest.mark.parametrize(

@@ -1,39 +1,34 @@
-"""Environment, compute and job as YAML of Azure ML's command line, version 2. No I/O.
+"""Plans of ours to YAML of Azure ML's command line, version 2. Does no I/O.
 
 The same text is shown by `--dry-run`, written by `hakobune export`, and loaded by the SDK when
-something is created: there is no second way to describe a job.
+something is created: there is no second way to describe a job. Nothing here is read back by us.
 """
 
 from pathlib import PurePosixPath
 from typing import Any
 
-from hakobune.model.compute import ComputePlan
-from hakobune.model.image import PushedImage
-from hakobune.model.job import JobInput, JobPlan
+from hakobune.model.job import ComputePlan, EnvironmentPlan, JobInput, JobPlan
 
 # The addresses are names, for editors that check the file; nothing here asks them.
 _SCHEMAS = "https://azuremlschemas.azureedge.net/latest"
 _IDLE_S = 120
 
 
-def environment_document(pushed: PushedImage, *, name: str, version: str) -> str:
-    """Return environment.yml: the image by its digest, and no conda file that would be built."""
+def environment_document(plan: EnvironmentPlan) -> str:
+    """Return environment.yml: the image by its digest, without a conda file to build."""
     return _yaml(
         {
             "$schema": f"{_SCHEMAS}/environment.schema.json",
-            "name": name,
-            "version": version,
-            "image": pushed.reference,
-            "tags": {
-                "hakobune.lock": pushed.image.lock_sha256,
-                "hakobune.source": pushed.image.source_sha256,
-            },
+            "name": plan.name,
+            "version": plan.version,
+            "image": plan.image,
+            "tags": dict(plan.tags),
         }
     )
 
 
 def compute_document(plan: ComputePlan) -> str:
-    """Return compute.yml: a cluster that has no node while it has no job."""
+    """Return compute.yml: a cluster that scales down to no node while it has no job."""
     return _yaml(
         {
             "$schema": f"{_SCHEMAS}/amlCompute.schema.json",

@@ -2,14 +2,13 @@ from dataclasses import replace
 
 import yaml
 
-from hakobune.model.compute import ComputePlan
-from hakobune.model.job import JobInput, JobPlan
-from hakobune.transform.write_documents import (
+from hakobune.adapters.azure_documents import (
     compute_document,
     environment_document,
     job_document,
 )
-from tests.cloud_samples import PUSHED
+from hakobune.model.job import ComputePlan, JobInput, JobPlan
+from tests.cloud_samples import ENVIRONMENT
 from tests.samples import DIGEST
 
 PLAN = JobPlan(
@@ -32,9 +31,9 @@ PLAN = JobPlan(
 
 
 def test_an_environment_names_its_image_by_digest_and_builds_nothing() -> None:
-    found = yaml.safe_load(environment_document(PUSHED, name="demo", version="a1a1"))
+    found = yaml.safe_load(environment_document(ENVIRONMENT))
     assert found["image"] == f"registry.example/demo@{DIGEST}"
-    assert (found["name"], found["version"]) == ("demo", "a1a1")
+    assert (found["name"], found["version"]) == ("demo", "a1" * 8)
     assert not {"conda_file", "build"} & set(found)
 
 

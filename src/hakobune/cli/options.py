@@ -1,0 +1,131 @@
+"""Options that several commands share, and the values that they become."""
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from hakobune.model.destination import Destination
+from hakobune.model.job import DEFAULT_SIZE, ComputePlan, JobWishes, Pairs
+
+DEFAULT_COMPUTE = "cpu-cluster"
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DESTINATION = ("subscription", "resource_group", "workspace", "registry", "compute")
+
+
+class Duration(click.ParamType[int]):
+    """Seconds, or a number with `m`, `h` or `d`."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return the seconds."""
+        found = re.fullmatch(r"(\d{1,7})([smhd]?)", str(value))
+        if not found or int(found[1]) == 0:
+            self.fail(f"{value!r} is not a time such as 3600, 30m or 2h", param, ctx)
+        return int(found[1]) * _UNITS[found[2]]
+
+
+_WORKSPACE = (
+    click.option("--subscription", default="", help="Azure subscription (its id)."),
+    click.option("--resource-group", default="", help="Resource group of the workspace."),
+    click.option("--workspace", default="", help="Workspace of Azure ML."),
+)
+_JOB = (
+    click.option("--compute", default="", help=f"Cluster (default {DEFAULT_COMPUTE})."),
+    click.option("--create-compute", is_flag=True, help="Create it where it is missing."),
+    click.option("--size", default=DEFAULT_SIZE, show_default=True, help="Its machines' size."),
+    click.option("--low-priority", is_flag=True, help="Cheaper machines that may be taken away."),
+    click.option("--instances", default=1, show_default=True, type=click.IntRange(1, 1000)),
+    click.option("--timeout", default="1h", show_default=True, type=Duration()),
+    click.option("--experiment", default="", help="Default: the environment's name."),
+    click.option("--display-name", default="", help="Default: the environment's name."),
+    click.option("--env", multiple=True, metavar="NAME=VALUE", help="Variable of the job."),
+    click.option("--tag", multiple=True, metavar="NAME=VALUE", help="Tag of the job."),
+)
+registry_option = click.option(
+    "--registry", default="", help="Container registry; else the workspace's own."
+)
+
+
+def workspace_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that name a workspace; the command takes them as `given`, a Destination.
+
+    It holds registry and compute too where the command has these options.
+    """
+
+    @functools.wraps(command)
+    def gathered(**chosen: Any) -> None:  # noqa: ANN401 - click checked each
+        names = {name: chosen.pop(name, "") for name in _DESTINATION}
+        command(given=Destination(**names), **chosen)
+
+    return _with(_WORKSPACE, gathered)
+
+
+def job_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that describe a job; the command takes them as `wishes`, a JobWishes.
+
+    The cluster's name stays beside them for `workspace_options`, which also reads the environment.
+    """
+
+    @functools.wraps(command)
+    def gathered(**chosen: Any) -> None:  # noqa: ANN401 - click checked each
+        command(wishes=_wishes(chosen), **chosen)
+
+    return _with(_JOB, gathered)
+
+
+def json_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Add `--json`, which cannot be combined with `--dry-run`."""
+
+    @functools.wraps(command)
+    def checked(**chosen: Any) -> None:  # noqa: ANN401 - click checked each
+        if chosen["is_json"] and chosen.get("dry_run"):
+            raise click.UsageError("--dry-run prints what would be done, and no JSON")
+        command(**chosen)
+
+    option = click.option(
+        "--json", "is_json", is_flag=True, help="Print one JSON object; all else goes to stderr."
+    )
+    return option(checked)
+
+
+def _with(
+    options: tuple[Callable[..., Any], ...], command: Callable[..., None]
+) -> Callable[..., None]:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _wishes(chosen: dict[str, Any]) -> JobWishes:
+    """Return what the options say, and take them out of `chosen`."""
+    take = chosen.pop
+    instances = take("instances")
+    return JobWishes(
+        arguments=take("arguments"),
+        compute=ComputePlan(
+            name=chosen["compute"] or DEFAULT_COMPUTE,
+            size=take("size"),
+            max_instances=instances,
+            is_low_priority=take("low_priority"),
+        ),
+        is_compute_created=take("create_compute"),
+        instances=instances,
+        timeout_s=take("timeout"),
+        experiment=take("experiment"),
+        display_name=take("display_name"),
+        variables=_pairs("--env", take("env")),
+        tags=_pairs("--tag", take("tag")),
+    )
+
+
+def _pairs(option: str, texts: tuple[str, ...]) -> Pairs:
+    for text in texts:
+        if "=" not in text:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint=option)
+    return tuple((text.partition("=")[0], text.partition("=")[2]) for text in texts)

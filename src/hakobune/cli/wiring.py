@@ -1,0 +1,110 @@
+"""Makes what a command works with, and hands it in: project, console, adapters.
+
+Only this module of `cli` may import adapters. Each part is imported and made when a command first
+uses it: `--help` and `lock --check` load neither the SDK of Azure nor what starts processes.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hakobune.console import Console
+
+if TYPE_CHECKING:
+    from hakobune.adapters.patience import Patience
+    from hakobune.adapters.process import Runner
+    from hakobune.model.cloud import Cloud
+    from hakobune.model.destination import Destination
+    from hakobune.model.project import Project
+    from hakobune.settings import Settings
+    from hakobune.stages.deliver import Services
+
+
+class Wiring:
+    """What one command works with. Tests hand in another one; see `main`."""
+
+    @cached_property
+    def cwd(self) -> Path:
+        """Return the folder in which the command was started."""
+        return Path.cwd()
+
+    @cached_property
+    def console(self) -> Console:
+        """Return the console; it measures the first stage's seconds from now on."""
+        return Console()
+
+    @cached_property
+    def project(self) -> "Project":
+        """Return the project around that folder. Raises ConfigurationInvalidError."""
+        from hakobune.stages.project import open_project  # noqa: PLC0415
+
+        return open_project(self.cwd)
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """Return how this machine reaches the package index."""
+        from hakobune.settings import read_settings  # noqa: PLC0415
+
+        return read_settings()
+
+    @cached_property
+    def runner(self) -> "Runner":
+        """Return what starts programs."""
+        from hakobune.adapters.process import SystemRunner  # noqa: PLC0415
+
+        return SystemRunner()
+
+    @cached_property
+    def patience(self) -> "Patience":
+        """Return how often and how long a service that is down is retried."""
+        from hakobune.adapters.patience import Patience, SystemClock  # noqa: PLC0415
+
+        return Patience(clock=SystemClock(), reporter=self.console)
+
+    @cached_property
+    def no_patience(self) -> "Patience":
+        """Return the same without a retry, for a dry run."""
+        from dataclasses import replace  # noqa: PLC0415
+
+        return replace(self.patience, pauses_s=())
+
+    def destination(self, given: "Destination") -> "Destination":
+        """Return where to, from the options, the environment or a config.json above the project.
+
+        Raises CloudUnknownError for a rehearsal that does not lead to a running drydock.
+        """
+        from dataclasses import asdict  # noqa: PLC0415
+
+        from hakobune.settings import read_destination  # noqa: PLC0415
+
+        found = read_destination(asdict(given), self.project.root)
+        if found.rehearsal is not None:
+            from hakobune.adapters.rehearsal import require_running  # noqa: PLC0415
+
+            require_running(found.rehearsal)
+        return found
+
+    def cloud(self, to: "Destination") -> "Cloud":
+        """Return the workspace. Raises DestinationIncompleteError unless it is named whole."""
+        from hakobune.adapters.azure_ml import AzureWorkspace  # noqa: PLC0415
+
+        to.require_workspace()
+        return AzureWorkspace(to, self.patience)
+
+    def registry(self, to: "Destination") -> str:
+        """Return the container registry that is named, else the workspace's own."""
+        return to.registry or self.cloud(to).registry()
+
+    def services(self, to: "Destination") -> "Services":
+        """Return what a delivery works with. Raises DestinationIncompleteError."""
+        from hakobune.stages.deliver import Services  # noqa: PLC0415
+
+        return Services(
+            project=self.project, cloud=self.cloud(to), runner=self.runner, patience=self.patience
+        )
+
+
+# The command's first argument; a new one is made unless `main` was handed one.
+pass_wiring = click.make_pass_decorator(Wiring, ensure=True)

@@ -1,0 +1,180 @@
+"""A training as a job, from the push of its image to its registered model.
+
+The order of the steps and the rules between them are here and nowhere else:
+
+- Login, workspace, plan and receipt are checked before anything is pushed.
+- A job that lost its node is submitted again; the training program's own failure is not retried.
+- A fetched run is graded beside the local run of the same image, data and arguments.
+- A model without a grade, or with one that says "different", is not registered.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from enum import IntEnum
+from pathlib import Path
+
+from hakobune.adapters.patience import Patience
+from hakobune.adapters.process import Runner
+from hakobune.errors import JobFailedError
+from hakobune.model.cloud import Cloud
+from hakobune.model.job import Job, JobWishes, Pairs
+from hakobune.model.project import Project
+from hakobune.stages.compare import require_alike
+from hakobune.stages.complete_job import complete_job
+from hakobune.stages.fetch import declared_files, fetch
+from hakobune.stages.push import plan_push, push
+from hakobune.stages.register import register
+from hakobune.stages.smoke import require_receipt
+from hakobune.stages.submit import Submission, next_attempt, plan_submit, submit
+from hakobune.stages.watch import watch
+
+
+class Step(IntEnum):
+    """How far a delivery goes; each step needs those before it."""
+
+    SUBMIT = 1
+    WATCH = 2
+    FETCH = 3
+    REGISTER = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What a delivery works with. `patience` also has the clock and the reporter."""
+
+    project: Project
+    cloud: Cloud
+    runner: Runner
+    patience: Patience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What the user asked for. Without a registry the image goes to the workspace's own.
+
+    The paths of the job's arguments start at `cwd`.
+    """
+
+    wishes: JobWishes
+    registry: str
+    cwd: Path
+    until: Step = Step.SUBMIT
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of a job. None stands for what no step was asked to find out.
+
+    `files` are name and path of each declared output. A fetched run has no grade where its record
+    stays incomplete or where one output alone was fetched.
+    """
+
+    job: str
+    status: str | None = None
+    is_over: bool | None = None
+    page: str | None = None
+    environment: str | None = None
+    compute: str | None = None
+    folder: Path | None = None
+    files: Pairs = ()
+    grade: str | None = None
+    model: str | None = None
+    version: str | None = None
+
+    def values(self) -> dict[str, object]:
+        """Return what `--json` prints: what is known, and of a fetched run always the grade."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        del found["files"]
+        found = {name: value for name, value in found.items() if value is not None}
+        if self.folder is not None:
+            found |= {"folder": str(self.folder), "files": dict(self.files), "grade": self.grade}
+        return found
+
+
+def deliver(services: Services, order: Order, write_log: Callable[[bytes], None]) -> Delivery:
+    """Push the image, submit the job, and take the further steps that were asked for.
+
+    Raises what each step raises; nothing was pushed where login, workspace, plan or receipt is
+    wrong. Run again it continues where it stopped.
+    """
+    project, cloud, runner = services.project, services.cloud, services.runner
+    own_registry = cloud.registry()  # also where a registry is named: this proves the login
+    pushing = plan_push(project, runner, registry_name=order.registry or own_registry)
+    plan_submit(project, order.wishes, pushing, runner=runner, cwd=order.cwd)
+    require_receipt(project, pushing.image)
+    pushed = push(pushing, runner, services.patience, services.patience.reporter)
+    submission = plan_submit(project, order.wishes, pushed, runner=runner, cwd=order.cwd)
+    if order.until is Step.SUBMIT:
+        job = submit(project, submission, cloud, services.patience.reporter)
+    else:
+        job = _completed_job(services, submission, write_log, retries=order.retries)
+    found = Delivery(
+        job=job.name,
+        status=job.status,
+        is_over=job.is_over,
+        page=job.page,
+        environment=submission.job.environment,
+        compute=submission.job.compute,
+    )
+    if order.until >= Step.FETCH:
+        brought = bring(services, job.name)
+        found = replace(found, folder=brought.folder, files=brought.files, grade=brought.grade)
+    return _registered(services, found) if order.until >= Step.REGISTER else found
+
+
+def bring(services: Services, job: str, *, output: str = "") -> Delivery:
+    """Fetch a job's outputs and grade them; with `output` only the one of this name, ungraded.
+
+    Raises what fetch and complete_job raise, and ModelDiffersError.
+    """
+    project, reporter = services.project, services.patience.reporter
+    folder = fetch(project, services.cloud, job, reporter, output=output)
+    files = declared_files(project, folder, output=output)
+    is_complete = not output and complete_job(
+        project, services.cloud, folder, services.runner, reporter
+    )
+    grade = require_alike(project, folder) if is_complete else None
+    return Delivery(job=job, folder=folder, files=files, grade=grade)
+
+
+def bring_model(services: Services, job: str) -> Delivery:
+    """Fetch and grade a job's outputs, and register its model, once.
+
+    Raises what bring raises, and RecordIncompleteError for a run without a grade.
+    """
+    return _registered(services, bring(services, job))
+
+
+def _registered(services: Services, brought: Delivery) -> Delivery:
+    assert brought.folder is not None  # noqa: S101 - for mypy
+    project, reporter = services.project, services.patience.reporter
+    model, version = register(
+        project, services.cloud, brought.folder, reporter, grade=brought.grade
+    )
+    return replace(brought, model=model, version=version)
+
+
+def _completed_job(
+    services: Services,
+    submission: Submission,
+    write_log: Callable[[bytes], None],
+    *,
+    retries: int,
+) -> Job:
+    """Submit the job, follow it to its end, and return it.
+
+    Where its node was lost it is submitted again under another name, up to `retries` times.
+    """
+    reporter, clock = services.patience.reporter, services.patience.clock
+    wanted, attempt = submission, 1
+    while True:
+        job = submit(services.project, wanted, services.cloud, reporter)
+        try:
+            return watch(services.cloud, job.name, reporter, clock, write_log)
+        except JobFailedError as exc:
+            if not exc.is_node_fault or attempt > retries:
+                raise
+            attempt += 1
+            reporter.say(f"{exc.what}\nthe node was lost: attempt {attempt} of {retries + 1}")
+        wanted = next_attempt(submission, attempt)
