@@ -1,19 +1,28 @@
 """A layout and a digest: whether the one is the image that the other names."""
 
-import hashlib
 import json
 import shutil
 import tarfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hakobune.errors import ImageInvalidError
 from hakobune.oci.documents import OCI_MANIFEST
 from hakobune.oci.layout import Layout, keep_documents, require_image, unpack
-from hakobune.oci.walk import Repository
-from tests.saved_images import ARM64, File, index_of, named, write_archive
+from hakobune.oci.walk import Repository, walk
+from tests.saved_images import (
+    ARM64,
+    CONFIG,
+    LAYER,
+    File,
+    config_of,
+    digest_of,
+    index_of,
+    layer_tar,
+    named,
+    write_archive,
+)
 
 
 def is_image_of(layout: Path, manifest: str, digest: str) -> bool:
@@ -80,24 +89,27 @@ def test_what_the_classic_store_saves_is_known_by_its_configuration(tmp_path: Pa
     assert not is_image_of(folder, manifest, digest)
     keep_documents(folder, Repository(fetch=blobs.get), digest)
     assert is_image_of(folder, manifest, digest)
-    other = _with_other_layers(folder, manifest)
-    assert not is_image_of(folder, other, digest)
-
-
-def _with_other_layers(folder: Path, manifest: str) -> str:
-    """Give the layout a manifest of the same configuration with one layer less."""
-    path = folder / "blobs" / manifest.replace(":", "/")
-    saved: dict[str, Any] = json.loads(path.read_bytes())
-    content = json.dumps({**saved, "layers": saved["layers"][:1]}).encode()
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    Layout(folder=folder).keep(content)
-    (folder / "index.json").write_bytes(index_of(named(content, OCI_MANIFEST)))
-    return digest
+    tree = walk(Layout(folder=folder), manifest)
+    another = layer_tar([File("opt", kind="folder")])
+    env = config_of(*tree.configuration.diff_ids, config={"Env": ["A=1"]})
+    values = json.loads(tree.steps[-1].content)
+    for change in (
+        {"layers": values["layers"][:1]},
+        {"layers": [values["layers"][0], named(another, LAYER)]},
+        {"config": named(env, CONFIG)},
+    ):
+        other = json.dumps({**values, **change}).encode()
+        for content in (another, env, other):
+            Layout(folder=folder).keep(content)
+        (folder / "index.json").write_bytes(index_of(named(other, OCI_MANIFEST)))
+        assert not is_image_of(folder, digest_of(other), digest)
+    (folder / "index.json").write_bytes(index_of(named(tree.steps[-1].content, OCI_MANIFEST)))
+    assert is_image_of(folder, manifest, digest)
 
 
 def test_an_index_without_our_platform_leads_nowhere(tmp_path: Path) -> None:
     index = index_of(named(b"{}", OCI_MANIFEST, platform=ARM64))
-    digest = f"sha256:{hashlib.sha256(index).hexdigest()}"
+    digest = digest_of(index)
     with pytest.raises(ImageInvalidError, match="linux/amd64"):
         keep_documents(tmp_path, Repository(fetch={digest: index}.get), digest)
     assert not list(tmp_path.iterdir())

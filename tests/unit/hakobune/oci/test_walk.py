@@ -194,6 +194,16 @@ def test_a_platform_that_is_none_is_refused(platform: object) -> None:
         walk(Blobs().add(index), digest_of(index))
 
 
+def test_an_index_that_is_a_manifest_too_is_refused() -> None:
+    blobs, top = image()
+    values = json.loads(blobs.contents[top])
+    config = named(CONFIGURATION, CONFIG)
+    for other in ({"config": config}, {"config": config, "layers": []}):
+        both = json.dumps({**values, **other}).encode()
+        with pytest.raises(ImageInvalidError, match="or is several"):
+            walk(blobs.add(both), digest_of(both))
+
+
 def test_indexes_inside_indexes_end() -> None:
     blobs, top = image()
     for _ in range(5):
