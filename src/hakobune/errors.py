@@ -41,7 +41,7 @@ class NameInvalidError(UsageError):
 
 
 class InputNotFoundError(UsageError):
-    """An input is neither a file of this machine nor a reference that Azure ML knows."""
+    """An input is neither a file of this machine nor a reference that Azure ML accepts."""
 
 
 class ReferenceMutableError(UsageError):
@@ -321,7 +321,7 @@ class RecordDamagedError(RefusedError):
 
 
 class RecordFromFutureError(RefusedError):
-    """A record has a schema that this version of hakobune does not know."""
+    """A record has a schema that this version of hakobune does not support."""
 
 
 class RecordIncompleteError(RefusedError):

@@ -194,8 +194,8 @@ def _names_private_cloud(env: Mapping[str, str]) -> bool:
     address, name = env.get("ARM_CLOUD_METADATA_URL", ""), env.get("AZUREML_CURRENT_CLOUD", "")
     if address and not name:
         raise DestinationIncompleteError(
-            "ARM_CLOUD_METADATA_URL is set and AZUREML_CURRENT_CLOUD is not: if nothing answers at "
-            "the one, Azure's SDK would turn to Azure itself",
+            "ARM_CLOUD_METADATA_URL is set and AZUREML_CURRENT_CLOUD is not: if that endpoint "
+            "is down, the SDK silently falls back to public Azure",
             remedy="set both, or unset ARM_CLOUD_METADATA_URL",
         )
     return bool(address)
@@ -223,6 +223,6 @@ def _config_file(folder: Path) -> Mapping[str, str]:
             except (OSError, ValueError, AttributeError, IndexError) as exc:
                 raise DestinationIncompleteError(
                     f"{above / place} is not the file that the Azure portal gives: {exc}",
-                    remedy="download config.json anew from the workspace's page, or remove it",
+                    remedy="download config.json again from the workspace's page, or remove it",
                 ) from exc
     return {}

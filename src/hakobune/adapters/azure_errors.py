@@ -58,7 +58,9 @@ def meaning(exc: BaseException, doing: str) -> HakobuneError | TransientError | 
     `doing` names what was asked, such as `job demo-1`.
     """
     if isinstance(exc, OSError) and exc.errno == 28:  # noqa: PLR2004 - ENOSPC
-        return DiskFullError(f"{doing}: {exc.strerror}", remedy="free some space and try again")
+        return DiskFullError(
+            f"{doing}: {exc.strerror}", remedy="free some space, then run the command again"
+        )
     names = {kind.__name__ for kind in type(exc).__mro__}
     said = _said(exc)
     status = getattr(exc, "status_code", None)
@@ -83,7 +85,7 @@ def _refused_here(text: str, said: str, doing: str) -> HakobuneError:
         )
     if _QUOTA.search(text):
         return _quota(said, doing)
-    return ServiceRefusedError(f"{doing}: {said}", remedy="correct what it names, then again")
+    return ServiceRefusedError(f"{doing}: {said}", remedy="fix the item named above and retry")
 
 
 def is_missing(exc: BaseException) -> bool:
@@ -102,7 +104,7 @@ def _login(text: str, said: str, doing: str) -> HakobuneError | TransientError:
         return TransientError(f"{doing}: the signature has expired")
     if _CLOCK.search(text):
         return LoginMissingError(
-            f"{doing}: Azure refuses the login for its time ({said})",
+            f"{doing}: Azure rejects the login because this machine's clock is wrong ({said})",
             remedy="set this machine's clock right, then run the same command again",
         )
     if any(code in text for code in _WRONG_TENANT):
@@ -116,7 +118,7 @@ def _login(text: str, said: str, doing: str) -> HakobuneError | TransientError:
             remedy="az login; for a service principal: a new secret in AZURE_CLIENT_SECRET",
         )
     return LoginMissingError(
-        f"{doing}: Azure knows no login of this machine ({said})",
+        f"{doing}: not logged in to Azure ({said})",
         remedy="az login, or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET",
     )
 
@@ -133,12 +135,13 @@ def _answered(
         return _quota(said, doing)
     if status == 403:  # noqa: PLR2004 - the HTTP status
         return PermissionMissingError(
-            f"{doing}: this login may not do that ({said})",
+            f"{doing}: the login lacks the permission ({said})",
             remedy="ask the workspace's owner for the role AzureML Data Scientist "
             "(to create a compute: AzureML Compute Operator)",
         )
     return ServiceRefusedError(
-        f"{doing}: the service answers {status}: {said}", remedy="correct what it names, then again"
+        f"{doing}: the service answers {status}: {said}",
+        remedy="fix the item named above and retry",
     )
 
 

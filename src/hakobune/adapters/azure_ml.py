@@ -113,7 +113,7 @@ class AzureWorkspace:
                 raise
             raise EnvironmentConflictError(
                 f"{doing} is registered with {there}",
-                remedy="archive that version in the studio; nothing of it was changed",
+                remedy="archive that version in the studio; nothing was changed",
             ) from exc
 
     def compute(self, name: str) -> Compute | None:

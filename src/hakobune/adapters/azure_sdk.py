@@ -51,7 +51,7 @@ def connect_by_sdk(to: Destination) -> tuple[Any, Any]:
         )
     except ValueError as exc:
         raise LoginMissingError(
-            f"the variables of a login are there and cannot be one: {exc}",
+            f"the AZURE_* variables are set but are not a valid login: {exc}",
             remedy="correct AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, or unset all "
             "three and use az login",
         ) from exc

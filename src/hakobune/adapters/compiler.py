@@ -31,5 +31,5 @@ def compile_library(runner: Runner, source: Path, library: str, files: Sequence[
     if done.exit_code != 0:
         raise CompilationFailedError(
             f"{source / library} could not be compiled from {', '.join(files)}",
-            remedy="the compiler's own words stand above; warnings are errors",
+            remedy="see the compiler's output above; warnings count as errors",
         )

@@ -72,11 +72,11 @@ def _failure(done: Completed) -> HakobuneError:
     if done.exit_code == _HASH:
         return HashMismatchError(
             "a Debian package is not the one that the lock names",
-            remedy=f"look at the mirror; {MOVE} writes the list anew",
+            remedy=f"check the mirror; to lock its current packages: {MOVE}",
         )
     if done.exit_code == _DISK:
         return DiskFullError(
-            "the disk filled up while the base image was made",
+            "the disk filled up while the base image was built",
             remedy="free some space, then run the command again",
         )
     last = lines[-1] if lines else f"exit code {done.exit_code}"

@@ -47,7 +47,7 @@ def engine_version(runner: Runner) -> str:
     said = done.stderr.strip().splitlines()
     raise EngineMissingError(
         f"{what}{': ' + said[-1] if said and done.exit_code != 127 else ''}",  # noqa: PLR2004
-        remedy="docker/engine.sh ensure (starts one, or says what to install)",
+        remedy="docker/engine.sh ensure (starts one, or prints what to install)",
     )
 
 
@@ -127,9 +127,7 @@ def inspect(runner: Runner, tag: str, *, base: str = "") -> Image:
     if done.exit_code != 0:
         if not _ABSENT.search(done.stderr):
             engine_version(runner)
-        raise ImageMissingError(
-            f"the engine has no image {tag}", remedy="build it: make image (or hakobune build)"
-        )
+        raise ImageMissingError(f"the engine has no image {tag}", remedy="hakobune build")
     facts = json.loads(done.stdout)[0]
     labels = facts.get("Config", {}).get("Labels") or {}
     return Image(
@@ -222,7 +220,7 @@ def _build_failure(output: str) -> HakobuneError:
     text = "\n".join(lines)
     if "no space left on device" in text or "No space left on device" in text:
         return DiskFullError(
-            "the disk filled up during the build; the engine threw the step away",
+            "the disk filled up during the build",
             remedy="free some space (docker system df, docker builder prune), then build again",
         )
     # The line of data/import_packages.py; the engine shows a failed step's last lines twice.
@@ -238,8 +236,8 @@ def _build_failure(output: str) -> HakobuneError:
     if mismatch:
         return HashMismatchError(
             f"the index's file for {mismatch[1]} is not the one that the lock names",
-            remedy="do not build: find out whether lock or index was changed; "
-            "`hakobune lock` writes the lock anew",
+            remedy="do not build: find out whether the lock or the index was changed; "
+            "`hakobune lock` locks again",
         )
     stale = re.search(r"^.* changed after this Dockerfile was rendered", text, re.MULTILINE)
     if stale:
@@ -256,13 +254,13 @@ def _build_failure(output: str) -> HakobuneError:
             remedy="check the network, the proxy and pip's configuration; "
             "`hakobune build --offline` needs none of them (docs/how-to/offline.md)",
         )
-    # A step that failed is told with its whole script, which stands above already.
+    # The engine repeats the whole script of a failed step, which was shown already.
     lines = [line for line in lines if 'process "/bin/sh -c' not in line]
     failed = [line for line in lines if re.search(r"\b(error|ERROR|failed|fatal)\b", line)]
     shown = "\n".join(f"  {line}" for line in (failed or lines)[-_LAST_LINES:])
     return BuildFailedError(
         f"docker could not build the image\n{shown}",
-        remedy="the step's own output stands above; `hakobune doctor` checks this machine",
+        remedy="see the output of the failed step above; `hakobune doctor` checks this machine",
     )
 
 
@@ -274,10 +272,10 @@ def save(runner: Runner, image: str, archive: Path) -> None:
         if "no space left on device" in said.lower():
             raise DiskFullError(
                 f"{archive.parent}: the disk is full: {said}",
-                remedy="free some space, or let TMPDIR name another disk",
+                remedy="free some space, or set TMPDIR to a folder on another disk",
             )
         raise ImageMissingError(
-            f"the engine cannot save {image}: {said}", remedy="build it anew: hakobune build"
+            f"the engine cannot save {image}: {said}", remedy="build it again: hakobune build"
         )
 
 

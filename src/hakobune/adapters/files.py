@@ -105,7 +105,7 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise FileNotWritableError(
-            f"{path} cannot be created: {exc.strerror}", remedy="check who owns the folder above"
+            f"{path} cannot be created: {exc.strerror}", remedy="check who owns the parent folder"
         ) from exc
 
 
@@ -135,7 +135,7 @@ def require_space(folder: Path, size_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size_bytes:
         raise DiskFullError(
-            f"{folder}: {size_bytes / 1e6:.1f} MB are to come, and {free / 1e6:.1f} MB are free",
+            f"{folder}: {size_bytes / 1e6:.1f} MB are needed, and {free / 1e6:.1f} MB are free",
             remedy="free some space and run the command again",
         )
 
@@ -147,7 +147,7 @@ def move_folder(source: Path, target: Path) -> None:
     except OSError as exc:
         raise FileNotWritableError(
             f"{target} cannot be written: {exc.strerror}",
-            remedy="check whether something else lies there, and who owns the folder above",
+            remedy="check whether something else has this name, and who owns the parent folder",
         ) from exc
 
 

@@ -72,5 +72,5 @@ class Patience:
             raise ServiceUnavailableError(
                 exc.what + (f", {len(self.pauses_s) + 1} times in a row" if self.pauses_s else ""),
                 remedy="check the network and https://status.azure.com, then run the same command "
-                "again: it goes on where this one stopped",
+                "again: it continues where this one stopped",
             ) from exc

@@ -140,14 +140,14 @@ class Repository:
         host = self.container.registry
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise RegistryRefusedError(
-                f"{host} refuses: {answer.status_code} {answer.reason}",
+                f"{host} refused the request: {answer.status_code} {answer.reason}",
                 remedy=f"docker login {host}",
             )
         if not answer.ok:
             said = " ".join(answer.text.split())[:200]
             raise PushFailedError(
                 f"{host}: {answer.status_code} {said}",
-                remedy="run the command again; nothing that it refers to was changed",
+                remedy="run the command again",
             )
         return answer
 
@@ -164,7 +164,9 @@ def _translated(host: str) -> Iterator[None]:
             f"{host} does not answer: {exc}", remedy="check the registry's name and the network"
         ) from exc
     except ValueError as exc:  # what the library raises where it has no login
-        raise RegistryRefusedError(f"{host} refuses: {exc}", remedy=f"docker login {host}") from exc
+        raise RegistryRefusedError(
+            f"{host} refused the request: {exc}", remedy=f"docker login {host}"
+        ) from exc
 
 
 def open_repository(repository: str) -> Repository:
@@ -208,7 +210,7 @@ def _failure(done: Completed, reference: str) -> HakobuneError | TransientError:
     if _REFUSED.search(text):
         name = host.removesuffix(".azurecr.io")
         login = f"az acr login --name {name}" if name != host else f"docker login {host}"
-        return RegistryRefusedError(f"{host} refuses: {said}", remedy=login)
+        return RegistryRefusedError(f"{host} refused the request: {said}", remedy=login)
     if done.exit_code == 124 or _UNREACHABLE.search(text):  # noqa: PLR2004 - our runner's timeout
         return TransientError(f"{host} answers with an error: {said}")
     return PushFailedError(

@@ -33,7 +33,7 @@ def require_running(rehearsal: Rehearsal, ask: Callable[[Rehearsal], bytes] | No
     other = [name for name, value in rehearsal.variables if given.get(name) != value]
     if other:
         raise CloudUnknownError(
-            f"{', '.join(other)} {'leads' if len(other) == 1 else 'lead'} elsewhere than to the "
+            f"{', '.join(other)} {'does' if len(other) == 1 else 'do'} not point to the "
             f"drydock at {rehearsal.address}, and HAKOBUNE_REHEARSAL=1 allows nothing else",
             remedy=REHEARSE_AGAIN,
         )

@@ -104,7 +104,7 @@ def _failure(
     if re.search(r"Failed to fetch|error sending request|timed out|dns|Connect", said):
         return IndexUnreachableError(
             f"{file}: the package index does not answer\n{_indent(said)}",
-            remedy="check the network, the proxy and pip's configuration, then run it again",
+            remedy="check the network, the proxy and pip's configuration, then retry",
         )
     named = [place for name, place in places.items() if re.search(rf"\b{re.escape(name)}\b", said)]
     return ResolutionImpossibleError(

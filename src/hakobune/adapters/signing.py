@@ -34,13 +34,15 @@ def sign(payload: bytes, *, payload_type: str, key: bytes, place: str) -> Signed
         private = load_pem_private_key(key, password=None)
     except TypeError as exc:
         raise KeyUnusableError(
-            f"{place} is encrypted",
-            remedy=f"give the plain key for this one command: openssl pkey -in {place}",
+            f"{place} is encrypted, and hakobune cannot ask for its passphrase",
+            remedy=f"decrypt it for this command: openssl pkey -in {place}",
         ) from exc
     except (ValueError, UnsupportedAlgorithm) as exc:
-        raise KeyUnusableError(f"{place} is no private key in PEM form", remedy=_NEW_KEY) from exc
+        raise KeyUnusableError(
+            f"{place} is not a private key in PEM form", remedy=_NEW_KEY
+        ) from exc
     if not isinstance(private, Ed25519PrivateKey):
-        raise KeyUnusableError(f"{place} is no Ed25519 key", remedy=_NEW_KEY)
+        raise KeyUnusableError(f"{place} is not an Ed25519 key", remedy=_NEW_KEY)
     envelope = Envelope(payload=payload, payload_type=payload_type, signatures={})
     envelope.sign(CryptoSigner(private))
     return Signed(envelope=_written(envelope), public_key=_pem(private.public_key()))
@@ -58,19 +60,20 @@ def opened(envelope: bytes, *, payload_type: str, key: bytes, places: tuple[str,
     # Whatever a damaged envelope makes the library raise, it is one.
     except Exception as exc:
         raise SignatureInvalidError(
-            f"{places[0]} is no signature: {exc if envelope else 'it is empty'}",
+            f"{places[0]} is not a signature: {exc if envelope else 'it is empty'}",
             remedy="sign the run again: hakobune sign",
         ) from exc
     if not is_ours:
         raise SignatureInvalidError(
-            f"{places[0]} is not as it was written", remedy="sign the run again: hakobune sign"
+            f"{places[0]} was changed after it was written",
+            remedy="sign the run again: hakobune sign",
         )
     try:
         found.verify([SSlibKey.from_crypto(public)], 1)
     except VerificationError as exc:
         raise SignatureInvalidError(
-            f"{places[0]} is not of the key {places[1]}",
-            remedy="check it with the public key of whoever signed; or the bytes were changed",
+            f"{places[0]} was not signed with the key {places[1]}",
+            remedy="use the signer's public key; if you did, the signed bytes were changed",
         ) from exc
     return found.payload
 
@@ -85,11 +88,11 @@ def _public_key(key: bytes, place: str) -> Ed25519PublicKey:
         public = load_pem_public_key(key)
     except (ValueError, UnsupportedAlgorithm) as exc:
         raise KeyUnusableError(
-            f"{place} is no public key in PEM form",
+            f"{place} is not a public key in PEM form",
             remedy="write it: openssl pkey -in key.pem -pubout -out key.pub.pem",
         ) from exc
     if not isinstance(public, Ed25519PublicKey):
-        raise KeyUnusableError(f"{place} is no Ed25519 key", remedy=_NEW_KEY)
+        raise KeyUnusableError(f"{place} is not an Ed25519 key", remedy=_NEW_KEY)
     return public
 
 

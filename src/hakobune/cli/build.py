@@ -24,7 +24,7 @@ def command(wiring: Wiring, *, dry_run: bool, offline: bool, folder: str | None)
     Debian packages that the lock names. With --offline both base and packages are taken from the
     folder that hakobune vendor filled, and give the same digest. The build imports each package
     that the conda file names and fails if one cannot be imported: it names the package and the
-    system library that is missing. A new image's list of parts is written too (hakobune sbom).
+    system library that is missing. For a new image an SBOM is written too (hakobune sbom).
     """
     project, runner = wiring.project, wiring.runner
     vendored = Path(folder) if folder else project.root / "vendor"

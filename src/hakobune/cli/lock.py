@@ -19,7 +19,7 @@ from hakobune.stages.render import check_lock
 def command(wiring: Wiring, *, check: bool, upgrade: bool, move_base: bool, is_json: bool) -> None:
     """Resolve the conda file to exact packages, each with its sha256, and write the lock.
 
-    Pins that still fit are kept. Only this step asks the package index: commit the result.
+    Pins that still fit are kept. Only this step uses the package index: commit the result.
     """
     project = wiring.project
     lock = check_lock(project) if check else _locked(wiring, upgrade=upgrade, move_base=move_base)

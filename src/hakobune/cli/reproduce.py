@@ -53,7 +53,7 @@ def model(wiring: Wiring, *, run: str) -> None:
     line = told(grade, f"the run {folder.name}", cause)
     if grade.sameness is Sameness.DIFFERENT:
         raise ModelDiffersError(
-            f"the model made again is {line}",
-            remedy=f"look at both: hakobune compare {run} {again.name}",
+            f"the repeated run gave a different model: {line}",
+            remedy=f"compare both: hakobune compare {run} {again.name}",
         )
     show(line)

@@ -41,7 +41,7 @@ class ManifestEntry:
         """Look at the path: whoever has an entry may open and remove what it names."""
         path = PurePosixPath(self.name)
         if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise ValueError(f"{self.name!r} is no path inside the run")
+            raise ValueError(f"{self.name!r} is not a path inside the run")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

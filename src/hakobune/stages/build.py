@@ -102,13 +102,13 @@ def current_image(project: Project, runner: Runner) -> Image:
     image = docker_cli.inspect(runner, image_tag(lock))
     if image.lock_sha256 != lock.sha256:
         raise ImageStaleError(
-            f"the image {image.tag} was built from an earlier {project.lock}",
-            remedy="build it anew: make image (or hakobune build)",
+            f"the image {image.tag} was built from an earlier version of {project.lock}",
+            remedy="hakobune build",
         )
     if image.source_sha256 != current_source(project).sha256:
         raise ImageStaleError(
-            f"the image {image.tag} was built from an earlier {project.source}",
-            remedy="build it anew: make image (or hakobune build)",
+            f"the image {image.tag} was built from an earlier version of {project.source}",
+            remedy="hakobune build",
         )
     return image
 

@@ -70,7 +70,7 @@ def read_results(folder: Path, record: RunRecord) -> dict[str, bytes]:
             content = files.read_bytes(folder / entry.name)
             if content is None or hashlib.sha256(content).hexdigest() != entry.sha256:
                 raise FileChangedError(
-                    f"{folder / entry.name} is not what the run wrote, so it is compared with none",
+                    f"{folder / entry.name} is not what the run wrote, so it cannot be compared",
                     remedy=f"hakobune verify {folder.name} shows what else was changed",
                 )
             found[entry.name] = content
@@ -115,7 +115,7 @@ def require_alike(project: Project, folder: Path) -> str:
     if grade.sameness is Sameness.DIFFERENT:
         raise ModelDiffersError(
             f"the model of {folder.name} is {line}",
-            remedy=f"look at both: hakobune compare {reference.name} {folder.name}",
+            remedy=f"compare both: hakobune compare {reference.name} {folder.name}",
         )
     return line
 

@@ -101,7 +101,7 @@ def _environment_image(cloud: Cloud, job: Job) -> str:
         raise JobContradictsError(
             f"Azure ML reports {image or 'no image'} for {job.environment} of job {job.name}, "
             f"which was submitted with {submitted or 'no digest'}",
-            remedy="do not use this model: find out who registered that environment",
+            remedy="do not use this model; find out who registered that environment",
         )
     return image
 

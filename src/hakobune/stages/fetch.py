@@ -40,7 +40,7 @@ def fetch(
     job = found(cloud, name)
     if not job.is_over:
         raise JobUnfinishedError(
-            f"the job {name} is {job.status}", remedy=f"wait for its end: hakobune watch {name}"
+            f"the job {name} is {job.status}", remedy=f"wait until it ends: hakobune watch {name}"
         )
     if job.fate is Fate.FAILED:
         raise failure(cloud, job)
@@ -177,7 +177,7 @@ def _verify_file(folder: Path, entry: ManifestEntry) -> None:
         files.remove(path)
     raise OutputDamagedError(
         f"{path} is not the file that the job wrote (by the sha256 in {RECORD})",
-        remedy="fetch again: that file is fetched anew"
+        remedy="fetch again; only that file is downloaded"
         if folder.name.startswith(".")
         else f"remove the folder and fetch again: rm -r {folder}",
     )

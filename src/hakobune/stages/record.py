@@ -51,17 +51,17 @@ def find_run(project: Project, run: str, *, cwd: Path) -> Path:
     for folder in places:
         if (folder / _FAILURE).is_file():
             raise RunMissingError(
-                f"{folder} is a run that failed, as its {_FAILURE} says",
-                remedy="look there for why; a failed run has no record",
+                f"{folder} is a failed run: it has a {_FAILURE}",
+                remedy="see that file for the reason; a failed run has no record",
             )
         if os.path.lexists(folder) and folder != cwd:
-            what = "is no folder" if not folder.is_dir() else f"has no file {RECORD}"
+            what = "is not a folder" if not folder.is_dir() else f"has no file {RECORD}"
             raise RunMissingError(
-                f"{folder} {what}", remedy="name the folder of a run that ended well: ls runs"
+                f"{folder} {what}", remedy="name the folder of a run that succeeded: ls runs"
             )
     raise RunMissingError(
-        f"`{run}`: no run of that name lies in {project.root / 'runs'}, nor at that path",
-        remedy="name a folder that holds a record.json: ls runs",
+        f"`{run}`: no such run in {project.root / 'runs'}, and no such folder",
+        remedy="name a folder that has a record.json: ls runs",
     )
 
 
@@ -83,7 +83,7 @@ def read_run_record(folder: Path) -> RunRecord:
     path = folder / RECORD
     content = files.read_bytes(path)
     if content is None:
-        raise RunMissingError(f"{path}: there is no record", remedy="ls runs shows the runs")
+        raise RunMissingError(f"{path}: no such record", remedy="ls runs shows the runs")
     return read_record(content, place=str(path))
 
 
@@ -92,7 +92,7 @@ def require_outside(record: RunRecord, folder: Path) -> Outside:
     if record.outside is None:
         raise RecordIncompleteError(
             f"{folder / RECORD} does not say which image made the run",
-            remedy=f"hakobune record {folder} completes it, as long as that image lies here",
+            remedy=f"hakobune record {folder} completes it while that image is on this machine",
         )
     return record.outside
 
@@ -207,14 +207,14 @@ def _require_image(folder: Path, record: RunRecord, image: Image) -> None:
 
 
 def _require_data(folder: Path, record: RunRecord, how: Circumstances) -> None:
-    """Raise RecordIncompleteError where the program read another file than lay there before."""
+    """Raise RecordIncompleteError where the program read another file than there before."""
     read = {item.name: item.sha256 for item in record.inputs}
     for item in how.inputs:
         if read.get(item.name, item.sha256) != item.sha256:
             raise RecordIncompleteError(
-                f"{folder / RECORD} names other bytes of {item.path or item.name} than lay there "
-                "when the run began",
-                remedy="the file was changed meanwhile: run again",
+                f"{item.path or item.name} changed while the run started: {folder / RECORD} names "
+                "other bytes",
+                remedy="the file was changed during the run: train again",
             )
 
 

@@ -28,13 +28,13 @@ def register(
     if grade is None:
         raise RecordIncompleteError(
             f"the record of {folder} is incomplete: nothing proves which image made this model",
-            remedy="see above for what is missing; then register again",
+            remedy="fix what is reported above, then register again",
         )
     verify(folder, project.outputs)
     path = folder / model.file
     if not files.has_content(path):
         raise ModelMissingError(
-            f"{path}: there is no model", remedy="correct `file` in [tool.hakobune.model]"
+            f"{path}: no such model file", remedy="correct `file` in [tool.hakobune.model]"
         )
     sha256 = files.sha256_of(path)
     there = cloud.model_version(model.name, (MODEL_TAG, sha256))

@@ -38,7 +38,7 @@ def check_lock(project: Project) -> Lock:
     dockerfile = files.read_bytes(project.dockerfile_path)
     if dockerfile is None:
         raise DockerfileStaleError(
-            f"{project.dockerfile}: there is none yet", remedy="hakobune render"
+            f"{project.dockerfile} does not exist yet", remedy="hakobune render"
         )
     source = rendered_source(dockerfile) or Source(sha256="", folders=())
     rendered = _rendered(project, lock, source)

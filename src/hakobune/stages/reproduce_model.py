@@ -34,8 +34,8 @@ def reproduce_model(
     with files.only_one(project.root / RUNS / ".reproduce.lock") as is_alone:
         if not is_alone:
             raise ReproduceRunningError(
-                f"another hakobune reproduce model is at work in {project.root}",
-                remedy="wait for its end",
+                f"another `hakobune reproduce model` is running in {project.root}",
+                remedy="wait until it ends",
             )
         return _again(project, folder, runner, reporter)
 
@@ -92,7 +92,7 @@ def _run(project: Project, training: Training, outside: Outside, runner: Runner)
     if code != 0:
         raise TrainingFailedError(
             f"the run's image and arguments now end with exit code {code}",
-            remedy="its own message stands above",
+            remedy="see the output of the program above",
         )
 
 
@@ -111,13 +111,13 @@ def _arguments(project: Project, record: RunRecord, outside: Outside) -> list[st
         if path is None or not path.is_file():
             raise DataChangedError(
                 f"the run's {item.flag} is not on this machine: {path or passed[place]}",
-                remedy="put the file there that the run read: "
+                remedy="restore the file that the run read: "
                 f"sha256 {wanted.get(item.name, 'unknown')}",
             )
         if files.sha256_of(path) != wanted.get(item.name):
             raise DataChangedError(
                 f"{path} is not what the run read (sha256 {wanted.get(item.name, '')[:12]}…)",
-                remedy="put the file of that time back",
+                remedy="restore the file that the run read",
             )
         put_value(passed, place, item.flag, str(path.resolve()))
     return passed

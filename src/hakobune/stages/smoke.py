@@ -52,7 +52,7 @@ def smoke(project: Project, training: Training, runner: Runner, reporter: Report
     if _record_of(project, training.folder, image) is None:
         raise SmokeFailedError(
             f"the training left no run of this image in {training.folder}",
-            remedy="let it write to runs/: leave the option for its output out",
+            remedy="leave out the option for the output, so that it writes to runs/",
         )
     return _keep(project, replace(receipt, references=(*receipt.references, training.folder)))
 
@@ -129,7 +129,7 @@ def _check(name: str, command: list[str], runner: Runner) -> None:
         raise SmokeFailedError(
             f"smoke test `{name}` ended with exit code {done.exit_code}"
             + (f": {said}" if said else ""),
-            remedy="nothing of this image is submitted; mend it and build again",
+            remedy="fix it and build again; this image cannot be submitted",
         )
 
 

@@ -162,7 +162,7 @@ def register_environment(submission: Submission, cloud: Cloud, reporter: Reporte
     if found != wanted.image:
         raise EnvironmentConflictError(
             f"environment {wanted.reference} is registered with {found}, not with {wanted.image}",
-            remedy="archive that version in the studio, or use the registry that it names",
+            remedy="archive that version in the studio, or use its registry",
         )
     reporter.done("env", f"{wanted.reference} exists already, with the same image")
 

@@ -68,14 +68,14 @@ def train(
     if code != 0:
         raise TrainingFailedError(
             f"the training program ended with exit code {code}",
-            remedy="its own message stands above; docs/reference/trainer.md lists its exit codes",
+            remedy="see the output of the program above",
         )
     found = tuple((name, project.root / path) for name, path in training.outputs)
     missing = [name for name, path in found if not files.has_content(path)]
     if missing:
         raise OutputsMissingError(
-            f"the training ended well, but {training.folder} lacks {', '.join(missing)}",
-            remedy="let the program write them, or correct `files` in [tool.hakobune.outputs]",
+            f"the training succeeded, but {training.folder} lacks {', '.join(missing)}",
+            remedy="make the program write them, or correct `files` in [tool.hakobune.outputs]",
         )
     if found:
         _require_unmoved(project.root / training.folder, image, runner)
@@ -116,7 +116,7 @@ def _require_unmoved(folder: Path, image: Image, runner: Runner) -> None:
     if has_own_record(folder) or docker_cli.inspect(runner, image.tag).id == image.id:
         return
     raise RecordIncompleteError(
-        f"{image.tag} was built anew while the training ran: which of the two made {folder.name} "
-        "is not known",
-        remedy="train again; the files of this run lie there",
+        f"{image.tag} was rebuilt while the training ran: which of the two made "
+        f"{folder.name} is not known",
+        remedy="train again; the files of this run are kept",
     )

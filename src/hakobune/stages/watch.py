@@ -81,7 +81,7 @@ def _followed(
         pause = min(pause * 1.5, _LONGEST_PAUSE_S)
     raise JobUnfinishedError(
         f"the job {name} is {status}, and its log and status did not change for a day",
-        remedy=f"it keeps running; to see it again: hakobune watch {name}\n"
+        remedy=f"the job keeps running; to follow it again: hakobune watch {name}\n"
         f"to end it: hakobune cancel {name}",
     )
 
@@ -92,7 +92,7 @@ def found(cloud: Cloud, name: str) -> Job:
     if job is None:
         raise JobNotFoundError(
             f"the workspace has no job {name}",
-            remedy="was it deleted, or is this another workspace? The studio lists all jobs",
+            remedy="check the name and the workspace: the studio lists all jobs",
         )
     return job
 

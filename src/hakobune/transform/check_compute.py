@@ -15,17 +15,17 @@ def check_compute(compute: Compute, *, instances: int, wanted: ComputePlan | Non
         raise ComputeUnusableError(
             f"compute {compute.name} is in state {compute.state or 'unknown'}"
             + (f": {compute.errors}" if compute.errors else ""),
-            remedy="wait or mend it in the studio, or name another with --compute",
+            remedy="wait, or fix it in the studio, or name another with --compute",
         )
     if compute.max_instances and compute.max_instances < instances:
         raise ComputeUnusableError(
             f"compute {compute.name} has at most {compute.max_instances} nodes, "
-            f"and the job wants {instances}",
-            remedy="lower --instances, or let the cluster have more nodes",
+            f"and the job needs {instances}",
+            remedy="lower --instances, or raise the maximum of the cluster",
         )
     if wanted is not None and wanted.size.lower() != compute.size.lower():
         raise ComputeUnusableError(
-            f"compute {compute.name} is there already, with {compute.size}, not {wanted.size}",
+            f"compute {compute.name} already exists with {compute.size}, not {wanted.size}",
             remedy=f"drop --size to use it as it is, or name another than {compute.name}",
         )
 

@@ -55,7 +55,7 @@ def valid_name(kind: str, name: str) -> str:
     if not re.fullmatch(form, name):
         shown = name if len(name) <= 60 else f"{name[:57]}..."  # noqa: PLR2004 - fits on a line
         raise NameInvalidError(
-            f"{kind} {shown!r} ({len(name)} characters) is no usable name", remedy=f"use {words}"
+            f"{kind} {shown!r} ({len(name)} characters) is not a valid name", remedy=f"use {words}"
         )
     return name
 

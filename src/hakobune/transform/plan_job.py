@@ -78,7 +78,7 @@ def _require_fixed(flag: str, value: str) -> None:
     name, _, version = asset.partition(":")
     if not version or "@" in asset or version == "latest":
         raise ReferenceMutableError(
-            f"{flag} {value}: which version that is may change",
+            f"{flag} {value}: no fixed version is named, so the file may change",
             remedy=f"name it: azureml:{name.partition('@')[0]}:<version>",
         )
 
@@ -98,7 +98,7 @@ def job_command(
             raise OutputUnknownError(
                 f"{output.flag} {value_at(passed, place, output.flag)}: "
                 f"a job writes to its declared output `{output.name}`",
-                remedy=f"leave {output.flag} out; `hakobune fetch` brings the files here",
+                remedy=f"leave out {output.flag}; `hakobune fetch` downloads the files",
             )
         passed += [output.flag, f"${{{{outputs.{output.name}}}}}"]
     return (*project.command, *passed)

@@ -37,11 +37,11 @@ def write_statement(record: RunRecord, outside: Outside, *, record_sha256: str) 
 
 
 def subjects(statement: bytes) -> Mapping[str, str]:
-    """Return the sha256 of each file by name. Raises ValueError for what is no such statement."""
+    """Return the sha256 of each file by name. Raises ValueError for anything else."""
     try:
         found: Any = json_format.Parse(statement, Statement([], "", {}).pb)
     except json_format.ParseError as exc:
-        raise ValueError(f"it is no in-toto statement: {exc}") from exc
+        raise ValueError(f"it is not an in-toto statement: {exc}") from exc
     whole = Statement.copy_from_pb(found)
     whole.validate()
     if found.predicate_type != PREDICATE_TYPE:

@@ -49,7 +49,7 @@ def read_lock(content: bytes, *, file: str) -> Lock:
     except _DamageError as exc:
         raise LockDamagedError(
             f"{file}{exc.args[0]}",
-            remedy="take the committed file back (git checkout), or write it anew: hakobune lock",
+            remedy="restore the committed file (git checkout), or lock again: hakobune lock",
         ) from exc
 
 

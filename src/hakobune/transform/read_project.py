@@ -53,7 +53,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
     except tomllib.TOMLDecodeError as exc:
         found = re.search(r"^(.*) \(at line (\d+), .*\)$", str(exc))
         where = f"{file}:{found[2]}: {found[1]}" if found else f"{file}: {exc}"
-        raise ConfigurationInvalidError(where, remedy=f"mend the TOML of {file}") from None
+        raise ConfigurationInvalidError(where, remedy=f"correct the TOML of {file}") from None
     if not isinstance(table, dict):
         raise ConfigurationInvalidError(
             f"{file}: there is no [tool.hakobune]",
@@ -85,7 +85,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
     reader.refuse_unknown(table, KEYS)
     if reader.problems:
         raise ConfigurationInvalidError(
-            "\n".join(reader.problems), remedy=f"mend [tool.hakobune] in {file}"
+            "\n".join(reader.problems), remedy=f"correct [tool.hakobune] in {file}"
         )
     return project
 

@@ -19,7 +19,7 @@ from hakobune.model.record import (
 )
 from hakobune.transform.write_record import SEAL, seal_of, write_json
 
-_REMEDY = "fetch the run again, or make it again with its arguments: a record is never mended"
+_REMEDY = "fetch the run again, or repeat it; a record cannot be edited"
 
 
 def read_record(content: bytes, *, place: str) -> RunRecord:
@@ -29,8 +29,8 @@ def read_record(content: bytes, *, place: str) -> RunRecord:
         return _record(values)
     except (TypeError, ValueError, AttributeError) as exc:
         raise RecordDamagedError(
-            f"{place} has not the form of schema {SCHEMA_VERSION}: {exc}",
-            remedy="docs/reference/record.md describes it; let the program write it so",
+            f"{place} does not have the form of schema {SCHEMA_VERSION}: {exc}",
+            remedy="correct the program that writes it (docs/reference/record.md)",
         ) from exc
 
 
@@ -39,24 +39,24 @@ def read_sealed(content: bytes, *, place: str, schema: int) -> dict[str, Any]:
     try:
         values = json.loads(content, parse_constant=_no_number)
     except (ValueError, RecursionError) as exc:
-        what = f"is no JSON: {exc}" if content else "is empty"
+        what = f"is not JSON: {exc}" if content else "is empty"
         raise RecordDamagedError(f"{place} {what}", remedy=_REMEDY) from exc
     if not isinstance(values, dict):
-        raise RecordDamagedError(f"{place} is no JSON object", remedy=_REMEDY)
+        raise RecordDamagedError(f"{place} is not a JSON object", remedy=_REMEDY)
     version = values.get("schema_version")
     if isinstance(version, int) and version > schema:
         raise RecordFromFutureError(
-            f"{place} has schema {version}; this hakobune knows up to {schema}",
+            f"{place} has schema {version}; this hakobune supports up to {schema}",
             remedy="use the hakobune that wrote it, or a newer one",
         )
     if version != schema or not isinstance(version, int) or isinstance(version, bool):
         raise RecordDamagedError(
             f"{place} has schema {version!r}; this hakobune reads {schema}",
-            remedy="make the run again: such a record does not name its image",
+            remedy="train again: such a record does not name its image",
         )
     if values.get(SEAL) != seal_of(values) or write_json(values) != content:
         raise RecordDamagedError(
-            f"{place} is not as it was written: its bytes do not give its `{SEAL}`",
+            f"{place} was changed after it was written: its bytes do not match its `{SEAL}`",
             remedy=_REMEDY,
         )
     return values
@@ -161,12 +161,12 @@ def _field(values: Values, key: str, convert: Callable[[Any], T]) -> T:
 
 def _no_number(word: str) -> None:
     """Refuse what Python reads and JSON has not."""
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")
 
 
 def _count(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError(f"{value!r} is no count")
+        raise TypeError(f"{value!r} is not a count")
     return value
 
 
@@ -179,11 +179,11 @@ def _truth(value: object) -> bool:
 def _digest(value: object) -> str:
     """Return an image's digest: it is handed to the docker program, where others are options."""
     if not re.fullmatch(r"sha256:[0-9a-f]{64}", _text(value)):
-        raise ValueError(f"{value!r} is no digest")
+        raise ValueError(f"{value!r} is not a digest")
     return _text(value)
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or "\0" in value:
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not text")
     return value

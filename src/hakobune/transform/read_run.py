@@ -38,7 +38,7 @@ def _object(content: bytes, place: str) -> Mapping[str, Any]:
     try:
         found = json.loads(content)
     except ValueError as exc:
-        raise OutputDamagedError(f"{place} is no JSON: {exc}", remedy=_REMEDY) from exc
+        raise OutputDamagedError(f"{place} is not JSON: {exc}", remedy=_REMEDY) from exc
     if not isinstance(found, dict):
-        raise OutputDamagedError(f"{place} is no JSON object", remedy=_REMEDY)
+        raise OutputDamagedError(f"{place} is not a JSON object", remedy=_REMEDY)
     return found

@@ -69,7 +69,7 @@ def read_spec(content: bytes, *, file: str, names: CondaNames) -> EnvironmentSpe
     if found.problems or found.python is None:
         raise EnvironmentFileInvalidError(
             "\n".join(found.problems),
-            remedy=f"mend {file}; a working example is in docs/reference/environment-file.md",
+            remedy=f"correct {file}; a working example is in docs/reference/environment-file.md",
         )
     return EnvironmentSpec(
         name=name,
@@ -119,7 +119,7 @@ def _mapping(node: yaml.Node, found: _Findings) -> dict[str, yaml.Node]:
     for key, value in node.value:
         text = str(key.value) if isinstance(key, yaml.ScalarNode) else "a list or mapping"
         if text in values:
-            found.add(_line(key), f"`{text}` stands here a second time")
+            found.add(_line(key), f"`{text}` is given twice")
         values[text] = value
     return values
 
@@ -262,7 +262,7 @@ def _read_python(written: str, version: str, line: int, found: _Findings) -> Non
     if match is None:
         found.add(line, f"`{written}`: name one Python, such as `python=3.13`")
     elif found.python is not None:
-        found.add(line, f"`python` stands here a second time (first on line {found.python_line})")
+        found.add(line, f"`python` is given twice (first on line {found.python_line})")
     else:
         found.python, found.python_line = match["version"], line
 

@@ -69,7 +69,7 @@ def test_an_image_that_is_not_there_names_the_command() -> None:
     said = "Error response from daemon: No such image: demo:local\n"
     with pytest.raises(ImageMissingError) as caught:
         docker_cli.inspect(FakeRunner([on("inspect", exit_code=1, stderr=said)]), "demo:local")
-    assert "make image" in caught.value.remedy
+    assert "hakobune build" in caught.value.remedy
 
 
 def test_an_engine_that_is_not_there_is_not_taken_for_a_missing_image() -> None:

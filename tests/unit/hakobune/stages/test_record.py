@@ -104,7 +104,7 @@ def test_a_container_that_knew_another_image_completes_nothing(made: Made) -> No
     write_run(made.folder, made.image)
     data = (RecordedInput(name="input", path="sales.csv", sha256="0" * 64),)
     how = circumstances(made.project, made.image, inputs=data)
-    with pytest.raises(RecordIncompleteError, match=r"other bytes of sales\.csv"):
+    with pytest.raises(RecordIncompleteError, match=r"sales\.csv"):
         complete(made.project, made.folder, made.image, made.runner, how)
     assert read_run_record(made.folder).outside is None
 
@@ -160,18 +160,18 @@ def test_an_image_that_is_not_here_is_told_with_the_way_to_get_it(made: Made) ->
 def test_a_run_is_found_by_path_or_by_name(made: Made, tmp_path: Path) -> None:
     assert find_run(made.project, "demo-run", cwd=tmp_path / "elsewhere") == made.folder
     assert find_run(made.project, "runs/demo-run", cwd=tmp_path) == made.folder
-    with pytest.raises(RunMissingError, match="`nothing`: no run of that name"):
+    with pytest.raises(RunMissingError, match="`nothing`: no such run"):
         find_run(made.project, "nothing", cwd=tmp_path)
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("failed", "is a run that failed, as its failure.json says"),
+        ("failed", "is a failed run: it has a failure.json"),
         ("empty", "empty has no file record.json"),
         ("odd", "odd has no file record.json"),
-        ("file", "file is no folder"),
-        ("loop", "loop is no folder"),
+        ("file", "file is not a folder"),
+        ("loop", "loop is not a folder"),
         (".", "runs has no file record.json"),
         ("", "runs has no file record.json"),
     ],

@@ -56,7 +56,7 @@ def test_an_edited_dockerfile_is_named_by_its_line_and_not_written_over(tmp_path
 
 
 def test_a_missing_dockerfile_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DockerfileStaleError, match="there is none yet"):
+    with pytest.raises(DockerfileStaleError, match="does not exist yet"):
         check_lock(write_project(tmp_path))
 
 

@@ -147,11 +147,11 @@ def test_a_record_that_was_written_anew_is_not_the_signed_one(made: Made) -> Non
     ("change", "said"),
     [
         (lambda s: json.dumps({**s, "predicateType": "urn:other"}), "its predicate is urn:other"),
-        (lambda s: json.dumps({**s, "more": 1}), "no in-toto statement"),
+        (lambda s: json.dumps({**s, "more": 1}), "not an in-toto statement"),
         (lambda s: json.dumps({**s, "subject": []}), "At least one subject"),
-        (lambda _: "no JSON", "no in-toto statement"),
-        (lambda _: "[" * 100_000, "no in-toto statement"),
-        (lambda _: "null", "no in-toto statement"),
+        (lambda _: "no JSON", "not an in-toto statement"),
+        (lambda _: "[" * 100_000, "not an in-toto statement"),
+        (lambda _: "null", "not an in-toto statement"),
     ],
 )
 def test_a_signed_envelope_of_another_kind_is_told(
@@ -201,8 +201,8 @@ def test_keys_that_cannot_sign_are_named(made: Made, tmp_path: Path) -> None:
     (tmp_path / "text.pem").write_text("no key", encoding="utf-8")
     for name, said in (
         ("sealed.pem", "encrypted"),
-        ("x25519.pem", "no Ed25519 key"),
-        ("text.pem", "no private key"),
+        ("x25519.pem", "not an Ed25519 key"),
+        ("text.pem", "not a private key"),
         ("gone.pem", "no such key file"),
     ):
         with pytest.raises(KeyUnusableError, match=said):
@@ -210,7 +210,7 @@ def test_keys_that_cannot_sign_are_named(made: Made, tmp_path: Path) -> None:
 
 
 def test_a_private_key_does_not_stand_for_the_public_one(made: Made, tmp_path: Path) -> None:
-    with pytest.raises(KeyUnusableError, match="no public key") as caught:
+    with pytest.raises(KeyUnusableError, match="not a public key") as caught:
         check(made, tmp_path / "key.pem")
     assert "-pubout" in caught.value.remedy
 

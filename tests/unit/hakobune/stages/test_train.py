@@ -104,7 +104,7 @@ def test_an_image_that_was_built_anew_meanwhile_is_not_claimed(tmp_path: Path) -
         return replace(found, stdout=found.stdout.replace(DIGEST, "sha256:" + "b2" * 32))
 
     runner = FakeRunner([writes(training, tmp_path, lambda: built.append(1)), ENGINE, inspect])
-    with pytest.raises(RecordIncompleteError, match="built anew while the training ran"):
+    with pytest.raises(RecordIncompleteError, match="rebuilt while the training ran"):
         train(project, training, runner, FakeReporter())
     assert (tmp_path / training.folder / "model.bin").exists()
 
@@ -151,5 +151,5 @@ def test_an_image_of_earlier_code_or_packages_is_not_trained_in(tmp_path: Path, 
     runner = FakeRunner([ENGINE, image_of(project, **{label: "0" * 64})])
     with pytest.raises(ImageStaleError) as caught:
         train(project, planned(project), runner, FakeReporter())
-    assert "make image" in caught.value.remedy
+    assert "hakobune build" in caught.value.remedy
     assert not runner.called("compose", "run")

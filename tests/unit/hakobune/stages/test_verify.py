@@ -121,7 +121,7 @@ def test_a_sealed_record_that_lacks_something_says_what(made: Made, key: str) ->
 def test_a_cut_off_record_is_named(made: Made) -> None:
     path = made.folder / "record.json"
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(RecordDamagedError, match=r"record\.json is no JSON"):
+    with pytest.raises(RecordDamagedError, match=r"record\.json is not JSON"):
         walked(made)
 
 

@@ -103,9 +103,9 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         ),
         (
             "name: demo\nname: demo\ndependencies: [python=3.13]\n",
-            "env.yml:2: `name` stands here a second time",
+            "env.yml:2: `name` is given twice",
         ),
-        (dependencies("python=3.12"), "env.yml:4: `python` stands here a second time (first on "),
+        (dependencies("python=3.12"), "env.yml:4: `python` is given twice (first on "),
         (dependencies("git"), "env.yml:4: `git` is not a Python package of the index: a program"),
         (
             dependencies("numpy=1.21=py39_0"),
