@@ -25,6 +25,7 @@ from trainer.errors import (
     OrderInvalidError,
     RunIdInvalidError,
 )
+from trainer.input.numbers import MARKS, Mark
 from trainer.record import has_avx2_and_fma
 from trainer.regressors.plan import Plan, parse_names, parse_plan
 
@@ -102,6 +103,7 @@ class Settings:
     seasonal_order: tuple[int, int, int, int]
     date_column: str | None
     value_column: str | None
+    decimal: Mark | None
     holdout: Holdout
     horizon: int | None
     engine: Literal["kernel", "pmdarima"]
@@ -144,6 +146,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add("--seasonal_order", metavar="P,D,Q,m", help="with --order p,d,q; default: not seasonal")
     add("--date_column", metavar="COLUMN", help="default: the column that holds dates")
     add("--value_column", metavar="COLUMN", help="default: the column that holds numbers")
+    add("--decimal", choices=MARKS, metavar="MARK", help="decimal mark, . or ,; default: found")
     add("--holdout", metavar="ROWS", help="last rows to score: 16, 0.1 or 10%% (default)")
     add("--horizon", metavar="STEPS", help="steps to forecast; default: as many as held out")
     add("--engine", choices=ENGINES, help="what searches for --order auto; default: kernel")
@@ -255,6 +258,7 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
         seasonal_order=_seasonal_order(raw.seasonal_order),
         date_column=raw.date_column,
         value_column=raw.value_column,
+        decimal=raw.decimal,
         holdout=_holdout(raw.holdout),
         horizon=None if raw.horizon is None else read_horizon(raw.horizon),
         engine=raw.engine or "kernel",

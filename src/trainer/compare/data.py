@@ -16,7 +16,7 @@ def read_data(options: Options, contenders: Sequence[Contender]) -> Loaded:
     """Return the series of `--data` and its table, read as training reads its input."""
     with spoken_of("--data", instead_of="--input"):
         content = read_bytes(options.data)
-    table = read_table(content, str(options.data))
+    table = read_table(content, str(options.data), options.decimal)
     regressors = [
         name for one in contenders for name in one.origin.regressors if name in table.header
     ]

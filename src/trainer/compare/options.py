@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from trainer.input.numbers import MARKS, Mark
+
 Loss = Literal["absolute", "squared"]
 STANDARD = "-"
 DEFAULT_SIGNIFICANCE = 0.05
@@ -24,6 +26,7 @@ class Options:
     data: Path
     date_column: str | None
     value_column: str | None
+    decimal: Mark | None
     horizon: int | None
     step: int | None
     loss: Loss
@@ -40,6 +43,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         data=Path(raw.data),
         date_column=raw.date_column,
         value_column=raw.value_column,
+        decimal=raw.decimal,
         horizon=raw.horizon,
         step=raw.step,
         loss=raw.loss,
@@ -62,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", required=True, metavar="FILE", type=_path, help="CSV with rows new to both")
     add("--date_column", metavar="COLUMN", help="default: that of the models, or found")
     add("--value_column", metavar="COLUMN", help="default: that of the models, or found")
+    add("--decimal", choices=MARKS, metavar="MARK", help="decimal mark, . or ,; default: found")
     add("--horizon", metavar="STEPS", type=_count, help="default: a season, or less")
     add("--step", metavar="ROWS", type=_count, help="from origin to origin; default: 1")
     add("--loss", choices=get_args(Loss), default="absolute", help="of errors; default: absolute")

@@ -1,17 +1,17 @@
-"""Texts of cells to numbers and dates. A column has one date format, never one for each cell."""
+"""Texts of cells to dates. A column has one format, never one for each cell."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-LARGEST_VALUE = 1e15
+from trainer.input.numbers import is_number
+
 _SAMPLE = 200
-_MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none"})
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
-_COMMA_NUMBER = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]{1,4})?")
 _QUARTER = re.compile(r"([0-9]{4})-?[Qq]([1-4])")
-_YEAR_FIRST = re.compile(r"[0-9]{4}[-/.].*|[0-9]{4}")
+_YEAR_MONTH = re.compile(r"([12][0-9]{3})(0[1-9]|1[0-2])")
+_YEAR = re.compile(r"[0-9]{4}")
+_BARE_DATE = re.compile(rf"[0-9]{{4}}|[0-9]{{8}}|{_YEAR_MONTH.pattern}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,41 +20,6 @@ class DateFormat:
 
     name: str
     read: Callable[[str], datetime]
-
-
-def is_missing(text: str) -> bool:
-    """Return whether a cell says that there is no value."""
-    return text.strip().lower() in _MISSING
-
-
-def is_number(text: str) -> bool:
-    """Return whether a cell is a number with a decimal point."""
-    return _NUMBER.fullmatch(text.strip()) is not None
-
-
-def is_comma_number(text: str) -> bool:
-    """Return whether a cell is a number with a decimal comma."""
-    return _COMMA_NUMBER.fullmatch(text.strip()) is not None
-
-
-def read_number(text: str, *, has_decimal_comma: bool) -> float:
-    """Return the cell's number, NaN where it is missing. Raises ValueError with the reason."""
-    text = text.strip()
-    if is_missing(text):
-        return float("nan")
-    plain = text.replace(",", ".") if has_decimal_comma and is_comma_number(text) else text
-    if re.fullmatch(r"[+-]?inf(inity)?", plain, re.IGNORECASE):
-        raise ValueError(f"{text!r} is infinite")
-    if not is_number(plain):
-        raise ValueError(f"{_shortened(text)} is no number")
-    number = float(plain)
-    if abs(number) > LARGEST_VALUE:
-        raise ValueError(f"{_shortened(text)} is beyond ±{LARGEST_VALUE:g}")
-    return number
-
-
-def _shortened(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")  # noqa: PLR2004 - fits a line
 
 
 def _iso(text: str) -> datetime:
@@ -66,6 +31,13 @@ def _quarter(text: str) -> datetime:
     if match is None:
         raise ValueError(text)
     return datetime(int(match[1]), 3 * int(match[2]) - 2, 1)  # noqa: DTZ001 - the file has no zones
+
+
+def _year_month(text: str) -> datetime:
+    match = _YEAR_MONTH.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return datetime(int(match[1]), int(match[2]), 1)  # noqa: DTZ001 - the file has no zones
 
 
 def _pattern(pattern: str) -> DateFormat:
@@ -100,6 +72,7 @@ FORMATS = (
     _pattern("%Y-%m"),
     _pattern("%Y/%m"),
     _pattern("%Y"),
+    DateFormat(name="YYYYMM", read=_year_month),
     DateFormat(name="YYYYQn", read=_quarter),
     *(_pattern(pattern) for pattern in _DAYS_AND_CLOCKS),
     *(
@@ -117,10 +90,15 @@ def read_date(text: str, way: DateFormat) -> datetime | None:
         return None
 
 
+def is_year(text: str) -> bool:
+    """Return whether a cell is a year and no more; a value may look the same."""
+    return _YEAR.fullmatch(text.strip()) is not None
+
+
 def is_date(text: str) -> bool:
-    """Return whether a cell is a date in any format, and more than a bare number."""
+    """Return whether a cell is a date in any format; of bare numbers YYYYMMDD, YYYYMM and YYYY."""
     text = text.strip()
-    if is_number(text) and not _YEAR_FIRST.fullmatch(text) and len(text) != len("20131231"):
+    if is_number(text) and not _BARE_DATE.fullmatch(text):
         return False
     return any(read_date(text, way) is not None for way in FORMATS)
 

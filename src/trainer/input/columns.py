@@ -6,11 +6,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trainer.errors import ColumnAmbiguousError, ColumnMissingError
-from trainer.input.cells import is_comma_number, is_date, is_missing, is_number
+from trainer.input.cells import is_date, is_year
+from trainer.input.numbers import is_missing, is_number
 from trainer.input.table import Table
 
 _LOOKED_AT = 200
-_DATE_NAME = re.compile(r"date|day|month|quarter|year|time|period|week|\bds\b", re.IGNORECASE)
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[年月日週]")
+_DATE_WORDS = frozenset(
+    (
+        *("date", "datetime", "timestamp", "day", "week", "month", "quarter", "year", "years"),
+        *("time", "period", "ds", "datum", "tag", "woche", "monat", "quartal", "jahr"),
+        *("年", "月", "日", "週"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,32 +100,49 @@ def _only_one(table: Table, role: str, found: Sequence[str]) -> str:
             remedy=f"name one with --{role}_column",
         )
     what = "dates" if role == "date" else "numbers"
+    years = _years(table, _named(table, None)) if role == "date" else []
+    hint = f" ({_listed(years)} may hold years or values)" if years else ""
     raise ColumnMissingError(
-        f"{table.name}:1: no column holds {what}; the columns are: {_listed(table.header)}",
+        f"{table.name}:1: no column holds {what}{hint}; the columns are: {_listed(table.header)}",
         remedy=f"give a CSV, parted by comma, semicolon or tab, with a column of {what}, "
-        f"or name it with --{role}_column",
+        f"or name the column with --{role}_column",
     )
 
 
 def _date_candidates(table: Table, *, besides: str | None) -> list[str]:
-    """Return the columns of dates. Bare numbers (20131231, 2013) count where nothing else does."""
-    dates = [name for name in _named(table, besides) if _mostly(table, name, is_date)]
+    """Return the columns of dates. Bare numbers (20131231, 201312, 2013) count where none else is.
+
+    Values can look like years: unless the values are named (`besides`), such a column needs a
+    header that says so, and to be the only column of whole numbers that has one.
+    """
+    names = _named(table, besides)
+    dates = [name for name in names if _mostly(table, name, is_date)]
     written = [name for name in dates if not _mostly(table, name, is_number)]
     if written:
         return written
-    telling = [name for name in dates if _DATE_NAME.search(name)]
-    return telling or dates[:1]
+    years = _years(table, dates)
+    whole = [name for name in dates if name not in years]
+    telling = [name for name in whole if _tells_date(name)]
+    if telling:
+        return telling
+    numbered = [name for name in names if _tells_date(name) and _mostly(table, name, str.isdecimal)]
+    if not set(numbered) & set(years):
+        numbered = years if besides is not None else []
+    return [*whole, *numbered]
+
+
+def _years(table: Table, names: Sequence[str]) -> list[str]:
+    return [name for name in names if _mostly(table, name, is_year)]
+
+
+def _tells_date(header: str) -> bool:
+    return any(word.lower() in _DATE_WORDS for word in _WORDS.findall(header))
 
 
 def _value_candidates(table: Table, *, besides: str) -> list[str]:
     """Return the columns of numbers; where there is none, all-missing ones, which get their say."""
-    comma = table.delimiter != ","
-
-    def is_value(text: str) -> bool:
-        return is_number(text) or (comma and is_comma_number(text))
-
     names = _named(table, besides)
-    numbers = [name for name in names if _mostly(table, name, is_value)]
+    numbers = [name for name in names if _mostly(table, name, is_number)]
     empty = [name for name in names if all(is_missing(cell) for cell in table.column(name))]
     return numbers or empty or (names if len(names) == 1 else [])
 

@@ -67,7 +67,7 @@ def load(settings: Settings) -> Loaded:
         name, content = EXAMPLE_NAME, example_csv()
     else:
         name, content = str(settings.input), read_bytes(settings.input)
-    table = read_table(content, name)
+    table = read_table(content, name, settings.decimal)
     columns = choose_columns(
         table,
         date=settings.date_column,

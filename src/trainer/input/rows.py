@@ -7,23 +7,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from trainer.errors import DatesIrregularError
-from trainer.input.cells import (
-    DateFormat,
-    find_formats,
-    is_comma_number,
-    is_missing,
-    is_number,
-    read_date,
-    read_number,
-)
+from trainer.errors import DatesIrregularError, RowsInvalidError
+from trainer.input.cells import DateFormat, find_formats, read_date
 from trainer.input.columns import Columns
+from trainer.input.numbers import Decimal, Evidence, is_missing
 from trainer.input.table import Problems, Table
 
 Floats = npt.NDArray[np.float64]
 _ROWS_REMEDY = (
-    "correct these lines: one date format for the whole column, numbers without units or grouping, "
-    "each date once; leave a value empty where there is none"
+    "correct these lines: one date format for the whole column, numbers without units and with one "
+    "decimal mark, each date once; leave a value empty where there is none"
 )
 
 
@@ -38,28 +31,56 @@ def parse_dates(table: Table, column: str) -> pd.DatetimeIndex:
 def parse_rows(table: Table, columns: Columns) -> tuple[pd.DatetimeIndex, Floats, list[str]]:
     """Return dates and values as they stand, and notes. Tells every bad line at once."""
     problems, notes = Problems(table.name), list[str]()
-    values = _parse_values(table, columns.value, problems, notes)
+    values = parse_numbers(table, columns.value, problems, notes)
     dates = _parse_dates(table, columns.date, problems, notes)
     problems.raise_if_any(_ROWS_REMEDY)
     return _to_index(dates, table.name, notes), values, notes
 
 
-def _parse_values(table: Table, column: str, problems: Problems, notes: list[str]) -> Floats:
+def parse_numbers(table: Table, column: str, problems: Problems, notes: list[str]) -> Floats:
+    """Return the numbers of a column, NaN where one is missing.
+
+    Raises RowsInvalidError where a number can be read two ways; other problems are added.
+    """
     cells = table.column(column)
-    comma = (
-        table.delimiter != ","
-        and any(is_comma_number(cell) for cell in cells)
-        and not any(is_number(cell) and "." in cell for cell in cells)
-    )
-    if comma:
-        notes.append("values have a decimal comma")
+    decimal = _find_decimal(table, column)
     values = np.full(len(cells), np.nan)
+    groupings = dict[str, tuple[int, str]]()
     for place, (row, cell) in enumerate(zip(table.rows, cells, strict=True)):
         try:
-            values[place] = read_number(cell, has_decimal_comma=comma)
+            values[place] = decimal.read(cell)
         except ValueError as exc:
             problems.add(row.line, f"{column}: {exc}")
+            continue
+        grouping = decimal.grouping(cell)
+        if grouping is not None:
+            groupings.setdefault(grouping, (row.line, cell.strip()))
+    if table.decimal is None:
+        _add_mixed(column, groupings, problems)
+    grouped = "".join(f", thousands grouped by {grouping}" for grouping in groupings if grouping)
+    if decimal.mark == "," or table.decimal or grouped:
+        notes.append(f"numbers of {column!r} have {decimal.name}{grouped}")
     return values
+
+
+def _find_decimal(table: Table, column: str) -> Decimal:
+    if table.decimal is not None:
+        return Decimal(mark=table.decimal, reason=f"--decimal {table.decimal}")
+    evidence = Evidence()
+    for row, cell in zip(table.rows, table.column(column), strict=True):
+        evidence.add(row.line, cell)
+    evidence.refuse(table.name, RowsInvalidError, column)
+    return evidence.found or Decimal()
+
+
+def _add_mixed(column: str, groupings: dict[str, tuple[int, str]], problems: Problems) -> None:
+    """Add numbers that group their thousands in another way than the first ones of the column."""
+    if len(groupings) > 1:
+        (first, (first_line, first_cell)), *others = groupings.items()
+        for other, (line, cell) in others:
+            what = f"{cell!r} groups thousands by {other or 'nothing'}"
+            than = f"{first_cell!r} on line {first_line} by {first or 'nothing'}"
+            problems.add(line, f"{column}: {what}, {than}")
 
 
 def _parse_dates(table: Table, column: str, problems: Problems, notes: list[str]) -> list[datetime]:

@@ -5,6 +5,7 @@ import io
 from dataclasses import dataclass, field
 
 from trainer.errors import InputEmptyError, InputNotTextError, RowsInvalidError
+from trainer.input.numbers import Mark
 
 SHOWN_PROBLEMS = 20
 _DELIMITERS = ",;\t"
@@ -21,12 +22,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A header and its rows. `name` is the file's name for messages."""
+    """A header and its rows. `name` is the file's name for messages.
+
+    `decimal` is the decimal mark of its numbers, as the user says it; None: not said.
+    """
 
     name: str
     delimiter: str
     header: tuple[str, ...]
     rows: tuple[Row, ...]
+    decimal: Mark | None = None
 
     def column(self, header: str) -> tuple[str, ...]:
         """Return the cells below a header."""
@@ -56,7 +61,7 @@ class Problems:
         raise RowsInvalidError("\n".join(lines), remedy=remedy)
 
 
-def read_table(content: bytes, name: str) -> Table:
+def read_table(content: bytes, name: str, decimal: Mark | None = None) -> Table:
     """Return the table in a file's bytes: UTF-8, parted by comma, semicolon or tab."""
     text = _decode(content, name)
     delimiter = _find_delimiter(text)
@@ -79,7 +84,7 @@ def read_table(content: bytes, name: str) -> Table:
         f"give each row the {len(header)} fields of the header; "
         "put fields that contain the delimiter into double quotes"
     )
-    return Table(name=name, delimiter=delimiter, header=header, rows=tuple(rows))
+    return Table(name=name, delimiter=delimiter, header=header, rows=tuple(rows), decimal=decimal)
 
 
 def _decode(content: bytes, name: str) -> str:

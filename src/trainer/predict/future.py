@@ -1,7 +1,5 @@
 """The regressors of the dates to forecast: made of the dates again, and read from a CSV."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -16,6 +14,7 @@ from trainer.fit.order import Floats
 from trainer.input.columns import choose_date
 from trainer.input.data import read_bytes
 from trainer.input.table import read_table
+from trainer.predict.options import Options
 from trainer.regressors.given import future_rows, read_columns
 from trainer.saved.origin import Origin
 from trainer.saved.regressors import EXACT, remade
@@ -27,16 +26,16 @@ def future_columns(
     origin: Origin,
     known: pd.DatetimeIndex,
     dates: pd.DatetimeIndex,
-    path: Path | None,
+    options: Options,
 ) -> Floats:
     """Return the model's regressors of the dates, shape (columns, dates).
 
     `known` are the dates that it was trained on. Raises RegressorsInvalidError where the calendar
     says otherwise of them than in training, and the errors of a CSV.
     """
-    if path is not None and not origin.given:
+    if options.future is not None and not origin.given:
         raise ChoicesContradictError(
-            f"--future {path}: the model has no regressors that are columns",
+            f"--future {options.future}: the model has no regressors that are columns",
             remedy="leave out --future",
         )
     if not origin.regressors:
@@ -44,7 +43,7 @@ def future_columns(
     made = remade(origin, pd.DatetimeIndex(known.append(dates)))
     _refuse_another_calendar(made, saved, origin)
     future = made[:, len(known) :]
-    return np.vstack([future, _given(origin, dates, path)]) if origin.given else future
+    return np.vstack([future, _given(origin, dates, options)]) if origin.given else future
 
 
 def _refuse_another_calendar(made: Floats, saved: SavedModel, origin: Origin) -> None:
@@ -57,15 +56,15 @@ def _refuse_another_calendar(made: Floats, saved: SavedModel, origin: Origin) ->
             )
 
 
-def _given(origin: Origin, dates: pd.DatetimeIndex, path: Path | None) -> Floats:
-    names = ", ".join(map(repr, origin.given))
+def _given(origin: Origin, dates: pd.DatetimeIndex, options: Options) -> Floats:
+    names, path = ", ".join(map(repr, origin.given)), options.future
     if path is None:
         raise FutureRegressorsMissingError(
             f"the model needs {names} of the {len(dates)} dates to forecast",
             remedy=f"name a CSV with {origin.date_column!r} and {names} of these dates: "
             "--future FILE",
         )
-    table = read_table(read_bytes(path, "--future"), str(path))
+    table = read_table(read_bytes(path, "--future"), str(path), options.decimal)
     absent = [name for name in origin.given if name not in table.header]
     if absent:
         raise ColumnMissingError(

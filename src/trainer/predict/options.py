@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.input.numbers import MARKS, Mark
 from trainer.prepare.options import STANDARD, is_same_file
 from trainer.settings import LONGEST_HORIZON, read_horizon
 
@@ -16,6 +17,7 @@ class Options:
     model: Path
     horizon: int
     future: Path | None
+    decimal: Mark | None
     output: str
 
 
@@ -32,6 +34,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         model=Path(raw.model),
         horizon=read_horizon(raw.horizon),
         future=None if raw.future is None else Path(raw.future),
+        decimal=raw.decimal,
         output=raw.output,
     )
 
@@ -52,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_path,
         help="CSV with the dates to forecast and the model's --regressors; needed where it has any",
     )
+    add("--decimal", choices=MARKS, metavar="MARK", help="of --future, . or ,; default: found")
     add("--output", default=STANDARD, metavar="FILE", type=_path, help="default: standard output")
     return parser
 

@@ -42,7 +42,7 @@ def forecast(options: Options) -> bytes:
     show_notes(loaded.notes)
     with stage("predict") as current:
         dates = _dates_after(known, origin, options.horizon)
-        future = future_columns(loaded.saved, origin, known, dates, options.future)
+        future = future_columns(loaded.saved, origin, known, dates, options)
         with np.errstate(all="ignore"):  # what is no number is refused below
             prediction = loaded.predict(options.horizon, future)
             _refuse_no_number(prediction, name)

@@ -12,14 +12,8 @@ from trainer.errors import (
     DatesIrregularError,
     InputEmptyError,
 )
-from trainer.input.cells import (
-    FORMATS,
-    DateFormat,
-    find_formats,
-    is_comma_number,
-    is_missing,
-    is_number,
-)
+from trainer.input.cells import FORMATS, DateFormat, find_formats
+from trainer.input.numbers import is_missing, is_number
 from trainer.prepare.options import ColumnTexts, Options
 
 # The places in AdventureWorks' TransactionHistory, and its names for them.
@@ -173,7 +167,7 @@ def _is_header(top: Sequence[str], places: Sequence[int | None]) -> bool:
     return (
         not is_missing(date)
         and not find_formats([date])
-        and not any(is_number(text) or is_comma_number(text) for text in (quantity, cost))
+        and not any(map(is_number, (quantity, cost)))
     )
 
 

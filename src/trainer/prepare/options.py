@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from trainer.input.cells import FORMATS
+from trainer.input.numbers import MARKS, Mark
 
 STANDARD = "-"
 Measure = Literal["mean", "sum", "count", "quantity"]
@@ -49,6 +50,7 @@ class Options:
     separator: str | None
     columns: ColumnTexts | None
     date_format: str | None
+    decimal: Mark | None
     skips_broken: bool
 
 
@@ -73,6 +75,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         separator=raw.separator,
         columns=raw.columns,
         date_format=raw.date_format,
+        decimal=raw.decimal,
         skips_broken=raw.skip_broken,
     )
 
@@ -99,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--separator", type=_separator, metavar="TEXT", help="tab, comma, ...; default: found")
     add("--columns", type=_columns, metavar="NAME=COLUMN,...", help="date, quantity, cost, ...")
     add("--date_format", choices=[way.name for way in FORMATS], metavar="FORMAT", help="DD/MM/YYYY")
+    add("--decimal", choices=MARKS, metavar="MARK", help="decimal mark, . or ,; default: found")
     add("--skip_broken", action="store_true", help="count lines that cannot be read, and go on")
     return parser
 

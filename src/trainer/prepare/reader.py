@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.errors import RawFileInvalidError
-from trainer.input.cells import LARGEST_VALUE, is_comma_number, is_missing, read_number
+from trainer.input.numbers import LARGEST_VALUE, Decimal, Evidence, is_missing
 from trainer.prepare.layout import Layout, split_line
 
 SHOWN_FAULTS = 20
@@ -23,7 +23,7 @@ _FAULTS_REMEDY = (
 )
 _FEW = 16
 _MOST_DATES_KEPT = 50_000
-_NUMBERS = re.compile(r"[0-9eE+\-., \n]*")
+_NUMBERS = {".": re.compile(r"[0-9eE+\-.\n]*"), ",": re.compile(r"[0-9eE+\-,\n]*")}
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -79,11 +79,20 @@ class _Known(dict[str, int]):
 
 
 class RowReader:
-    """Reads lines of one layout; remembers the decimal mark and the types that it saw."""
+    """Reads lines of one layout; remembers the types that it saw.
 
-    def __init__(self, layout: Layout, products: Sequence[str], faults: Faults) -> None:
+    `decimal` is the file's decimal mark; None: no line that was looked at needs one.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        products: Sequence[str],
+        faults: Faults,
+        decimal: Decimal | None = None,
+    ) -> None:
         self.types = list[str]()
-        self.decimal_mark: str | None = None
+        self.decimal = decimal
         self.products_seen = set[str]()
         self._layout = layout
         self._products = frozenset(products)
@@ -106,6 +115,21 @@ class RowReader:
             half = len(lines) // 2
             yield from self.read(lines[:half], first_line)
             yield from self.read(lines[half:], first_line + half)
+
+    def look(self, lines: list[str], first_line: int, evidence: Evidence) -> None:
+        """Find the decimal mark: look at each number until one decides."""
+        places = [p for p in (self._layout.quantity, self._layout.cost) if p is not None]
+        columns = self._columns(lines)
+        if columns is not None and not any(m in "".join(columns[p]) for p in places for m in ".,"):
+            return
+        for number, line in enumerate(lines, start=first_line):
+            cells = split_line(line, self._layout.separator)
+            if len(cells) == self._layout.width:
+                for place in places:
+                    evidence.add(number, cells[place])
+            if evidence.found is not None:
+                self.decimal = evidence.found
+                return
 
     def problem(self, line: str) -> str | None:
         """Return what is wrong with a line; None where it can be read."""
@@ -190,14 +214,14 @@ class RowReader:
         """Return a column's numbers. Raises ValueError where one needs a closer look."""
         if place is None:
             return None
-        joined = "\n".join(columns[place])
-        has_point, has_comma = "." in joined, "," in joined
-        if not _NUMBERS.fullmatch(joined) or (has_point and has_comma):
-            raise ValueError(joined)
-        if has_point or has_comma:
-            self._settle_mark("." if has_point else ",")
-        texts = joined.replace(",", ".").split("\n")
-        numbers = np.fromiter(map(float, texts), np.float64, len(texts))
+        texts, decimal = columns[place], self.decimal or Decimal()
+        joined = "\n".join(texts)
+        if _NUMBERS[decimal.mark].fullmatch(joined):
+            numbers = np.fromiter(
+                map(float, joined.replace(",", ".").split("\n")), np.float64, len(texts)
+            )
+        else:
+            numbers = np.fromiter((self._number("number", text) for text in texts), np.float64)
         if not (np.abs(numbers) <= LARGEST_VALUE).all():
             raise ValueError(joined)
         return numbers
@@ -246,19 +270,10 @@ class RowReader:
     def _number(self, name: str, text: str) -> float:
         if is_missing(text):
             raise ValueError(f"the {name} is missing")
-        is_comma = is_comma_number(text) and self._layout.separator != ","
         try:
-            number = read_number(text, has_decimal_comma=is_comma)
+            return (self.decimal or Decimal()).read(text)
         except ValueError as exc:
             raise ValueError(f"{name}: {exc}") from exc
-        if is_comma or "." in text:
-            self._settle_mark("," if is_comma else ".")
-        return number
-
-    def _settle_mark(self, mark: str) -> None:
-        if self.decimal_mark not in (None, mark) or (mark == "," == self._layout.separator):
-            raise ValueError(f"a number with {mark!r}, the lines before have {self.decimal_mark!r}")
-        self.decimal_mark = mark
 
     def _find_day(self, text: str) -> int:
         text = text.strip()

@@ -227,8 +227,8 @@ def _shares(reading: Reading) -> tuple[TypeShare, ...]:
 
 def _notes(reading: Reading, options: Options) -> tuple[str, ...]:
     totals, reader, notes = reading.totals, reading.reader, list(reading.layout.notes)
-    if reader.decimal_mark == ",":
-        notes.append("numbers have a decimal comma")
+    if reader.decimal is not None and (reader.decimal.mark == "," or options.decimal):
+        notes.append(f"numbers have {reader.decimal.name}")
     if not totals.is_sorted:
         notes.append("the lines are not in the order of their dates")
     if totals.negative_quantities:

@@ -2,11 +2,12 @@
 
 import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from itertools import chain
 
-from trainer.errors import InputEmptyError
+from trainer.errors import InputEmptyError, RawFileInvalidError
+from trainer.input.numbers import Decimal, Evidence, is_doubtful
 from trainer.prepare.layout import Layout, find_layout
 from trainer.prepare.lines import Block, Source, open_source
 from trainer.prepare.options import Options
@@ -18,6 +19,7 @@ from trainer.prepare.series import Prepared, to_series
 from trainer.prepare.totals import Totals
 
 _VALUE_NAMES = {"mean": "PaidAmount", "sum": "PaidAmount", "count": "Lines", "quantity": "Quantity"}
+_MOST_WAITING = 63  # blocks of a MiB
 _EMPTY_REMEDY = "give a file of transactions, one a line"
 
 
@@ -48,12 +50,16 @@ def prepare(source: Source, options: Options) -> tuple[Prepared, Report]:
 
 
 def write_series(prepared: Prepared, options: Options) -> bytes:
-    """Return the series as CSV: as many digits as tell the double, whole numbers as such."""
+    """Return the series as CSV: as many digits as tell the double, whole numbers as such.
+
+    A 0 behind 1.026 says that it is no thousand.
+    """
     lines = [f"TransactionDate,{_VALUE_NAMES[options.measure]}"]
     is_counted = options.measure in ("count", "quantity")
     for date, value in zip(prepared.dates, prepared.values, strict=True):
         is_whole = is_counted and value is not None and value.is_integer()
         text = "" if value is None else str(int(value)) if is_whole else repr(value)
+        text += "0" * is_doubtful(text)
         lines.append(f"{date},{text}")
     return ("\n".join(lines) + "\n").encode()
 
@@ -64,10 +70,11 @@ def _read_all(source: Source, options: Options) -> Reading:
     first = next(blocks)
     layout = find_layout(first.lines, options, source.name)
     faults, totals, progress = Faults(name=source.name), Totals(options), Progress(source.size)
-    reader = RowReader(layout, options.products, faults)
+    told = options.decimal and Decimal(mark=options.decimal, reason=f"--decimal {options.decimal}")
+    reader = RowReader(layout, options.products, faults, told or None)
     cut_off_line = incomplete_from = None
     try:
-        for block in chain([first], blocks):
+        for block in _with_known_mark(chain([first], blocks), reader, layout, source.name):
             number, lines = _below_header(block, layout)
             cut_off = _cut_off(block, lines, reader)
             for rows in reader.read(lines if cut_off is None else lines[:cut_off], number):
@@ -87,6 +94,33 @@ def _read_all(source: Source, options: Options) -> Reading:
         cut_off_line=cut_off_line,
         incomplete_from=incomplete_from,
     )
+
+
+def _with_known_mark(
+    blocks: Iterable[Block], reader: RowReader, layout: Layout, name: str
+) -> Iterator[Block]:
+    """Yield the blocks; those with a number that only a later line can decide wait for it.
+
+    A last line without an end may be cut off: it does not decide for others.
+    """
+    evidence, waiting = Evidence(), list[Block]()
+    for block in blocks:
+        if reader.decimal is None:
+            number, lines = _below_header(block, layout)
+            whole = len(lines) - (block.is_last and not block.ends_in_line_end)
+            reader.look(lines[:whole], number, evidence)
+            if reader.decimal is None and evidence.doubtful:
+                if block.is_last or len(waiting) == _MOST_WAITING:
+                    evidence.refuse(name, RawFileInvalidError)
+                waiting.append(block)
+                continue
+            if reader.decimal is None:
+                reader.look(lines[whole:], number + whole, evidence)
+                if block.is_last:
+                    evidence.refuse(name, RawFileInvalidError)
+        yield from waiting
+        waiting.clear()
+        yield block
 
 
 def _below_header(block: Block, layout: Layout) -> tuple[int, list[str]]:

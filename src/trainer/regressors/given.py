@@ -11,9 +11,9 @@ from trainer.errors import (
     FutureRegressorsMissingError,
     RegressorsInvalidError,
 )
-from trainer.input.cells import is_comma_number, is_missing, is_number, read_number
 from trainer.input.columns import Columns
-from trainer.input.rows import parse_dates
+from trainer.input.numbers import is_missing
+from trainer.input.rows import parse_dates, parse_numbers
 from trainer.input.table import SHOWN_PROBLEMS, Problems, Table
 from trainer.regressors.design import Design, Floats
 
@@ -22,13 +22,17 @@ _NUMBER_REMEDY = "write numbers; 1 and 0 for yes and no, a column of 1 and 0 for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """The named columns of every row in the order of time, NaN where a cell is empty."""
+    """The named columns of every row in the order of time, NaN where a cell is empty.
+
+    `notes` are about how their numbers were read.
+    """
 
     source: str
     names: tuple[str, ...]
     dates: pd.DatetimeIndex
     lines: tuple[int, ...]
     matrix: Floats
+    notes: tuple[str, ...] = ()
 
 
 def read_given(table: Table, columns: Columns, names: Sequence[str]) -> Given:
@@ -39,8 +43,11 @@ def read_given(table: Table, columns: Columns, names: Sequence[str]) -> Given:
 
 def read_columns(table: Table, date: str, names: Sequence[str]) -> Given:
     """Return columns that are there, and the dates beside them."""
-    problems = Problems(table.name)
-    matrix = np.column_stack([_numbers(table, name, problems) for name in names])
+    problems, notes = Problems(table.name), list[str]()
+    matrix = np.column_stack([parse_numbers(table, name, problems, notes) for name in names])
+    for name in names:
+        if all(is_missing(cell) for cell in table.column(name)):
+            problems.add(1, f"{name}: the column is empty")
     problems.raise_if_any(_NUMBER_REMEDY)
     dates = parse_dates(table, date)
     order = dates.argsort(kind="stable")
@@ -50,6 +57,7 @@ def read_columns(table: Table, date: str, names: Sequence[str]) -> Given:
         dates=dates[order],
         lines=tuple(table.rows[place].line for place in order),
         matrix=matrix[order],
+        notes=tuple(notes),
     )
 
 
@@ -70,11 +78,11 @@ def known_rows(
             remedy="fill these cells, or leave the column out of --regressors",
         )
     if not is_absent.any():
-        return Design(names=given.names, matrix=matrix), ()
+        return Design(names=given.names, matrix=matrix), given.notes
     filled = pd.DataFrame(matrix).ffill().bfill().to_numpy(dtype=np.float64)
     count = int(is_absent.any(axis=1).sum())
     note = f"regressors of {count} dates without a value are missing: the last known ones are taken"
-    return Design(names=given.names, matrix=filled), (note,)
+    return Design(names=given.names, matrix=filled), (*given.notes, note)
 
 
 def future_rows(given: Given, dates: pd.DatetimeIndex) -> Design:
@@ -109,25 +117,6 @@ def _refuse_names(table: Table, columns: Columns, names: Sequence[str]) -> None:
                 f"{table.name}:1: there is no column {name!r} (--regressors)",
                 remedy=f"the columns are: {', '.join(map(repr, others)) or 'none but two'}",
             )
-
-
-def _numbers(table: Table, name: str, problems: Problems) -> Floats:
-    """Return a column's numbers, by the rules for the values."""
-    cells = table.column(name)
-    is_comma = (
-        table.delimiter != ","
-        and any(is_comma_number(cell) for cell in cells)
-        and not any(is_number(cell) and "." in cell for cell in cells)
-    )
-    numbers = np.full(len(cells), np.nan)
-    for place, (row, cell) in enumerate(zip(table.rows, cells, strict=True)):
-        try:
-            numbers[place] = read_number(cell, has_decimal_comma=is_comma)
-        except ValueError as exc:
-            problems.add(row.line, f"{name}: {exc}")
-    if all(is_missing(cell) for cell in cells):
-        problems.add(1, f"{name}: the column is empty")
-    return numbers
 
 
 def _at(given: Given, dates: pd.DatetimeIndex) -> Floats:

@@ -96,7 +96,7 @@ def test_run_id_and_file_name_change_no_result(run: Run, short_csv: Path, tmp_pa
 
 def test_auto_order_on_a_yearly_series(run: Run, tmp_path: Path) -> None:
     steps = np.random.default_rng(5).normal(size=30)
-    rows = [f"{1990 + place},{value:.3f}" for place, value in enumerate(20 + steps)]
+    rows = [f"{1990 + place},{value:.4f}" for place, value in enumerate(20 + steps)]
     (tmp_path / "y.csv").write_text("year,level\n" + "\n".join(rows))
     assert run("--input", "y.csv") == 0
     metric = _json(tmp_path / "out" / "metric.json")

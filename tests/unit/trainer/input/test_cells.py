@@ -1,47 +1,6 @@
-from math import isnan
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from trainer.input.cells import LARGEST_VALUE, find_formats, read_date, read_number
-
-
-@given(st.floats(min_value=-LARGEST_VALUE, max_value=LARGEST_VALUE))
-def test_a_written_number_is_read_back(number: float) -> None:
-    assert read_number(repr(number), has_decimal_comma=False) == number
-
-
-@given(st.decimals(min_value=-(10**12), max_value=10**12, places=3))
-def test_a_decimal_comma_means_the_same(number: object) -> None:
-    text = str(number)
-    assert read_number(text.replace(".", ","), has_decimal_comma=True) == float(text)
-
-
-@pytest.mark.parametrize("text", ["", "  ", "NaN", "nan", "NA", "n/a", "null", "None", "#N/A"])
-def test_missing_is_nan(text: str) -> None:
-    assert isnan(read_number(text, has_decimal_comma=False))
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("abc", "no number"),
-        ("1,5", "no number"),
-        ("1_000", "no number"),
-        ("12 kg", "no number"),
-        ("0x10", "no number"),
-        ("١٢", "no number"),
-        ("inf", "infinite"),
-        ("-Infinity", "infinite"),
-        ("1e300", "beyond"),
-        ("1e9999", "beyond"),
-        ("-1.1e15", "beyond"),
-    ],
-)
-def test_what_is_no_usable_number_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason):
-        read_number(text, has_decimal_comma=False)
+from trainer.input.cells import find_formats, read_date
 
 
 @pytest.mark.parametrize(
@@ -55,6 +14,7 @@ def test_what_is_no_usable_number_is_refused(text: str, reason: str) -> None:
         (["03/01/2024", "03/31/2024"], "MM/DD/YYYY", "2024-03-01 00:00:00"),
         (["01/03/2024", "31/03/2024"], "DD/MM/YYYY", "2024-03-01 00:00:00"),
         (["2024-03", "2024-04"], "YYYY-MM", "2024-03-01 00:00:00"),
+        (["202403", "202412"], "YYYYMM", "2024-03-01 00:00:00"),
         (["2024Q2", "2024Q3"], "YYYYQn", "2024-04-01 00:00:00"),
         (["Mar 2024"], "Mon YYYY", "2024-03-01 00:00:00"),
         (["2023", "2024"], "YYYY", "2023-01-01 00:00:00"),
@@ -76,3 +36,8 @@ def test_day_and_month_that_could_be_swapped_are_told_apart_nowhere() -> None:
 def test_one_bad_date_does_not_change_the_format() -> None:
     (found,) = find_formats(["2024-01-01", "2024-13-45", "2024-01-03"])
     assert read_date("2024-13-45", found) is None
+
+
+@pytest.mark.parametrize("text", ["202400", "202413", "20241", "002401", "2024011", "-202401"])
+def test_what_is_no_year_and_month_is_no_date(text: str) -> None:
+    assert find_formats([text]) == ()

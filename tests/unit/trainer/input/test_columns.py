@@ -22,6 +22,48 @@ def test_row_numbers_without_a_header_are_no_values() -> None:
 def test_bare_years_are_dates_where_nothing_else_is() -> None:
     assert _choose("year,sales\n2019,1000\n2020,2000\n").date == "year"
     assert _choose("date,sales\n20190101,1000\n20190102,2000\n").date == "date"
+    assert _choose("FiscalYear,sales\n2019,1000\n2020,2000\n").date == "FiscalYear"
+    assert _choose("売上,年\n1000,2019\n2000,2020\n").date == "年"
+
+
+@pytest.mark.parametrize("header", ["month,v", "v,month", "a,b", "b,a"])
+@pytest.mark.parametrize("month", ["201301", "20130101"])
+def test_years_and_months_are_the_dates_beside_values_that_look_like_years(
+    header: str, month: str
+) -> None:
+    dates = next(name for name in header.split(",") if name in ("month", "a"))
+    rows = [(str(int(month) + step), str(2000 + 7 * step)) for step in range(6)]
+    if not header.startswith(dates):
+        rows = [(value, date) for date, value in rows]
+    text = "\n".join([header, *map(",".join, rows)])
+    columns = _choose(text)
+    assert (columns.date, columns.value) == (dates, header.replace(dates, "").strip(","))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x,v\n1,2000\n2,2001\n3,2003\n", "no column holds dates ('v' may hold years or values)"),
+        (
+            "a,b\n2000,2001\n2001,2000\n",
+            "no column holds dates ('a', 'b' may hold years or values)",
+        ),
+        ("week,yearly_sales\n1,2000\n2,2001\n", "no column holds dates ('yearly_sales' may"),
+        ("x,sales per year\n201301,2000\n201302,2001\n", "2 columns could be the date"),
+        ("date,sales per year\n31122013,2000\n01012014,2001\n", "2 columns could be the date"),
+    ],
+)
+def test_values_that_look_like_years_are_no_dates_unless_only_their_header_says_so(
+    text: str, said: str
+) -> None:
+    with pytest.raises((ColumnMissingError, ColumnAmbiguousError)) as caught:
+        _choose(text)
+    assert said in caught.value.what
+    assert "--date_column" in caught.value.remedy
+
+
+def test_years_need_no_telling_header_where_the_values_are_named() -> None:
+    assert _choose("x,y\n2019,1000\n2020,2000\n", value="y").date == "x"
 
 
 def test_several_candidates_are_listed() -> None:

@@ -98,15 +98,6 @@ def test_large_and_negative_values_are_allowed(series: Reader) -> None:
     assert read.values.tolist() == [-1e12, 1e12, -0.5, 2]
 
 
-def test_decimal_comma_needs_another_delimiter(series: Reader) -> None:
-    read = series(
-        "date;y\n01.02.2024;1,5\n02.02.2024;2\n03.02.2024;3,25\n14.02.2024;1\n"
-        "04.02.2024;0\n05.02.2024;0\n06.02.2024;0\n"
-    )
-    assert read.values[:3].tolist() == [1.5, 2, 3.25]
-    assert "values have a decimal comma" in read.notes
-
-
 def test_one_offset_from_utc_keeps_the_dates_as_written(series: Reader) -> None:
     rows = "".join(f"2024-01-0{day}T00:00:00+09:00,{day}\n" for day in range(1, 6))
     assert str(series("date,y\n" + rows).dates[0]) == "2024-01-01 00:00:00"

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from tests.unit.trainer.prepare.conftest import line
 from trainer.errors import RawFileInvalidError
+from trainer.input.numbers import Decimal, Evidence
 from trainer.prepare.layout import find_layout
 from trainer.prepare.options import parse_options
 from trainer.prepare.reader import Faults, RowReader, Rows
@@ -72,18 +73,39 @@ def test_times_quotes_blanks_and_signs_are_read(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 100])
-def test_decimal_commas_are_read_where_commas_do_not_part(count: int) -> None:
-    lines = ["01.02.2024;3;2,5"] * count
+@pytest.mark.parametrize(
+    ("cost", "mark", "number"),
+    [
+        ("2,5", ",", 2.5),
+        ("1.234,5", ",", 1234.5),
+        ("1.234.567", ",", 1234567.0),
+        ("1,234.5", ".", 1234.5),
+        ("1 234,5", ",", 1234.5),
+        ("1\u00a0234.5", ".", 1234.5),
+        ("1'234.5", ".", 1234.5),
+        ("0.125", ".", 0.125),
+        ("0,125", ",", 0.125),
+        ("1234.567", ".", 1234.567),
+    ],
+)
+def test_a_number_that_decides_settles_the_decimal_mark(
+    count: int, cost: str, mark: str, number: float
+) -> None:
+    lines = [f"01.02.2024;3;{cost}"] * count
     reader, faults = _reader(lines, *COLUMNS)
-    assert _joined(list(reader.read(lines, 1)))[1] == [7.5] * count
-    assert (faults.count, reader.decimal_mark) == (0, ",")
+    reader.look(lines, 1, Evidence())
+    assert _joined(list(reader.read(lines, 1)))[1] == [3 * number] * count
+    assert reader.decimal == Decimal(mark=mark, reason=f"line 1: {cost!r}")  # type: ignore[arg-type]
+    assert faults.count == 0
 
 
-def test_two_decimal_marks_in_one_file_are_refused() -> None:
-    lines = ["2024-01-01;3;2,5"] * 40 + ["2024-01-01;3;1.234"] + ["2024-01-01;3;1"] * 3
+def test_a_number_with_another_decimal_mark_is_refused_with_the_line_that_decided() -> None:
+    lines = ["2024-01-01;3;2,5"] * 40 + ["2024-01-01;3;1.23"] + ["2024-01-01;3;1"] * 3
     reader, faults = _reader(lines, *COLUMNS)
+    reader.look(lines, 1, Evidence())
     assert len(_joined(list(reader.read(lines, 1)))[1]) == 43
-    assert faults.shown == ["raw:41: a number with '.', the lines before have ','"]
+    expected = "raw:41: cost: '1.23' is no number with a decimal comma (line 1: '2,5')"
+    assert faults.shown == [expected]
 
 
 def test_a_type_column_that_is_none_is_refused() -> None:
