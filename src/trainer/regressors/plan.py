@@ -24,11 +24,6 @@ class Plan:
     holidays: str | None = None
     fourier: tuple[tuple[float, int], ...] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        """Return whether no regressor is made."""
-        return not (self.weekday or self.month or self.holidays or self.fourier)
-
 
 def parse_plan(*, calendar: Sequence[str] = (), fourier: Sequence[str] = ()) -> Plan:
     """Return the plan that the texts of `--calendar` and `--fourier`, each repeatable, ask for."""

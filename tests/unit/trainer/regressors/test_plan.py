@@ -7,8 +7,7 @@ from trainer.regressors.plan import Plan, parse_names, parse_plan
 def test_texts_become_a_plan() -> None:
     plan = parse_plan(calendar=["weekday, month", "holidays:DE"], fourier=["365.25:3", "30.5:2"])
     assert plan == Plan(weekday=True, month=True, holidays="DE", fourier=((365.25, 3), (30.5, 2)))
-    assert not plan.is_empty
-    assert parse_plan().is_empty
+    assert parse_plan() == Plan()
 
 
 @pytest.mark.parametrize(
