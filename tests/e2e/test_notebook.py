@@ -18,7 +18,7 @@ from hakobune.stages.build import image_tag
 from hakobune.stages.project import open_project, read_fresh_lock
 from tests.e2e.conftest import ROOT, Drydock
 
-NOTEBOOK_TIMEOUT_S = 180
+NOTEBOOK_TIMEOUT_S = 1200
 TOOL_CELLS = ("cell-04", "cell-13")  # there the command line tells its progress on stderr
 PNG = b"\x89PNG\r\n\x1a\n"
 # One process runs the notebook, not each that has one of the tests.
