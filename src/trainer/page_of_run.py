@@ -69,10 +69,9 @@ def _verdict(evaluated: Evaluated | None) -> page.Verdict:
         sentence = "There was no backtest: whether the model beats a simple rule is not known."
         return page.Verdict(kind="unclear", sentence=sentence)
     verdict = evaluated.verdict
-    skill = verdict.skill
-    kind: Literal["win", "lose", "unclear"] = "unclear"
-    if skill is not None and skill != 0:
-        kind = "win" if skill > 0 else "lose"
+    kind: Literal["win", "lose", "unclear"] = "lose" if verdict.is_lost else "unclear"
+    if verdict.skill is not None and verdict.skill > 0:
+        kind = "win"
     return page.Verdict(kind=kind, sentence=verdict.sentence)
 
 

@@ -178,8 +178,10 @@ def _test_line(contest: Contest) -> str:
 
 def _baseline_line(contest: Contest) -> str:
     name = contest.baseline_name.replace("_", " ")
+    if contest.baseline is None:
+        return f"the {name} forecast has no prediction for some window: not compared"
     if contest.skill is None:
-        return f"the challenger cannot be compared with the {name} forecast"
+        return f"THE BASELINE WINS: the {name} forecast makes no error, and the challenger does"
     size = f"{100 * abs(contest.skill):.1f} %"
     if contest.skill > 0:
         return f"the challenger's error is {size} below that of the {name} forecast"

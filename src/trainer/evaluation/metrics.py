@@ -15,6 +15,7 @@ from trainer.errors import ModelNotFittedError, ValuesMissingError
 from trainer.fit.prediction import Floats, Prediction
 
 _QUANTILES = 99
+_ROUNDING = 1e-14
 _NORMAL = NormalDist()
 
 
@@ -119,20 +120,21 @@ def _known_rows(trial: Trial, season: int) -> _Rows:
             for level, (low, high) in bounds.items()
         },
         width={level: (high - low)[known] for level, (low, high) in bounds.items()},
-        absolute_scale=_scale(np.abs(_seasonal_steps(trial.train, season))),
-        squared_scale=_scale(_seasonal_steps(trial.train, season) ** 2),
+        absolute_scale=_scale(trial.train, season, power=1),
+        squared_scale=_scale(trial.train, season, power=2),
     )
 
 
-def _seasonal_steps(train: Floats, season: int) -> Floats:
-    """Return the errors of the seasonal naive forecast inside the training part."""
+def _scale(train: Floats, season: int, *, power: int) -> float | None:
+    """Return the mean size of the seasonal naive forecast's errors inside the training part.
+
+    None where they are no more than the rounding of the values: nothing is measured by that.
+    """
     steps = train[season:] - train[:-season]
-    return steps[~np.isnan(steps)]
-
-
-def _scale(sizes: Floats) -> float | None:
-    mean = float(sizes.mean()) if len(sizes) else 0.0
-    return mean if mean > 0 else None
+    sizes = np.abs(steps[~np.isnan(steps)])
+    if not len(sizes) or float(sizes.max()) <= _ROUNDING * float(np.nanmax(np.abs(train))):
+        return None
+    return float(np.mean(sizes**power))
 
 
 def _mase(part: _Rows) -> float | None:
@@ -148,8 +150,12 @@ def _rmsse(part: _Rows) -> float | None:
 
 
 def _r2(parts: Sequence[_Rows]) -> float | None:
-    # The mean of equal values may differ from them in the last digit: equal values are asked for.
-    changing = [part.actual for part in parts if part.actual.min() < part.actual.max()]
+    # The mean of equal values may differ from them in the last digit, and so may the values.
+    changing = [
+        part.actual
+        for part in parts
+        if np.ptp(part.actual) > _ROUNDING * float(np.max(np.abs(part.actual)))
+    ]
     spread = sum(float(np.sum((actual - actual.mean()) ** 2)) for actual in changing)
     if spread == 0:
         return None

@@ -9,6 +9,7 @@ from trainer.evaluation.baselines import TITLES
 from trainer.evaluation.metrics import Scores
 
 _LEAST = 0.1
+_ROUNDING = 1e-9  # of a MASE: less is no error
 _MANY = 9.0  # from ten times the error on it is told in times, not in percent
 
 
@@ -17,13 +18,15 @@ class Verdict:
     """The best baseline, what it was ranked by, and the model's skill against it.
 
     `skill` is 1 - error / error of the baseline: 0.1 is a tenth less error, below 0 the baseline
-    wins. None: no baseline, or the model, predicted every window, or the baseline makes no error.
+    wins. None: no baseline, or the model, predicted every window (`is_complete`: the model did), or
+    the baseline alone makes no error.
     """
 
     model: str
     best_baseline: str | None
     measure: str
     skill: float | None
+    is_complete: bool = True
 
     @property
     def _title(self) -> str:
@@ -34,18 +37,32 @@ class Verdict:
         """Return what the figures mean."""
         if self.best_baseline is None:
             return "No baseline could be computed for every window: the model's skill is not known."
+        if not self.is_complete:
+            return f"The model failed in some window: it cannot be compared with {self._title}."
+        what = f"{self._title} ({self.measure})"
         if self.skill is None:
-            return f"The model cannot be compared with the best baseline, {self._title}."
-        share, what = 100 * abs(self.skill), f"{self._title} ({self.measure})"
-        size = f"{share:.1f} %" if share >= _LEAST else f"less than {_LEAST} %"
-        if self.skill < -_MANY:
-            times = f"{1 - self.skill:,.0f} times"
-            return f"A baseline wins: the model's error is {times} that of {what}."
-        if self.skill > 0:
-            return f"The model's error is {size} below that of the best baseline, {what}."
-        if self.skill == 0:
-            return f"The model is as good as the best baseline, {what}, and no better."
-        return f"A baseline wins: the model's error is {size} above that of {what}."
+            return f"A baseline wins: {what} makes no error in the backtest, and the model does."
+        return _compared(self.skill, what)
+
+    @property
+    def is_lost(self) -> bool:
+        """Return whether a baseline is better than the model."""
+        if self.skill is None:
+            return self.best_baseline is not None and self.is_complete
+        return self.skill < 0
+
+
+def _compared(skill: float, what: str) -> str:
+    share = 100 * abs(skill)
+    size = f"{share:.1f} %" if share >= _LEAST else f"less than {_LEAST} %"
+    if skill < -_MANY:
+        times = f"{1 - skill:,.0f} times"
+        return f"A baseline wins: the model's error is {times} that of {what}."
+    if skill > 0:
+        return f"The model's error is {size} below that of the best baseline, {what}."
+    if skill == 0:
+        return f"The model is as good as the best baseline, {what}, and no better."
+    return f"A baseline wins: the model's error is {size} above that of {what}."
 
 
 def judge(backtest: Backtest, model: str, baselines: Collection[str]) -> Verdict:
@@ -61,7 +78,7 @@ def judge(backtest: Backtest, model: str, baselines: Collection[str]) -> Verdict
     track = backtest.tracks[model]
     own = track.scores if track.is_complete else None
     everyone = [*ranked.values(), *([] if own is None else [own])]
-    has_mase = all(scores.mase is not None for scores in everyone)
+    has_mase = all(map(_has_mase, everyone))
     errors = {name: _error(scores, has_mase=has_mase) for name, scores in ranked.items()}
     best = min(errors, key=errors.__getitem__, default=None)
     return Verdict(
@@ -71,6 +88,7 @@ def judge(backtest: Backtest, model: str, baselines: Collection[str]) -> Verdict
         skill=None
         if own is None or best is None
         else _less(_error(own, has_mase=has_mase), errors[best]),
+        is_complete=own is not None,
     )
 
 
@@ -79,7 +97,7 @@ def skill(model: Scores, baseline: Scores) -> float | None:
 
     0 where neither makes an error; None where the baseline alone makes none.
     """
-    has_mase = model.mase is not None and baseline.mase is not None
+    has_mase = _has_mase(model) and _has_mase(baseline)
     return _less(_error(model, has_mase=has_mase), _error(baseline, has_mase=has_mase))
 
 
@@ -104,5 +122,12 @@ def _less(own: float, other: float) -> float | None:
     return 1 - own / other
 
 
+def _has_mase(scores: Scores) -> bool:
+    """Return whether the MASE tells of the errors: not if those are in windows that have none."""
+    return scores.mase is not None and (scores.mase > 0 or scores.rmse == 0)
+
+
 def _error(scores: Scores, *, has_mase: bool) -> float:
-    return scores.mase if has_mase and scores.mase is not None else scores.rmse
+    if not has_mase or scores.mase is None:
+        return scores.rmse
+    return scores.mase if scores.mase > _ROUNDING else 0.0

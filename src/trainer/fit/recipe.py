@@ -18,18 +18,17 @@ from trainer.errors import (
     ValuesTooSmallError,
 )
 from trainer.fit.fitting import Data, Fitted, Likelihood, fit, no_columns
-from trainer.fit.order import Floats, Order, difference
+from trainer.fit.order import Floats, Order
 from trainer.fit.prediction import BoxCox
 from trainer.fit.starts import fit_from_many
 from trainer.kernel.library import box_cox
-from trainer.search.find import Candidate, Found, Select, find_model
+from trainer.search.find import Candidate, Found, Select, find_model, refuse_unvaried, spread_of
 from trainer.search.library_search import search_by_library
 
 Engine = Literal["kernel", "pmdarima"]
 Progress = Callable[[str, int], None]
 
 SMALLEST_SPREAD = 1e-5
-_CONSTANT = 1e-10
 _FEWEST_SEASONS = 3
 _FEWEST_TO_SEARCH = 8
 _FINE = 1e-9
@@ -190,7 +189,9 @@ def _transform(recipe: Recipe, values: Floats) -> BoxCox | None:
     from statsmodels.base.transform import BoxCox as Library  # noqa: PLC0415 - takes a second
 
     window = max(recipe.season, 4)
-    if len(known) < 3 * window:
+    parts = known[len(known) % window :].reshape(-1, window)
+    # Guerrero compares the spreads of the parts: where all are 0 there is nothing to compare.
+    if len(parts) < 3 or not (parts.max(axis=1) > parts.min(axis=1)).any():  # noqa: PLR2004 - see above
         return BoxCox(power=1.0)
     _, power = Library().transform_boxcox(
         known, method="guerrero", window_length=window, bounds=(-1, 2)
@@ -210,14 +211,8 @@ def _refuse_constant(values: Floats) -> None:
 
 def _refuse_small(values: Floats, order: Order) -> None:
     """Refuse what never changes once differenced, and what statsmodels cannot compute with."""
-    known = values[~np.isnan(values)]
-    differenced = difference(known, order)
-    spread = float(differenced.std()) if len(differenced) else 0.0
-    if spread <= _CONSTANT * float(np.max(np.abs(known))):
-        raise SeriesConstantError(
-            f"the series, differenced for {order}, never changes in the training part",
-            remedy="choose a column that varies, or predict its line without a model",
-        )
+    refuse_unvaried(values, order)
+    spread = spread_of(values, order)
     if spread < SMALLEST_SPREAD:
         raise ValuesTooSmallError(
             f"the values vary by {spread:.1g}, too little for statsmodels to compute with",

@@ -15,6 +15,7 @@ STRONG_SEASON = 0.64
 _LEVEL = 0.05
 _MOST = 2
 _FEWEST = 10
+_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,9 @@ def seasonal_strength(values: Floats, season: int) -> float:
     parts = STL(values, period=season).fit()
     rest = float(np.var(parts.resid))
     both = float(np.var(parts.seasonal + parts.resid))
-    return max(0.0, 1 - rest / both) if both > 0 else 0.0
+    # Of a constant or a straight line rounding is left, and that has no season.
+    least = (_ROUNDING * float(np.max(np.abs(values)))) ** 2
+    return max(0.0, 1 - rest / both) if both > least else 0.0
 
 
 def kpss_statistic(values: Floats) -> tuple[float, float]:
@@ -72,4 +75,4 @@ def kpss_statistic(values: Floats) -> tuple[float, float]:
 
 
 def _is_varied(values: Floats) -> bool:
-    return float(np.max(values) - np.min(values)) > 1e-10 * float(np.max(np.abs(values)))
+    return float(np.max(values) - np.min(values)) > _ROUNDING * float(np.max(np.abs(values)))

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from trainer.errors import ModelNotFittedError
+from trainer.errors import ModelNotFittedError, SeriesConstantError
 from trainer.fit.fitting import (
     NO_COLUMNS,
     Data,
@@ -22,7 +22,7 @@ from trainer.fit.fitting import (
     fit,
     predict_means,
 )
-from trainer.fit.order import Floats, Order
+from trainer.fit.order import Floats, Order, difference
 from trainer.fit.prediction import BoxCox, Prediction
 from trainer.saved.saved_model import SavedModel
 from trainer.search.differencing import Differencing, find_differencing
@@ -33,6 +33,8 @@ _EACH = 6  # orders that a differencing sends to the backtest
 _ORIGINS = 8
 _FEWEST_SEASONS = 3
 _ROUGH = 1e-2
+_CONSTANT = 1e-10
+_LEAST_ERROR = 1e-150  # its square is a number, and so is one through it
 
 Progress = Callable[[str, int], None]
 
@@ -123,6 +125,8 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
         ranked += ranking.rank(whole_grid=select == "aicc", best=_EACH)
         fits += ranking.count
     if not ranked:
+        d, seasonal_d = pool[0]
+        refuse_unvaried(values, Order(p=0, d=d, q=0, seasonal_d=seasonal_d, season=season))
         raise ModelNotFittedError(
             f"no order can be fitted to {known} values",
             remedy="give a longer series, or name an order, for example --order 0,1,1",
@@ -136,6 +140,27 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
         rest = tuple(Candidate(fitted=f, error=None, weight=0.0) for f in ranked[1:])
         return common.found(members, members + rest, reason)
     return _by_backtest(data, ranked, common, (origins, horizon or _steps(season)), progress)
+
+
+def spread_of(values: Floats, order: Order) -> float:
+    """Return the standard deviation of the known values, differenced as the order says."""
+    differenced = difference(values[~np.isnan(values)], order)
+    return float(differenced.std()) if len(differenced) else 0.0
+
+
+def refuse_unvaried(values: Floats, order: Order) -> None:
+    """Refuse a series that never changes once differenced: there is nothing to learn."""
+    if spread_of(values, order) > _CONSTANT * float(np.nanmax(np.abs(values))):
+        return
+    what = f"the values of the training part differ by less than {_CONSTANT:g} of their size"
+    if order.lost:
+        what = (
+            "the training part is a straight line, or repeats itself exactly: "
+            f"differenced for {order}, it never changes"
+        )
+    raise SeriesConstantError(
+        what, remedy="choose a column that varies, or extend its line without a model"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +235,9 @@ def _by_backtest(
         if progress is not None:
             progress(f"backtest of {len(ranked)} orders", place + 1)
     ends = [predict_means_at_end(data, fitted, steps) for fitted in ranked]
-    shares = [1 / max(error, 1e-300) ** 2 for error in errors]
-    weights = [share / fsum(shares) for share in shares]
+    is_usable = [bool(np.isfinite(end).all()) for end in ends]
+    errors = [error if usable else np.inf for error, usable in zip(errors, is_usable, strict=True)]
+    weights = _weights(errors, data.series)
     mean = _weighted(weights, ends)
     distances = [fsum(np.abs(end - mean).tolist()) for end in ends]
     by_error = sorted(range(len(ranked)), key=lambda k: (errors[k], k))
@@ -234,6 +260,18 @@ def _by_backtest(
         else f"{what}; of the better half this one forecasts nearest to the mean of all"
     )
     return common.found(members, candidates, reason)
+
+
+def _weights(errors: Sequence[float], series: Floats) -> list[float]:
+    """Return weights in proportion to 1 / error²; the same one for all where none has an error.
+
+    An error below the rounding of the values is none: of a constant or straight end every order
+    that sees it makes such an error, and the smallest of them is no better than the others.
+    """
+    least = float(np.finfo(np.float64).eps) * float(np.nanmax(np.abs(series)))
+    shares = [1 / max(error, least, _LEAST_ERROR) ** 2 for error in errors]
+    total = fsum(shares)
+    return [share / total if total > 0 else 1 / len(errors) for share in shares]
 
 
 def _backtest_error(data: Data, fitted: Fitted, origins: list[int], steps: int) -> float:
@@ -263,5 +301,6 @@ def _weighted(weights: Sequence[float], parts: Sequence[Floats]) -> Floats:
     """Return the weighted sum, in the order given: the same bits everywhere."""
     total = np.zeros(len(parts[0]))
     for weight, part in zip(weights, parts, strict=True):
-        total = total + weight * part
+        if weight > 0:  # what has no weight may be no number
+            total = total + weight * part
     return total

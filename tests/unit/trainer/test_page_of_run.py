@@ -29,8 +29,14 @@ def test_the_page_tells_the_run_s_own_figures(outcome: Outcome) -> None:
 
 def test_the_verdict_is_what_the_backtest_says(outcome: Outcome) -> None:
     assert outcome.evaluated is not None
-    for skill, kind in ((0.2, "win"), (-0.2, "lose"), (0.0, "unclear"), (None, "unclear")):
-        verdict = replace(outcome.evaluated.verdict, skill=skill)
+    for skill, is_complete, kind in (
+        (0.2, True, "win"),
+        (-0.2, True, "lose"),
+        (0.0, True, "unclear"),
+        (None, True, "lose"),
+        (None, False, "unclear"),
+    ):
+        verdict = replace(outcome.evaluated.verdict, skill=skill, is_complete=is_complete)
         changed = replace(outcome, evaluated=replace(outcome.evaluated, verdict=verdict))
         page = page_of(changed, (), ())
         assert page.head.verdict.kind == kind

@@ -176,8 +176,9 @@ def test_the_largest_outliers_are_listed_and_all_are_counted() -> None:
     assert found.findings[3].sentence.startswith("30 errors are")
 
 
-def test_where_most_errors_are_equal_the_usual_deviation_stands_in() -> None:
-    errors = np.zeros(100)
+@pytest.mark.parametrize("rounding", [0, 1e-8])
+def test_where_most_errors_are_equal_the_usual_deviation_stands_in(rounding: float) -> None:
+    errors = rounding * noise(100)
     errors[50] = 5
     found = examine(errors)
     assert [outlier.size for outlier in found.outliers] == [5]

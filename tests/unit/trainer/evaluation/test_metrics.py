@@ -75,7 +75,7 @@ def test_prediction_that_is_no_number_is_refused_where_it_is_scored() -> None:
     assert scored([1, NAN], 1, NAN).rmse == 0
 
 
-@pytest.mark.parametrize("actual", [[5.0, 5.0], [5.0], [0.1] * 3])
+@pytest.mark.parametrize("actual", [[5.0, 5.0], [5.0], [0.1] * 3, [0.3, 0.1 + 0.2]])
 def test_r2_is_undefined_where_the_holdout_never_changes(actual: list[float]) -> None:
     assert scored(actual, *[4.0] * len(actual)).r2 is None
 
@@ -84,6 +84,12 @@ def test_r2_is_undefined_where_the_holdout_never_changes(actual: list[float]) ->
 def test_mase_is_undefined_without_a_scale(train: list[float]) -> None:
     found = scored([5, 6], 4, 3, train=train, season=1 if train[0] == 3 else 2)
     assert (found.mase, found.rmsse) == ((None, None) if train != [1.0, NAN, 2] else (2.0, sqrt(5)))
+
+
+def test_rounding_is_no_scale() -> None:
+    found = scored([5, 6], 4, 3, train=[0.3, 0.1 + 0.2, 0.3, 0.1 + 0.2])
+    assert (found.mase, found.rmsse) == (None, None)
+    assert scored([1e-17], 0, train=[1e-16, 2e-16]).mase == pytest.approx(0.1)
 
 
 def test_smape_is_undefined_where_value_and_forecast_are_zero() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,29 @@ def test_skill_is_of_rmse_where_a_mase_is_not_defined() -> None:
 def test_skill_against_no_error_is_none_but_for_a_tie() -> None:
     assert skill(scores(1), scores(0)) is None
     assert skill(scores(0), scores(0)) == 0
+
+
+def test_an_error_of_rounding_is_none() -> None:
+    found = verdict(one=track(scores(0)), two=track(scores(1)), model=track(scores(1e-12)))
+    assert found.skill == 0
+    assert not found.is_lost
+    assert skill(scores(1e-13), scores(1e-12)) == 0
+
+
+def test_a_baseline_without_error_wins() -> None:
+    found = verdict(one=track(scores(0)), model=track(scores(1)))
+    assert (found.skill, found.is_lost) == (None, True)
+    expected = "A baseline wins: one (MASE) makes no error in the backtest, and the model does."
+    assert found.sentence == expected
+    failed = verdict(one=track(scores(0)), model=track(scores(1), failed=True))
+    assert not failed.is_lost
+    assert failed.sentence.startswith("The model failed in some window")
+
+
+def test_errors_in_windows_without_a_mase_are_not_overlooked() -> None:
+    half = replace(scores(4), mase=0.0)
+    found = verdict(one=track(half), two=track(scores(3)), model=track(scores(2)))
+    assert (found.best_baseline, found.measure) == ("two", "RMSE")
 
 
 def test_the_best_baseline_has_the_least_error() -> None:
