@@ -15,7 +15,6 @@ from hakobune.model.reporter import Reporter
 from hakobune.model.spec import EnvironmentSpec
 from hakobune.stages.project import read_current_lock, read_environment
 from hakobune.transform.debian_packages import read_packages
-from hakobune.transform.read_pylock import read_pylock
 from hakobune.transform.write_lock import write_lock
 
 
@@ -70,7 +69,7 @@ def _solve(  # noqa: PLR0913, PLR0917 - one call for packages and one for tools,
     places: Mapping[str, str],
     project: Project,
 ) -> tuple[LockedWheel, ...]:
-    answer = resolver.solve(
+    return resolver.solve(
         runner,
         wanted,
         python=spec.python,
@@ -79,7 +78,6 @@ def _solve(  # noqa: PLR0913, PLR0917 - one call for packages and one for tools,
         places=places,
         file=project.environment,
     )
-    return read_pylock(answer, python=spec.python)
 
 
 def _lock_to_keep(project: Project, reporter: Reporter) -> Lock | None:
