@@ -40,7 +40,7 @@ def lock_environment(  # noqa: PLR0913 - the two switches of the command line, b
         else None
     )
     tool_pins = tuple(f"{w.name}=={w.version}" for w in keep.tools) if keep else ()
-    pins = tuple(f"{w.name}=={w.version}" for w in keep.packages) if keep else ()
+    pins = tuple(f"{p.name}=={p.version}" for p in keep.python_packages) if keep else ()
     places = {r.name: f"{project.environment}:{r.line}" for r in reversed(spec.requirements)}
     wanted = tuple(requirement.text for requirement in spec.requirements)
     tools = ("uv", COMPILER) if project.libraries else ("uv",)
