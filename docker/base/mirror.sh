@@ -55,7 +55,7 @@ is_signed_by_another() { # address, suite
 # Rank: the folder's name first, because an entry without a key may be a third party's, then the file's name.
 # shellcheck disable=SC2016 # apt's own variables
 list_targets '$(SOURCESENTRY) $(RELEASE) $(REPO_URI)' >"$copy/targets" ||
-    not_found "apt cannot read the sources in $apt_dir: $(sed -n 's/^E: //p' "$copy/log" | head -n 1)"
+    not_found "apt cannot read the sources in $apt_dir: $(sed -n "s|$copy|$apt_dir|g; s/^E: //p" "$copy/log" | head -n 1)"
 awk -v codename="$codename" -v folder="$copy/" '
     (" " codename " stable oldstable testing unstable sid ") !~ (" " $2 " ") || $3 ~ /-security\/$/ || $3 ~ /^cdrom:/ { next }
     {

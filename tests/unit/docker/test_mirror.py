@@ -127,7 +127,7 @@ def test_sources_that_apt_cannot_read_are_named(tmp_path: Path) -> None:
     done = mirror(host(tmp_path, "deb http://mirror.example/debian\n"))
     assert done.returncode == 34
     assert "apt cannot read the sources" in done.stderr
-    assert "Malformed entry 1" in done.stderr
+    assert f"Malformed entry 1 in list file {tmp_path}/etc/apt/sources.list" in done.stderr
 
 
 def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path) -> None:
