@@ -10,7 +10,7 @@ from typing import IO
 
 from hakobune.adapters.process import Completed
 from hakobune.errors import HakobuneError
-from hakobune.model.lock import PLATFORM, DebianBase, DebianPackage, Lock, LockedWheel, RegistryBase
+from hakobune.model.lock import PLATFORM, DebianBase, Lock, LockedDebian, LockedWheel, RegistryBase
 from hakobune.model.project import Input, Library, Output, Project
 from hakobune.transform.write_lock import write_lock
 
@@ -67,7 +67,7 @@ def make_lock(
         size=2,
         sha256="9" * 64,
     )
-    package = DebianPackage(
+    package = LockedDebian(
         name="python3",
         version="3.13.5-1",
         architecture="amd64",

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Print the address of the Debian archive that this host installs from, to read another suite of the same archive.
 #
-# HAKOBUNE_DEBIAN_MIRROR takes precedence. Otherwise the address comes from the host's own apt sources (one-line and deb822
-# format), so that this project names no mirror. Security, updates, third-party and disabled entries are ignored.
-# It must not use the network, and must not change anything.
+# HAKOBUNE_DEBIAN_MIRROR takes precedence. Otherwise apt itself reads the host's sources, so that this project names no
+# mirror. Security, updates, third-party and disabled entries are ignored.
+# It must not use the network, and must not change anything on the host: apt works on a temporary copy of the sources.
 #
 # Exit codes: 0 an address on stdout; 20 wrong arguments; 34 no address found.
 set -u
+export LC_ALL=C
+unset APT_CONFIG
 
 [ $# -eq 0 ] || { echo "usage: mirror.sh    (prints the address of the host's Debian archive)" >&2; exit 20; }
 
@@ -27,71 +29,46 @@ not_found() {
 field() { sed -n "s/^$1=//p" "$os_release" 2>/dev/null | tr -d '"'; }
 [ "$(field ID)" = debian ] || not_found "this host is not Debian, so its apt sources do not name a Debian archive"
 codename=$(field VERSION_CODENAME)
+command -v apt-get >/dev/null || not_found "apt is missing, so it cannot read this host's sources"
 
-# Both formats become: address<TAB>suites<TAB>components<TAB>signed-by.
-read_one_line() {
-    awk '
-        $1 != "deb" { next }
-        {
-            signed = ""; i = 2
-            if ($2 ~ /^\[/) {
-                while (i <= NF) {
-                    option = $i; gsub(/[][]/, "", option)
-                    if (option ~ /^signed-by=/) signed = substr(option, 11)
-                    if ($(i++) ~ /\]$/) break
-                }
-            }
-            parts = ""
-            for (j = i + 2; j <= NF && $j !~ /^#/; j++) parts = parts " " $j
-            print $i "\t" $(i + 1) "\t" parts "\t" signed
-        }' "$1"
+# Only the files that this user can read: apt rejects all of them if it cannot read one.
+copy=$(mktemp -d) || not_found "could not create a temporary folder"
+trap 'rm -rf "$copy"' EXIT
+mkdir "$copy/sources.list.d"
+cp "$apt_dir/sources.list" "$copy/" 2>/dev/null || : >"$copy/sources.list"
+cp "$apt_dir"/sources.list.d/*.list "$apt_dir"/sources.list.d/*.sources "$copy/sources.list.d/" 2>/dev/null
+
+list_targets() { # format
+    apt-get -o "Dir::Etc::sourcelist=$copy/sources.list" -o "Dir::Etc::sourceparts=$copy/sources.list.d" \
+        indextargets --no-release-info --format "$1" "Identifier: Packages" "Component: main" 2>"$copy/log"
 }
 
-read_deb822() {
-    awk '
-        function flush(   a) {
-            if (types ~ /(^| )deb( |$)/ && enabled !~ /^(no|false|0)$/) {
-                split(uris, a, " ")
-                print a[1] "\t" suites "\t" components "\t" signed
-            }
-            types = uris = suites = components = signed = enabled = key = ""
-        }
-        /^#/ { next }
-        /^[ \t]*$/ { flush(); next }
-        /^[ \t]/ { value = $0; extend = 1 }
-        /^[^ \t]/ {
-            extend = 0; key = tolower(substr($0, 1, index($0, ":") - 1)); value = substr($0, index($0, ":") + 1)
-        }
-        {
-            gsub(/^[ \t]+|[ \t]+$/, "", value); gsub(/[ \t]+/, " ", value)
-            if (key == "types") types = extend ? types " " value : value
-            if (key == "uris") uris = extend ? uris " " value : value
-            if (key == "suites") suites = extend ? suites " " value : value
-            if (key == "components") components = extend ? components " " value : value
-            if (key == "signed-by") signed = extend ? "inline key" : value
-            if (key == "enabled") enabled = tolower(value)
-        }
-        END { flush() }' "$1"
+# apt prints an entry's key only when it rejects a later entry of the same archive with another key. It accepts one after an
+# entry without a key. For entries that differ in another option first (trusted, say) it prints no key: these count as Debian's,
+# and whoever reads a suite from there checks its signature anyway.
+is_signed_by_another() { # address, suite
+    echo "deb [signed-by=/hakobune] $1 $2 main" >"$copy/sources.list.d/zzzz-hakobune.list"
+    ! list_targets x >/dev/null && grep -q 'option Signed-By ' "$copy/log" &&
+        ! grep -q ': [^ ]*debian-archive[^ ]* != ' "$copy/log"
 }
 
-all_entries() {
-    local file
-    for file in "$apt_dir/sources.list" "$apt_dir"/sources.list.d/debian.* "$apt_dir"/sources.list.d/*; do
-        case $file in
-            *.list) [ -r "$file" ] && read_one_line "$file" ;;
-            *.sources) [ -r "$file" ] && read_deb822 "$file" ;;
-        esac
-    done
-}
+# Rank: the folder's name first, because an entry without a key may be a third party's, then the file's name.
+# shellcheck disable=SC2016 # apt's own variables
+list_targets '$(SOURCESENTRY) $(RELEASE) $(REPO_URI)' >"$copy/targets" ||
+    not_found "apt cannot read the sources in $apt_dir: $(sed -n "s|$copy|$apt_dir|g; s/^E: //p" "$copy/log" | head -n 1)"
+awk -v codename="$codename" -v folder="$copy/" '
+    (" " codename " stable oldstable testing unstable sid ") !~ (" " $2 " ") || $3 ~ /-security\/$/ || $3 ~ /^cdrom:/ { next }
+    {
+        file = substr($1, length(folder) + 1)
+        print ($3 !~ /\/debian\/$/) (file !~ /^sources\.list:|\/debian\./), $3, $2
+    }' "$copy/targets" | sort -s -k 1,1 | uniq >"$copy/candidates"
 
-# A third-party list can name the same suite and component, but with another key: select by key, then by the folder's name.
-address=$(all_entries | awk -F '\t' -v codename="$codename" '
-    (" " $2 " ") !~ (" (" codename "|stable|oldstable|testing|unstable|sid) ") { next }
-    (" " $3 " ") !~ / main / { next }
-    $1 ~ /-security\/?$/ || $1 ~ /^cdrom:/ { next }
-    $4 != "" && $4 !~ /debian-archive/ { next }
-    { if ($1 ~ /\/debian\/?$/ && best == "") best = $1; if (first == "") first = $1 }
-    END { print best != "" ? best : first }')
+address=""
+while read -r _ candidate suite; do
+    is_signed_by_another "$candidate" "$suite" && continue
+    address=${candidate%/}
+    break
+done <"$copy/candidates"
 
 case $address in
     mirror+file:*) # a file with one address per line, as in Debian's cloud images

@@ -112,6 +112,10 @@ class LockDamagedError(LockError):
     """The lock file was edited, merged badly, or written by a newer hakobune."""
 
 
+class PackageKindUnsupportedError(LockError):
+    """The lock has a package of a kind (conda, say) that this step does not support yet."""
+
+
 class LockStaleError(LockError):
     """The conda file changed after it was locked, or C files now need a compiler."""
 

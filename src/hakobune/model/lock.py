@@ -1,12 +1,19 @@
-"""What a lock file says: everything that the image is made of, by name, version and hash."""
+"""What a lock file says: everything that the image is made of, by name, version and hash.
+
+A locked package is of one of four kinds. Whatever treats the kinds differently matches on them
+exhaustively (`assert_never`), so that mypy names each place that a new kind needs; a place that
+cannot handle a kind raises `unsupported`.
+"""
 
 from dataclasses import dataclass
+from typing import Literal, assert_never
 
+from hakobune.errors import PackageKindUnsupportedError
 from hakobune.model.spec import requirement_name
 
 SCHEMA_VERSION = 1
 PLATFORM = "linux/amd64"
-# The wheel that compiles a project's C files; it is among the tools only where there are some.
+# The wheel that compiles a project's C files; it is among the tools only if the project has some.
 COMPILER = "ziglang"
 
 
@@ -22,7 +29,18 @@ class LockedWheel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DebianPackage:
+class LockedSdist:
+    """One source distribution of the Python package index."""
+
+    name: str
+    version: str
+    file: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedDebian:
     """One Debian package; `path` is relative to any mirror's root."""
 
     name: str
@@ -34,8 +52,50 @@ class DebianPackage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LockedConda:
+    """One conda package; `file` lies in the folder `subdir` of any mirror of its channel."""
+
+    name: str
+    version: str
+    subdir: str
+    file: str
+    size: int
+    sha256: str
+
+
+LockedPackage = LockedWheel | LockedSdist | LockedDebian | LockedConda
+# How the lock file names the kinds.
+Kind = Literal["wheel", "sdist", "debian", "conda"]
+
+
+def kind_of(package: LockedPackage) -> Kind:
+    """Return the kind of a package."""
+    match package:
+        case LockedWheel():
+            return "wheel"
+        case LockedSdist():
+            return "sdist"
+        case LockedDebian():
+            return "debian"
+        case LockedConda():
+            return "conda"
+        case _:
+            assert_never(package)
+
+
+def unsupported(package: LockedPackage, step: str) -> PackageKindUnsupportedError:
+    """Return the error of a step (`install`) that cannot handle this package's kind."""
+    kind = kind_of(package)
+    return PackageKindUnsupportedError(
+        f"hakobune cannot {step} {package.name} {package.version}: "
+        f"the lock has it as a package of the kind `{kind}`",
+        remedy="use the release of hakobune that wrote the lock, or run: hakobune lock",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryBase:
-    """The base image as a registry has it; `digest` is None until a registry has answered."""
+    """The base image in a registry; `digest` is None until a registry has answered."""
 
     image: str
     digest: str | None
@@ -43,10 +103,10 @@ class RegistryBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebianBase:
-    """The base image as Debian's packages make it."""
+    """The base image made from Debian's packages."""
 
     suite: str
-    packages: tuple[DebianPackage, ...]
+    packages: tuple[LockedDebian, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +121,35 @@ class Lock:
     registry_base: RegistryBase
     debian_base: DebianBase | None
     tools: tuple[LockedWheel, ...]
-    packages: tuple[LockedWheel, ...]
+    packages: tuple[LockedPackage, ...]
     sha256: str
 
     @property
+    def python_packages(self) -> tuple[LockedWheel | LockedSdist, ...]:
+        """The packages of the Python package index."""
+        found: list[LockedWheel | LockedSdist] = []
+        for package in self.packages:
+            match package:
+                case LockedWheel() | LockedSdist():
+                    found.append(package)
+                case LockedDebian() | LockedConda():
+                    pass
+                case _:
+                    assert_never(package)
+        return tuple(found)
+
+    @property
     def asked_for(self) -> tuple[str, ...]:
-        """The locked packages that the conda file names itself.
+        """The Python packages that the conda file itself names and the lock has.
 
         A requirement whose marker does not apply to the image was not locked.
         """
         named = {requirement_name(text) for text in self.requirements}
-        return tuple(sorted(wheel.name for wheel in self.packages if wheel.name in named))
+        return tuple(sorted(found.name for found in self.python_packages if found.name in named))
 
     @property
     def compilers(self) -> tuple[LockedWheel, ...]:
-        """The wheel that compiles C files; none where the lock was made for a project without."""
+        """The wheel that compiles C files; empty if the project had none when it was locked."""
         return tuple(wheel for wheel in self.tools if wheel.name == COMPILER)
 
     @property

@@ -15,7 +15,7 @@ from hakobune.model.secrets import BuildSecrets
 from hakobune.stages import base_image
 from hakobune.stages.lock import pin_base
 from hakobune.stages.project import read_fresh_lock
-from hakobune.stages.render import check_lock, current_source, ready_dockerfile, render
+from hakobune.stages.render import check_lock, current_source, ready_lock, render
 from hakobune.transform.render_dockerfile import SOURCE_DATE_EPOCH
 
 
@@ -36,15 +36,15 @@ def build(
 
 
 def ready_base(project: Project, runner: Runner, reporter: Reporter) -> tuple[Lock, str]:
-    """Return the lock and the base's name after making sure of Dockerfile and base.
+    """Return the lock and the base's name after writing the Dockerfile and getting the base.
 
-    Where a registry answers for the first time, the lock is returned with its image's digest.
+    If a registry answers for the first time, its image's digest is written into the lock first.
     """
-    lock = ready_dockerfile(project, reporter)
+    lock = ready_lock(project)
     digest = base_image.newly_answered(lock, runner)
     if digest is not None:
         lock = pin_base(project, lock, digest, reporter)
-        render(project, lock, reporter)
+    render(project, lock, reporter)
     return lock, base_image.ensure_base(lock, runner, reporter)
 
 

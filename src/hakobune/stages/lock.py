@@ -15,7 +15,6 @@ from hakobune.model.reporter import Reporter
 from hakobune.model.spec import EnvironmentSpec
 from hakobune.stages.project import read_current_lock, read_environment
 from hakobune.transform.debian_packages import read_packages
-from hakobune.transform.read_pylock import read_pylock
 from hakobune.transform.write_lock import write_lock
 
 
@@ -41,7 +40,7 @@ def lock_environment(  # noqa: PLR0913 - the two switches of the command line, b
         else None
     )
     tool_pins = tuple(f"{w.name}=={w.version}" for w in keep.tools) if keep else ()
-    pins = tuple(f"{w.name}=={w.version}" for w in keep.packages) if keep else ()
+    pins = tuple(f"{p.name}=={p.version}" for p in keep.python_packages) if keep else ()
     places = {r.name: f"{project.environment}:{r.line}" for r in reversed(spec.requirements)}
     wanted = tuple(requirement.text for requirement in spec.requirements)
     tools = ("uv", COMPILER) if project.libraries else ("uv",)
@@ -70,7 +69,7 @@ def _solve(  # noqa: PLR0913, PLR0917 - one call for packages and one for tools,
     places: Mapping[str, str],
     project: Project,
 ) -> tuple[LockedWheel, ...]:
-    answer = resolver.solve(
+    return resolver.solve(
         runner,
         wanted,
         python=spec.python,
@@ -79,7 +78,6 @@ def _solve(  # noqa: PLR0913, PLR0917 - one call for packages and one for tools,
         places=places,
         file=project.environment,
     )
-    return read_pylock(answer, python=spec.python)
 
 
 def _lock_to_keep(project: Project, reporter: Reporter) -> Lock | None:

@@ -1,11 +1,11 @@
-"""Lock to Dockerfile, and whether the two still belong together."""
+"""Lock to Dockerfile, and the check that the two match."""
 
 from hakobune.adapters import files
 from hakobune.errors import ConfigurationInvalidError, DockerfileStaleError
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
-from hakobune.stages.project import read_current_lock, read_fresh_lock
+from hakobune.stages.project import read_fresh_lock
 from hakobune.transform.render_dockerfile import (
     IGNORED_SOURCE,
     Programs,
@@ -29,9 +29,9 @@ def render(project: Project, lock: Lock, reporter: Reporter) -> None:
 
 
 def check_lock(project: Project) -> Lock:
-    """Return the lock if lock and Dockerfile belong to the conda file; else say what moved.
+    """Return the lock if lock and Dockerfile match the conda file.
 
-    Offline, and quick: the YAML is parsed only where it changed. Raises LockStaleError,
+    Works offline, and parses the YAML only if it changed. Raises LockStaleError,
     DockerfileStaleError, or what reading them raises.
     """
     lock = read_fresh_lock(project)
@@ -70,12 +70,12 @@ def _rendered(project: Project, lock: Lock, source: Source) -> bytes:
 
 
 def current_source(project: Project) -> Source:
-    """Return what the Dockerfile has to know of the source tree as it lies there."""
+    """Return the digest and the folders of the source tree in this checkout."""
     folder = project.root / project.source
     tree = files.read_tree(folder, IGNORED_SOURCE, left_out(project))
     if not tree:
         raise ConfigurationInvalidError(
-            f"{project.source}: there is no such folder, or it is empty",
+            f"{project.source}: no such folder, or it is empty",
             remedy="correct `source` in pyproject.toml",
         )
     missing = [
@@ -92,16 +92,18 @@ def current_source(project: Project) -> Source:
 
 
 def ready_dockerfile(project: Project, reporter: Reporter) -> Lock:
-    """Return the lock after making sure that it is current, and the Dockerfile with it.
-
-    Raises LockStaleError, and DockerfileStaleError where rendering would lose somebody's edit.
-    """
-    try:
-        lock = check_lock(project)
-    except DockerfileStaleError:
-        found = files.read_bytes(project.dockerfile_path)
-        if found is not None and not is_sealed(found):
-            raise
-        lock = read_current_lock(project)
+    """Return the lock after writing the Dockerfile that it gives. Raises what `ready_lock` does."""
+    lock = ready_lock(project)
     render(project, lock, reporter)
     return lock
+
+
+def ready_lock(project: Project) -> Lock:
+    """Return the lock if it is up to date and rendering it overwrites nobody's edit.
+
+    Raises LockStaleError or DockerfileStaleError. It does not render: `render` does, once.
+    """
+    found = files.read_bytes(project.dockerfile_path)
+    if found is not None and not is_sealed(found):
+        return check_lock(project)  # raises the error that names the edited line
+    return read_fresh_lock(project)

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import assert_never
 
 from hakobune.adapters import docker_cli, files, registry
 from hakobune.adapters.patience import Patience, SystemClock
@@ -15,7 +16,14 @@ from hakobune.errors import (
     VendorIncompleteError,
 )
 from hakobune.model.image import Image
-from hakobune.model.lock import Lock, LockedWheel
+from hakobune.model.lock import (
+    Lock,
+    LockedConda,
+    LockedDebian,
+    LockedSdist,
+    LockedWheel,
+    unsupported,
+)
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import BuildSecrets
@@ -31,7 +39,8 @@ from hakobune.stages.build import (
     secret_files,
 )
 from hakobune.stages.render import check_lock, ready_dockerfile
-from hakobune.transform.render_dockerfile import pinned_base, render_download
+from hakobune.transform.install_blocks import render_download
+from hakobune.transform.render_dockerfile import pinned_base
 from hakobune.transform.vendor_listing import read_listing, write_listing
 
 LISTING = "SHA256SUMS"
@@ -56,7 +65,7 @@ def vendor(
     # So that the folder stays out of the repository, wherever it is.
     files.write_bytes(folder / ".gitignore", b"*\n")
     before = _listing(folder)
-    wheels = (*lock.tools, *lock.packages)
+    wheels = wheels_of(lock)
     missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
     if missing:
         _fetch(lock, missing, runner, base=base, folder=folder, secrets=secrets)
@@ -84,6 +93,23 @@ def vendor(
     _remove_former(folder, before, listing)
     files.write_bytes(folder / LISTING, write_listing(listing))
     return listing
+
+
+def wheels_of(lock: Lock) -> tuple[LockedWheel, ...]:
+    """Return the files of a vendored folder beside the base's.
+
+    Raises PackageKindUnsupportedError for a package that the folder has no place for.
+    """
+    wheels = list(lock.tools)
+    for package in lock.packages:
+        match package:
+            case LockedWheel():
+                wheels.append(package)
+            case LockedSdist() | LockedDebian() | LockedConda():
+                raise unsupported(package, "vendor")
+            case _:
+                assert_never(package)
+    return tuple(wheels)
 
 
 def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folder: Path) -> Image:
@@ -170,7 +196,7 @@ def _whole_listing(lock: Lock, folder: Path) -> VendorListing:
             + " or ".join(base for base in bases if base),
             remedy=_REMEDY,
         )
-    wheels = [(f"{_WHEELS}/{wheel.file}", wheel.sha256) for wheel in (*lock.tools, *lock.packages)]
+    wheels = [(f"{_WHEELS}/{wheel.file}", wheel.sha256) for wheel in wheels_of(lock)]
     needed = {**dict(wheels), **{p: s for p, s in listing.files if p.startswith(f"{_BASE}/")}}
     missing = [path for path in needed if not (folder / path).is_file()]
     if missing:

@@ -1,22 +1,26 @@
 """The text of a lock file to a Lock (value). No I/O.
 
-A lock decides what is installed, so nothing in it is taken on trust: the seal must fit, every key
-must be known, and every name and hash must have the form that a Dockerfile can hold.
+A lock decides what is installed, so everything in it is checked: the seal must match, every key
+must be known, and every name and hash must have a form that is safe in a Dockerfile.
 """
 
 import hashlib
 import re
 import tomllib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, assert_never, get_args
 
 from hakobune.errors import LockDamagedError
 from hakobune.model.lock import (
     PLATFORM,
     SCHEMA_VERSION,
     DebianBase,
-    DebianPackage,
+    Kind,
     Lock,
+    LockedConda,
+    LockedDebian,
+    LockedPackage,
+    LockedSdist,
     LockedWheel,
     RegistryBase,
 )
@@ -25,7 +29,10 @@ from hakobune.transform.seal import is_sealed
 _FORMS = {
     "name": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*"),
     "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!:~-]*"),
-    "file": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl"),
+    "wheel": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl"),
+    "sdist": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(tar\.gz|zip)"),
+    "conda": re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*\.(conda|tar\.bz2)"),
+    "subdir": re.compile(r"linux-64|noarch"),
     "path": re.compile(r"pool/[A-Za-z0-9._+~%/-]+\.deb"),
     "sha256": re.compile(r"[0-9a-f]{64}"),
     "architecture": re.compile(r"all|amd64"),
@@ -40,9 +47,9 @@ _FORMS = {
 
 
 def read_lock(content: bytes, *, file: str) -> Lock:
-    """Return what the lock file of these bytes says.
+    """Return the lock that a lock file's bytes hold.
 
-    Raises LockDamagedError when it was edited, cut short, or comes from a newer hakobune.
+    Raises LockDamagedError if it was edited or cut short, or if a newer hakobune wrote it.
     """
     try:
         return _read(content)
@@ -86,8 +93,8 @@ def _read(content: bytes) -> Lock:
             image=_word(registry, "image"), digest=_word(registry, "digest") or None
         ),
         debian_base=None if debian is None else _debian_base(debian),
-        tools=tuple(_wheel(item) for item in _take(tree, "tools", list)),
-        packages=tuple(_wheel(item) for item in _take(tree, "packages", list)),
+        tools=tuple(_tool(item) for item in _take(tree, "tools", list)),
+        packages=tuple(_package(item) for item in _take(tree, "packages", list)),
         sha256=hashlib.sha256(content).hexdigest(),
     )
     left = [*tree, *(f"base.{key}" for key in base), *(f"base.registry.{key}" for key in registry)]
@@ -99,14 +106,14 @@ def _read(content: bytes) -> Lock:
 def _take(table: dict[str, Any], key: str, kind: type) -> Any:  # noqa: ANN401 - kind says which
     value = table.pop(key, None)
     if type(value) is not kind:
-        raise _DamageError(f": `{key}` is missing, or no {kind.__name__}")
+        raise _DamageError(f": `{key}` is missing or not of the type {kind.__name__}")
     return value
 
 
-def _word(table: dict[str, Any], key: str) -> str:
+def _word(table: dict[str, Any], key: str, form: str = "") -> str:
     value = _take(table, key, str)
-    if not _FORMS[key].fullmatch(value):
-        raise _DamageError(f": `{key} = {value!r}` has not the form of one")
+    if not _FORMS[form or key].fullmatch(value):
+        raise _DamageError(f": `{key} = {value!r}` does not have the form of one")
     return str(value)
 
 
@@ -116,29 +123,72 @@ def _entry(item: object) -> dict[str, Any]:
     return dict(item)
 
 
-def _wheel(item: object) -> LockedWheel:
+def _package(item: object) -> LockedPackage:
+    """Return a package; `kind` says which, and an entry without it is a wheel."""
     table = _entry(item)
-    return LockedWheel(
+    kind = _kind(table)
+    package: LockedPackage
+    match kind:
+        case "wheel":
+            package = LockedWheel(**_file(table, kind))
+        case "sdist":
+            package = LockedSdist(**_file(table, kind))
+        case "debian":
+            package = _debian(table)
+        case "conda":
+            package = LockedConda(subdir=_word(table, "subdir"), **_file(table, kind))
+        case _:
+            assert_never(kind)
+    _require_empty(table, package.name)
+    return package
+
+
+def _kind(table: dict[str, Any]) -> Kind:
+    value = table.pop("kind", "wheel")
+    for kind in get_args(Kind):
+        if kind == value:
+            return kind  # type: ignore[no-any-return] # get_args does not know of what
+    raise _DamageError(f": `{table.get('name')}` has the unknown kind {value!r}")
+
+
+def _file(table: dict[str, Any], kind: Kind) -> dict[str, Any]:
+    """Return what wheels, sdists and conda packages have; the kind decides the file's form."""
+    return {
+        "name": _word(table, "name"),
+        "version": _word(table, "version"),
+        "file": _word(table, "file", kind),
+        "size": _take(table, "size", int),
+        "sha256": _word(table, "sha256"),
+    }
+
+
+def _debian(table: dict[str, Any]) -> LockedDebian:
+    return LockedDebian(
         name=_word(table, "name"),
         version=_word(table, "version"),
-        file=_word(table, "file"),
+        architecture=_word(table, "architecture"),
         size=_take(table, "size", int),
         sha256=_word(table, "sha256"),
+        path=_word(table, "path"),
     )
+
+
+def _require_empty(table: dict[str, Any], name: str) -> None:
+    if table:
+        raise _DamageError(f": `{name}` has the unknown key `{next(iter(table))}`")
+
+
+def _tool(item: object) -> LockedWheel:
+    package = _package(item)
+    if not isinstance(package, LockedWheel):
+        raise _DamageError(f": the tool `{package.name}` is not a wheel")
+    return package
 
 
 def _debian_base(table: dict[str, Any]) -> DebianBase:
     packages = []
     for item in _take(table, "packages", list):
         entry = _entry(item)
-        packages.append(
-            DebianPackage(
-                name=_word(entry, "name"),
-                version=_word(entry, "version"),
-                architecture=_word(entry, "architecture"),
-                size=_take(entry, "size", int),
-                sha256=_word(entry, "sha256"),
-                path=_word(entry, "path"),
-            )
-        )
+        packages.append(_debian(entry))
+        _require_empty(entry, packages[-1].name)
     return DebianBase(suite=_word(table, "suite"), packages=tuple(packages))

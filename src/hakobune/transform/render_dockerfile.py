@@ -11,15 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from hakobune.model.lock import Lock, LockedWheel, RegistryBase
+from hakobune.model.lock import Lock, RegistryBase
 from hakobune.model.project import Project
+from hakobune.transform.install_blocks import INSTALL_TOOLS, VENDOR, install_blocks, requirements
 from hakobune.transform.seal import is_sealed, seal
 from hakobune.transform.source_digest import source_digest
 
 # 1980-01-01, the first time that a zip archive can hold. It is every file's time in the image.
 SOURCE_DATE_EPOCH = 315_532_800
-# The build context (and stage) of the wheels that `hakobune vendor` fetched.
-VENDOR = "vendor"
 ENVIRONMENT_LABEL = "hakobune.environment.sha256"
 LOCK_LABEL = "hakobune.lock.sha256"
 SOURCE_LABEL = "hakobune.source.sha256"
@@ -140,68 +139,21 @@ FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS base
 """
 
 
-# How a stage begins that asks the package index; what it asks for follows.
-_ASK_INDEX = f"""\
-# Secrets, which no layer holds: the host's CA bundle, its pip.conf, the address of an extra index.
-RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \\
-    --mount=type=secret,id=extra_index_url --mount=type=cache,target=/root/.cache \\
-    --mount=type=bind,from={VENDOR},target=/build/{VENDOR} <<'END'
-set -eu
-cd /run/secrets 2>/dev/null || cd /build
-export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
-if [ -s ca_bundle ]; then export SSL_CERT_FILE=$PWD/ca_bundle PIP_CERT=$PWD/ca_bundle; fi
-if [ -s pip_conf ]; then export PIP_CONFIG_FILE=$PWD/pip_conf; fi
-if [ -s extra_index_url ]; then
-  PIP_EXTRA_INDEX_URL=$(cat extra_index_url)
-  export PIP_EXTRA_INDEX_URL
-fi
-from=
-if [ -n "$(ls /build/{VENDOR})" ]; then from="--no-index --find-links /build/{VENDOR}"; fi
-python3 -m venv /build/tools
-pip=/build/tools/bin/pip"""
-_INSTALL_TOOLS = f"""\
-{_ASK_INDEX}
-$pip install --quiet $from --no-deps --only-binary :all: --require-hashes -r /build/tools.txt"""
-
-
-def render_download(lock: Lock, wheels: tuple[LockedWheel, ...]) -> bytes:
-    """Return the Dockerfile of an image that is these wheels' files and nothing else.
-
-    They come from where the image's own build gets them, and by the image's own Python.
-    """
-    return f"""\
-# check=skip=FromPlatformFlagConstDisallowed
-ARG HAKOBUNE_BASE
-FROM scratch AS {VENDOR}
-FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS fetched
-COPY <<'END' /build/wheels.txt
-{_requirements(wheels)}
-END
-{_ASK_INDEX}
-$pip download --quiet --no-deps --only-binary :all: --require-hashes --dest /wheels \\
-  -r /build/wheels.txt
-END
-FROM scratch
-COPY --from=fetched /wheels /
-""".encode()
-
-
 def _packages(lock: Lock, programs: Programs) -> str:
+    blocks = install_blocks(lock)
     return f"""\
 FROM base AS packages
 COPY <<'END' /build/tools.txt
-{_requirements(lock.installers)}
+{requirements(lock.installers)}
 END
-COPY <<'END' /build/packages.txt
-{_requirements(lock.packages)}
-END
+{"".join(block.listed for block in blocks)}\
 COPY <<'END' /build/import_packages.py
 {programs.import_packages.rstrip()}
 END
 COPY <<'END' /build/finish_packages.py
 {programs.finish_packages.rstrip()}
 END
-{_INSTALL_TOOLS}
+{INSTALL_TOOLS}
 export UV_LINK_MODE=copy UV_NO_PROGRESS=1
 # uv reads no pip.conf. Several indexes are safe here, because the hash decides and not the index.
 UV_DEFAULT_INDEX=$($pip config get global.index-url 2>/dev/null || true)
@@ -210,8 +162,7 @@ export UV_DEFAULT_INDEX UV_INDEX UV_INDEX_STRATEGY=unsafe-best-match
 [ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX
 # In a folder of its own at the top: a folder that the base has would get this build's clock.
 python3 -m venv --without-pip /venv
-/build/tools/bin/uv pip install --python /venv/bin/python $from --no-deps --only-binary :all: \\
-  --require-hashes --no-compile-bytecode -r /build/packages.txt
+{"".join(block.commands for block in blocks)}\
 echo /app > /venv/lib/python{_minor(lock.python)}/site-packages/hakobune_source.pth
 /venv/bin/python /build/finish_packages.py /venv {SOURCE_DATE_EPOCH} \\
   {" ".join(lock.asked_for)}
@@ -228,9 +179,9 @@ def _libraries(lock: Lock, project: Project, compile_program: str) -> str:
     return f"""\
 FROM base AS libraries
 COPY <<'END' /build/tools.txt
-{_requirements(lock.compilers)}
+{requirements(lock.compilers)}
 END
-{_INSTALL_TOOLS}
+{INSTALL_TOOLS}
 END
 COPY <<'END' /build/compile_library.py
 {compile_program.rstrip()}
@@ -345,9 +296,9 @@ def _arithmetic(lock: Lock) -> str:
     """
     lines = ["OPENBLAS_CORETYPE=Haswell OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 PYTHONHASHSEED=0"]
     lines += [
-        f'NPY_DISABLE_CPU_FEATURES="{_wider_loops(wheel.version)}"'
-        for wheel in lock.packages
-        if wheel.name == "numpy"
+        f'NPY_DISABLE_CPU_FEATURES="{_wider_loops(package.version)}"'
+        for package in lock.python_packages
+        if package.name == "numpy"
     ]
     return " \\\n    ".join(lines)
 
@@ -355,12 +306,6 @@ def _arithmetic(lock: Lock) -> str:
 def _wider_loops(numpy: str) -> str:
     major, minor = numpy.split(".")[:2]
     return _WIDER_LOOPS if (int(major), int(minor)) >= (2, 4) else _WIDER_LOOPS_BEFORE
-
-
-def _requirements(wheels: tuple[LockedWheel, ...]) -> str:
-    return "\n".join(
-        f"{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}" for wheel in wheels
-    )
 
 
 def _minor(python: str) -> str:

@@ -7,7 +7,7 @@ import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model import HashAlgorithm, HashType, Property
@@ -18,7 +18,14 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from hakobune.model.image import Image
-from hakobune.model.lock import Lock
+from hakobune.model.lock import (
+    Lock,
+    LockedConda,
+    LockedDebian,
+    LockedSdist,
+    LockedWheel,
+    unsupported,
+)
 from hakobune.model.spec import requirement_name
 
 _LICENCES = LicenseFactory()
@@ -100,15 +107,11 @@ def _names_of_licences(field: str, classifiers: tuple[str, ...]) -> tuple[str, .
 def write_sbom(image: Image, lock: Lock, parts: Parts) -> bytes:
     """Return the document; it has no clock, and its serial number follows from the image's id."""
     root = _image(image, lock)
-    wheels = {wheel.name: wheel.sha256 for wheel in lock.packages}
-    # Of a registry's base the lock does not know the packages, and says nothing of their files.
-    is_ours = image.base.startswith("hakobune-base:") and lock.debian_base is not None
-    packages = lock.debian_base.packages if is_ours and lock.debian_base else ()
-    files = {(package.name, package.version): package.sha256 for package in packages}
+    locked = _locked_files(image, lock)
     components = [
         _base(image.base),
-        *(_debian(part, parts.distribution, files) for part in parts.debian),
-        *(_python(part, wheels) for part in parts.python),
+        *(_debian(part, parts.distribution, locked) for part in parts.debian),
+        *(_python(part, locked) for part in parts.python),
     ]
     bom = Bom(
         serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"oci:{image.id}"), components=components
@@ -119,6 +122,37 @@ def write_sbom(image: Image, lock: Lock, parts: Parts) -> bytes:
     bom.register_dependency(root, components)
     text = JsonV1Dot6(bom).output_as_string(indent=2)
     return f"{text}\n".encode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LockedFiles:
+    """The sha256 of the files that packages were installed from: of Python's by name alone."""
+
+    python: Mapping[str, str]
+    debian: Mapping[tuple[str, str], str]
+
+
+def _locked_files(image: Image, lock: Lock) -> _LockedFiles:
+    """Return the lock's files. Raises PackageKindUnsupportedError for a conda package.
+
+    An image's list has no conda packages, so the document would be incomplete.
+    """
+    # The lock does not have the packages of a registry's base.
+    is_ours = image.base.startswith("hakobune-base:") and lock.debian_base is not None
+    packages = lock.debian_base.packages if is_ours and lock.debian_base else ()
+    python: dict[str, str] = {}
+    debian = {(package.name, package.version): package.sha256 for package in packages}
+    for package in lock.packages:
+        match package:
+            case LockedWheel() | LockedSdist():
+                python[package.name] = package.sha256
+            case LockedDebian():
+                debian[package.name, package.version] = package.sha256
+            case LockedConda():
+                raise unsupported(package, "list in the SBOM")
+            case _:
+                assert_never(package)
+    return _LockedFiles(python=python, debian=debian)
 
 
 def _image(image: Image, lock: Lock) -> Component:
@@ -155,7 +189,7 @@ def _base(base: str) -> Component:
     )
 
 
-def _debian(part: Part, distribution: str, files: Mapping[tuple[str, str], str]) -> Component:
+def _debian(part: Part, distribution: str, locked: _LockedFiles) -> Component:
     qualifiers = {"arch": part.architecture, "distro": distribution}
     purl = PackageURL(
         type="deb",
@@ -164,13 +198,13 @@ def _debian(part: Part, distribution: str, files: Mapping[tuple[str, str], str])
         version=part.version,
         qualifiers={key: value for key, value in qualifiers.items() if value},
     )
-    return _package(part, purl, files.get((part.name, part.version)))
+    return _package(part, purl, locked.debian.get((part.name, part.version)))
 
 
-def _python(part: Part, wheels: Mapping[str, str]) -> Component:
+def _python(part: Part, locked: _LockedFiles) -> Component:
     name = requirement_name(part.name)
     purl = PackageURL(type="pypi", name=name, version=part.version)
-    return _package(part, purl, wheels.get(name))
+    return _package(part, purl, locked.python.get(name))
 
 
 def _package(part: Part, purl: PackageURL, sha256: str | None) -> Component:

@@ -1,12 +1,22 @@
 """Lock (value) to the text of a lock file. Same value, same bytes; no I/O, no clock.
 
-One package a line, so that a change of one package is a change of one line. `read_lock` refuses a
-file whose last line, the seal, does not fit.
+One line per package, so that a change of one package changes one line. `read_lock` rejects a file
+whose last line, the seal, does not match.
 """
 
 import json
+from typing import assert_never
 
-from hakobune.model.lock import SCHEMA_VERSION, DebianPackage, Lock, LockedWheel
+from hakobune.model.lock import (
+    SCHEMA_VERSION,
+    Lock,
+    LockedConda,
+    LockedDebian,
+    LockedPackage,
+    LockedSdist,
+    LockedWheel,
+    kind_of,
+)
 from hakobune.transform.seal import seal
 
 
@@ -22,9 +32,9 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
         *_array("requirements", tuple(_text(text) for text in lock.requirements)),
         "",
         "# What builds the image and is not in it.",
-        *_array("tools", tuple(_wheel(wheel) for wheel in lock.tools)),
+        *_array("tools", tuple(_package(wheel) for wheel in lock.tools)),
         "",
-        *_array("packages", tuple(_wheel(wheel) for wheel in lock.packages)),
+        *_array("packages", tuple(_package(package) for package in lock.packages)),
         "",
         "# The base as a registry has it; the first `hakobune build` that reaches one fills it in.",
         "[base.registry]",
@@ -37,7 +47,7 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
             "# The base as Debian's packages make it, where no registry answers.",
             "[base.debian]",
             f"suite = {_text(lock.debian_base.suite)}",
-            *_array("packages", tuple(_debian(item) for item in lock.debian_base.packages)),
+            *_array("packages", tuple(_table(_debian(item)) for item in lock.debian_base.packages)),
         ]
     return seal("\n".join(lines) + "\n")
 
@@ -51,16 +61,47 @@ def _array(key: str, items: tuple[str, ...]) -> list[str]:
     return [f"{key} = [", *(f"  {item}," for item in items), "]"]
 
 
-def _wheel(wheel: LockedWheel) -> str:
-    return (
-        f"{{ name = {_text(wheel.name)}, version = {_text(wheel.version)}, "
-        f"file = {_text(wheel.file)}, size = {wheel.size}, sha256 = {_text(wheel.sha256)} }}"
-    )
+def _package(package: LockedPackage) -> str:
+    """Return the line of a package. A wheel has no `kind`: it was the only one at first."""
+    match package:
+        case LockedWheel():
+            return _table(_file(package))
+        case LockedSdist():
+            return _table({"kind": kind_of(package), **_file(package)})
+        case LockedDebian():
+            return _table({"kind": kind_of(package), **_debian(package)})
+        case LockedConda():
+            subdir = {"subdir": package.subdir}
+            return _table({"kind": kind_of(package), **_file(package), **subdir})
+        case _:
+            assert_never(package)
 
 
-def _debian(package: DebianPackage) -> str:
-    return (
-        f"{{ name = {_text(package.name)}, version = {_text(package.version)}, "
-        f"architecture = {_text(package.architecture)}, size = {package.size}, "
-        f"sha256 = {_text(package.sha256)}, path = {_text(package.path)} }}"
+def _file(package: LockedWheel | LockedSdist | LockedConda) -> dict[str, str | int]:
+    return {
+        "name": package.name,
+        "version": package.version,
+        "file": package.file,
+        "size": package.size,
+        "sha256": package.sha256,
+    }
+
+
+def _debian(package: LockedDebian) -> dict[str, str | int]:
+    return {
+        "name": package.name,
+        "version": package.version,
+        "architecture": package.architecture,
+        "size": package.size,
+        "sha256": package.sha256,
+        "path": package.path,
+    }
+
+
+def _table(values: dict[str, str | int]) -> str:
+    """Return a TOML inline table."""
+    pairs = (
+        f"{key} = {value if isinstance(value, int) else _text(value)}"
+        for key, value in values.items()
     )
+    return f"{{ {', '.join(pairs)} }}"

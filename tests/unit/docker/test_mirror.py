@@ -1,11 +1,15 @@
-"""docker/base/mirror.sh: the archive's address out of a host's own apt sources."""
+"""docker/base/mirror.sh: the archive's address in a host's own apt sources, as apt reads them."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.process
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(shutil.which("apt-get") is None, reason="this host has no apt"),
+]
 SCRIPT = Path(__file__).resolve().parents[3] / "docker/base/mirror.sh"
 
 KEY = "signed-by=/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -66,9 +70,70 @@ def test_without_an_archive_the_variable_is_named(tmp_path: Path, sources: str) 
     assert "HAKOBUNE_DEBIAN_MIRROR" in done.stderr
 
 
+OTHER = "deb [signed-by=/etc/other.gpg] http://other.example/debian bookworm main\n"
+NO_KEY = "deb http://other.example/debian bookworm main\n"
+
+
 def test_a_third_party_archive_is_passed_over(tmp_path: Path) -> None:
-    other = "deb [signed-by=/etc/other.gpg] http://other.example/debian bookworm main\n"
-    assert mirror(host(tmp_path, other)).returncode == 34
+    assert mirror(host(tmp_path, OTHER)).returncode == 34
+
+
+@pytest.mark.parametrize(
+    ("sources", "file", "other"),
+    [
+        (f"{OTHER}{ONE_LINE}", "", ""),
+        ("", "another.list", OTHER),
+        # Without a key it may be Debian's, so Debian's own file and folder decide.
+        ("", "another.list", NO_KEY),
+        ("", "another.list", NO_KEY.replace("/debian ", "/apt ")),
+    ],
+)
+def test_a_third_party_archive_before_debian_s_is_passed_over(
+    tmp_path: Path, sources: str, file: str, other: str
+) -> None:
+    root = host(tmp_path, sources, "" if sources else DEB822)
+    if file:
+        (root / "etc/apt/sources.list.d" / file).write_text(other, "utf-8")
+    done = mirror(root)
+    assert (done.returncode, done.stdout) == (0, "http://mirror.example/debian\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("entry", "address"),
+    [
+        ("deb http://mirror.example/debian/ stable main", "http://mirror.example/debian"),
+        ("deb http://me:secret@mirror.example/debian bookworm main", None),
+        ("deb http://mirror.example/pool bookworm contrib main # ours", None),
+        (f"deb [check-valid-until=no {KEY}] copy:/srv/debian sid main", "copy:/srv/debian"),
+        ("deb [ trusted=yes ] copy:/srv/debian bookworm main", "copy:/srv/debian"),
+    ],
+)
+def test_the_address_is_the_one_in_the_sources(
+    tmp_path: Path, entry: str, address: str | None
+) -> None:
+    done = mirror(host(tmp_path, f"{entry}\n"))
+    assert done.stdout == f"{address or entry.split()[1]}\n", done.stderr
+
+
+def test_a_list_of_mirrors_gives_its_first(tmp_path: Path) -> None:
+    root = host(tmp_path, deb822=DEB822.replace("http://mirror.example", "mirror+file:/etc/apt"))
+    (root / "etc/apt/debian").write_text(
+        "# ours\nhttp://first.example/debian/\nhttp://b\n", "utf-8"
+    )
+    assert mirror(root).stdout == "http://first.example/debian\n"
+
+
+def test_sources_that_apt_cannot_read_are_named(tmp_path: Path) -> None:
+    done = mirror(host(tmp_path, "deb http://mirror.example/debian\n"))
+    assert done.returncode == 34
+    assert "apt cannot read the sources" in done.stderr
+    assert f"Malformed entry 1 in list file {tmp_path}/etc/apt/sources.list" in done.stderr
+
+
+def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path) -> None:
+    (tmp_path / "temporary").mkdir()
+    mirror(host(tmp_path, ONE_LINE), TMPDIR=str(tmp_path / "temporary"))
+    assert not list((tmp_path / "temporary").iterdir())
 
 
 def test_a_switched_off_entry_is_passed_over(tmp_path: Path) -> None:

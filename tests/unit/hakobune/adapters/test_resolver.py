@@ -1,4 +1,6 @@
+import json
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,38 @@ from hakobune.errors import (
     PackageUnknownError,
     ResolutionImpossibleError,
 )
+from hakobune.model.lock import LockedWheel
 from tests.samples import FakeRunner, completed
 
 PLACES = {"pandas": "env.yml:6", "nosuch": "env.yml:7"}
 
 
-def call(runner: FakeRunner, preferred: tuple[str, ...] = ()) -> str:
+def pylock(*wheels: str, hashed: str = "sha256") -> str:
+    """Return what uv writes for one package with these wheels."""
+    entries = ", ".join(
+        f'{{ url = "https://files.example/{wheel}", size = {n}, '
+        f'hashes = {{ {hashed} = "{n:064d}" }} }}'
+        for n, wheel in enumerate(wheels)
+    )
+    name, version = wheels[0].split("-")[:2]
+    return (
+        f"[[packages]]\nname = {json.dumps(name)}\n"
+        f"version = {json.dumps(version.replace('%2B', '+'))}\nwheels = [{entries}]\n"
+    )
+
+
+def answers(*packages: str) -> FakeRunner:
+    """Return a runner in which uv answers with these packages."""
+
+    def write(command: Sequence[str]) -> Completed:
+        text = "\n".join(['lock-version = "1.0"', 'created-by = "uv"', *packages])
+        Path(command[command.index("-o") + 1]).write_text(text, encoding="utf-8")
+        return completed()
+
+    return FakeRunner([write])
+
+
+def call(runner: FakeRunner, preferred: tuple[str, ...] = ()) -> tuple[LockedWheel, ...]:
     return solve(
         runner,
         ["pandas", "nosuch"],
@@ -35,30 +63,112 @@ def failure(stderr: str) -> HakobuneError:
     return caught.value
 
 
-def test_the_answer_is_what_uv_wrote() -> None:
+def test_uv_is_asked_for_wheels_of_the_image_s_python() -> None:
     seen = []
+    inner = answers(pylock("a-1.0-py3-none-any.whl"))
 
-    def write(command: list[str]) -> Completed:
+    def keep(command: Sequence[str]) -> None:
         seen.append(Path(command[3]).read_text(encoding="utf-8"))
-        Path(command[command.index("-o") + 1]).write_text("answer", encoding="utf-8")
-        return completed()
 
-    runner = FakeRunner([write])  # type: ignore[list-item] # a list is what we pass
-    assert call(runner) == "answer"
+    runner = FakeRunner([keep, *inner.answers])
+    assert [wheel.name for wheel in call(runner)] == ["a"]
     assert seen == ["pandas\nnosuch\n"]
     assert "--only-binary" in runner.calls[0]
     assert runner.calls[0][runner.calls[0].index("--python-version") + 1] == "3.13"
 
 
+def test_the_most_specific_wheel_is_taken() -> None:
+    (wheel,) = call(
+        answers(
+            pylock(
+                "a-1.0-py3-none-any.whl",
+                "a-1.0-cp312-cp312-manylinux_2_28_x86_64.whl",
+                "a-1.0-cp313-cp313-manylinux2014_x86_64.manylinux_2_17_x86_64.whl",
+                "a-1.0-cp313-cp313-manylinux_2_28_x86_64.whl",
+                "a-1.0-cp313-cp313-musllinux_1_2_x86_64.whl",
+                "a-1.0-cp313-cp313-win_amd64.whl",
+            )
+        )
+    )
+    assert wheel.file == "a-1.0-cp313-cp313-manylinux_2_28_x86_64.whl"
+    assert (wheel.name, wheel.version, wheel.size, wheel.sha256) == ("a", "1.0", 3, f"{3:064d}")
+
+
+@pytest.mark.parametrize(
+    "better",
+    [
+        "a-1.0-cp39-abi3-manylinux_2_28_x86_64.whl",
+        "a-1.0-cp313-cp313-linux_x86_64.whl",
+    ],
+)
+def test_a_compiled_wheel_counts_before_plain_python(better: str) -> None:
+    (wheel,) = call(answers(pylock("a-1.0-py3-none-any.whl", better)))
+    assert wheel.file == better
+
+
+@pytest.mark.parametrize("policy", ["manylinux2014", "manylinux2010", "manylinux1"])
+def test_a_wheel_with_only_an_older_policy_name_is_never_another_system_s(policy: str) -> None:
+    linux = f"a-1.0-cp313-cp313-{policy}_x86_64.whl"
+    mac = "a-1.0-cp313-cp313-macosx_11_0_arm64.whl"
+    (wheel,) = call(answers(pylock(mac, linux)))
+    assert wheel.file == linux
+
+
+def test_an_address_leaves_only_its_file_name() -> None:
+    (wheel,) = call(answers(pylock("a-1.0%2Bcpu-py3-none-any.whl")))
+    assert (wheel.file, wheel.version) == ("a-1.0+cpu-py3-none-any.whl", "1.0+cpu")
+
+
+def test_packages_are_sorted_by_name() -> None:
+    both = answers(pylock("b-1-py3-none-any.whl"), pylock("a-1-py3-none-any.whl"))
+    assert [wheel.name for wheel in call(both)] == ["a", "b"]
+
+
+def test_markers_are_those_of_the_image_and_not_of_this_machine() -> None:
+    windows = pylock("w-1-py3-none-any.whl").replace(
+        "version", "marker = \"sys_platform == 'win32'\"\nversion", 1
+    )
+    python = pylock("p-1-py3-none-any.whl").replace(
+        "version", "marker = \"python_full_version == '3.13.0'\"\nversion", 1
+    )
+    assert [wheel.name for wheel in call(answers(windows, python))] == ["p"]
+
+
+SDIST = """\
+[[packages]]
+name = "a"
+version = "1.0"
+sdist = { url = "https://files.example/a-1.0.tar.gz", hashes = { sha256 = "00" } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("package", "why"),
+    [
+        (SDIST, "a 1.0 has no wheel with a sha256"),
+        (pylock("a-1.0-py3-none-any.whl", hashed="md5"), "a 1.0 has no wheel with a sha256"),
+        (pylock("a-1.0-cp312-cp312-win_amd64.whl"), "No wheel found matching"),
+        (pylock("a-1.0-py3-none-any.whl").replace("sha256", ""), "uv's answer cannot be locked"),
+        ("[[packages]]\nname = 1\n", "packages[0].name"),
+        ("not TOML", "uv's answer cannot be locked"),
+    ],
+)
+def test_what_cannot_be_locked_is_named(package: str, why: str) -> None:
+    with pytest.raises(ResolutionImpossibleError) as caught:
+        call(answers(package))
+    assert caught.value.what.startswith("env.yml: ")
+    assert why in caught.value.what
+
+
 def test_earlier_pins_lie_where_uv_looks_for_them() -> None:
     seen = []
+    inner = answers(pylock("a-1.0-py3-none-any.whl"))
 
-    def read(command: list[str]) -> Completed:
+    def keep(command: Sequence[str]) -> None:
         answer = Path(command[command.index("-o") + 1])
         seen.append(tomllib.loads(answer.read_text(encoding="utf-8"))["packages"])
-        return completed()
 
-    call(FakeRunner([read]), preferred=("pandas==3.0", "six==1.17"))  # type: ignore[list-item] # as above
+    call(FakeRunner([keep, *inner.answers]), preferred=("pandas==3.0", "six==1.17"))
     assert seen == [[{"name": "pandas", "version": "3.0"}, {"name": "six", "version": "1.17"}]]
 
 

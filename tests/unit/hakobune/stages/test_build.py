@@ -1,17 +1,26 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hakobune.errors import BuildFailedError, EngineMissingError, ImportFailedError, LockStaleError
+from hakobune.errors import (
+    BuildFailedError,
+    DockerfileStaleError,
+    EngineMissingError,
+    ImportFailedError,
+    LockStaleError,
+)
 from hakobune.model.secrets import BuildSecrets
 from hakobune.stages.build import build, plan_build
 from hakobune.stages.project import read_fresh_lock
-from tests.samples import DIGEST, FakeReporter, FakeRunner, on, write_project
+from hakobune.transform.render_dockerfile import render_dockerfile
+from tests.samples import DIGEST, Answer, FakeReporter, FakeRunner, on, write_project
 
 ENGINE = on("version", "Server", stdout="26.1.5\n")
 IMAGE = on("image", "inspect", stdout=json.dumps([{"Id": DIGEST, "Size": 1}]))
 NO_REGISTRY = on("imagetools", exit_code=1)
+REGISTRY = on("imagetools", stdout=json.dumps({"digest": DIGEST}))
 NO_SECRETS = BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url="")
 
 
@@ -79,12 +88,42 @@ def test_a_package_that_cannot_be_imported_fails_each_build(tmp_path: Path) -> N
 def test_a_registry_that_answers_first_time_is_pinned_and_told(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     reporter = FakeReporter()
-    answer = on("imagetools", stdout=json.dumps({"digest": DIGEST}))
-    image = build(project, FakeRunner([ENGINE, answer, IMAGE]), reporter, secrets=NO_SECRETS)
+    image = build(project, FakeRunner([ENGINE, REGISTRY, IMAGE]), reporter, secrets=NO_SECRETS)
     assert image.base == f"docker.io/library/python@{DIGEST}"
     assert read_fresh_lock(project).registry_base.digest == DIGEST
     assert DIGEST in project.dockerfile_path.read_text(encoding="utf-8")
     assert [line for line in reporter.said if DIGEST in line]
+
+
+@pytest.mark.parametrize("registry", [NO_REGISTRY, REGISTRY])
+def test_a_build_renders_the_dockerfile_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, registry: Answer
+) -> None:
+    project = write_project(tmp_path)
+    rendered: list[bytes] = []
+
+    def count(*values: Any, **named: Any) -> bytes:
+        rendered.append(render_dockerfile(*values, **named))
+        return rendered[-1]
+
+    monkeypatch.setattr("hakobune.stages.render.render_dockerfile", count)
+    for builds in (1, 2):
+        runner = FakeRunner([ENGINE, registry, IMAGE])
+        build(project, runner, FakeReporter(), secrets=NO_SECRETS)
+        assert len(rendered) == builds
+    assert rendered[0] == rendered[1] == project.dockerfile_path.read_bytes()
+
+
+def test_an_edited_dockerfile_is_not_built_and_the_lock_not_pinned(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    build(project, FakeRunner([ENGINE, NO_REGISTRY, IMAGE]), FakeReporter(), secrets=NO_SECRETS)
+    project.dockerfile_path.write_bytes(project.dockerfile_path.read_bytes() + b"USER 0\n")
+    before = project.lock_path.read_bytes()
+    runner = FakeRunner([ENGINE, REGISTRY, IMAGE])
+    with pytest.raises(DockerfileStaleError, match="edited by hand"):
+        build(project, runner, FakeReporter(), secrets=NO_SECRETS)
+    assert not runner.called("buildx", "build")
+    assert project.lock_path.read_bytes() == before
 
 
 def test_a_plan_is_the_command_and_changes_nothing(tmp_path: Path) -> None:

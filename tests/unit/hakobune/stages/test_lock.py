@@ -22,6 +22,7 @@ from tests.samples import (
     write_project,
 )
 
+PYLOCK = ('lock-version = "1.0"', 'created-by = "uv"')
 PACKAGE = """\
 [[packages]]
 name = "{name}"
@@ -47,7 +48,7 @@ class Uv:
         self.asked += names
         self.preferred.append([f"{p['name']}=={p['version']}" for p in pins.get("packages", [])])
         packages = (PACKAGE.format(name=name, version="1.17.0", sha256="5" * 64) for name in names)
-        answer.write_text("\n".join(['lock-version = "1.0"', *packages]), encoding="utf-8")
+        answer.write_text("\n".join([*PYLOCK, *packages]), encoding="utf-8")
         return completed()
 
 

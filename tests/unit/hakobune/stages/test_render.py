@@ -116,5 +116,5 @@ def test_a_stale_lock_is_not_rendered(tmp_path: Path) -> None:
 def test_a_project_without_source_is_named(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     (tmp_path / "src/demo/__main__.py").unlink()
-    with pytest.raises(ConfigurationInvalidError, match="src/demo: there is no such folder"):
+    with pytest.raises(ConfigurationInvalidError, match="src/demo: no such folder"):
         render(project, read_fresh_lock(project), FakeReporter())

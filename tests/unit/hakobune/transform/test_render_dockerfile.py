@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from hakobune.model.project import Library, Project
+from hakobune.transform.install_blocks import render_download
 from hakobune.transform.render_dockerfile import (
     Programs,
     Source,
     left_out,
     render_dockerfile,
     render_dockerignore,
-    render_download,
     rendered_source,
     source_of,
 )
@@ -237,9 +237,9 @@ def test_every_step_that_asks_the_index_can_take_its_wheels_from_the_vendored_fo
 
 def test_what_is_fetched_for_a_folder_is_wheels_by_their_hash_and_nothing_else() -> None:
     lock = make_lock()
-    text = render_download(lock, lock.packages).decode()
-    (wheel,) = lock.packages
+    (wheel,) = lock.tools
+    text = render_download(lock, (wheel,)).decode()
     assert f"\n{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\nEND" in text
     assert "--require-hashes" in text
     assert text.endswith("FROM scratch\nCOPY --from=fetched /wheels /\n")
-    assert lock.tools[0].sha256 not in text
+    assert lock.packages[0].sha256 not in text
