@@ -3,8 +3,6 @@
 import sys
 from pathlib import Path
 
-from drydock import errors
-from drydock.cli import BUG_EXIT_CODE
 from drydock.routes import ROUTES, Route
 from drydock.weather import KINDS
 
@@ -14,7 +12,7 @@ _WS = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}{_ML}/workspaces
 
 
 def route_list() -> str:
-    """Return the tables of routes, of weather and of exit codes."""
+    """Return the tables of routes and of faults."""
     served = [route for route in ROUTES if route.is_served]
     refused = [route for route in ROUTES if not route.is_served]
     return "\n".join(
@@ -44,12 +42,6 @@ def route_list() -> str:
             "| --- | --- |",
             *(f"| `{name}` | {text} |" for name, text in KINDS.items()),
             "",
-            "## Exit codes",
-            "",
-            "| code | meaning |",
-            "| --- | --- |",
-            *(f"| {code} | {text} |" for code, text in sorted(_exit_codes())),
-            "",
         ]
     )
 
@@ -57,23 +49,6 @@ def route_list() -> str:
 def with_route_list(page: str) -> str:
     """Return a page with the tables in the place of those that it had."""
     return page.partition(NOTE)[0] + route_list()
-
-
-def _exit_codes() -> list[tuple[int, str]]:
-    found = [
-        error
-        for error in vars(errors).values()
-        if isinstance(error, type)
-        and issubclass(error, errors.DrydockError)
-        and error is not errors.DrydockError
-    ]
-    return [
-        (0, "All went well."),
-        (2, "Wrong usage of the command line."),
-        (BUG_EXIT_CODE, "A bug of drydock; the traceback is shown."),
-        (130, "Interrupted (Ctrl-C)."),
-        *((error.exit_code, (error.__doc__ or "").splitlines()[0]) for error in found),
-    ]
 
 
 def _short(route: Route) -> str:

@@ -10,7 +10,7 @@ import uuid
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from drydock.errors import StateDamagedError, WeatherUnknownError
+from drydock.errors import FaultUnknownError, StateDamagedError
 from drydock.files import read_json, write_json
 
 KINDS = {
@@ -56,7 +56,7 @@ class Weather:
     def set(self, kind: str, *, route: str = EVERYWHERE, times: int = 1) -> Fault:
         """Let a fault strike at the next `times` occasions that the pattern fits."""
         if kind not in KINDS:
-            raise WeatherUnknownError(
+            raise FaultUnknownError(
                 f"no weather is called {kind}", remedy=f"one of: {', '.join(KINDS)}"
             )
         fault = Fault(kind=kind, route=route, times=times)

@@ -21,7 +21,7 @@ SUBMIT = ("submit", "--create-compute")
 
 
 @pytest.mark.parametrize(
-    ("weather", "code", "said"),
+    ("weather", "name", "said"),
     [
         (("expired-secret", "*"), "login-expired", "AZURE_CLIENT_SECRET"),
         (("expired-token", "workspaces_get", 2), "login-expired", "az login"),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from drydock.errors import WeatherUnknownError
+from drydock.errors import FaultUnknownError
 from drydock.weather import Weather
 
 
@@ -51,7 +51,7 @@ def test_faults_strike_in_the_order_in_which_they_were_set(tmp_path: Path) -> No
 
 
 def test_an_unknown_weather_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(WeatherUnknownError, match="hail") as told:
+    with pytest.raises(FaultUnknownError, match="hail") as told:
         Weather(tmp_path).set("hail")
     assert "slow-network" in told.value.remedy
 
