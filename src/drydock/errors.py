@@ -12,8 +12,8 @@ from typing import ClassVar
 class DrydockError(Exception):
     """Something failed that the user can correct.
 
-    `what` is one sentence that says what failed, `place` the `file:line` where it has one, `remedy`
-    the next step. `what` and `remedy` may span lines.
+    `what` is one sentence that says what failed, `place` the file if there is one, `remedy` the
+    next step. `what` and `remedy` may span lines.
     """
 
     exit_code: ClassVar[int] = 1

@@ -1,12 +1,12 @@
-"""The page of routes, written from the table: `python -m drydock.route_list FILE`."""
+"""Writes the tables of routes and faults into a page: `python -m drydock.route_list FILE`."""
 
 import sys
 from pathlib import Path
 
+from drydock.faults import KINDS
 from drydock.routes import ROUTES, Route
-from drydock.weather import KINDS
 
-NOTE = "<!-- Below: written by `python -m drydock.route_list`; not to be edited by hand. -->"
+NOTE = "<!-- The rest is written by `python -m drydock.route_list`; do not edit it. -->"
 _ML = "/providers/Microsoft.MachineLearningServices"
 _WS = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}{_ML}/workspaces/{{workspace}}"
 
@@ -29,14 +29,14 @@ def route_list() -> str:
             "",
             "## Refused",
             "",
-            "Answered by 501 with code `NotServedByDrydock` and the name. A row takes what no",
-            "served route and no row above it takes; what is in no row is refused as `unknown`.",
+            "Answered with 501, code `NotServedByDrydock` and the name. The first row that matches",
+            "applies, after all served routes; a path that no row matches is refused as `unknown`.",
             "",
             "| name | path |",
             "| --- | --- |",
             *(f"| {route.name} | `{_short(route)}` |" for route in refused),
             "",
-            "## Weather",
+            "## Faults",
             "",
             "| name | what happens |",
             "| --- | --- |",
@@ -47,7 +47,7 @@ def route_list() -> str:
 
 
 def with_route_list(page: str) -> str:
-    """Return a page with the tables in the place of those that it had."""
+    """Return a page with its tables replaced."""
     return page.partition(NOTE)[0] + route_list()
 
 

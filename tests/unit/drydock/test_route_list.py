@@ -1,8 +1,8 @@
 from pathlib import Path
 
+from drydock.faults import KINDS
 from drydock.route_list import with_route_list
 from drydock.routes import ROUTES
-from drydock.weather import KINDS
 
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "drydock.md"
 
