@@ -1,8 +1,8 @@
-"""Each fault at each step where it can strike: what the command says, and what is there then.
+"""Injects each fault at each step where it can occur; checks the message and what is left behind.
 
-A cell is right where the fault struck; the command ended well or with the exit code that names this
-fault; the same command, in fair weather, ended well; and drydock holds just what one undisturbed
-command would have left: nothing lost, nothing doubled.
+A cell is right if the fault was used; the command succeeded or failed with the error that names
+this fault; the same command succeeded afterwards, without the fault; and drydock holds exactly what
+one undisturbed command would have left: nothing lost, nothing twice.
 """
 
 import fnmatch
@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from drydock.weather import KINDS, Weather
+from drydock.faults import KINDS, Faults
 from rehearsal.stand import Done, Stand, expect
 
 EVERY = "*"
@@ -45,7 +45,7 @@ REMEDIES: Mapping[str, str] = {
 }
 # The quota is looked at to warn early: a login that may not look goes on, and the service decides.
 # Files and their secret are asked for once more with a fresh secret.
-_BORNE = ("compute: quota", "watch: log", "fetch: secret", "fetch: files")
+_TOLERATED = ("compute: quota", "watch: log", "fetch: secret", "fetch: files")
 _PLANE = ("429", "500", "slow-network", "expired-token", "no-permission", "clock-skew")
 _BLOBS = ("429", "500", "slow-network", "expired-sas", "no-permission", "clock-skew")
 # Asked for only when the version is new: these cells need an image that no cell had.
@@ -54,7 +54,7 @@ _NEW_IMAGE = "environment_versions_create_or_update"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step of a submit, where its faults strike, and which they are."""
+    """A step of a submit, the requests to fail there, and the faults."""
 
     name: str
     route: str
@@ -86,7 +86,7 @@ def table(stand: Stand, rows: str = EVERY) -> bool:
     print(f"\n{'step':<24} {'fault':<20} {'ended':>5} {'again':>5} {'seconds':>7}   said")
     for step in (step for step in _steps() if fnmatch.fnmatchcase(step.name, rows)):
         for kind in step.kinds:
-            cell = _struck(stand, step, kind, f"{len(cells)}")
+            cell = _cell(stand, step, kind, f"{len(cells)}")
             cells.append(cell)
             shown = cell.wrong.upper() if cell.wrong else cell.said
             ended = f"{cell.code:>5} {cell.again:>5} {cell.seconds:>7.1f}"
@@ -99,22 +99,22 @@ def table(stand: Stand, rows: str = EVERY) -> bool:
     return not wrong and not unasked
 
 
-def _struck(stand: Stand, step: Step, kind: str, mark: str) -> Cell:
-    """Return what comes of the command in this weather, and of the same command after it."""
-    weather = Weather(stand.state)
+def _cell(stand: Stand, step: Step, kind: str, mark: str) -> Cell:
+    """Return the result of the command with this fault, and of the same command after it."""
+    faults = Faults(stand.state)
     command = step.prepare(stand, f"cell {mark}")
     before = stand.counts()
-    weather.set(kind, route=step.route)
+    faults.inject(kind, route=step.route)
     first = stand.hakobune(*command)
-    is_left = bool(weather.clear())
+    is_left = bool(faults.clear())
     # A job that failed is over: what helps is another one.
     again = stand.hakobune(*command) if first.code != 0 or step.name == "job" else first
     after = stand.counts()
     added = {name: after[name] - before[name] for name in after if after[name] != before[name]}
-    may = NAMES[kind] + (("",) if step.name in _BORNE else ())
+    may = NAMES[kind] + (("",) if step.name in _TOLERATED else ())
     wrong = ""
     if is_left:
-        wrong = "the fault did not strike"
+        wrong = "the fault was not used"
     elif _name(first) not in may:
         wrong = f"exit code {first.code}, not of {may}: {_last(first)}"
     elif first.code != 0 and REMEDIES.get(kind, "") not in _remedy(first):
@@ -149,7 +149,7 @@ def _last(done: Done) -> str:
     if lines:
         return lines[-1][:150]
     tries = sum("trying again" in line for line in done.stderr.splitlines())
-    return f"borne, {tries} times tried again" if tries else "borne"
+    return f"tolerated, {tries} retries" if tries else "tolerated"
 
 
 def _steps() -> tuple[Step, ...]:

@@ -1,11 +1,11 @@
 # ruff: noqa: INP001 - a program of its own inside the build
-"""Unpacks exactly the listed Debian packages into a folder, inside a build.
+"""Unpacks the listed Debian packages, and no other, into a folder during an image build.
 
     python3 unpack_packages.py LIST.tsv FOLDER
 
-LIST.tsv is what docker/base/resolve.sh prints: name, version, architecture, size, sha256, path. No
-package's script runs, and nothing that is not listed is taken. The archive is that of the secret
-`debian_mirror`, else the one that this image's own apt would ask. Needs the standard library only.
+LIST.tsv is the output of docker/base/resolve.sh: name, version, architecture, size, sha256, path.
+No package script runs. The archive is that of the secret `debian_mirror`, else that of this image's
+apt. Needs the standard library only.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ TIMEOUT_S = 60
 
 
 def main() -> None:
-    """Unpack as the arguments say; a failure is one line, and exit code 1."""
+    """Unpack the packages in the list; a failure prints one line and exits with 1."""
     listing, folder = sys.argv[1:]
     rows = [line.split("\t") for line in Path(listing).read_text(encoding="utf-8").splitlines()]
     mirror = archive()
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def archive() -> str:
-    """Return the address of the folder that holds the archive's `pool/`."""
+    """Return the URL of the archive, the folder above its `pool/`."""
     secret = SECRETS / "debian_mirror"
     if secret.is_file() and (named := secret.read_text(encoding="utf-8").strip()):
         return named.rstrip("/")
@@ -48,29 +48,29 @@ def archive() -> str:
         found = re.search(r"^URIs:\s*(\S+)", sources.read_text(encoding="utf-8"), re.MULTILINE)
         if found:
             return found[1].rstrip("/")
-    sys.exit("packages: no Debian archive is known here; set HAKOBUNE_DEBIAN_MIRROR")
+    sys.exit("packages: this image names no Debian archive; set HAKOBUNE_DEBIAN_MIRROR")
 
 
 def download(mirror: str, row: list[str]) -> bytes:
-    """Return the package of this row, which is what the list says or the build ends here."""
+    """Return the package of this row; exit if its sha256 differs from the list's."""
     name, version, _, _, sha256, path = row
     bundle = SECRETS / "ca_bundle"
     context = ssl.create_default_context(cafile=str(bundle) if _has_text(bundle) else None)
-    said = ""
+    failure = ""
     for _ in range(TRIES):
         try:
-            request = urllib.request.Request(f"{mirror}/{path}")  # noqa: S310 - the mirror decides
+            request = urllib.request.Request(f"{mirror}/{path}")  # noqa: S310 - a mirror may use http
             with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=context) as answer:  # noqa: S310
                 content: bytes = answer.read()
         except urllib.error.HTTPError as exc:
-            said = f"gone from the archive ({exc.code})"
+            failure = f"not in the archive (HTTP {exc.code})"
         except OSError as exc:
-            said = f"the archive cannot be reached ({type(exc).__name__})"
+            failure = f"the archive is unreachable ({type(exc).__name__})"
         else:
             if hashlib.sha256(content).hexdigest() == sha256:
                 return content
-            said = "not what the list names by its sha256"
-    sys.exit(f"packages: {name} {version}: {said}")
+            failure = "its sha256 differs from the list's"
+    sys.exit(f"packages: {name} {version}: {failure}")
 
 
 def _has_text(path: Path) -> bool:

@@ -1,1 +1,1 @@
-"""Drydock: an offline stand-in for Azure ML, for the unmodified SDK of Azure ML to talk to."""
+"""Drydock: an offline stand-in for Azure ML that the unmodified SDK of Azure ML can use."""

@@ -1,4 +1,4 @@
-"""Where a drydock answers: written to `state.json`, and told to programs as variables."""
+"""The addresses of a drydock: kept in `state.json`, and given to programs as variables."""
 
 import os
 import shlex
@@ -15,15 +15,15 @@ SCHEMA_VERSION = 1
 CLOUD = "DrydockCloud"
 METADATA_VERSION = "2019-05-01"
 REHEARSAL = "HAKOBUNE_REHEARSAL"
-# What a shell takes in where there are no variables to give: its next command fails, and hakobune
-# refuses Azure from there on, where an empty text would leave both as they were.
+# Printed for a shell's `eval` if there are no variables: the next command fails, and hakobune
+# refuses Azure from then on. An empty text would leave both as they were.
 NO_VARIABLES = f"export {REHEARSAL}=1\nfalse\n"
 _NO_PROXY = "127.0.0.1,localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """The ports and processes of a drydock. `pid` is None where it was stopped."""
+    """The ports and processes of a drydock; `pid` is None once it was stopped."""
 
     schema_version: int = SCHEMA_VERSION
     pid: int | None
@@ -43,12 +43,12 @@ class Addresses:
 
 
 def write_addresses(state: Path, addresses: Addresses) -> None:
-    """Note where drydock answers."""
+    """Write down where drydock answers."""
     write_json(state / FILE, asdict(addresses))
 
 
 def read_addresses(state: Path) -> Addresses | None:
-    """Return where drydock answers, or answered the last time; None where it never ran."""
+    """Return where drydock answers, or last answered; None if it never ran."""
     content = read_json(state / FILE)
     if content is None:
         return None
@@ -56,22 +56,24 @@ def read_addresses(state: Path) -> Addresses | None:
         found = Addresses(**content)
     except TypeError as exc:
         raise StateDamagedError(
-            f"{state / FILE}: {exc}", remedy="remove the state folder and start anew"
+            f"not a file that drydock wrote ({exc})",
+            remedy="remove the state folder and start again",
+            place=str(state / FILE),
         ) from exc
     return replace(found, container_ids=tuple(found.container_ids))
 
 
 def note_stopped(state: Path) -> None:
-    """Note that nothing answers there now."""
+    """Write down that drydock was stopped."""
     found = read_addresses(state)
     if found is not None:
         write_addresses(state, replace(found, pid=None, container_ids=()))
 
 
 def variables(workspace: Workspace, addresses: Addresses) -> dict[str, str]:
-    """Return the environment variables by which a program talks to drydock and to nothing else.
+    """Return the environment variables that direct a program to drydock and to nothing else.
 
-    `HAKOBUNE_REHEARSAL` comes first: of a list that was cut off, hakobune then misses the rest.
+    `HAKOBUNE_REHEARSAL` comes first: if the list is cut off, hakobune notices the missing rest.
     """
     return {
         REHEARSAL: "1",
@@ -89,7 +91,7 @@ def variables(workspace: Workspace, addresses: Addresses) -> dict[str, str]:
 
 
 def endpoints(addresses: Addresses) -> dict[str, str]:
-    """Return the variables that say where a program goes; drydock gives them to whoever asks.
+    """Return the variables with addresses; drydock gives them to any client.
 
     Both cloud variables are set: with one alone the SDK falls back to Azure when drydock is down.
     The proxy is set in both spellings, because programs differ in which they read.
@@ -114,7 +116,7 @@ def endpoints(addresses: Addresses) -> dict[str, str]:
 
 
 def shell_lines(found: dict[str, str]) -> str:
-    """Return the variables as lines for a shell."""
+    """Return the variables as shell commands."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in found.items())
 
 
@@ -123,13 +125,14 @@ def running(state: Path) -> Addresses:
     found = read_addresses(state)
     if found is None or not is_alive(found.pid):
         raise NotRunningError(
-            f"no drydock runs with the state folder {state}", remedy="python -m drydock start"
+            f"no drydock is running with the state folder {state}",
+            remedy="python -m drydock start",
         )
     return found
 
 
 def is_alive(pid: int | None) -> bool:
-    """Tell whether the process is there and is a drydock: numbers are given anew."""
+    """Return whether the process exists and is a drydock: the system reuses process numbers."""
     if pid is None:
         return False
     try:
@@ -137,7 +140,7 @@ def is_alive(pid: int | None) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return False  # another user's, so not ours
+        return False  # it belongs to another user
     processes = Path("/proc")
     if not (processes / "self").exists():  # a system without /proc: trust the number
         return True
@@ -149,7 +152,7 @@ def is_alive(pid: int | None) -> bool:
 
 
 def summary(addresses: Addresses) -> list[tuple[str, str]]:
-    """Return what a person wants to know of a running drydock."""
+    """Return the addresses of a running drydock for display."""
     rows: dict[str, Any] = {
         "management": addresses.management_url,
         "registry": addresses.registry,

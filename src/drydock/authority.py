@@ -1,7 +1,7 @@
-"""The stand-in's own certificate authority: made at start, and its key thrown away at once.
+"""Drydock's own certificate authority: created at the start, and its key discarded at once.
 
-The authority may vouch for the loopback address and for the names that drydock stands in for, and
-for nothing else. What trusts it alone can therefore talk to drydock alone.
+The authority may sign for the loopback address and for the names that drydock answers for, and for
+nothing else. A program that trusts only this authority can therefore connect only to drydock.
 """
 
 import ipaddress
@@ -23,12 +23,12 @@ RENEWED_BEFORE = timedelta(days=2)
 
 
 def ca_bundle(state: Path) -> Path:
-    """Return where the authority's certificate lies."""
+    """Return the path of the authority's certificate."""
     return state / "tls" / "ca.pem"
 
 
 def ensure_certificates(state: Path, names: Sequence[str], now: datetime) -> None:
-    """Write an authority and a server's certificate, unless good ones for these names are there."""
+    """Write an authority and a server certificate, unless valid ones for these names exist."""
     if _is_good(state, names, now):
         return
     ca_key = ec.generate_private_key(ec.SECP256R1())
@@ -46,17 +46,10 @@ def ensure_certificates(state: Path, names: Sequence[str], now: datetime) -> Non
 
 
 def server_context(state: Path) -> ssl.SSLContext:
-    """Return what a TLS server of drydock presents."""
+    """Return the TLS settings of drydock's servers, with their certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(_server_file(state))
-    return context
-
-
-def client_context(state: Path) -> ssl.SSLContext:
-    """Return a context that trusts drydock's authority and no other."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(ca_bundle(state))
     return context
 
 

@@ -1,20 +1,86 @@
-"""The rehearsal's blob store, spoken to as its owner: whole blobs, folders of blobs, and logs."""
+"""The rehearsal's blob store as its owner sees it: the account, its containers, blobs and logs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
+SUFFIX = "core.drydock.test"  # .test never resolves; the SDK splits the name at `.blob.core.`
+ARTIFACTS = "azureml"
 _RETRIES = 3
-# How the service's mount, hierarchical accounts and several tools write a folder down.
+_CONNECT_S = 5
+# A signature is valid from a little earlier on, so that two clocks may differ.
+_SKEW = timedelta(minutes=10)
+# How the service's mount, hierarchical accounts and several tools mark a folder.
 FOLDER_MARK = {"hdi_isfolder": "true"}
 
 
 class BlobStoreError(Exception):
-    """The blob store refuses, or does not answer."""
+    """The blob store refuses a request, or does not answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Account:
+    """The storage account: its name, its key, and its plain HTTP address on loopback."""
+
+    name: str
+    key: str
+    endpoint: str
+
+    def __repr__(self) -> str:
+        """Return nothing that opens the account."""
+        return f"Account({self.name}, ***)"
+
+    @property
+    def host(self) -> str:
+        """The name that the SDK uses for the account."""
+        return f"{self.name}.blob.{SUFFIX}"
+
+    def url(self, container: str, path: str = "", signature: str = "") -> str:
+        """Return a blob's URL as the SDK uses it."""
+        address = "/".join([f"https://{self.host}", container, path]).rstrip("/")
+        return f"{address}?{signature}" if signature else address
+
+    def signature(self, now: datetime, hours: int) -> str:
+        """Return a shared access signature for the whole account."""
+        from azure.storage.blob import (  # noqa: PLC0415 - heavy
+            AccountSasPermissions,
+            ResourceTypes,
+            generate_account_sas,
+        )
+
+        return generate_account_sas(
+            self.name,
+            self.key,
+            resource_types=ResourceTypes(container=True, object=True),
+            permission=AccountSasPermissions(
+                read=True, write=True, delete=True, list=True, create=True, update=True
+            ),
+            start=now - _SKEW,
+            expiry=now + timedelta(hours=hours),
+        )
+
+    def container_signature(self, container: str, now: datetime) -> str:
+        """Return a shared access signature for one container, valid for eight hours."""
+        from azure.storage.blob import (  # noqa: PLC0415 - heavy
+            ContainerSasPermissions,
+            generate_container_sas,
+        )
+
+        return generate_container_sas(
+            self.name,
+            container,
+            account_key=self.key,
+            permission=ContainerSasPermissions(
+                read=True, write=True, list=True, create=True, add=True
+            ),
+            start=now - _SKEW,
+            expiry=now + timedelta(hours=8),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,14 +92,19 @@ class Blob:
 
 
 class BlobStore(Protocol):
-    """What services and runner ask of a blob store; tests pass one in memory."""
+    """The blob store as the handlers and the runner use it; tests pass one in memory."""
+
+    @property
+    def account(self) -> Account:
+        """The storage account, whose signatures and URLs the SDK gets."""
+        ...
 
     def ensure_container(self, container: str) -> None:
-        """Create the container where it is missing."""
+        """Create the container if it is missing."""
         ...
 
     def blobs(self, container: str, prefix: str) -> tuple[Blob, ...]:
-        """Return the blobs whose names begin so, in the order of their names; no folders' marks."""
+        """Return the blobs with this prefix, sorted by name, without the marks of folders."""
         ...
 
     def read(self, container: str, name: str) -> Iterator[bytes]:
@@ -41,39 +112,40 @@ class BlobStore(Protocol):
         ...
 
     def write(self, container: str, name: str, content: IO[bytes], size: int) -> None:
-        """Write a blob of this size, over one that is there."""
+        """Write a blob of this size; an existing one is overwritten."""
         ...
 
     def mark_folder(self, container: str, name: str) -> None:
-        """Write the empty blob that stands for a folder."""
+        """Write the empty blob that marks a folder."""
         ...
 
     def start_log(self, container: str, name: str) -> None:
-        """Make an empty blob that can be appended to."""
+        """Create an empty append blob."""
         ...
 
     def append(self, container: str, name: str, content: bytes, *, at: int) -> None:
-        """Append to a blob that `start_log` made, and that is `at` bytes long."""
+        """Append to a blob that `start_log` created and that is `at` bytes long."""
         ...
 
     def size(self, container: str, name: str) -> int | None:
-        """Return a blob's size, or None where there is no such blob."""
+        """Return a blob's size, or None if there is no such blob."""
         ...
 
 
 class AzureBlobStore:
-    """A blob store at an address such as http://127.0.0.1:10000, with the account's key."""
+    """The blob store of an account, through Azure's library and with the account's key."""
 
-    def __init__(self, *, address: str, account: str, key: str) -> None:
-        # Imported here: it is slow to import.
+    def __init__(self, account: Account) -> None:
         from azure.storage.blob import BlobServiceClient  # noqa: PLC0415 - heavy
 
+        self.account = account
         self._service = BlobServiceClient(
-            f"{address}/{account}",
-            credential={"account_name": account, "account_key": key},
-            # No proxy of the environment stands between us and a port of this machine.
+            f"{account.endpoint.rstrip('/')}/{account.name}",
+            credential={"account_name": account.name, "account_key": account.key},
+            # The user's proxy and CA settings do not apply to a port of this machine.
             use_env_settings=False,
             retry_total=_RETRIES,
+            connection_timeout=_CONNECT_S,
         )
 
     def ensure_container(self, container: str) -> None:
@@ -125,7 +197,7 @@ class AzureBlobStore:
     def append(self, container: str, name: str, content: bytes, *, at: int) -> None:
         """See BlobStore."""
         with _translated():
-            # The position makes a repetition of what arrived already fail, and not double it.
+            # With the position, a repeated request fails if the first one arrived: no line twice.
             self._client(container, name).append_block(content, appendpos_condition=at)
 
     def size(self, container: str, name: str) -> int | None:
@@ -139,7 +211,7 @@ class AzureBlobStore:
                 return None
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._service.close()
 
     def _client(self, container: str, name: str) -> "BlobClient":

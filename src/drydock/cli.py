@@ -7,7 +7,7 @@ import click
 
 from drydock.console import say, show, show_error, show_table
 from drydock.errors import DrydockError, PackageMissingError
-from drydock.weather import EVERYWHERE, KINDS, Weather
+from drydock.faults import EVERYWHERE, KINDS, Faults
 
 BUG_EXIT_CODE = 70
 _STATE = click.option(
@@ -15,32 +15,33 @@ _STATE = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".drydock"),
     show_default=True,
-    help="The folder that holds everything of one rehearsal.",
+    help="The folder with all files of one rehearsal.",
 )
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """Stand in for Azure ML, offline: its SDK talks to this as it would to Azure."""
+    """Run an offline stand-in for Azure ML that Azure's SDK uses without changes."""
 
 
 @cli.command()
 @_STATE
 def start(*, state: Path) -> None:
-    """Start the stand-in, its registry and its blob store; say where they answer."""
+    """Start drydock, its registry and its blob store; print their addresses."""
     from drydock import daemon  # noqa: PLC0415 - slow to import
     from drydock.addresses import summary  # noqa: PLC0415
 
-    say(f"starting drydock in {state} (the first time builds the images of its two services)")
+    say(f"starting drydock in {state} (the first start builds the images of its two services)")
     found = daemon.start(state)
     show_table(summary(found))
-    say(f'to use it: found="$(python -m drydock env --state {state})" && eval "$found"')
+    say("to use it in this shell:")
+    say(f'  found="$(python -m drydock env --state {state})" && eval "$found"')
 
 
 @cli.command()
 @_STATE
 def stop(*, state: Path) -> None:
-    """Stop the stand-in and its services. What was pushed and registered stays in the folder."""
+    """Stop drydock and its services. Images, models and jobs stay in the state folder."""
     from drydock import daemon  # noqa: PLC0415
     from drydock.addresses import read_addresses  # noqa: PLC0415
 
@@ -48,14 +49,14 @@ def stop(*, state: Path) -> None:
     daemon.stop(state)
     if found is not None:
         for container in found.container_ids:
-            say(f"ended the container {container[:12]}")
-        say(f"ended drydock (process {found.pid}); its state stays in {state}")
+            say(f"removed the container {container[:12]}")
+        say(f"stopped drydock (process {found.pid}); its state is kept in {state}")
 
 
 @cli.command()
 @_STATE
 def status(*, state: Path) -> None:
-    """Say where the stand-in answers, which jobs it has and which weather is due."""
+    """Print drydock's addresses, its jobs and the injected faults."""
     from drydock.addresses import running, summary  # noqa: PLC0415
     from drydock.state.jobs import Job  # noqa: PLC0415
     from drydock.state.store import Store  # noqa: PLC0415
@@ -63,18 +64,18 @@ def status(*, state: Path) -> None:
     show_table(summary(running(state)))
     for job in Store(state / "resources" / "jobs", Job).all():
         show(f"job         {job.name}  {job.status}  {job.error_message}".rstrip())
-    for fault in Weather(state).due():
-        show(f"weather     {fault.kind}  {fault.route}  x{fault.times}")
+    for fault in Faults(state).due():
+        show(f"fault       {fault.kind}  {fault.route}  x{fault.times}")
 
 
 @cli.command()
 @_STATE
-@click.option("--json", "is_json", is_flag=True, help="Print a JSON object and no shell lines.")
+@click.option("--json", "is_json", is_flag=True, help="Print JSON instead of shell commands.")
 def env(*, state: Path, is_json: bool) -> None:
-    """Print the environment variables by which a program talks to the stand-in alone.
+    """Print the environment variables that direct a program to drydock, and to nothing else.
 
-    HAKOBUNE_REHEARSAL=1 is one of them: with it hakobune refuses whatever is not this stand-in.
-    They hold the rehearsal's own client secret, which opens nothing but this stand-in.
+    One of them is HAKOBUNE_REHEARSAL=1: it makes hakobune refuse everything but this drydock.
+    Another is this rehearsal's client secret, which is valid for this drydock only.
     """
     import json  # noqa: PLC0415
 
@@ -99,18 +100,24 @@ def env(*, state: Path, is_json: bool) -> None:
     "--route",
     default=EVERYWHERE,
     show_default=True,
-    help="Where it strikes: a route's name, or `METHOD /path`; * stands for anything.",
+    help="The requests to fail: a route's name, or `METHOD /path`; * matches any text.",
 )
-@click.option("--times", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--clear", is_flag=True, help="Take all weather away.")
-def weather(*, state: Path, name: str | None, route: str, times: int, clear: bool) -> None:
-    """Let a fault strike; without a NAME list the names."""
-    found = Weather(state)
+@click.option(
+    "--times",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many requests fail.",
+)
+@click.option("--clear", is_flag=True, help="Remove all faults.")
+def fault(*, state: Path, name: str | None, route: str, times: int, clear: bool) -> None:
+    """Inject a fault; without NAME, list the available faults."""
+    faults = Faults(state)
     if clear:
-        say(f"{found.clear()} faults taken away")
+        say(f"removed {faults.clear()} faults")
     if name is not None:
-        fault = found.set(name, route=route, times=times)
-        say(f"{fault.kind} will strike {fault.times} times at {fault.route}")
+        added = faults.inject(name, route=route, times=times)
+        say(f"injected {added.kind}: the next {added.times} requests that match {added.route} fail")
     elif not clear:
         show_table(list(KINDS.items()))
 
@@ -118,14 +125,14 @@ def weather(*, state: Path, name: str | None, route: str, times: int, clear: boo
 @cli.command(hidden=True)
 @_STATE
 def serve(*, state: Path) -> None:
-    """Be the stand-in, in the foreground. `start` calls this."""
+    """Run drydock in the foreground; `start` calls this."""
     from drydock import daemon  # noqa: PLC0415
 
     daemon.serve(state)
 
 
 def main() -> None:
-    """Run the command line and exit: 0, a failure's own code, or 2 for wrong usage."""
+    """Run the command line and exit with 0 or the code of the failure's family."""
     try:
         code = cli.main(standalone_mode=False, prog_name="python -m drydock") or 0
     except DrydockError as exc:
@@ -133,7 +140,8 @@ def main() -> None:
         code = exc.exit_code
     except ModuleNotFoundError as exc:
         error = PackageMissingError(
-            f"the package {exc.name} is not installed", remedy="pip install 'hakobune[rehearsal]'"
+            f"the Python package {exc.name} is not installed",
+            remedy="pip install 'hakobune[rehearsal]'",
         )
         show_error(error)
         code = error.exit_code
@@ -143,7 +151,7 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         say("\ninterrupted")
         code = 130
-    except Exception:  # noqa: BLE001 - the one boundary: whatever comes here is a bug of ours
+    except Exception:  # noqa: BLE001 - the outermost boundary: anything else is a bug
         import traceback  # noqa: PLC0415
 
         traceback.print_exc()

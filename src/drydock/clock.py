@@ -1,4 +1,4 @@
-"""Time and fresh names, both handed to whoever needs them so that a test can fix them."""
+"""Time and unique names, both passed as arguments so that a test can fix them."""
 
 import secrets
 import time
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What tells the time and waits."""
+    """Returns the time and waits."""
 
     def now(self) -> datetime:
         """Return the time, in UTC."""
@@ -20,14 +20,14 @@ class Clock(Protocol):
 
 
 class Ids(Protocol):
-    """What makes names that nobody has yet."""
+    """Makes unique names."""
 
     def guid(self) -> str:
-        """Return a fresh GUID."""
+        """Return a new GUID."""
         ...
 
     def secret(self) -> str:
-        """Return a fresh secret, good for a URL."""
+        """Return a new secret that a URL may contain."""
         ...
 
 
@@ -47,9 +47,9 @@ class RandomIds:
     """Names from the machine's source of randomness."""
 
     def guid(self) -> str:
-        """Return a fresh GUID."""
+        """Return a new GUID."""
         return str(uuid.uuid4())
 
     def secret(self) -> str:
-        """Return a fresh secret, good for a URL."""
+        """Return a new secret that a URL may contain."""
         return secrets.token_urlsafe(32)

@@ -26,6 +26,6 @@ def show_table(rows: Sequence[tuple[str, str]]) -> None:
 
 def show_error(error: DrydockError) -> None:
     """Show what failed and what to do."""
-    say(f"error: {error.what}")
+    say(f"error[{error.name()}]: {error}")
     for number, line in enumerate(error.remedy.splitlines()):
         say(f"  fix: {line}" if number == 0 else f"       {line}")

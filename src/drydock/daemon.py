@@ -1,4 +1,4 @@
-"""The stand-in as a process of its own: starting it, being it, ending it."""
+"""Drydock as a process of its own: start it, run it, stop it."""
 
 import contextlib
 import logging
@@ -29,12 +29,12 @@ _LAST_LINES = 12
 
 
 def start(state: Path) -> Addresses:
-    """Start a drydock that outlives this process; return where it answers."""
+    """Start a drydock that outlives this process; return its addresses."""
     before = read_addresses(state)
     if before is not None and is_alive(before.pid):
         raise AlreadyRunningError(
-            f"a drydock with the state folder {state} runs already (process {before.pid})",
-            remedy="python -m drydock stop, or another folder by --state",
+            f"a drydock with the state folder {state} is already running (process {before.pid})",
+            remedy="python -m drydock stop\nor use another folder with --state",
         )
     state.mkdir(parents=True, exist_ok=True)
     with (state / LOG).open("ab") as log:
@@ -56,11 +56,12 @@ def start(state: Path) -> Addresses:
 
 
 def stop(state: Path) -> None:
-    """End the drydock of this folder, its containers with it."""
+    """Stop the drydock of this folder, and its containers."""
     found = read_addresses(state)
     if found is None or found.pid is None:
         raise NotRunningError(
-            f"no drydock runs with the state folder {state}", remedy="python -m drydock start"
+            f"no drydock is running with the state folder {state}",
+            remedy="python -m drydock start",
         )
     if not is_alive(found.pid):
         _remove_what_is_left(state)
@@ -70,21 +71,21 @@ def stop(state: Path) -> None:
     while is_alive(found.pid):
         if time.monotonic() > deadline:
             raise StopFailedError(
-                f"drydock (process {found.pid}) still runs after {_STOP_S} s",
-                remedy=f"look into {state / LOG}; then `kill -KILL {found.pid}` and stop again",
+                f"drydock (process {found.pid}) is still running after {_STOP_S} s",
+                remedy=f"read {state / LOG}, then:\nkill -KILL {found.pid}; python -m drydock stop",
             )
         time.sleep(_STEP_S)
 
 
 def serve(state: Path) -> None:
-    """Be the drydock, until a signal ends it."""
-    from drydock.parts import start_parts  # noqa: PLC0415 - heavy
+    """Run drydock until a signal stops it."""
     from drydock.rehearsal import Rehearsal, only_one  # noqa: PLC0415 - heavy
+    from drydock.services import run_services  # noqa: PLC0415 - heavy
 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("azure").setLevel(logging.WARNING)  # its lines would hold addresses in full
+    logging.getLogger("azure").setLevel(logging.WARNING)  # its lines would show signatures
     is_over = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -94,16 +95,16 @@ def serve(state: Path) -> None:
     signal.signal(signal.SIGINT, end)
     clock = SystemClock()
     with only_one(state):
-        parts = start_parts(state, clock)
+        services = run_services(state, clock)
         try:
-            rehearsal = Rehearsal(state, parts, clock=clock, ids=RandomIds())
+            rehearsal = Rehearsal(state, services, clock=clock, ids=RandomIds())
         except BaseException:
-            parts.stop()
+            services.stop()
             raise
         say(f"drydock answers at {rehearsal.addresses.management_url}")
         is_over.wait()
         for ended in rehearsal.stop():
-            say(f"ended {ended}")
+            say(f"stopped {ended}")
 
 
 def _wait_until_up(state: Path, child: "subprocess.Popen[bytes]", log_start: int) -> Addresses:
@@ -118,16 +119,17 @@ def _wait_until_up(state: Path, child: "subprocess.Popen[bytes]", log_start: int
     text = (state / LOG).read_bytes()[log_start:].decode(errors="replace")
     last = "\n".join(text.splitlines()[-_LAST_LINES:])
     raise StartFailedError(
-        f"drydock did not come up; its last lines:\n{last}", remedy=f"the whole log: {state / LOG}"
+        f"drydock did not start; the last lines of its log:\n{last}",
+        remedy=f"the whole log: {state / LOG}",
     )
 
 
 def _remove_what_is_left(state: Path) -> None:
-    """Clear up after a drydock that was killed."""
+    """Remove the containers of a drydock that was killed."""
     from drydock.services import read_services, stop_services  # noqa: PLC0415 - heavy
 
     services = read_services(state)
     if services is not None:
         for ended in stop_services(services):
-            say(f"removed {ended}, which a killed drydock had left")
+            say(f"removed {ended}, which a killed drydock left")
     note_stopped(state)

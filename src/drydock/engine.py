@@ -1,4 +1,4 @@
-"""What drydock asks of a Docker engine: values and a protocol. Reaches no engine itself."""
+"""A Docker engine as drydock uses it: values and a protocol, without a connection."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ PLATFORM = "linux/amd64"
 
 
 class EngineError(Exception):
-    """The engine refuses, or does not answer. The text is the engine's own."""
+    """The engine refuses, or does not answer; the text is the engine's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +22,13 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerPlan:
-    """All that decides a container.
+    """Everything that defines a container.
 
-    By its labels a container is found again, whatever became of the drydock that made it.
-    `volumes` are paths with a volume of their own that goes with the container; `volumes_from` is
-    a container whose volumes this one reads. An empty `user` is the image's own. `network` is the
-    engine's word for one, or `container:` and the id of the container that has it; `hosts` are
-    addresses by names.
+    The labels let a later drydock find the container. `volumes` are paths with a volume of their
+    own, which is removed with the container; `volumes_from` is a container whose volumes this one
+    reads. An empty `user` is the image's user. `network` is the engine's name of a network, or
+    `container:` and the id of the container whose network is shared; `hosts` maps names to
+    addresses.
     """
 
     labels: Mapping[str, str]
@@ -51,9 +51,9 @@ class ContainerPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerState:
-    """How a container is doing; the exit code means something once it does not run.
+    """The state of a container; the exit code is valid once it is no longer running.
 
-    `started` is None for one that never ran.
+    `started` is None if the container never ran.
     """
 
     labels: Mapping[str, str]
@@ -64,30 +64,30 @@ class ContainerState:
 
 
 class Engine(Protocol):
-    """What services and runner ask of an engine; tests pass one that runs nothing."""
+    """The engine that services and runner use; tests pass one that runs nothing."""
 
     def has_image(self, image: str) -> bool:
-        """Tell whether the engine holds this image."""
+        """Return whether the engine has this image."""
         ...
 
     def label(self, name: str, *, of: str) -> str:
-        """Return what the label `name` says on an image with the label `of`, if it is here too."""
+        """Return the label `name` of an image with the label `of`, if it names a present image."""
         ...
 
     def pull(self, image: str, *, is_unwanted: Callable[[], bool]) -> None:
-        """Pull an image by its digest; give up as soon as it is unwanted."""
+        """Pull an image by its digest; stop as soon as it is unwanted."""
         ...
 
     def pulled_from(self, registry: str) -> tuple[str, ...]:
-        """Return the names with a digest that images have from a registry."""
+        """Return the names with a digest that images have from this registry."""
         ...
 
-    def forget(self, image: str) -> None:
-        """Remove this name of an image; nothing happens where it is gone or in use."""
+    def untag(self, image: str) -> None:
+        """Remove this name of an image; do nothing if it is absent or in use."""
         ...
 
     def is_rootless(self) -> bool:
-        """Tell whether a container's root is the engine's own user."""
+        """Return whether root in a container is the engine's own user."""
         ...
 
     def create(self, plan: ContainerPlan) -> str:
@@ -103,7 +103,7 @@ class Engine(Protocol):
         ...
 
     def get(self, container: str, path: str) -> Iterator[bytes] | None:
-        """Return a folder or file as a tar stream, or None where there is none."""
+        """Return a folder or file as a tar stream, or None if it does not exist."""
         ...
 
     def follow(self, container: str) -> Iterator[bytes]:
@@ -111,15 +111,15 @@ class Engine(Protocol):
         ...
 
     def state(self, container: str) -> ContainerState:
-        """Return how the container is doing."""
+        """Return the container's state."""
         ...
 
     def signal(self, container: str, name: str) -> None:
-        """Send a signal; nothing happens where the container has ended."""
+        """Send a signal; do nothing if the container has ended."""
         ...
 
     def remove(self, container: str) -> None:
-        """End and remove a container with its own volumes; nothing happens where it is gone."""
+        """Stop and remove a container with its own volumes; do nothing if it is absent."""
         ...
 
     def labelled(self, labels: Mapping[str, str]) -> tuple[str, ...]:
@@ -127,12 +127,12 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         ...
 
 
 def remove_labelled(engine: Engine, labels: Mapping[str, str]) -> tuple[str, ...]:
-    """Remove the containers with all these labels, whoever started them; return their ids."""
+    """Remove the containers with all these labels; return their ids."""
     found = engine.labelled(labels)
     for container in found:
         engine.remove(container)

@@ -1,68 +1,81 @@
-"""Every failure of the command line that a person can mend: its exit code and the next step.
+"""Every failure of the command line that a person can correct: what, where, and the next step.
 
-Only `cli.py` catches these. What goes wrong inside a request is `refusal.Refusal`, an answer.
+The families, their exit codes and the form of an error are those of `hakobune.errors`, which
+drydock does not import; a test compares them. Only `cli.py` catches these errors. A failure inside
+a request is a `refusal.Refusal`, which becomes an answer.
 """
 
+import re
 from typing import ClassVar
 
 
 class DrydockError(Exception):
-    """Something failed that the user can mend.
+    """Something failed that the user can correct.
 
-    `what` is one sentence that names the place; `remedy` is the next step. Either may span lines.
+    `what` is one sentence that says what failed, `place` the file if there is one, `remedy` the
+    next step. `what` and `remedy` may span lines.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, what: str, *, remedy: str) -> None:
-        super().__init__(what)
+    def __init__(self, what: str, *, remedy: str, place: str = "") -> None:
+        super().__init__(f"{place}: {what}" if place else what)
         self.what = what
         self.remedy = remedy
+        self.place = place
+
+    @classmethod
+    def name(cls) -> str:
+        """Return the class's stable name: `NotRunningError` is `not-running`."""
+        words = re.findall(r"[A-Z][a-z0-9]*", cls.__name__.removesuffix("Error"))
+        return "-".join(words).lower()
 
 
-class AlreadyRunningError(DrydockError):
-    """A drydock with this state folder runs already."""
+class UsageError(DrydockError):
+    """The command names something that does not exist or has the wrong form: correct it."""
 
-    exit_code = 80
-
-
-class NotRunningError(DrydockError):
-    """No drydock runs with this state folder."""
-
-    exit_code = 81
+    exit_code = 2
 
 
-class StartFailedError(DrydockError):
-    """Drydock, its registry or its blob store did not come up."""
-
-    exit_code = 82
+class FaultUnknownError(UsageError):
+    """Drydock cannot inject a fault with this name."""
 
 
-class StateDamagedError(DrydockError):
-    """A file of the state folder is not what drydock wrote."""
+class PrerequisiteError(DrydockError):
+    """This machine lacks something that the command needs: install or start it."""
 
-    exit_code = 83
-
-
-class StateNotWritableError(DrydockError):
-    """The state folder cannot be written."""
-
-    exit_code = 84
+    exit_code = 5
 
 
-class WeatherUnknownError(DrydockError):
-    """No weather has this name."""
-
-    exit_code = 85
+class NotRunningError(PrerequisiteError):
+    """No drydock is running with this state folder."""
 
 
-class StopFailedError(DrydockError):
-    """Drydock was told to stop and still runs."""
-
-    exit_code = 86
+class StartFailedError(PrerequisiteError):
+    """Drydock, its registry or its blob store did not start."""
 
 
-class PackageMissingError(DrydockError):
-    """A Python package that the stand-in needs is not installed."""
+class PackageMissingError(PrerequisiteError):
+    """A Python package that drydock needs is not installed."""
 
-    exit_code = 87
+
+class MachineError(DrydockError):
+    """The disk, a file or another running command of this machine prevents it."""
+
+    exit_code = 13
+
+
+class AlreadyRunningError(MachineError):
+    """A drydock with this state folder is already running."""
+
+
+class StateDamagedError(MachineError):
+    """A file in the state folder is not what drydock wrote."""
+
+
+class StateNotWritableError(MachineError):
+    """The state folder is not writable."""
+
+
+class StopFailedError(MachineError):
+    """Drydock is still running after it was asked to stop."""

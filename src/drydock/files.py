@@ -1,4 +1,4 @@
-"""Reading and writing JSON files of the state folder. A write happens whole or not at all."""
+"""Reads and writes the JSON files of the state folder; a write is complete or has no effect."""
 
 import json
 import os
@@ -12,7 +12,7 @@ PRIVATE = 0o600  # the state holds the rehearsal's secrets
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Return the object that the file holds, or None where there is no such file."""
+    """Return the object in the file, or None if there is no such file."""
     try:
         found = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -20,7 +20,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as exc:
         raise _damaged(path, str(exc)) from exc
     if not isinstance(found, dict):
-        raise _damaged(path, "no JSON object")
+        raise _damaged(path, "not a JSON object")
     return found
 
 
@@ -45,12 +45,15 @@ def write_bytes(path: Path, content: bytes) -> None:
                 raise
     except OSError as exc:
         raise StateNotWritableError(
-            f"{path} cannot be written: {exc.strerror}",
-            remedy="free some space, or name another folder by --state",
+            f"the file cannot be written: {exc.strerror}",
+            remedy="free some space, or use another folder with --state",
+            place=str(path),
         ) from exc
 
 
 def _damaged(path: Path, why: str) -> StateDamagedError:
     return StateDamagedError(
-        f"{path}: {why}", remedy="run `python -m drydock stop`, remove the folder and start anew"
+        why,
+        remedy="python -m drydock stop\nthen remove the state folder and start again",
+        place=str(path),
     )

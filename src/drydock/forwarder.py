@@ -1,7 +1,7 @@
-"""A Unix socket that leads to a port of loopback: the one thing that a job's container is given.
+"""A Unix socket that forwards to a port on loopback: the only connection of a job's container.
 
-A container without network has no way to this machine's ports. A folder with sockets can be mounted
-into it, and what stands behind those is all that it can reach.
+A container without a network cannot reach this machine's ports. A folder with sockets can be
+mounted into it, and the servers behind those sockets are all that it can reach.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ _IDLE_S = 120
 
 
 class Forwarder(socketserver.ThreadingUnixStreamServer):
-    """Listens on a socket in the state folder; what the last drydock left there is replaced."""
+    """Listens on a socket in the state folder, and replaces the previous drydock's socket."""
 
     daemon_threads = True
     block_on_close = False
@@ -34,7 +34,7 @@ class Forwarder(socketserver.ThreadingUnixStreamServer):
         self.port = port
 
     def run_in_background(self) -> None:
-        """Answer from now on, in a thread."""
+        """Serve in a thread."""
         threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
 
     def close(self) -> None:
@@ -50,7 +50,7 @@ class _Passage(socketserver.BaseRequestHandler):
     server: Forwarder
 
     def handle(self) -> None:
-        """Lead it to the port."""
+        """Connect it to the port."""
         with (
             contextlib.suppress(OSError),
             socket.create_connection((LOOPBACK, self.server.port), timeout=_IDLE_S) as inner,
@@ -61,7 +61,7 @@ class _Passage(socketserver.BaseRequestHandler):
 
 @contextlib.contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """Return a name of the path that is short enough for a socket's (108 bytes on Linux)."""
+    """Return a name of the path that is short enough for a socket (108 bytes on Linux)."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         way = f"/proc/self/fd/{folder}"

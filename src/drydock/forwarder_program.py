@@ -1,8 +1,8 @@
-"""Runs in a container beside a job's: leads addresses of its loopback to sockets of a folder.
+"""Runs in a container beside a job's: forwards addresses of its loopback to sockets in a folder.
 
     python3 -c THIS-FILE 127.0.0.2=/sockets/blobs 127.0.0.3=/sockets/api
 
-Nothing of drydock is imported here: the container has Python and no more.
+It imports nothing of drydock: the container has Python only.
 """
 
 import asyncio
@@ -14,22 +14,22 @@ PORT = 443
 _PIECE = 64 * 1024
 
 
-def leading_to(
+def forward_to(
     path: str,
 ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-    """Return what leads a connection to a socket."""
+    """Return a function that connects a client to a socket."""
 
-    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer), contextlib.suppress(OSError):
             inner_reader, inner_writer = await asyncio.open_unix_connection(path)
             with contextlib.closing(inner_writer):
                 await asyncio.gather(copy(reader, inner_writer), copy(inner_reader, writer))
 
-    return lead
+    return forward
 
 
 async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    """Pass on what comes, to its end; then the other side is told of it."""
+    """Copy until the source ends, then close the target."""
     with contextlib.closing(target), contextlib.suppress(OSError):
         while piece := await source.read(_PIECE):
             target.write(piece)
@@ -37,10 +37,10 @@ async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> No
 
 
 async def main() -> None:
-    """Listen until the container ends."""
+    """Serve until the container ends."""
     ways = [argument.split("=", 1) for argument in sys.argv[1:]]
     servers = [
-        await asyncio.start_server(leading_to(path), address, PORT) for address, path in ways
+        await asyncio.start_server(forward_to(path), address, PORT) for address, path in ways
     ]
     await asyncio.gather(*(server.serve_forever() for server in servers))
 

@@ -1,6 +1,6 @@
-"""The blob store's public face: TLS under its Azure name outside, plain HTTP on loopback inside.
+"""TLS in front of the blob store, under its Azure name; plain HTTP on loopback behind it.
 
-It passes on what it is given and changes nothing; it is here for the TLS and for the weather.
+It forwards requests unchanged. It exists for TLS and for injected faults.
 """
 
 import http.client
@@ -13,10 +13,10 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from drydock.blob_store import Account
 from drydock.clock import Clock
+from drydock.faults import SLOW_S, Faults
 from drydock.server import IDLE_S, TlsServer
-from drydock.storage import Account
-from drydock.weather import SLOW_S, Weather
 
 _PIECE = 64 * 1024
 _HOP = {"connection", "keep-alive", "transfer-encoding", "proxy-connection", "te", "upgrade"}
@@ -44,14 +44,14 @@ _log = logging.getLogger(__name__)
 
 
 class Gateway(TlsServer):
-    """Answers for the account's name; `account` is set once the blob store is up."""
+    """Answers for the account's name."""
 
     def __init__(
-        self, port: int, context: ssl.SSLContext, account: Account, weather: Weather, clock: Clock
+        self, port: int, tls: ssl.SSLContext, account: Account, faults: Faults, clock: Clock
     ) -> None:
-        super().__init__(port, _Passage, context)
+        super().__init__(port, _Passage, tls)
         self.account = account
-        self.weather = weather
+        self.faults = faults
         self.clock = clock
 
 
@@ -59,8 +59,8 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class _Broken(Exception):  # noqa: N818 - the weather's, and no error
-    """The connection is to break here."""
+class _Broken(Exception):  # noqa: N818 - an injected fault, not an error
+    """The connection is to be reset here."""
 
 
 class _Passage(BaseHTTPRequestHandler):
@@ -68,16 +68,16 @@ class _Passage(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = IDLE_S
-    disable_nagle_algorithm = True  # or each answer waits 40 ms for an acknowledgement
+    disable_nagle_algorithm = True  # otherwise each answer waits 40 ms for an acknowledgement
     wbufsize = -1
     server: Gateway
 
     def do_GET(self) -> None:
-        """Pass the request on, unless the weather is against it."""
+        """Forward the request, unless a fault is injected."""
         try:
             self._pass()
         except _Broken:
-            _log.info("broken by the weather: %s %s", self.command, self._path())
+            _log.info("connection reset (injected): %s %s", self.command, self._path())
             self._break()
         except (OSError, http.client.HTTPException) as exc:
             _log.info("%s %s: %s", self.command, self._path(), exc)
@@ -86,23 +86,23 @@ class _Passage(BaseHTTPRequestHandler):
     do_PUT = do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815 - http.server's names
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - http.server's
-        """Say nothing here: `_relay` notes each request, without its signature."""
+        """Log nothing here: `_relay` logs each request, without its signature."""
 
     def _pass(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         if "Transfer-Encoding" in self.headers:
-            self._refuse(411, "MissingContentLengthHeader", "A length is needed.")
+            self._refuse(411, "MissingContentLengthHeader", "The request needs a Content-Length.")
             return
         occasions = (f"blob {self.command}", f"{self.command} {self._path()}")
-        weather = self.server.weather
-        kind = weather.strikes(_FAULTS, *occasions)
+        faults = self.server.faults
+        kind = faults.take(_FAULTS, *occasions)
         if kind == "slow-network":
             self.server.clock.sleep(SLOW_S)
         elif kind is not None:
             self.rfile.read(length)
             self._refuse(*_REFUSALS[kind])
             return
-        if length and weather.strikes(("dropped-upload",), *occasions):
+        if length and faults.take(("dropped-upload",), *occasions):
             self.rfile.read(length // 2)
             raise _Broken
         self._relay(length, occasions)
@@ -136,7 +136,7 @@ class _Passage(BaseHTTPRequestHandler):
             and response.status in (200, 206)
             and length > 1
             and "comp=" not in self.path
-            and self.server.weather.strikes(("dropped-download",), *occasions) is not None
+            and self.server.faults.take(("dropped-download",), *occasions) is not None
         )
         self.send_response_only(response.status, response.reason)
         for name, value in response.headers.items():
@@ -167,7 +167,7 @@ class _Passage(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def _break(self) -> None:
-        """Reset the connection, as a cable does that is pulled: no end of the stream is sent."""
+        """Reset the connection, as if a cable were pulled: no end of the stream is sent."""
         self.close_connection = True
         self.wfile.flush()
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -180,7 +180,7 @@ class _Passage(BaseHTTPRequestHandler):
 
 
 def _pieces(stream: _Readable, length: int) -> Iterator[bytes]:
-    """Return the next bytes of a stream in pieces; a stream that ends before is an error."""
+    """Return the next bytes of a stream in pieces; raise if the stream ends before."""
     left = length
     while left:
         piece = stream.read(min(left, _PIECE))

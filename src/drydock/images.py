@@ -1,4 +1,4 @@
-"""The two images under a rehearsal, built from docker/drydock where the engine lacks them."""
+"""The two images of a rehearsal, built from docker/drydock if the engine lacks them."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ _OFFICIAL = "docker.io/library/python:3.13-slim-trixie"
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 # Not REQUESTS_CA_BUNDLE: in a rehearsal that is drydock's own authority.
 _BUNDLE_VARIABLES = ("HAKOBUNE_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
-# On an image that hakobune built: the base that it got on this machine.
+# The label of an image that hakobune built with the base that it used on this machine.
 _BASE_LABEL = "org.opencontainers.image.base.name"
 _BUILT_LABEL = "hakobune.lock.sha256"
 _LAST_LINES = 8
@@ -29,9 +29,9 @@ _LAST_LINES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class BuildHost:
-    """How this machine builds: on which base, and by which addresses. These may hold passwords.
+    """How this machine builds: the base image, and addresses, which may contain passwords.
 
-    An empty base is the one of an image that hakobune built, else the official one.
+    An empty base means the base of an image that hakobune built, else the official image.
     """
 
     base: str
@@ -41,7 +41,7 @@ class BuildHost:
 
 
 def read_build_host(environ: Mapping[str, str] | None = None) -> BuildHost:
-    """Return what the environment and the system say of this machine."""
+    """Return the build settings of this machine, from its environment and system."""
     env = os.environ if environ is None else environ
     named = [env.get(name, "") for name in _BUNDLE_VARIABLES]
     bundles = [Path(name) for name in (*named, *_BUNDLES) if name]
@@ -54,9 +54,9 @@ def read_build_host(environ: Mapping[str, str] | None = None) -> BuildHost:
 
 
 def ensure_image(target: str, engine: Engine, host: BuildHost) -> str:
-    """Return the tag of an image after making sure that the engine has it.
+    """Build the image if the engine lacks it, and return its tag.
 
-    The tag follows from everything that decides the image, so an old one is never taken for it.
+    The tag is a digest of all sources of the image, so an outdated image is never used.
     Raises StartFailedError.
     """
     base = host.base or engine.label(_BASE_LABEL, of=_BUILT_LABEL) or _OFFICIAL
@@ -96,7 +96,7 @@ def _build(target: str, tag: str, base: str, host: BuildHost) -> None:
         last = "\n".join(f"  {line}" for line in done.stdout.strip().splitlines()[-_LAST_LINES:])
         raise StartFailedError(
             f"the image drydock-{target} could not be built\n{last}",
-            remedy="docker/drydock/README.md says what it needs, and how to move its lists forward",
+            remedy="docker/drydock/README.md explains what the build needs, and how to update it",
         )
 
 
@@ -109,7 +109,7 @@ def _fingerprint(base: str) -> str:
 
 
 def _debian_mirror(env: Mapping[str, str]) -> str:
-    """Return this host's own archive; empty where the base image's own has to do."""
+    """Return this machine's Debian archive; empty to use the base image's."""
     if named := env.get("HAKOBUNE_DEBIAN_MIRROR"):
         return named
     if shutil.which("bash") is None:

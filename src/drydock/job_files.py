@@ -1,4 +1,4 @@
-"""A job's files between blob store and container, as tar streams. Nothing is kept on this disk."""
+"""Copies a job's files between blob store and container as tar streams, without this disk."""
 
 import io
 import tarfile
@@ -11,16 +11,16 @@ from drydock.blob_store import Blob, BlobStore
 from drydock.job_spec import BlobPlace
 
 _IN_MEMORY = 8 * 1024**2
-_FOLDER_MARK = "/"  # tools write an empty blob with such a name in place of a folder
+_FOLDER_MARK = "/"  # some tools write an empty blob with such a name for a folder
 
 
 class InputMissingError(Exception):
-    """There is no blob where an input says."""
+    """There is no blob at an input's URI."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """An input's blobs, and what the job is told: a folder, or the file in it."""
+    """An input's blobs, and its path for the job: a folder, or the file in it."""
 
     folder: str
     path: str
@@ -29,7 +29,7 @@ class Input:
 
 
 def find_input(store: BlobStore, name: str, place: BlobPlace, folder: str) -> Input:
-    """Return the blobs of an input: the one of this name, else those below. Raises on none."""
+    """Return the blobs of an input: the one with this name, else those below it."""
     found = store.blobs(place.container, place.path)
     exact = next((blob for blob in found if blob.name == place.path), None)
     if exact is not None and not place.path.endswith(_FOLDER_MARK):
@@ -47,12 +47,12 @@ def find_input(store: BlobStore, name: str, place: BlobPlace, folder: str) -> In
         if blob.name.startswith(below) and not blob.name.endswith(_FOLDER_MARK)
     )
     if not files:
-        raise InputMissingError(f"input {name}: there is nothing at {place.container}/{place.path}")
+        raise InputMissingError(f"input {name}: no blob exists at {place.container}/{place.path}")
     return Input(folder=folder, path=folder, container=place.container, files=files)
 
 
 def pack_inputs(store: BlobStore, inputs: Iterable[Input]) -> IO[bytes]:
-    """Return a tar file that holds the inputs where the container shall have them."""
+    """Return a tar file with the inputs at their paths in the container."""
     packed = cast("IO[bytes]", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for one in inputs:
@@ -65,7 +65,7 @@ def pack_inputs(store: BlobStore, inputs: Iterable[Input]) -> IO[bytes]:
 
 
 def pack_folders(paths: Iterable[str]) -> IO[bytes]:
-    """Return a tar file of empty folders that any user may write in."""
+    """Return a tar file of empty folders that are writable for any user."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for path in paths:
@@ -77,7 +77,7 @@ def pack_folders(paths: Iterable[str]) -> IO[bytes]:
 
 
 def pack_file(path: str, content: bytes) -> IO[bytes]:
-    """Return a tar file of one file that any user may read."""
+    """Return a tar file of one file that is readable for any user."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         member = tarfile.TarInfo(path.lstrip("/"))
@@ -92,13 +92,13 @@ def upload(
 ) -> int:
     """Write each file of a folder's tar stream to a blob below a path; return how many.
 
-    Of a mounted folder an empty blob marks the folder itself and each one in it, as the service's
-    mount does. Links are left out: a mounted blob container knows none.
+    For a mounted folder, an empty blob marks the folder and each folder in it, as the service's
+    mount does. Links are left out: a mounted blob container does not support them.
     """
     count = 0
     with tarfile.open(fileobj=Pieces(stream), mode="r|") as archive:
         for member in archive:
-            # The stream's first folder is the one that was asked for.
+            # The stream's first folder is the requested one.
             name = member.name.partition("/")[2]
             path = "/".join(part for part in (place.path.rstrip("/"), name) if part)
             content = archive.extractfile(member) if member.isreg() else None
@@ -111,7 +111,7 @@ def upload(
 
 
 class Pieces(io.RawIOBase):
-    """Pieces of bytes as a file to be read once, front to back."""
+    """Pieces of bytes as a file that is read once, front to back."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         super().__init__()
@@ -119,11 +119,11 @@ class Pieces(io.RawIOBase):
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return as many bytes as are asked for; fewer at the end only."""
+        """Return the requested number of bytes; fewer only at the end."""
         taken: list[bytes | memoryview] = []
         missing = size
         while size < 0 or missing > 0:

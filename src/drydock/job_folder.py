@@ -1,7 +1,7 @@
-"""Where a job finds things in its container, as on the service: paths, variables, command. Pure.
+"""Paths, variables and command of a job in its container, as on the service. Pure functions.
 
-What the service does was gathered from public reports of it; docs/reference/drydock.md says how
-sure each fact is.
+The service's behaviour was collected from public reports; docs/reference/drydock.md lists the
+differences that we know.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ class ExpressionError(Exception):
 
 
 def job_root(job: str) -> str:
-    """Return the folder that all of a job's own folders lie in."""
+    """Return the folder that contains all of a job's folders."""
     return f"/mnt/azureml/cr/j/{hashlib.sha256(job.encode()).hexdigest()[:32]}"
 
 
@@ -28,12 +28,12 @@ def working_folder(job: str) -> str:
 
 
 def data_folder(job: str) -> str:
-    """Return the folder that inputs and outputs lie in."""
+    """Return the folder of inputs and outputs."""
     return f"{job_root(job)}/cap/data-capability/wd"
 
 
 def input_folder(job: str, name: str) -> str:
-    """Return the folder that an input's files are put into."""
+    """Return the folder of an input's files."""
     return f"{data_folder(job)}/INPUT_{name}"
 
 
@@ -43,7 +43,7 @@ def output_folder(job: str, name: str) -> str:
 
 
 def command_line(spec: JobSpec, inputs: Mapping[str, str]) -> str:
-    """Return the command with paths and plain values in it. Raises ExpressionError.
+    """Return the command with the paths and literal values filled in. Raises ExpressionError.
 
     `inputs` are the paths of the data: a folder, or the file in it.
     """
@@ -56,9 +56,9 @@ def command_line(spec: JobSpec, inputs: Mapping[str, str]) -> str:
 
 
 def variables(spec: JobSpec, inputs: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a job's container; the job's own win.
+    """Return the variables of a job's container; the job's own variables take precedence.
 
-    No expression is replaced in those: the service does so in the command only.
+    Expressions are not replaced in them: the service replaces expressions in the command only.
     """
     job = spec.name
     found = {

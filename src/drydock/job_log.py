@@ -1,4 +1,4 @@
-"""A container's output on its way into a blob, while the container runs."""
+"""Copies a container's output into a blob while the container runs."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,21 +8,21 @@ from drydock.blob_store import BlobStore, BlobStoreError
 from drydock.engine import EngineError
 from drydock.job_spec import BlobPlace
 
-# Readers of the log count lines, and never come back to one: half a line would stay half.
+# Readers of the log count lines and read each one once, so a line is written as a whole.
 _LONGEST_LINE = 64 * 1024
-_LARGEST_BLOCK = 4 * 1024**2  # the service takes no more at once
+_LARGEST_BLOCK = 4 * 1024**2  # the service's limit for one block
 _SOON = timedelta(seconds=0.4)
-# The service takes 50000 pieces for one blob: a day's worth at this pace.
+# The service's limit is 50000 blocks per blob: enough for a day at this rate.
 _LATER = timedelta(seconds=2)
 _MANY_PIECES = 1000
 _TRIES = 5
 
 
 class JobLog:
-    """Follows a stream in a thread of its own; `pass_on` writes what has come in meanwhile.
+    """Follows a stream in a thread of its own; `pass_on` writes what has arrived.
 
-    `follow` gives the stream from its beginning. What the blob holds already, from a drydock that
-    was stopped, is not written again.
+    `follow` returns the stream from its beginning. Bytes that an earlier drydock already wrote to
+    the blob are not written again.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class JobLog:
         self._thread.start()
 
     def pass_on(self) -> None:
-        """Write the whole lines that came in, if the last writing is some time ago.
+        """Write the complete lines that have arrived, unless the last write was a moment ago.
 
-        A blob store that does not answer is asked again the next time.
+        If the blob store does not answer, the next call tries again.
         """
         if self._now() < self._next:
             return
@@ -57,7 +57,7 @@ class JobLog:
             return
 
     def finish(self, timeout_s: float) -> None:
-        """Write all that the ended container still said. Raises BlobStoreError."""
+        """Write the rest of the ended container's output. Raises BlobStoreError."""
         self._thread.join(timeout_s)
         self._write(is_last=True)
 
@@ -72,7 +72,7 @@ class JobLog:
                         self._came_in += new
                     self._received += len(new)
             except EngineError:
-                continue  # the connection broke, and the container may run on
+                continue  # the connection broke; the container may still be running
             return
 
     def _write(self, *, is_last: bool) -> None:

@@ -1,6 +1,6 @@
-"""A job's network: its own loopback, and on it two names that lead to drydock. No way leads out.
+"""A job's network: a loopback of its own with two names that lead to drydock, and no way out.
 
-A container of its own holds that network and forwards; the job's container joins it.
+A second container owns that network and forwards connections; the job's container joins it.
 """
 
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ _PROGRAM = Path(__file__).with_name("forwarder_program.py")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobNetwork:
-    """What it is made of.
+    """The settings of a job's network.
 
-    `hosts` are the names by which a job calls the sockets in the folder `sockets`; `authority` is
-    the certificate that vouches for them; `image` is one with Python.
+    `hosts` maps each socket in the folder `sockets` to the host name that a job uses; `authority`
+    is the certificate authority of these hosts; `image` is an image with Python.
     """
 
     image: str
@@ -31,7 +31,7 @@ class JobNetwork:
     hosts: Mapping[str, str]
 
     def plan(self, labels: Mapping[str, str]) -> ContainerPlan:
-        """Return the container that holds a job's network."""
+        """Return the container that owns a job's network."""
         return ContainerPlan(
             labels=labels,
             image=self.image,
@@ -43,10 +43,10 @@ class JobNetwork:
         )
 
     def authority_path(self, job: str) -> str:
-        """Return where the certificate lies in a job's container."""
+        """Return the path of the certificate in a job's container."""
         return f"{job_root(job)}/cap/tls/ca.pem"
 
     def variables(self, job: str) -> dict[str, str]:
-        """Return the variables by which a job's programs trust drydock, as a node sets them."""
+        """Return the variables that make a job's programs trust drydock, as a node sets them."""
         path = self.authority_path(job)
         return {"REQUESTS_CA_BUNDLE": path, "SSL_CERT_FILE": path, "CURL_CA_BUNDLE": path}

@@ -1,4 +1,4 @@
-"""What a job asks of the machine that runs it, and what that machine must be able to do."""
+"""A job as its runner gets it, and the protocol of a runner."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class JobSpec:
     """A job as a container runs it.
 
     `image` is `registry/name@sha256:…`. `command` still holds `${{inputs.name}}` and
-    `${{outputs.name}}`: only the runner knows where it mounts them. `log` is the blob that gets
-    stdout and stderr while the job runs. `code` goes into the working folder.
+    `${{outputs.name}}`, which the runner replaces by the paths of its mounts. `log` is the blob for
+    stdout and stderr. `code` is copied into the working folder.
     """
 
     name: str
@@ -44,11 +44,11 @@ class Finished:
 
 
 class PullRefusedError(Exception):
-    """The registry did not hand out the image."""
+    """The registry refused to serve the image."""
 
 
 class StartRefusedError(Exception):
-    """The job cannot start for a reason of its own. `code` is a word for it."""
+    """The job itself cannot start; `code` names the reason."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ class UnwantedError(Exception):
 
 
 class Runner(Protocol):
-    """What runs a job's container."""
+    """Runs a job's container."""
 
     def start(self, job: JobSpec, *, is_unwanted: Callable[[], bool]) -> str:
         """Pull the image, start the container and return its id.

@@ -1,6 +1,6 @@
-"""This machine's Docker engine; nothing else in drydock imports the docker SDK.
+"""This machine's Docker engine; no other module of drydock imports the docker SDK.
 
-It knows nothing of jobs or services. Failures of the SDK leave it as EngineError alone.
+It contains nothing about jobs or services. All failures of the SDK become an EngineError.
 """
 
 import os
@@ -22,7 +22,7 @@ _POOL = 64  # one connection per followed log, and some to spare
 
 
 class LocalEngine:
-    """The engine that the docker program of this machine would talk to."""
+    """The engine that the docker program of this machine uses."""
 
     def __init__(self) -> None:
         self._client = _connect()
@@ -53,7 +53,7 @@ class LocalEngine:
                 if "error" in line:
                     raise EngineError(str(line["error"]))
                 if is_unwanted():
-                    lines.close()  # the engine gives up a pull that nobody listens to
+                    lines.close()  # the engine stops a pull whose client is gone
                     return
 
     def pulled_from(self, registry: str) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ class LocalEngine:
                     # The list itself leaves out names of an image that has others too.
                     names.update(self._client.images.get(str(image)).attrs["RepoDigests"] or ())
                 except ImageNotFound:
-                    continue  # gone since the list was made
+                    continue  # removed since the list was made
         return tuple(sorted(name for name in names if name.startswith(f"{registry}/")))
 
     def is_rootless(self) -> bool:
@@ -73,7 +73,7 @@ class LocalEngine:
         with _translated():
             return "name=rootless" in (self._client.info().get("SecurityOptions") or ())
 
-    def forget(self, image: str) -> None:
+    def untag(self, image: str) -> None:
         """See Engine."""
         with _translated():
             try:
@@ -142,7 +142,7 @@ class LocalEngine:
             try:
                 self._client.api.remove_container(container, v=True, force=True)
             except APIError as exc:
-                # 409: somebody is removing it already.
+                # 409: the engine is already removing it.
                 if exc.status_code not in (404, 409):
                     raise
 
@@ -159,9 +159,9 @@ class LocalEngine:
 
 
 def _connect() -> docker.DockerClient:
-    """Return a client of the engine that `DOCKER_HOST`, else the docker program's context, names.
+    """Return a client of the engine in `DOCKER_HOST`, else in the docker program's context.
 
-    The SDK itself looks at the variable only.
+    The SDK alone would read the variable only.
     """
     with _translated():
         if os.environ.get("DOCKER_HOST"):
@@ -185,14 +185,14 @@ def _options(plan: ContainerPlan) -> dict[str, Any]:
         "environment": dict(plan.environment),
         "volumes": [f"{m.source}:{m.target}:rw" for m in plan.mounts] + list(plan.volumes),
         "network_mode": plan.network,
-        # An image's own check would report on a program that does not run here.
+        # The image's health check is for a program that does not run here.
         "healthcheck": {"test": ["NONE"]},
         "init": True,
         "extra_hosts": dict(plan.hosts) or None,
         "platform": PLATFORM,
     }
     if plan.mounts:
-        # Where SELinux rules, a container may otherwise not touch a folder of this machine.
+        # With SELinux, a container may otherwise not use a folder of this machine.
         options["security_opt"] = ["label=disable"]
     if plan.entrypoint:
         options["entrypoint"] = list(plan.entrypoint)
@@ -207,7 +207,7 @@ def _options(plan: ContainerPlan) -> dict[str, Any]:
     if plan.port:
         options["ports"] = {f"{plan.port}/tcp": ("127.0.0.1", plan.host_port)}
     if plan.memory_bytes:
-        # No swap beside it: a node of the service has none.
+        # No swap: a node of the service has none.
         options["mem_limit"] = options["memswap_limit"] = plan.memory_bytes
     if plan.shared_memory_bytes:
         options["shm_size"] = plan.shared_memory_bytes
@@ -221,7 +221,7 @@ def _chunks(stream: Iterator[bytes]) -> Iterator[bytes]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn the SDK's failures, and those of the libraries under it, into ours."""
+    """Turn failures of the SDK and of its libraries into an EngineError."""
     try:
         yield
     except APIError as exc:

@@ -1,8 +1,8 @@
-"""A proxy for CONNECT that leads to drydock or nowhere.
+"""A proxy for CONNECT that connects to drydock and to nothing else.
 
-The SDK calls the blob store by a name that no resolver knows, and Microsoft's login by its real
-name, to ask whether an authority is known. Both are led to drydock's own ports. Every other name is
-refused: a program with this proxy cannot reach Azure, nor send it telemetry.
+The SDK uses a name for the blob store that does not resolve, and Microsoft's real login host, which
+it asks for the known authorities. The proxy connects both to drydock's own ports. It refuses every
+other name: a program with this proxy can neither reach Azure nor send telemetry.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 class Proxy(socketserver.ThreadingTCPServer):
-    """Listens on loopback; `ways` are the ports to which the names lead."""
+    """Listens on loopback; `ways` maps host names to local ports."""
 
     daemon_threads = True
     block_on_close = False
@@ -40,7 +40,7 @@ class Proxy(socketserver.ThreadingTCPServer):
         return int(self.server_address[1])
 
     def run_in_background(self) -> None:
-        """Answer from now on, in a thread."""
+        """Serve in a thread."""
         threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
 
     def close(self) -> None:
@@ -56,7 +56,7 @@ class _Tunnel(socketserver.BaseRequestHandler):
     server: Proxy
 
     def handle(self) -> None:
-        """Lead the connection to its port, or refuse it."""
+        """Connect to the host's port, or refuse."""
         self.request.settimeout(_IDLE_S)
         with contextlib.suppress(OSError):
             method, target = self._read_head()
@@ -76,7 +76,7 @@ class _Tunnel(socketserver.BaseRequestHandler):
                 join(self.request, inner)
 
     def _read_head(self) -> tuple[str, str]:
-        """Return method and target of the request's first line, and read on to the empty line."""
+        """Return method and target of the request, and read to the end of its head."""
         head = b""
         while b"\r\n\r\n" not in head:
             piece = self.request.recv(_PIECE)
@@ -88,7 +88,7 @@ class _Tunnel(socketserver.BaseRequestHandler):
 
 
 def join(one: socket.socket, other: socket.socket) -> None:
-    """Copy bytes both ways until either side ends; then both do."""
+    """Copy bytes both ways until either side ends."""
     with selectors.DefaultSelector() as selector:
         selector.register(one, selectors.EVENT_READ, other)
         selector.register(other, selectors.EVENT_READ, one)

@@ -1,8 +1,8 @@
-"""The one exception inside a request: it becomes an answer with a status, a code and a message."""
+"""The exception for a request that drydock refuses: a status, a code and a message."""
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, and no error of drydock
-    """The request is answered by this status; `code` and `message` are Azure's own words."""
+class Refusal(Exception):  # noqa: N818 - it becomes an answer and is not an error
+    """The request is answered with this status; `code` and `message` are in Azure's words."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -12,10 +12,10 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, and no error of drydo
 
 
 def not_found(kind: str, name: str) -> Refusal:
-    """Return the refusal for something that is not there."""
+    """Return the refusal for a missing resource."""
     return Refusal(404, "NotFound", f"{kind} {name} was not found in this workspace.")
 
 
 def bad_request(message: str) -> Refusal:
-    """Return the refusal for a request that makes no sense."""
+    """Return the refusal for an invalid request."""
     return Refusal(400, "UserError", message)

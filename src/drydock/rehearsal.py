@@ -1,4 +1,4 @@
-"""A whole drydock in one process: the parts, the servers, the jobs. Start and stop, and no more."""
+"""A whole drydock in one process: starts and stops services, servers and jobs."""
 
 import contextlib
 import errno
@@ -10,47 +10,46 @@ from pathlib import Path
 from typing import TypeVar
 
 from drydock.addresses import Addresses, note_stopped, read_addresses, write_addresses
+from drydock.arm_ids import API_HOST, text_of
 from drydock.authority import LOOPBACK, ca_bundle, ensure_certificates, server_context
 from drydock.clock import Clock, Ids
 from drydock.errors import AlreadyRunningError
-from drydock.exchange import Stage
+from drydock.faults import Faults
 from drydock.forwarder import FOLDER, Forwarder
 from drydock.gateway import Gateway
+from drydock.http_values import Context
 from drydock.job_network import API, BLOBS
 from drydock.lifecycle import Conductor
-from drydock.parts import Parts
 from drydock.proxy import LOGIN_HOST, Proxy
-from drydock.scope import API_HOST, text_of
 from drydock.server import ManagementServer
-from drydock.storage import BlobStore
-from drydock.weather import Weather
-from drydock.world import World, open_world
+from drydock.services import RunningServices
+from drydock.workspace_state import WorkspaceState, open_workspace_state
 
 Server = TypeVar("Server")
 _log = logging.getLogger(__name__)
 
 
 class Rehearsal:
-    """The stand-in of one state folder, once its parts are up."""
+    """The stand-in of one state folder, once its services are running."""
 
-    def __init__(self, state: Path, parts: Parts, *, clock: Clock, ids: Ids) -> None:
+    def __init__(self, state: Path, services: RunningServices, *, clock: Clock, ids: Ids) -> None:
         self.state = state
-        self._parts = parts
+        self._services = services
         self._undo = contextlib.ExitStack()
         before = read_addresses(state)
 
         def port(name: str) -> int:
             return before.port_of(name) if before else 0
 
-        host = parts.account.host
+        host = services.store.account.host
         ensure_certificates(state, (host, LOGIN_HOST, API_HOST), clock.now())
-        context = server_context(state)
+        tls = server_context(state)
         with contextlib.ExitStack() as undo:
-            management = _listen(lambda at: ManagementServer(at, context), port("management_url"))
+            management = _listen(lambda at: ManagementServer(at, tls), port("management_url"))
             undo.callback(management.close)
             management.run_in_background()
             gateway = _listen(
-                lambda at: Gateway(at, context, parts.account, Weather(state), clock),
+                lambda at: Gateway(at, tls, services.store.account, Faults(state), clock),
                 port("gateway"),
             )
             undo.callback(gateway.close)
@@ -63,66 +62,66 @@ class Rehearsal:
             proxy = _listen(lambda at: Proxy(at, ways), port("proxy"))
             undo.callback(proxy.close)
             proxy.run_in_background()
-            self.world: World = open_world(
+            self.workspace_state: WorkspaceState = open_workspace_state(
                 state,
                 address=f"https://{LOOPBACK}:{management.port}",
-                blobs=BlobStore(parts.account),
+                blobs=services.store,
                 clock=clock,
                 ids=ids,
             )
-            conductor = Conductor(self.world, parts.runner)
+            conductor = Conductor(self.workspace_state, services.runner)
             undo.callback(conductor.close)
             self._sweep()
             conductor.resume()
             self.addresses = Addresses(
                 pid=os.getpid(),
-                management_url=self.world.address,
-                registry=parts.registry,
-                blob_endpoint=parts.account.endpoint,
+                management_url=self.workspace_state.address,
+                registry=services.registry,
+                blob_endpoint=services.store.account.endpoint,
                 blob_host=host,
                 gateway=f"{LOOPBACK}:{gateway.port}",
                 proxy=f"{LOOPBACK}:{proxy.port}",
                 ca_bundle=str(ca_bundle(state.resolve())),
-                container_ids=parts.container_ids,
+                container_ids=services.container_ids,
                 started=text_of(clock.now()),
             )
-            management.stage = Stage(
-                world=self.world, conductor=conductor, addresses=self.addresses
+            management.context = Context(
+                state=self.workspace_state, conductor=conductor, addresses=self.addresses
             )
             self._undo = undo.pop_all()
         write_addresses(state, self.addresses)
 
     def stop(self) -> tuple[str, ...]:
-        """End servers and parts; return what was ended."""
+        """Stop servers and services; return what was stopped."""
         self._undo.close()
-        ended = self._parts.stop()
+        ended = self._services.stop()
         note_stopped(self.state)
         return ended
 
     def _sweep(self) -> None:
-        jobs = self.world.jobs.all()
+        jobs = self.workspace_state.jobs.all()
         keep = frozenset(job.container for job in jobs if job.container and not job.is_over)
-        for container in self._parts.sweep(keep):
-            _log.info("removed a container that was left behind: %s", container)
+        for container in self._services.sweep(keep):
+            _log.info("removed a container that a crashed drydock left: %s", container)
 
 
 @contextlib.contextmanager
 def only_one(state: Path) -> Iterator[None]:
-    """Hold the state folder; a second drydock on it is refused."""
+    """Lock the state folder; a second drydock with it is refused."""
     state.mkdir(parents=True, exist_ok=True)
     with (state / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as exc:
             raise AlreadyRunningError(
-                f"a drydock with the state folder {state} runs already",
-                remedy="python -m drydock stop, or another folder by --state",
+                f"a drydock with the state folder {state} is already running",
+                remedy="python -m drydock stop\nor use another folder with --state",
             ) from exc
         yield
 
 
 def _listen(make: Callable[[int], Server], port: int) -> Server:
-    """Make a server on the port of the last time, on a free one where that is taken."""
+    """Make a server on the previous port, or on a free one if that is in use."""
     try:
         return make(port)
     except OSError as exc:

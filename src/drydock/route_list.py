@@ -1,20 +1,18 @@
-"""The page of routes, written from the table: `python -m drydock.route_list FILE`."""
+"""Writes the tables of routes and faults into a page: `python -m drydock.route_list FILE`."""
 
 import sys
 from pathlib import Path
 
-from drydock import errors
-from drydock.cli import BUG_EXIT_CODE
+from drydock.faults import KINDS
 from drydock.routes import ROUTES, Route
-from drydock.weather import KINDS
 
-NOTE = "<!-- Below: written by `python -m drydock.route_list`; not to be edited by hand. -->"
+NOTE = "<!-- The rest is written by `python -m drydock.route_list`; do not edit it. -->"
 _ML = "/providers/Microsoft.MachineLearningServices"
 _WS = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}{_ML}/workspaces/{{workspace}}"
 
 
 def route_list() -> str:
-    """Return the tables of routes, of weather and of exit codes."""
+    """Return the tables of routes and of faults."""
     served = [route for route in ROUTES if route.is_served]
     refused = [route for route in ROUTES if not route.is_served]
     return "\n".join(
@@ -31,49 +29,26 @@ def route_list() -> str:
             "",
             "## Refused",
             "",
-            "Answered by 501 with code `NotServedByDrydock` and the name. A row takes what no",
-            "served route and no row above it takes; what is in no row is refused as `unknown`.",
+            "Answered with 501, code `NotServedByDrydock` and the name. The first row that matches",
+            "applies, after all served routes; a path that no row matches is refused as `unknown`.",
             "",
             "| name | path |",
             "| --- | --- |",
             *(f"| {route.name} | `{_short(route)}` |" for route in refused),
             "",
-            "## Weather",
+            "## Faults",
             "",
             "| name | what happens |",
             "| --- | --- |",
             *(f"| `{name}` | {text} |" for name, text in KINDS.items()),
-            "",
-            "## Exit codes",
-            "",
-            "| code | meaning |",
-            "| --- | --- |",
-            *(f"| {code} | {text} |" for code, text in sorted(_exit_codes())),
             "",
         ]
     )
 
 
 def with_route_list(page: str) -> str:
-    """Return a page with the tables in the place of those that it had."""
+    """Return a page with its tables replaced."""
     return page.partition(NOTE)[0] + route_list()
-
-
-def _exit_codes() -> list[tuple[int, str]]:
-    found = [
-        error
-        for error in vars(errors).values()
-        if isinstance(error, type)
-        and issubclass(error, errors.DrydockError)
-        and error is not errors.DrydockError
-    ]
-    return [
-        (0, "All went well."),
-        (2, "Wrong usage of the command line."),
-        (BUG_EXIT_CODE, "A bug of drydock; the traceback is shown."),
-        (130, "Interrupted (Ctrl-C)."),
-        *((error.exit_code, (error.__doc__ or "").splitlines()[0]) for error in found),
-    ]
 
 
 def _short(route: Route) -> str:

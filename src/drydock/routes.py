@@ -1,28 +1,25 @@
-"""Every route in one table: served by a handler, or refused with 501 and its name.
+"""All routes in one table: served by a handler, or refused with 501 and a name.
 
-A route of the service that is not in this table is refused too, as `unknown`.
+A route that is not in this table is refused as `unknown`.
 """
 
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
 
-from drydock.exchange import Answer, Handler, Request, Stage
 from drydock.handlers import (
     cloud,
     codes,
     computes,
-    data,
     datastores,
-    environments,
     jobs,
     login,
-    models,
     runs,
     tracking,
     workspaces,
 )
+from drydock.handlers.assets import DATA, ENVIRONMENTS, MODELS, AssetHandlers
+from drydock.http_values import Handler
 
 _ML = "providers/Microsoft.MachineLearningServices"
 _SUB = "/subscriptions/{subscription}"
@@ -36,10 +33,10 @@ _ANY = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A method, a path and who answers. Without a handler it is refused by its name.
+    """A method, a path and its handler; without a handler the request is refused.
 
-    In a path `{name}` is one part of it and `{name*}` all that follows, or nothing. A job's own
-    token opens what is for jobs and nothing else.
+    In a path, `{name}` matches one segment and `{name*}` the rest, which may be empty. An open
+    route needs no token; a job's own token is accepted on the routes for jobs only.
     """
 
     method: str
@@ -51,7 +48,7 @@ class Route:
 
     @property
     def is_served(self) -> bool:
-        """Whether there is an answer to it."""
+        """Whether the route has a handler."""
         return self.handler is not None
 
 
@@ -63,30 +60,12 @@ def _refused(name: str, path: str, method: str = _ANY) -> Route:
     return Route(method=method, path=path, name=name)
 
 
-class _Kind(Protocol):
-    """A handlers' module for assets of one kind."""
-
-    def get_container(self, request: Request, stage: Stage, /) -> Answer:
-        """Return an asset's name with its newest version."""
-        ...
-
-    def list_versions(self, request: Request, stage: Stage, /) -> Answer:
-        """Return the versions."""
-        ...
-
-    def get_version(self, request: Request, stage: Stage, /) -> Answer:
-        """Return one version."""
-        ...
-
-    def put_version(self, request: Request, stage: Stage, /) -> Answer:
-        """Register a version."""
-        ...
-
-
-def _versions(kind: str, name: str, handlers: _Kind) -> tuple[Route, ...]:
-    one = f"{_WS}/{kind}/{{name}}"
+def _assets(name: str, handlers: AssetHandlers) -> tuple[Route, ...]:
+    every = f"{_WS}/{handlers.kind}"
+    one = f"{every}/{{name}}"
     version = f"{one}/versions/{{version}}"
     return (
+        _served("GET", every, f"{name}_containers_list", handlers.list_containers),
         _served("GET", one, f"{name}_containers_get", handlers.get_container),
         _served("GET", f"{one}/versions", f"{name}_versions_list", handlers.list_versions),
         _served("GET", version, f"{name}_versions_get", handlers.get_version),
@@ -103,7 +82,7 @@ _ARTIFACTS = f"{_EXPERIMENT}/runs/{{run}}/artifacts"
 _CODE = f"{_WS}/codes/{{name}}/versions"
 
 ROUTES: tuple[Route, ...] = (
-    # Reached before there is a token.
+    # Requested before there is a token.
     _served("GET", "/metadata/endpoints", "cloud_metadata", cloud.metadata, is_open=True),
     _served("GET", "/drydock/endpoints", "drydock_endpoints", cloud.endpoints, is_open=True),
     _served(
@@ -122,7 +101,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     _served("POST", "/{tenant}/oauth2/v2.0/token", "login_token", login.token, is_open=True),
     _served("GET", "/discovery", "service_discovery", cloud.discovery, is_open=True),
-    # The workspace and its place.
+    # The workspace and its location.
     _served("GET", _WS, "workspaces_get", workspaces.get_workspace),
     _served(
         "GET",
@@ -162,20 +141,14 @@ ROUTES: tuple[Route, ...] = (
         "POST", f"{_WS}/computes/{{name}}/listNodes", "compute_list_nodes", computes.list_nodes
     ),
     # Environments, data, models, code.
-    _served(
-        "GET",
-        f"{_WS}/environments",
-        "environment_containers_list",
-        environments.list_environments,
-    ),
-    *_versions("environments", "environment", environments),
-    _served("GET", f"{_WS}/data", "data_containers_list", data.list_data),
-    *_versions("data", "data", data),
-    _served("GET", f"{_WS}/models", "model_containers_list", models.list_models),
-    *_versions("models", "model", models),
+    *_assets("environment", ENVIRONMENTS),
+    *_assets("data", DATA),
+    *_assets("model", MODELS),
     _served("GET", _CODE, "code_versions_list", codes.list_versions),
-    _served("GET", f"{_CODE}/{{version}}", "code_versions_get", codes.get_version),
-    _served("PUT", f"{_CODE}/{{version}}", "code_versions_create_or_update", codes.put_version),
+    _served("GET", f"{_CODE}/{{version}}", "code_versions_get", codes.CODES.get_version),
+    _served(
+        "PUT", f"{_CODE}/{{version}}", "code_versions_create_or_update", codes.CODES.put_version
+    ),
     _served(
         "POST",
         f"{_CODE}/{{version}}/startPendingUpload",
@@ -205,7 +178,7 @@ ROUTES: tuple[Route, ...] = (
         "data_version_ops_batch_get_resolved_uris",
         runs.resolve_outputs,
     ),
-    # What a job tells of itself.
+    # Tracking by a job.
     _for_jobs("GET", f"{_MLFLOW}/get", "mlflow_runs_get", tracking.get_run),
     _for_jobs("POST", f"{_MLFLOW}/update", "mlflow_runs_update", tracking.update_run),
     _for_jobs("POST", f"{_MLFLOW}/log-batch", "mlflow_runs_log_batch", tracking.log_batch),
@@ -226,7 +199,7 @@ ROUTES: tuple[Route, ...] = (
         "run_artifacts_batch_create_empty_artifacts_by_experiment_name",
         tracking.create_artifacts,
     ),
-    # Refused by name: the rest of the service, family by family.
+    # The rest of the service, refused by name.
     _refused("operations", f"/{_ML}/operations"),
     _refused("quotas", f"{_PLACE}/quotas"),
     _refused("quotas", f"{_PLACE}/updateQuotas"),
@@ -264,7 +237,7 @@ UNKNOWN = _refused("unknown", "/{rest*}")
 
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
-    """Return the first route that fits, with the parts of the path that it names."""
+    """Return the first route that matches, with the named segments of the path."""
     for route in ROUTES:
         if route.method in (method, _ANY) and (found := _pattern(route.path).fullmatch(path)):
             return route, {name: text or "" for name, text in found.groupdict().items()}
@@ -273,7 +246,7 @@ def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
 
 @cache
 def _pattern(path: str) -> re.Pattern[str]:
-    """Return what a path must look like. ARM tells no capital letters from small ones."""
+    """Return the pattern of a path. ARM ignores case."""
     parts = []
     for part in path.strip("/").split("/"):
         if part.startswith("{") and part.endswith("*}"):

@@ -1,7 +1,7 @@
 """Runs a job's container on this machine's Docker engine, from the pushed digest.
 
-It keeps nothing that a container's labels do not hold, so that a drydock which is started anew
-goes on with the containers of the one before. What becomes of a job is not decided here.
+All its state is in the containers' labels, so that a restarted drydock continues with the
+containers of the previous one. `lifecycle` decides the job's status.
 """
 
 import threading
@@ -31,22 +31,22 @@ _LOG_CONTAINER = "drydock.log.container"
 _LOG_PATH = "drydock.log.path"
 _TIMEOUT = "drydock.timeout_s"
 
-GRACE_S = 0.5  # between SIGTERM and SIGKILL, so that a cancel is done within a second
+GRACE_S = 0.5  # between SIGTERM and SIGKILL: a cancel takes less than a second
 _STEP_S = 0.03
 _LOG_END_S = 10.0
-_SHARED_MEMORY = 2 * 1024**3  # what the service gives
-_ARTIFACTS = ("outputs", "logs")  # folders of the working folder that are kept without being asked
+_SHARED_MEMORY = 2 * 1024**3  # as on the service
+_ARTIFACTS = ("outputs", "logs")  # folders in the working folder that are always uploaded
 
 
 class DockerRunner:
     """Runs jobs as containers that belong to one state folder.
 
     `memory_bytes` is a node's memory (0: all of this machine's), `network` the engine's name of the
-    network that jobs are in, `user` who they run as (empty: the image's own). With a `job_network`
-    each job gets one of its own instead, which leads to drydock.
+    jobs' network, `user` the jobs' user (empty: the image's). With a `job_network`, each job gets a
+    network of its own instead, which leads to drydock.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, and three habits of a node
+    def __init__(  # noqa: PLR0913 - its collaborators, and three properties of a node
         self,
         *,
         owner: str,
@@ -70,9 +70,9 @@ class DockerRunner:
         self._logs: dict[str, JobLog] = {}
 
     def start(self, job: JobSpec, *, is_unwanted: Callable[[], bool] = lambda: False) -> str:
-        """Pull the image, bring the inputs, start the container and return its id.
+        """Pull the image, copy the inputs, start the container and return its id.
 
-        Raises PullRefusedError, StartRefusedError, UnwantedError; no container is left then.
+        Raises PullRefusedError, StartRefusedError, UnwantedError, and then leaves no container.
         """
         self._remove_containers(job)
         self._pull(job.image, is_unwanted)
@@ -86,7 +86,7 @@ class DockerRunner:
         return container
 
     def poll(self, container_id: str) -> Finished | None:
-        """Return how the container ended, or None while it runs. Passes its log on meanwhile."""
+        """Return how the container ended, or None while it runs; also update its log."""
         state = self._engine.state(container_id)
         self._log_of(container_id, state).pass_on()
         if not state.is_running:
@@ -97,7 +97,7 @@ class DockerRunner:
         return None
 
     def cancel(self, container_id: str) -> None:
-        """End the container within a second; a program that wants to has half of it to tidy up."""
+        """Stop the container within a second, half of which a program has to clean up."""
         self._engine.signal(container_id, "SIGTERM")
         deadline = time.monotonic() + GRACE_S
         while self._engine.state(container_id).is_running:
@@ -108,25 +108,25 @@ class DockerRunner:
     def finish(self, job: JobSpec, container_id: str) -> None:
         """Upload the outputs and the rest of the log, and remove the container.
 
-        A container whose files could not be brought home stays, so that it can be tried again.
+        If an upload fails, the container is kept, so that a later call can repeat it.
         """
         state = self._engine.state(container_id)
         self._log_of(container_id, state).finish(_LOG_END_S)
         for name, place in job.outputs.items():
             folder = job_folder.output_folder(job.name, name)
-            self._bring(container_id, folder, place, is_mounted=True)
+            self._upload(container_id, folder, place, is_mounted=True)
         artifacts = job.log.path.rsplit("/", 2)[0]
         for name in _ARTIFACTS:
             place = BlobPlace(container=job.log.container, path=f"{artifacts}/{name}")
-            self._bring(container_id, f"{job_folder.working_folder(job.name)}/{name}", place)
+            self._upload(container_id, f"{job_folder.working_folder(job.name)}/{name}", place)
         self._remove_containers(job)
         with self._lock:
             self._logs.pop(container_id, None)
 
     def sweep(self, keep: frozenset[str] = frozenset()) -> tuple[str, ...]:
-        """Remove the containers of jobs that are not among these; return the removed ids.
+        """Remove the containers of jobs that are not in this set; return their ids.
 
-        For the start, when jobs of a drydock that broke down may have left some.
+        Called at the start, when a crashed drydock may have left containers of jobs.
         """
         found = []
         for role in ("job", "inputs", "network"):
@@ -148,7 +148,7 @@ class DockerRunner:
             raise UnwantedError(image)
 
     def _create(self, job: JobSpec) -> str:
-        inputs, carrier = self._bring_inputs(job)
+        inputs, carrier = self._copy_inputs(job)
         try:
             command = job_folder.command_line(job, inputs)
         except job_folder.ExpressionError as exc:
@@ -159,7 +159,7 @@ class DockerRunner:
             ContainerPlan(
                 labels=self._labels(job, "job"),
                 image=job.image,
-                # Neither the image's ENTRYPOINT nor its CMD: the service runs a shell.
+                # The service ignores the image's ENTRYPOINT and CMD, and runs a shell.
                 entrypoint=("/bin/sh", "-c"),
                 command=(command,),
                 environment={**trust, **job_folder.variables(job, inputs)},
@@ -178,29 +178,29 @@ class DockerRunner:
             path = self._job_network.authority_path(job.name)
             self._put(container, job_files.pack_file(path, certificate))
         if job.code is not None:
-            self._bring_code(job.code, container, working_folder)
+            self._copy_code(job.code, container, working_folder)
         return container
 
     def _network_of(self, job: JobSpec) -> str:
-        """Return the engine's name of the job's network, which is made here if it is its own."""
+        """Return the engine's name of the job's network; create it if the job has its own."""
         if self._job_network is None:
             return self._network
         holder = self._engine.create(self._job_network.plan(self._labels(job, "network")))
         self._engine.start(holder)
         return f"container:{holder}"
 
-    def _bring_code(self, place: BlobPlace, container: str, folder: str) -> None:
+    def _copy_code(self, place: BlobPlace, container: str, folder: str) -> None:
         try:
             found = job_files.find_input(self._store, "code", place, folder)
         except job_files.InputMissingError as exc:
             raise StartRefusedError("CodeMissing", str(exc)) from exc
         self._put(container, job_files.pack_inputs(self._store, [found]))
 
-    def _bring_inputs(self, job: JobSpec) -> tuple[dict[str, str], str]:
-        """Return what the job is told of each input, and the container that holds them.
+    def _copy_inputs(self, job: JobSpec) -> tuple[dict[str, str], str]:
+        """Return the path of each input, and the container that holds the files.
 
-        That one never runs. The job's container has its volumes, and cannot write to them, as on
-        the service, where inputs are mounted so.
+        That container never runs. The job's container mounts its volumes read-only, as the service
+        mounts inputs.
         """
         try:
             found = {
@@ -235,13 +235,13 @@ class DockerRunner:
         if shell is None:
             raise StartRefusedError("ContainerSetupFailed", "the image has no /bin/sh")
         for _ in shell:
-            pass  # to its end, so that the connection is free again
+            pass  # read to the end, which frees the connection
         try:
             self._engine.start(container)
         except EngineError as exc:
             raise StartRefusedError("ContainerSetupFailed", str(exc)) from exc
 
-    def _bring(
+    def _upload(
         self, container: str, folder: str, place: BlobPlace, *, is_mounted: bool = False
     ) -> None:
         stream = self._engine.get(container, folder)
@@ -280,5 +280,5 @@ class DockerRunner:
 
 
 def _is_out_of_memory(state: ContainerState) -> bool:
-    # The engine says so as well where a child was killed and the command went on without it.
+    # The engine also reports it if only a child was killed and the command succeeded.
     return state.is_out_of_memory and state.exit_code != 0

@@ -1,4 +1,4 @@
-"""HTTP over TLS on loopback: a request's bytes to a value, an answer's value to bytes."""
+"""HTTP over TLS on loopback: turns bytes into a request, and an answer into bytes."""
 
 import json
 import logging
@@ -9,8 +9,8 @@ from socket import socket
 from typing import Any
 
 from drydock.authority import LOOPBACK
-from drydock.exchange import Answer, Request, Stage, split_target
-from drydock.plane import answer
+from drydock.dispatch import answer
+from drydock.http_values import Answer, Context, Request, split_target
 
 IDLE_S = 75
 _LONGEST_BODY = 16 * 1024 * 1024
@@ -25,10 +25,10 @@ class TlsServer(ThreadingHTTPServer):
     request_queue_size = 64
 
     def __init__(
-        self, port: int, handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext
+        self, port: int, handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext
     ) -> None:
         super().__init__((LOOPBACK, port), handler)
-        self._context = context
+        self._tls = tls
 
     @property
     def port(self) -> int:
@@ -36,20 +36,18 @@ class TlsServer(ThreadingHTTPServer):
         return int(self.server_address[1])
 
     def get_request(self) -> tuple[socket, Any]:
-        """Accept a connection; the handshake is left to its own thread, so that none waits."""
+        """Accept a connection; its own thread does the handshake, so that no other one waits."""
         connection, address = super().get_request()
-        wrapped = self._context.wrap_socket(
-            connection, server_side=True, do_handshake_on_connect=False
-        )
+        wrapped = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         return wrapped, address
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - http.server's
-        """Note a connection that broke: clients break them at will."""
+        """Log a broken connection: clients may close it at any time."""
         del request
         _log.debug("connection of %s broke", client_address, exc_info=True)
 
     def run_in_background(self) -> None:
-        """Answer from now on, in a thread."""
+        """Serve in a thread."""
         threading.Thread(target=self.serve_forever, args=(0.1,), daemon=True).start()
 
     def close(self) -> None:
@@ -59,11 +57,11 @@ class TlsServer(ThreadingHTTPServer):
 
 
 class ManagementServer(TlsServer):
-    """The management plane and the data plane, on one port. `stage` is set before it runs."""
+    """Management plane and data plane on one port; `context` is set once all servers run."""
 
-    def __init__(self, port: int, context: ssl.SSLContext) -> None:
-        super().__init__(port, _Exchange, context)
-        self.stage: Stage | None = None
+    def __init__(self, port: int, tls: ssl.SSLContext) -> None:
+        super().__init__(port, _Exchange, tls)
+        self.context: Context | None = None
 
 
 class _Exchange(BaseHTTPRequestHandler):
@@ -73,7 +71,7 @@ class _Exchange(BaseHTTPRequestHandler):
     server_version = "drydock"
     sys_version = ""
     timeout = IDLE_S
-    disable_nagle_algorithm = True  # or each answer waits 40 ms for an acknowledgement
+    disable_nagle_algorithm = True  # otherwise each answer waits 40 ms for an acknowledgement
     wbufsize = -1
     server: ManagementServer
 
@@ -84,14 +82,14 @@ class _Exchange(BaseHTTPRequestHandler):
     do_PUT = do_POST = do_PATCH = do_DELETE = do_HEAD = do_GET  # noqa: N815 - http.server's names
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - http.server's
-        """Say nothing here: `plane` notes each request with its route."""
+        """Log nothing here: `dispatch` logs each request with its route."""
 
     def _exchange(self) -> None:
-        stage = self.server.stage
+        context = self.server.context
         length = int(self.headers.get("Content-Length") or 0)
-        if stage is None or length > _LONGEST_BODY or "Transfer-Encoding" in self.headers:
+        if context is None or length > _LONGEST_BODY or "Transfer-Encoding" in self.headers:
             self.close_connection = True
-            self._send(Answer(status=503 if stage is None else 413))
+            self._send(Answer(status=503 if context is None else 413))
             return
         path, query = split_target(self.path)
         request = Request(
@@ -101,7 +99,7 @@ class _Exchange(BaseHTTPRequestHandler):
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(length),
         )
-        self._send(answer(request, stage))
+        self._send(answer(request, context))
 
     def _send(self, found: Answer) -> None:
         content = b"" if found.body is None else json.dumps(found.body).encode()

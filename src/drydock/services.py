@@ -1,6 +1,7 @@
-"""The real parts under a rehearsal: an OCI registry and Microsoft's blob emulator, as containers.
+"""The real services of a rehearsal: an OCI registry, Microsoft's blob emulator, and the job runner.
 
-Both listen on 127.0.0.1 only, keep their data in the state folder, and are found again by it.
+Registry and emulator are containers that listen on 127.0.0.1 only and keep their data in the state
+folder. Their label names that folder, so that the next drydock finds them.
 """
 
 import base64
@@ -8,15 +9,22 @@ import http.client
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from drydock.arm_ids import API_HOST
+from drydock.blob_store import Account, AzureBlobStore, BlobStore
+from drydock.clock import Clock
 from drydock.engine import ContainerPlan, Engine, EngineError, Mount, remove_labelled
 from drydock.errors import PackageMissingError, StartFailedError
 from drydock.files import read_json, write_json
 from drydock.images import BLOBS, REGISTRY, BuildHost, ensure_image, read_build_host
-from drydock.runner import OWNER, ROLE
+from drydock.job_network import API, JobNetwork
+from drydock.job_network import BLOBS as BLOBS_SOCKET
+from drydock.job_spec import Runner
+from drydock.runner import OWNER, ROLE, DockerRunner
 
 ACCOUNT = "drydock"
 HOST = "127.0.0.1"
@@ -30,10 +38,10 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Services:
-    """Where the services answer. The blob store speaks plain HTTP, on this machine only.
+    """Registry and blob store. The blob store uses plain HTTP, on this machine only.
 
-    `owner` is the label's value that all containers of this state folder have; `image` and `user`
-    are those of the registry's container.
+    `owner` is the value of the label on all containers of this state folder; `image` and `user` are
+    those of the registry's container.
     """
 
     owner: str
@@ -49,19 +57,40 @@ class Services:
         """Return nothing that opens the account."""
         return f"Services({self.registry}, {self.blob_endpoint}, ***)"
 
+    @property
+    def storage(self) -> Account:
+        """The account of the blob store."""
+        return Account(name=self.account, key=self.key, endpoint=self.blob_endpoint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningServices:
+    """What is started before drydock's servers and stopped after them.
+
+    `sweep` removes the containers of jobs that are not in the given set, which a crashed drydock
+    left; `stop` stops everything and returns what it stopped.
+    """
+
+    store: BlobStore
+    registry: str
+    container_ids: tuple[str, ...]
+    runner: Runner
+    sweep: Callable[[frozenset[str]], tuple[str, ...]]
+    stop: Callable[[], tuple[str, ...]]
+
 
 def owner_of(state: Path) -> str:
-    """Return what containers of this state folder are labelled with."""
+    """Return the label's value for containers of this state folder."""
     return str(state.resolve())
 
 
 def start_services(
     state: Path, *, engine: Engine | None = None, host: BuildHost | None = None
 ) -> Services:
-    """Start registry and blob store, on the ports of the last time if these are free.
+    """Start registry and blob store, on the previous ports if these are free.
 
-    What a drydock that broke down left running is replaced; containers of jobs are not touched.
-    Raises StartFailedError, and leaves no container then.
+    Services that a crashed drydock left running are replaced; containers of jobs are not touched.
+    Raises StartFailedError, and then leaves no container.
     """
     engine = engine or open_engine()
     host = host or read_build_host()
@@ -80,7 +109,8 @@ def start_services(
     except EngineError as exc:
         _remove_quietly(engine, owner)
         raise StartFailedError(
-            f"the rehearsal's services cannot run: {exc}", remedy="docker/engine.sh ensure"
+            f"the registry or the blob store cannot run: {exc}",
+            remedy="docker/engine.sh ensure",
         ) from exc
     except BaseException:
         _remove_quietly(engine, owner)
@@ -99,17 +129,49 @@ def start_services(
     return services
 
 
-def stop_services(services: Services, *, engine: Engine | None = None) -> tuple[str, ...]:
-    """Remove every container of the state folder, jobs' too; return their ids.
+def run_services(state: Path, clock: Clock) -> RunningServices:
+    """Start registry and blob store on this machine's Docker engine, and the job runner."""
+    from drydock.authority import ca_bundle  # noqa: PLC0415 - heavy
+    from drydock.forwarder import FOLDER  # noqa: PLC0415 - heavy
 
-    The names that images got from this registry go with it. The data stays in the folder.
+    engine = open_engine()
+    services = start_services(state, engine=engine)
+    account = services.storage
+    store = AzureBlobStore(account)
+    runner = DockerRunner(
+        owner=services.owner,
+        engine=engine,
+        store=store,
+        clock=clock,
+        job_network=JobNetwork(
+            image=services.image,
+            user=services.user,
+            sockets=state.resolve() / FOLDER,
+            authority=ca_bundle(state),
+            hosts={API: API_HOST, BLOBS_SOCKET: account.host},
+        ),
+    )
+    return RunningServices(
+        store=store,
+        registry=services.registry,
+        container_ids=services.container_ids,
+        runner=runner,
+        sweep=runner.sweep,
+        stop=lambda: stop_services(services, engine=engine),
+    )
+
+
+def stop_services(services: Services, *, engine: Engine | None = None) -> tuple[str, ...]:
+    """Remove every container of the state folder, including those of jobs; return their ids.
+
+    The names of images from this registry are removed too. The data stays in the folder.
     """
     engine = engine or open_engine()
     try:
         removed = _remove_services(engine, services.owner)
         removed += remove_labelled(engine, {OWNER: services.owner})
         for name in engine.pulled_from(services.registry):
-            engine.forget(name)
+            engine.untag(name)
     except EngineError as exc:
         raise StartFailedError(
             f"the rehearsal's containers could not be removed: {exc}",
@@ -119,7 +181,7 @@ def stop_services(services: Services, *, engine: Engine | None = None) -> tuple[
 
 
 def read_services(state: Path) -> Services | None:
-    """Return the services that were started last with this folder, or None."""
+    """Return the services that were last started with this folder, or None."""
     found = read_json(state / FILE)
     if found is None:
         return None
@@ -138,7 +200,7 @@ def read_services(state: Path) -> Services | None:
 def open_engine() -> Engine:
     """Return this machine's engine. Raises StartFailedError or PackageMissingError."""
     try:
-        from drydock.local_engine import LocalEngine  # noqa: PLC0415 - a stop needs it, help not
+        from drydock.local_engine import LocalEngine  # noqa: PLC0415 - heavy
     except ImportError as exc:
         raise PackageMissingError(
             f"the Python package `{exc.name}` is not installed",
@@ -155,7 +217,7 @@ def open_engine() -> Engine:
 def _start(plan: ContainerPlan, engine: Engine, port: int) -> tuple[str, int]:
     """Start a service; return its container's id and its port on this machine.
 
-    The last time's port is tried first, because images are registered by the registry's address.
+    The previous port is tried first, because environments name images by the registry's address.
     """
     for tried in (port, *(0 for _ in range(_TRIES))):
         here = tried or _free_port()
@@ -169,7 +231,7 @@ def _start(plan: ContainerPlan, engine: Engine, port: int) -> tuple[str, int]:
             raise
         _wait(plan.labels[ROLE], container, engine, here)
         return container, here
-    raise EngineError("no free port was found on this machine")
+    raise EngineError("this machine has no free port")
 
 
 def _plan(role: str, image: str, state: Path, key: str, *, is_rootless: bool) -> ContainerPlan:
@@ -180,7 +242,7 @@ def _plan(role: str, image: str, state: Path, key: str, *, is_rootless: bool) ->
         labels={OWNER: owner_of(state), ROLE: role},
         image=image,
         environment={"AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"} if role == BLOBS else {},
-        # Files in the folder belong to whoever owns it, who can then remove them.
+        # The folder's owner also owns the files, and can remove them.
         user="0:0" if is_rootless else f"{owner.st_uid}:{owner.st_gid}",
         mounts=(Mount(source=str(folder), target="/data"),),
         port=_PORTS[role],
@@ -195,11 +257,12 @@ def _wait(role: str, container: str, engine: Engine, port: int) -> None:
         if is_running and time.monotonic() < deadline:
             time.sleep(_STEP_S)
             continue
-        said = b"" if is_running else b"".join(engine.follow(container))
-        why = said.decode(errors="replace").strip().splitlines()[-3:] or ["it does not answer"]
+        output = b"" if is_running else b"".join(engine.follow(container))
+        why = output.decode(errors="replace").strip().splitlines()[-3:] or ["it does not answer"]
+        name = "blob store" if role == BLOBS else role
         raise StartFailedError(
-            f"the {role} did not come up: {' / '.join(why)}",
-            remedy="run it again; if the data is damaged, remove the state folder",
+            f"the {name} did not start: {' / '.join(why)}",
+            remedy="start again; if the data is damaged, remove the state folder first",
         )
 
 
@@ -222,9 +285,9 @@ def _free_port() -> int:
 
 
 def _remove_services(engine: Engine, owner: str) -> tuple[str, ...]:
-    """End both services and remove them; return their ids.
+    """Stop both services and remove their containers; return their ids.
 
-    They are asked to end: the blob store keeps its latest changes in memory for some seconds.
+    SIGTERM lets the blob store write its latest changes, which it keeps in memory for some seconds.
     """
     found = [one for role in _PORTS for one in engine.labelled({OWNER: owner, ROLE: role})]
     for container in found:
@@ -241,7 +304,7 @@ def _remove_quietly(engine: Engine, owner: str) -> None:
     try:
         _remove_services(engine, owner)
     except EngineError:
-        return  # the failure that led here is the one to tell
+        return  # the failure before this one is the one to report
 
 
 def _write(state: Path, services: Services, ports: dict[str, int]) -> None:

@@ -61,7 +61,7 @@ def test_two_start_say_where_they_are_and_stop_without_each_other(
     assert found[0]["AZURE_AUTHORITY_HOST"] != found[1]["AZURE_AUTHORITY_HOST"]
     stopped = drydock(states[0], "stop")
     assert stopped.returncode == 0, stopped.stderr
-    assert stopped.stderr.count("ended the container") == 2
+    assert stopped.stderr.count("removed the container") == 2
     assert containers_of(states[0]) == []
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"http://{found[1]['HAKOBUNE_REGISTRY']}/v2/", timeout=5) as answer:
@@ -87,4 +87,4 @@ def test_one_that_was_killed_is_cleared_up_and_comes_back(states: tuple[Path, Pa
     time.sleep(0.2)
     cleared = drydock(state, "stop")
     assert cleared.returncode == 0, cleared.stderr
-    assert cleared.stderr.count("a killed drydock had left") == 2
+    assert cleared.stderr.count("a killed drydock left") == 2

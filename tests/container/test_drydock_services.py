@@ -19,6 +19,7 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from docker.errors import ImageNotFound
 
+from drydock.arm_ids import API_HOST
 from drydock.blob_store import AzureBlobStore
 from drydock.clock import SystemClock
 from drydock.engine import Engine
@@ -27,7 +28,6 @@ from drydock.job_folder import working_folder
 from drydock.job_network import API, JobNetwork
 from drydock.job_spec import BlobPlace, Finished, JobSpec, PullRefusedError, StartRefusedError
 from drydock.runner import OWNER, DockerRunner
-from drydock.scope import API_HOST
 from drydock.services import (
     Services,
     open_engine,
@@ -100,9 +100,7 @@ def place(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory)
 
 
 def open_store(services: Services) -> AzureBlobStore:
-    return AzureBlobStore(
-        address=services.blob_endpoint, account=services.account, key=services.key
-    )
+    return AzureBlobStore(services.storage)
 
 
 def push(engine: docker.DockerClient, registry: str, dockerfile: str) -> str:

@@ -56,9 +56,9 @@ class Drydock:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def weather(self, kind: str, route: str = "*", times: int = 1) -> None:
-        """Let a fault strike."""
-        self.run("weather", kind, "--route", route, "--times", str(times))
+    def inject(self, kind: str, route: str = "*", times: int = 1) -> None:
+        """Inject a fault."""
+        self.run("fault", kind, "--route", route, "--times", str(times))
 
     def resources(self, kind: str) -> list[Path]:
         """The files of what the workspace holds of a kind."""
@@ -113,9 +113,9 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drydock]:
 
 @pytest.fixture
 def drydock(rehearsal: Drydock) -> Iterator[Drydock]:
-    """The stand-in, under a clear sky before and after."""
+    """The stand-in, without faults before and after."""
     yield rehearsal
-    rehearsal.run("weather", "--clear")
+    rehearsal.run("fault", "--clear")
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ def test_of_two_submits_at_once_one_is_refused(
     before = drydock.resources("jobs")
     # The first holds its place for as long as the second needs to come.
     for route in ("environment_versions_get", "compute_get", "jobs_get", "jobs_create_or_update"):
-        drydock.weather("slow-network", route)
+        drydock.inject("slow-network", route)
     first = subprocess.Popen(
         command_line(*SUBMIT),
         cwd=small,

@@ -1,4 +1,4 @@
-"""The whole way in bad weather, which only the stand-in can make; test_cloud.py has the fair."""
+"""A submit with injected faults, which only drydock can do; test_cloud.py has none."""
 
 import json
 import os
@@ -21,7 +21,7 @@ SUBMIT = ("submit", "--create-compute")
 
 
 @pytest.mark.parametrize(
-    ("weather", "name", "said"),
+    ("fault", "name", "said"),
     [
         (("expired-secret", "*"), "login-expired", "AZURE_CLIENT_SECRET"),
         (("expired-token", "workspaces_get", 2), "login-expired", "az login"),
@@ -38,10 +38,10 @@ SUBMIT = ("submit", "--create-compute")
     ],
 )
 def test_what_cannot_be_waited_out_says_what_to_do_and_leaves_nothing_half(
-    hakobune: Hakobune, drydock: Drydock, weather: tuple[Any, ...], name: str, said: str
+    hakobune: Hakobune, drydock: Drydock, fault: tuple[Any, ...], name: str, said: str
 ) -> None:
     models = drydock.resources("models")
-    drydock.weather(*weather)
+    drydock.inject(*fault)
     done = hakobune(*SUBMIT, "--register", *QUICK)
     assert_failed(done, name)
     assert said in done.stderr
@@ -51,7 +51,7 @@ def test_what_cannot_be_waited_out_says_what_to_do_and_leaves_nothing_half(
 def test_a_submit_that_was_refused_goes_on_under_the_same_name(
     hakobune: Hakobune, drydock: Drydock, project: Path
 ) -> None:
-    drydock.weather("no-permission", "jobs_create_or_update")
+    drydock.inject("no-permission", "jobs_create_or_update")
     assert_failed(hakobune(*SUBMIT, *QUICK), "permission-missing")
     name = last_name(project)
     again = hakobune(*SUBMIT, *QUICK)
@@ -62,7 +62,7 @@ def test_a_submit_that_was_refused_goes_on_under_the_same_name(
 def test_a_preempted_job_is_submitted_again_on_request(
     hakobune: Hakobune, drydock: Drydock
 ) -> None:
-    drydock.weather("preempted")
+    drydock.inject("preempted")
     done = hakobune(*SUBMIT, "--fetch", "--retries", "1", *QUICK)
     assert done.returncode == 0, done.stderr
     assert "the node was lost: attempt 2 of 2" in done.stderr
@@ -70,7 +70,7 @@ def test_a_preempted_job_is_submitted_again_on_request(
 
 
 @pytest.mark.parametrize(
-    ("weather", "said"),
+    ("fault", "said"),
     [
         (("no-permission", "mlflow_*", 50), "reach the server"),
         (("500", "mlflow_runs_log_batch", 50), "log parameters and metrics"),
@@ -78,9 +78,9 @@ def test_a_preempted_job_is_submitted_again_on_request(
     ],
 )
 def test_a_tracking_that_fails_is_told_and_never_fails_the_job(
-    hakobune: Hakobune, drydock: Drydock, weather: tuple[Any, ...], said: str
+    hakobune: Hakobune, drydock: Drydock, fault: tuple[Any, ...], said: str
 ) -> None:
-    drydock.weather(*weather)
+    drydock.inject(*fault)
     done = hakobune(*SUBMIT, "--fetch", *QUICK)
     assert done.returncode == 0, done.stderr
     assert f"MLflow was not told of everything: {said}" in done.stdout
@@ -91,14 +91,14 @@ def test_a_tracking_that_stumbles_is_told_all(
 ) -> None:
     for route in ("mlflow_runs_get", "mlflow_runs_log_batch", "run_artifacts_batch_*"):
         for kind in ("429", "500"):
-            drydock.weather(kind, route)
+            drydock.inject(kind, route)
     done = hakobune(*SUBMIT, "--fetch", *QUICK)
     assert done.returncode == 0, done.stderr
     assert "MLflow was not told" not in done.stdout
     (file,) = [path for path in drydock.resources("tracking") if last_name(project) in path.name]
     told = json.loads(file.read_text("utf-8"))["value"]
     assert {"RMSE", "R2"} <= {metric["key"] for metric in told["metrics"]}
-    assert drydock.run("status").count("weather ") == 0
+    assert drydock.run("status").count("fault ") == 0
 
 
 ROUTES = (
@@ -121,12 +121,12 @@ def test_a_service_that_stumbles_at_every_step_is_waited_out(
     jobs = drydock.resources("jobs")
     for route in ROUTES:
         for kind in ("429", "500"):
-            drydock.weather(kind, route)
+            drydock.inject(kind, route)
     # An order of its own gives a model of its own, which is registered and not found.
     done = hakobune(*SUBMIT, "--register", "--order", "0,0,1", "--backtest_windows", "0")
     assert done.returncode == 0, done.stderr
     assert len(drydock.resources("jobs")) == len(jobs) + 1
-    assert drydock.run("status").count("weather ") == 0
+    assert drydock.run("status").count("fault ") == 0
 
 
 def test_a_bad_line_to_the_store_is_waited_out(
@@ -137,10 +137,10 @@ def test_a_bad_line_to_the_store_is_waited_out(
     csv.write_text("\n".join(["month,value", *rows]), encoding="utf-8")
     # The SDK itself waits 15 s after the first upload that broke.
     for kind in ("dropped-upload", "dropped-download", "dropped-download", "slow-network"):
-        drydock.weather(kind)
+        drydock.inject(kind)
     done = hakobune(*SUBMIT, "--register", *QUICK, "--input", str(csv))
     assert done.returncode == 0, done.stderr
-    assert drydock.run("status").count("weather ") == 0
+    assert drydock.run("status").count("fault ") == 0
 
 
 def test_a_dead_stand_in_never_means_azure(hakobune: Hakobune, drydock: Drydock) -> None:

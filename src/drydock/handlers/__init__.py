@@ -1,1 +1,1 @@
-"""HTTP to value and back, one module per resource. No behaviour lives here."""
+"""Turn requests into calls of the state and results into answers, one module per resource."""

@@ -1,25 +1,23 @@
-"""What is asked before all else: which cloud this is, and where it answers."""
+"""The first requests of a client: the cloud's metadata and the addresses of its services."""
 
 from drydock import addresses
-from drydock.exchange import Answer, Request, Stage
-from drydock.storage import SUFFIX
-
-CLOUD = "DrydockCloud"
+from drydock.blob_store import SUFFIX
+from drydock.http_values import Answer, Context, Request
 
 
-def metadata(_request: Request, stage: Stage) -> Answer:
-    """Describe the cloud. The SDK makes the audience of its tokens from the portal's name."""
-    address = stage.world.address
+def metadata(_request: Request, context: Context) -> Answer:
+    """Describe the cloud. The SDK derives the audience of its tokens from the portal's name."""
+    address = context.state.address
     return Answer(
         body=[
             {
-                "name": CLOUD,
+                "name": addresses.CLOUD,
                 "portal": "https://portal.drydock.test",
                 "resourceManager": f"{address}/",
                 "authentication": {
                     "loginEndpoint": f"{address}/",
                     "audiences": [f"{address}/"],
-                    "tenant": stage.world.workspace.tenant,
+                    "tenant": context.state.workspace.tenant,
                     "identityProvider": "AAD",
                 },
                 "suffixes": {"storage": SUFFIX},
@@ -28,13 +26,13 @@ def metadata(_request: Request, stage: Stage) -> Answer:
     )
 
 
-def discovery(_request: Request, stage: Stage) -> Answer:
-    """Say where the services of the workspace answer: all at one address."""
-    address = stage.world.address
+def discovery(_request: Request, context: Context) -> Answer:
+    """Return the addresses of the workspace's services, which are all the same."""
+    address = context.state.address
     names = ("api", "catalog", "experimentation", "history", "hyperdrive", "modelmanagement")
     return Answer(body=dict.fromkeys(names, address))
 
 
-def endpoints(_request: Request, stage: Stage) -> Answer:
-    """Give the variables that lead here, so that hakobune can compare those that it was given."""
-    return Answer(body=dict(addresses.endpoints(stage.addresses)))
+def endpoints(_request: Request, context: Context) -> Answer:
+    """Return the variables that lead here; hakobune compares them with its own."""
+    return Answer(body=dict(addresses.endpoints(context.addresses)))

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from drydock.exchange import Answer, Request, Stage, page_of
-from drydock.scope import LOCATION, PROVIDER, resource
+from drydock.arm_ids import LOCATION, PROVIDER, resource
+from drydock.http_values import Answer, Context, Request, page_of
 from drydock.state.computes import Compute, Operation
 
 _CLUSTER = {
@@ -23,46 +23,46 @@ _CLUSTER = {
 }
 
 
-def get_compute(request: Request, stage: Stage) -> Answer:
+def get_compute(request: Request, context: Context) -> Answer:
     """Return a cluster."""
-    return Answer(body=_rendered(stage, stage.world.computes.get(request.names["name"])))
+    return Answer(body=_rendered(context, context.state.computes.get(request.names["name"])))
 
 
-def list_computes(_request: Request, stage: Stage) -> Answer:
+def list_computes(_request: Request, context: Context) -> Answer:
     """Return every cluster."""
-    return page_of([_rendered(stage, compute) for compute in stage.world.computes.all()])
+    return page_of([_rendered(context, compute) for compute in context.state.computes.all()])
 
 
-def list_nodes(request: Request, stage: Stage) -> Answer:
-    """Return the cluster's nodes: none, since its jobs run on this machine."""
-    stage.world.computes.get(request.names["name"])
+def list_nodes(request: Request, context: Context) -> Answer:
+    """Return no nodes: the cluster's jobs run on this machine."""
+    context.state.computes.get(request.names["name"])
     return Answer(body={"nodes": [], "nextLink": None})
 
 
-def put_compute(request: Request, stage: Stage) -> Answer:
-    """Make a cluster; the answer says where to ask whether that went well."""
-    world = stage.world
-    is_full = world.weather.strikes(("quota-exceeded",), "compute_create_or_update") is not None
-    made, operation = world.computes.put(
+def put_compute(request: Request, context: Context) -> Answer:
+    """Create a cluster; the answer has the address of the operation's status."""
+    state = context.state
+    is_full = state.faults.take(("quota-exceeded",), "compute_create_or_update") is not None
+    made, operation = state.computes.put(
         request.names["name"],
         request.properties(),
         request.json().get("tags"),
         is_quota_full=is_full,
     )
-    body = _rendered(stage, made)
+    body = _rendered(context, made)
     body["properties"]["provisioningState"] = "Creating"
-    return Answer(status=201, body=body, headers=_headers(stage, operation))
+    return Answer(status=201, body=body, headers=_headers(context, operation))
 
 
-def delete_compute(request: Request, stage: Stage) -> Answer:
-    """Forget a cluster."""
-    operation = stage.world.computes.remove(request.names["name"])
-    return Answer(status=202, headers=_headers(stage, operation))
+def delete_compute(request: Request, context: Context) -> Answer:
+    """Remove a cluster."""
+    operation = context.state.computes.remove(request.names["name"])
+    return Answer(status=202, headers=_headers(context, operation))
 
 
-def get_operation(request: Request, stage: Stage) -> Answer:
-    """Say what became of a request."""
-    operation = stage.world.computes.operation(request.names["operation"])
+def get_operation(request: Request, context: Context) -> Answer:
+    """Return the result of an operation."""
+    operation = context.state.computes.operation(request.names["operation"])
     body: dict[str, Any] = {"status": "Failed" if operation.error else "Succeeded"}
     if operation.error:
         code, _, message = operation.error.partition(": ")
@@ -70,17 +70,17 @@ def get_operation(request: Request, stage: Stage) -> Answer:
     return Answer(body=body, headers={"Retry-After": "1"})
 
 
-def _headers(stage: Stage, operation: Operation) -> dict[str, str]:
-    world = stage.world
+def _headers(context: Context, operation: Operation) -> dict[str, str]:
+    state = context.state
     address = (
-        f"{world.address}/subscriptions/{world.scope.subscription}/providers/{PROVIDER}"
+        f"{state.address}/subscriptions/{state.arm_ids.subscription}/providers/{PROVIDER}"
         f"/locations/{LOCATION}/computeOperationsStatus/{operation.guid}"
     )
-    # Without Retry-After the SDK waits for 30 seconds between its questions.
+    # Without Retry-After the SDK waits 30 seconds between its requests.
     return {"Azure-AsyncOperation": address, "Retry-After": "1"}
 
 
-def _rendered(stage: Stage, compute: Compute) -> dict[str, Any]:
+def _rendered(context: Context, compute: Compute) -> dict[str, Any]:
     given = compute.given
     scale = {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2M"}
     scale |= compute.settings.get("scaleSettings") or {}
@@ -99,5 +99,5 @@ def _rendered(stage: Stage, compute: Compute) -> dict[str, Any]:
         "properties": {**_CLUSTER, **compute.settings, "scaleSettings": scale},
     }
     times = (compute.created, compute.modified)
-    body = resource(stage.world.scope, ("computes", compute.name), properties, times)
+    body = resource(context.state.arm_ids, ("computes", compute.name), properties, times)
     return body | {"location": LOCATION, "tags": compute.tags}

@@ -1,99 +1,99 @@
-"""Command jobs, as ARM shows them."""
+"""Command jobs in ARM's form."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from drydock.exchange import Answer, Request, Stage, page_of
-from drydock.places import artifact_prefix, code_place, input_place, output_uri
+from drydock.arm_ids import resource, tracking_uri
+from drydock.blob_uris import artifact_prefix, code_place, input_place, output_uri
+from drydock.http_values import Answer, Context, Request, page_of
 from drydock.refusal import Refusal, bad_request
-from drydock.scope import PROVIDER, resource, tracking_uri
 from drydock.state.jobs import Job
-from drydock.world import World
+from drydock.workspace_state import WorkspaceState
 
 _ENVIRONMENT = re.compile(r".*/environments/(?P<name>[^/]+)/versions/(?P<version>[^/]+)")
 _SHORT_ENVIRONMENT = re.compile(r"azureml:(?P<name>[^/:]+):(?P<version>[^/:]+)")
 
 
-def get_job(request: Request, stage: Stage) -> Answer:
+def get_job(request: Request, context: Context) -> Answer:
     """Return a job."""
-    return Answer(body=_rendered(stage, stage.world.jobs.get(request.names["job"])))
+    return Answer(body=_rendered(context, context.state.jobs.get(request.names["job"])))
 
 
-def list_jobs(request: Request, stage: Stage) -> Answer:
+def list_jobs(request: Request, context: Context) -> Answer:
     """Return the jobs, the newest first."""
     view = request.query.get("listViewType", "ActiveOnly")
     jobs = [
         job
-        for job in reversed(stage.world.jobs.all())
+        for job in reversed(context.state.jobs.all())
         if view == "All" or bool(job.given.get("isArchived")) == (view == "ArchivedOnly")
     ]
-    return page_of([_rendered(stage, job) for job in jobs])
+    return page_of([_rendered(context, job) for job in jobs])
 
 
-def put_job(request: Request, stage: Stage) -> Answer:
-    """Take a job in and start it on its way; the same job again is the same job."""
-    world = stage.world
+def put_job(request: Request, context: Context) -> Answer:
+    """Accept a job and start it; a repeated request does not start it again."""
+    state = context.state
     given = request.properties()
-    _check(world, given)
-    job, is_new = world.jobs.add(request.names["job"], given, _image_of(world, given))
+    _check(state, given)
+    job, is_new = state.jobs.add(request.names["job"], given, _image_of(state, given))
     if is_new:
-        stage.conductor.conduct(job)
-    body = _rendered(stage, job)
-    location = f"{world.address}{body['id']}"
+        context.conductor.conduct(job)
+    body = _rendered(context, job)
+    location = f"{state.address}{body['id']}"
     return Answer(status=201 if is_new else 200, body=body, headers={"Location": location})
 
 
-def cancel_job(request: Request, stage: Stage) -> Answer:
-    """Ask for a job's end."""
-    stage.world.jobs.request_cancel(request.names["job"])
+def cancel_job(request: Request, context: Context) -> Answer:
+    """Request a job's cancellation."""
+    context.state.jobs.request_cancel(request.names["job"])
     return Answer()
 
 
-def delete_job(request: Request, stage: Stage) -> Answer:
-    """Forget a job that is over."""
-    stage.world.jobs.remove(request.names["job"])
-    stage.world.tracking.remove(request.names["job"])
+def delete_job(request: Request, context: Context) -> Answer:
+    """Remove a job that is over."""
+    context.state.jobs.remove(request.names["job"])
+    context.state.tracking.remove(request.names["job"])
     return Answer()
 
 
-def _check(world: World, given: Mapping[str, Any]) -> None:
+def _check(state: WorkspaceState, given: Mapping[str, Any]) -> None:
     """Refuse a job that the service would refuse, or that drydock cannot run."""
     if given.get("jobType") != "Command":
         raise Refusal(
             501,
             "NotServedByDrydock",
-            f"drydock runs command jobs and no job of type {given.get('jobType')}.",
+            f"drydock runs command jobs only, not jobs of type {given.get('jobType')}.",
         )
     if not str(given.get("command") or "").strip():
         raise bad_request("The job has no command.")
     compute = str(given.get("computeId") or "").rsplit("/", 1)[-1]
-    if world.computes.find(compute) is None:
+    if state.computes.find(compute) is None:
         raise bad_request(f"Unknown compute target '{compute}'.")
     if (given.get("resources") or {}).get("instanceCount", 1) != 1:
-        raise Refusal(501, "NotServedByDrydock", "drydock runs a job on one node, not on several.")
-    code_place(world, given.get("codeId"))
+        raise Refusal(501, "NotServedByDrydock", "drydock runs a job on one node only.")
+    code_place(state, given.get("codeId"))
     for value in (given.get("inputs") or {}).values():
-        input_place(world, value)
+        input_place(state, value)
 
 
-def _image_of(world: World, given: Mapping[str, Any]) -> str:
+def _image_of(state: WorkspaceState, given: Mapping[str, Any]) -> str:
     address = str(given.get("environmentId") or "")
     found = _ENVIRONMENT.fullmatch(address) or _SHORT_ENVIRONMENT.fullmatch(address)
     if found is None:
         raise bad_request(f"The environment '{address}' has no name and version.")
-    environment = world.environments.get_version(found["name"], found["version"])
+    environment = state.environments.get_version(found["name"], found["version"])
     image = environment.given.get("image")
     if not image or environment.given.get("condaFile") or environment.given.get("build"):
         raise Refusal(
             501,
             "NotServedByDrydock",
-            "drydock runs environments that are an image, and builds none.",
+            "drydock runs environments that name an image; it does not build them.",
         )
     return str(image)
 
 
-def _rendered(stage: Stage, job: Job) -> dict[str, Any]:
+def _rendered(context: Context, job: Job) -> dict[str, Any]:
     given = job.given
     properties = {
         "description": given.get("description"),
@@ -107,7 +107,7 @@ def _rendered(stage: Stage, job: Job) -> dict[str, Any]:
         "displayName": given.get("displayName") or job.name,
         "status": job.status,
         "experimentName": given.get("experimentName") or "Default",
-        "services": _services(stage, job),
+        "services": _services(context),
         "computeId": given.get("computeId"),
         "isArchived": bool(given.get("isArchived")),
         "identity": given.get("identity"),
@@ -127,17 +127,14 @@ def _rendered(stage: Stage, job: Job) -> dict[str, Any]:
         "queueSettings": given.get("queueSettings") or {"jobTier": "Null"},
     }
     times = (job.created, job.ended or job.started or job.created)
-    return resource(stage.world.scope, ("jobs", job.name), properties, times)
+    return resource(context.state.arm_ids, ("jobs", job.name), properties, times)
 
 
-def _services(stage: Stage, job: Job) -> dict[str, Any]:
-    scope = stage.world.scope
-    address = stage.world.address
-    endpoints = {
-        "Tracking": tracking_uri(scope),
-        "Studio": f"{address}/runs/{job.name}?wsid=/subscriptions/{scope.subscription}"
-        f"/resourcegroups/{scope.group}/workspaces/{scope.workspace}",
-    }
+def _services(context: Context) -> dict[str, Any]:
+    """Return the services of a job. Drydock has no page for a job, so `Studio` has no address.
+
+    Without an entry for it the SDK would make up an address at ml.azure.com.
+    """
     return {
         kind: {
             "jobServiceType": kind,
@@ -148,7 +145,10 @@ def _services(stage: Stage, job: Job) -> dict[str, Any]:
             "properties": None,
             "nodes": None,
         }
-        for kind, endpoint in endpoints.items()
+        for kind, endpoint in (
+            ("Tracking", tracking_uri(context.state.arm_ids)),
+            ("Studio", None),
+        )
     }
 
 
@@ -177,9 +177,3 @@ def _outputs(job: Job) -> dict[str, Any]:
         if name != "default"
     }
     return {**declared, "default": default}
-
-
-def studio_page(request: Request, stage: Stage) -> Answer:
-    """Stand in for the page of a job in the studio: its state, and no page."""
-    job = stage.world.jobs.get(request.names["job"])
-    return Answer(body={"provider": PROVIDER, "job": job.name, "status": job.status})

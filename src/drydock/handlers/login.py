@@ -1,22 +1,22 @@
-"""The token endpoint, as far as a client with a secret goes."""
+"""The token endpoint, for a client with a secret."""
 
 from urllib.parse import urlsplit
 
-from drydock.exchange import Answer, Request, Stage
+from drydock.http_values import Answer, Context, Request
 from drydock.proxy import LOGIN_HOST
 from drydock.refusal import Refusal, bad_request
 from drydock.state.logins import LIFETIME, check_tenant, issue_token
-from drydock.world import World
+from drydock.workspace_state import WorkspaceState
 
 
-def instance_discovery(request: Request, stage: Stage) -> Answer:
-    """Say that drydock is an authority. The SDK asks this of Microsoft's own address."""
+def instance_discovery(request: Request, context: Context) -> Answer:
+    """Confirm that drydock is an authority. The SDK asks Microsoft's own host for this."""
     asked = urlsplit(request.query.get("authorization_endpoint", ""))
-    # The SDK leaves the port out; before it tries a login again it asks for Microsoft's aliases.
-    if asked.hostname not in (urlsplit(stage.world.address).hostname, LOGIN_HOST):
+    # The SDK omits the port; before it retries a login it asks for Microsoft's aliases.
+    if asked.hostname not in (urlsplit(context.state.address).hostname, LOGIN_HOST):
         return Answer(status=400, body={"error": "invalid_instance"})
     tenant = asked.path.strip("/").split("/")[0]
-    configuration_of = f"{stage.world.address}/{tenant}/v2.0/.well-known/openid-configuration"
+    configuration_of = f"{context.state.address}/{tenant}/v2.0/.well-known/openid-configuration"
     return Answer(
         body={
             "tenant_discovery_endpoint": configuration_of,
@@ -26,12 +26,12 @@ def instance_discovery(request: Request, stage: Stage) -> Answer:
     )
 
 
-def configuration(request: Request, stage: Stage) -> Answer:
+def configuration(request: Request, context: Context) -> Answer:
     """Describe the tenant's endpoints."""
     tenant = request.names["tenant"]
-    base = f"{stage.world.address}/{tenant}"
+    base = f"{context.state.address}/{tenant}"
     try:
-        check_tenant(stage.world.workspace, tenant)
+        check_tenant(context.state.workspace, tenant)
     except Refusal as refusal:
         return _refused(refusal)
     return Answer(
@@ -47,10 +47,10 @@ def configuration(request: Request, stage: Stage) -> Answer:
     )
 
 
-def token(request: Request, stage: Stage) -> Answer:
-    """Give the identity a token."""
+def token(request: Request, context: Context) -> Answer:
+    """Issue a token for the identity."""
     try:
-        issued = _issued(request.names["tenant"], request.form(), stage.world)
+        issued = _issued(request.names["tenant"], request.form(), context.state)
     except Refusal as refusal:
         return _refused(refusal)
     seconds = int(LIFETIME.total_seconds())
@@ -64,20 +64,20 @@ def token(request: Request, stage: Stage) -> Answer:
     )
 
 
-def _issued(tenant: str, form: dict[str, str], world: World) -> str:
-    check_tenant(world.workspace, tenant)
+def _issued(tenant: str, form: dict[str, str], state: WorkspaceState) -> str:
+    check_tenant(state.workspace, tenant)
     if form.get("grant_type") != "client_credentials":
-        raise bad_request("AADSTS70003: drydock grants client_credentials alone.")
-    if world.weather.strikes(("expired-secret",), "login_token"):
+        raise bad_request("AADSTS70003: drydock supports the grant type client_credentials only.")
+    if state.faults.take(("expired-secret",), "login_token"):
         raise Refusal(
             401, "invalid_client", "AADSTS7000222: The provided client secret keys are expired."
         )
     return issue_token(
-        world.workspace,
+        state.workspace,
         form.get("client_id", ""),
         form.get("client_secret", ""),
         form.get("scope", ""),
-        world.clock.now(),
+        state.clock.now(),
     )
 
 

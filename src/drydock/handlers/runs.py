@@ -1,22 +1,22 @@
-"""Run history: the same jobs, as the data plane shows them."""
+"""Run history: the same jobs in the data plane's form."""
 
 from typing import Any
 
-from drydock.exchange import Answer, Request, Stage, page_of
+from drydock.blob_uris import artifact_place, output_uri
+from drydock.http_values import Answer, Context, Request, page_of
 from drydock.lifecycle import LOG
-from drydock.places import artifact_place, output_uri
 from drydock.state.jobs import Job
 
 
-def get_run(request: Request, stage: Stage) -> Answer:
+def get_run(request: Request, context: Context) -> Answer:
     """Return a run."""
-    return Answer(body=_run(stage, stage.world.jobs.get(request.names["run"])))
+    return Answer(body=_run(context, context.state.jobs.get(request.names["run"])))
 
 
-def get_details(request: Request, stage: Stage) -> Answer:
-    """Return a run's state with the addresses of its logs."""
-    world = stage.world
-    job = world.jobs.get(request.names["run"])
+def get_details(request: Request, context: Context) -> Answer:
+    """Return a run's status with the URLs of its logs."""
+    state = context.state
+    job = state.jobs.get(request.names["run"])
     return Answer(
         body={
             "runId": job.name,
@@ -29,18 +29,18 @@ def get_details(request: Request, stage: Stage) -> Answer:
             "properties": {"_azureml.ClusterName": job.compute},
             "inputDatasets": [],
             "outputDatasets": [],
-            "logFiles": _logs(stage, job),
+            "logFiles": _logs(context, job),
         }
     )
 
 
-def get_data(request: Request, stage: Stage) -> Answer:
-    """Return a run with what it put out."""
-    job = stage.world.jobs.get(str(request.json().get("runId") or ""))
-    return Answer(body={"runMetadata": _run(stage, job), "runDefinition": None})
+def get_data(request: Request, context: Context) -> Answer:
+    """Return a run with its outputs."""
+    job = context.state.jobs.get(str(request.json().get("runId") or ""))
+    return Answer(body={"runMetadata": _run(context, job), "runDefinition": None})
 
 
-def change_run(request: Request, stage: Stage) -> Answer:
+def change_run(request: Request, context: Context) -> Answer:
     """Change a run's tags, description, name, or whether it is archived."""
     changes = request.json()
     described = {
@@ -49,22 +49,22 @@ def change_run(request: Request, stage: Stage) -> Answer:
         "description": changes.get("description"),
         "isArchived": changes.get("hidden"),
     }
-    stage.world.jobs.get(request.names["run"])
-    return Answer(body=_run(stage, stage.world.jobs.describe(request.names["run"], described)))
+    context.state.jobs.get(request.names["run"])
+    return Answer(body=_run(context, context.state.jobs.describe(request.names["run"], described)))
 
 
-def list_children(request: Request, stage: Stage) -> Answer:
-    """Return a command job's children: it has none."""
-    stage.world.jobs.get(request.names["run"])
+def list_children(request: Request, context: Context) -> Answer:
+    """Return no children: a command job has none."""
+    context.state.jobs.get(request.names["run"])
     return page_of([])
 
 
-def resolve_outputs(request: Request, stage: Stage) -> Answer:
-    """Say where the outputs of runs lie, by the ids that a run's own answer gave them."""
+def resolve_outputs(request: Request, context: Context) -> Answer:
+    """Return the URIs of the outputs with these ids, which a run's answer contains."""
     values: dict[str, Any] = {}
     for asset in request.json().get("values") or []:
         job_name, _, output = str(asset).rsplit("/", 1)[-1].partition(":")
-        job = stage.world.jobs.get(job_name)
+        job = context.state.jobs.get(job_name)
         declared = (job.given.get("outputs") or {}).get(output)
         if declared is not None:
             uri = output_uri(job.name, output, declared)
@@ -72,14 +72,14 @@ def resolve_outputs(request: Request, stage: Stage) -> Answer:
     return Answer(body={"values": values})
 
 
-def _run(stage: Stage, job: Job) -> dict[str, Any]:
+def _run(context: Context, job: Job) -> dict[str, Any]:
     given = job.given
     return {
         "runId": job.name,
         "runUuid": None,
         "rootRunId": job.name,
         "parentRunId": None,
-        "experimentId": stage.world.scope.guid,
+        "experimentId": context.state.arm_ids.guid,
         "dataContainerId": f"dcid.{job.name}",
         "displayName": given.get("displayName") or job.name,
         "description": given.get("description"),
@@ -95,14 +95,14 @@ def _run(stage: Stage, job: Job) -> dict[str, Any]:
         "properties": given.get("properties") or {},
         "hidden": bool(given.get("isArchived")),
         "inputs": {},
-        "outputs": _outputs(stage, job),
+        "outputs": _outputs(context, job),
     }
 
 
-def _outputs(stage: Stage, job: Job) -> dict[str, Any]:
+def _outputs(context: Context, job: Job) -> dict[str, Any]:
     if job.status != "Completed":
         return {}
-    guid = stage.world.scope.guid
+    guid = context.state.arm_ids.guid
     return {
         name: {
             "assetId": f"azureml://locations/drydock/workspaces/{guid}/data/{job.name}:{name}",
@@ -119,10 +119,10 @@ def _error(job: Job) -> dict[str, Any] | None:
     return {"error": {"code": job.error_code, "message": job.error_message}}
 
 
-def _logs(stage: Stage, job: Job) -> dict[str, str]:
-    blobs = stage.world.blobs
+def _logs(context: Context, job: Job) -> dict[str, str]:
+    state = context.state
     place = artifact_place(job.name)
-    if place.path + LOG not in blobs.names(place.container, place.path + LOG):
+    if state.blobs.size(place.container, place.path + LOG) is None:
         return {}
-    signature = blobs.container_signature(place.container, stage.world.clock.now())
-    return {LOG: blobs.url(place.container, place.path + LOG, signature)}
+    signature = state.blobs.account.container_signature(place.container, state.clock.now())
+    return {LOG: state.blobs.account.url(place.container, place.path + LOG, signature)}

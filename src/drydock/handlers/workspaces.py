@@ -1,24 +1,24 @@
-"""The workspace, and what its place has."""
+"""The workspace, and the sizes and usage of its location."""
 
 from typing import Any
 
-from drydock.exchange import Answer, Request, Stage, page_of
-from drydock.scope import LOCATION
+from drydock.arm_ids import LOCATION
+from drydock.http_values import Answer, Context, Request, page_of
 from drydock.state.computes import QUOTA_CORES, SIZES
 
 
-def get_workspace(_request: Request, stage: Stage) -> Answer:
+def get_workspace(_request: Request, context: Context) -> Answer:
     """Return the workspace."""
-    return Answer(body=_workspace(stage))
+    return Answer(body=_workspace(context))
 
 
-def list_workspaces(_request: Request, stage: Stage) -> Answer:
+def list_workspaces(_request: Request, context: Context) -> Answer:
     """Return the one workspace."""
-    return page_of([_workspace(stage)])
+    return page_of([_workspace(context)])
 
 
-def list_sizes(_request: Request, _stage: Stage) -> Answer:
-    """Return the sizes of machine that the stand-in knows."""
+def list_sizes(_request: Request, _context: Context) -> Answer:
+    """Return the machine sizes that drydock supports."""
     return Answer(
         body={
             "value": [
@@ -40,18 +40,18 @@ def list_sizes(_request: Request, _stage: Stage) -> Answer:
     )
 
 
-def list_usages(_request: Request, stage: Stage) -> Answer:
-    """Return how many cores of each family are used, and how many may be."""
-    world = stage.world
-    is_full = world.weather.strikes(("quota-exceeded",), "usages_list") is not None
+def list_usages(_request: Request, context: Context) -> Answer:
+    """Return the used cores and the quota of each family."""
+    state = context.state
+    is_full = state.faults.take(("quota-exceeded",), "usages_list") is not None
     return page_of(
         [
             {
-                "id": f"/subscriptions/{world.scope.subscription}/usages/{family}",
+                "id": f"/subscriptions/{state.arm_ids.subscription}/usages/{family}",
                 "amlWorkspaceLocation": LOCATION,
                 "type": "Microsoft.MachineLearningServices/vmFamily/usages",
                 "unit": "Count",
-                "currentValue": QUOTA_CORES if is_full else world.computes.cores_used(family),
+                "currentValue": QUOTA_CORES if is_full else state.computes.cores_used(family),
                 "limit": QUOTA_CORES,
                 "name": {"value": family, "localizedValue": family},
             }
@@ -60,31 +60,31 @@ def list_usages(_request: Request, stage: Stage) -> Answer:
     )
 
 
-def _workspace(stage: Stage) -> dict[str, Any]:
-    world = stage.world
-    scope = world.scope
+def _workspace(context: Context) -> dict[str, Any]:
+    state = context.state
+    ids = state.arm_ids
     return {
-        "id": scope.workspace_id,
-        "name": scope.workspace,
+        "id": ids.workspace_id,
+        "name": ids.workspace,
         "type": "Microsoft.MachineLearningServices/workspaces",
         "location": LOCATION,
         "kind": "Default",
         "tags": {},
-        "identity": {"type": "SystemAssigned", "tenantId": world.workspace.tenant},
+        "identity": {"type": "SystemAssigned", "tenantId": state.workspace.tenant},
         "sku": {"name": "Basic", "tier": "Basic"},
         "properties": {
-            "friendlyName": scope.workspace,
+            "friendlyName": ids.workspace,
             "description": "a rehearsal by drydock",
-            "workspaceId": scope.guid,
-            "discoveryUrl": f"{world.address}/discovery",
+            "workspaceId": ids.guid,
+            "discoveryUrl": f"{state.address}/discovery",
             "mlFlowTrackingUri": "azureml://"
-            + world.address.removeprefix("https://")
-            + f"/mlflow/v1.0{scope.workspace_id}",
-            # No name of a registry that exists in Azure: a push must never leave this machine.
+            + state.address.removeprefix("https://")
+            + f"/mlflow/v1.0{ids.workspace_id}",
+            # No registry of Azure: a push must never leave this machine.
             "containerRegistry": None,
             "provisioningState": "Succeeded",
             "publicNetworkAccess": "Enabled",
             "hbiWorkspace": False,
-            "tenantId": world.workspace.tenant,
+            "tenantId": state.workspace.tenant,
         },
     }

@@ -1,1 +1,1 @@
-"""How each resource behaves, without HTTP. Kept as JSON files in the state folder."""
+"""The behaviour of each resource, without HTTP, kept as JSON files in the state folder."""

@@ -1,4 +1,4 @@
-"""Things with a name and versions: environments, data, models, code."""
+"""Assets with a name and versions: environments, data, models, code."""
 
 import re
 import threading
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from drydock.arm_ids import text_of
 from drydock.clock import Clock
 from drydock.refusal import Refusal, bad_request
-from drydock.scope import text_of
 from drydock.state.store import Store
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}")
@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetVersion:
-    """One version of an asset; `given` are its properties as they were sent."""
+    """One version of an asset; `given` are its properties as the client sent them."""
 
     name: str
     version: str
@@ -36,7 +36,7 @@ class Asset:
 
     @property
     def latest(self) -> AssetVersion:
-        """The version that came last."""
+        """The version that was registered last."""
         return self.versions[-1]
 
     @property
@@ -46,19 +46,19 @@ class Asset:
         return str(max(numbers, default=0) + 1)
 
 
-# What may not change: from the properties of a version, the part that is fixed once it is there.
+# Returns the part of a version's properties that may not change once it is registered.
 Fixed = Callable[[Mapping[str, Any]], object]
 
 
 class Assets:
-    """All assets of one kind. `fixed` is the part of a version that nobody may change."""
+    """All assets of one kind; `fixed` returns the part of a version that may not change."""
 
     def __init__(self, folder: Path, *, kind: str, fixed: Fixed, clock: Clock) -> None:
         self.kind = kind
         self._fixed = fixed
         self._clock = clock
         self._store = Store(folder, AssetVersion)
-        self._putting = threading.Lock()  # of two at once, one is first
+        self._putting = threading.Lock()  # of two concurrent requests, one is first
 
     def all(self) -> tuple[Asset, ...]:
         """Return every asset."""
@@ -80,7 +80,7 @@ class Assets:
         return held
 
     def put(self, name: str, version: str, given: Mapping[str, Any]) -> tuple[AssetVersion, bool]:
-        """Keep a version; return it and whether it is new. What is fixed may not change."""
+        """Store a version; return it and whether it is new. Its fixed part may not change."""
         for text in (name, version):
             if not NAME.fullmatch(text):
                 raise bad_request(f"{self.kind}: the name or version '{text}' is not valid.")
@@ -105,13 +105,18 @@ class Assets:
         changed = replace(held, given=dict(given), modified=now)
         return self._store.put(_key(name, version), changed), False
 
-    def remove(self, name: str, version: str) -> None:
-        """Forget a version."""
-        self.get_version(name, version)
-        self._store.remove(_key(name, version))
-
     def _missing(self, what: str) -> Refusal:
         return Refusal(404, "UserError", f"Not found: {self.kind} {what}.")
+
+
+def find_by_hash(codes: Assets, digest: str) -> tuple[AssetVersion, ...]:
+    """Return the code versions that were uploaded with this hash, under any name."""
+    return tuple(
+        version
+        for asset in codes.all()
+        for version in asset.versions
+        if (version.given.get("properties") or {}).get("hash_sha256") == digest
+    )
 
 
 def _key(name: str, version: str) -> str:

@@ -1,4 +1,4 @@
-"""Clusters: made at once, of sizes with a quota of cores. No machine stands behind them."""
+"""Clusters, which exist at once and without machines; their sizes count against a quota."""
 
 import re
 import threading
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from drydock.arm_ids import text_of
 from drydock.clock import Clock, Ids
 from drydock.refusal import Refusal, bad_request
-from drydock.scope import text_of
 from drydock.state.store import Store
 
 NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?")
@@ -18,7 +18,7 @@ QUOTA_CORES = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """A size of machine that the stand-in knows."""
+    """A machine size that drydock supports."""
 
     name: str
     family: str
@@ -37,7 +37,7 @@ SIZES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
-    """A cluster; `given` is what was asked for."""
+    """A cluster; `given` is what the client requested."""
 
     name: str
     given: Mapping[str, Any]
@@ -57,20 +57,20 @@ class Compute:
 
     @property
     def nodes(self) -> int:
-        """How many machines it may have."""
+        """The maximal number of machines."""
         return int((self.settings.get("scaleSettings") or {}).get("maxNodeCount", 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What became of a request that takes a while; `error` is empty where it went well."""
+    """The result of a long-running request; `error` is empty if it succeeded."""
 
     guid: str
     error: str
 
 
 def find_size(name: str) -> Size:
-    """Return the size of this name, in whatever case."""
+    """Return the size with this name; case is ignored."""
     for size in SIZES:
         if size.name.lower() == name.lower():
             return size
@@ -85,7 +85,7 @@ class Computes:
         self._ids = ids
         self._store = Store(folder / "computes", Compute)
         self._operations = Store(folder / "operations", Operation)
-        self._putting = threading.Lock()  # of two at once, one is first
+        self._putting = threading.Lock()  # of two concurrent requests, one is first
 
     def all(self) -> tuple[Compute, ...]:
         """Return every cluster."""
@@ -99,11 +99,11 @@ class Computes:
         return held
 
     def find(self, name: str) -> Compute | None:
-        """Return the cluster of this name, or None. Case is of no matter."""
+        """Return the cluster with this name, or None; case is ignored."""
         return self._store.get(name.lower())
 
     def cores_used(self, family: str) -> int:
-        """Return how many cores the clusters of a family may take at most."""
+        """Return how many cores the clusters of a family use at most."""
         return sum(c.size.cores * c.nodes for c in self.all() if c.size.family == family)
 
     def put(
@@ -114,7 +114,7 @@ class Computes:
         *,
         is_quota_full: bool,
     ) -> tuple[Compute, Operation]:
-        """Make or change a cluster; the operation says whether the quota allowed it."""
+        """Create or change a cluster; the operation has an error if the quota is exceeded."""
         if not NAME.fullmatch(name):
             raise bad_request(
                 f"The compute name '{name}' is invalid: 2 to 32 letters, digits or dashes, "
@@ -124,7 +124,7 @@ class Computes:
             raise Refusal(
                 501,
                 "NotServedByDrydock",
-                f"drydock has clusters (AmlCompute) and no {given.get('computeType')}.",
+                f"drydock supports clusters (AmlCompute) only, not {given.get('computeType')}.",
             )
         now = text_of(self._clock.now())
         made = Compute(name=name, given=dict(given), tags=tags, created=now, modified=now)
@@ -132,13 +132,13 @@ class Computes:
             return made, self._note(self._put(made, is_quota_full=is_quota_full))
 
     def _put(self, made: Compute, *, is_quota_full: bool) -> str:
-        """Keep a cluster, or return why the quota does not allow it."""
+        """Store a cluster, or return why the quota does not allow it."""
         held = self.find(made.name)
         taken = self.cores_used(made.size.family) - (held.size.cores * held.nodes if held else 0)
         wanted = made.size.cores * made.nodes
         if is_quota_full or taken + wanted > QUOTA_CORES:
             return (
-                f"ClusterCoreQuotaReached: {wanted} cores of {made.size.family} were asked for; "
+                f"ClusterCoreQuotaReached: {wanted} cores of {made.size.family} were requested; "
                 f"the quota is {QUOTA_CORES}, {QUOTA_CORES if is_quota_full else taken} are used."
             )
         kept = made if held is None else replace(made, created=held.created)
@@ -146,13 +146,13 @@ class Computes:
         return ""
 
     def remove(self, name: str) -> Operation:
-        """Forget a cluster."""
+        """Remove a cluster."""
         self.get(name)
         self._store.remove(name.lower())
         return self._note("")
 
     def operation(self, guid: str) -> Operation:
-        """Return what became of a request."""
+        """Return the result of a request."""
         found = self._operations.get(guid)
         if found is None:
             raise Refusal(404, "NotFound", f"No operation {guid}.")

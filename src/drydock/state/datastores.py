@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from drydock.arm_ids import ArmIds
+from drydock.blob_store import ARTIFACTS
 from drydock.refusal import not_found
-from drydock.scope import Scope
-from drydock.storage import ARTIFACTS
 
 DEFAULT = "workspaceblobstore"
 ARTIFACT_STORE = "workspaceartifactstore"
@@ -12,7 +12,7 @@ ARTIFACT_STORE = "workspaceartifactstore"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Datastore:
-    """A container of the account. `has_key`: its secret is the account's key, and no signature."""
+    """A container of the account; with `has_key` its secret is the key instead of a signature."""
 
     name: str
     container: str
@@ -20,12 +20,12 @@ class Datastore:
     has_key: bool
 
 
-def datastores(scope: Scope) -> tuple[Datastore, ...]:
+def datastores(ids: ArmIds) -> tuple[Datastore, ...]:
     """Return the datastores. The SDK streams logs from the artifact store only with a key."""
     return (
         Datastore(
             name=DEFAULT,
-            container=f"azureml-blobstore-{scope.guid}",
+            container=f"azureml-blobstore-{ids.guid}",
             is_default=True,
             has_key=False,
         ),
@@ -33,9 +33,9 @@ def datastores(scope: Scope) -> tuple[Datastore, ...]:
     )
 
 
-def find_datastore(scope: Scope, name: str) -> Datastore:
+def find_datastore(ids: ArmIds, name: str) -> Datastore:
     """Return the datastore of this name."""
-    for datastore in datastores(scope):
+    for datastore in datastores(ids):
         if datastore.name == name:
             return datastore
     raise not_found("Datastore", name)

@@ -1,4 +1,4 @@
-"""Jobs: what was asked, where each stands, and which step may follow which."""
+"""Jobs: their properties, their status, and which status may follow which."""
 
 import re
 import threading
@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from drydock.arm_ids import text_of
 from drydock.clock import Clock
 from drydock.refusal import Refusal, bad_request
-from drydock.scope import text_of
 from drydock.state.store import Store
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}")
@@ -26,7 +26,7 @@ OVER = ("Completed", "Failed", "Canceled")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job and its fate; `given` are its properties as they were sent."""
+    """A job and its status; `given` are its properties as the client sent them."""
 
     name: str
     given: Mapping[str, Any]
@@ -41,17 +41,17 @@ class Job:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether its status is final."""
         return self.status in OVER
 
     @property
     def compute(self) -> str:
-        """The name of the cluster that it wants."""
+        """The name of its cluster."""
         return str(self.given.get("computeId") or "").rsplit("/", 1)[-1]
 
 
 class CancelPendingError(Exception):
-    """Somebody asked for the job's end before it came to its next step."""
+    """A cancellation was requested before the job's next step."""
 
 
 class Jobs:
@@ -60,7 +60,7 @@ class Jobs:
     def __init__(self, folder: Path, *, clock: Clock) -> None:
         self._clock = clock
         self._store = Store(folder, Job)
-        self._adding = threading.Lock()  # of two at once, one is first
+        self._adding = threading.Lock()  # of two concurrent requests, one is first
 
     def all(self) -> tuple[Job, ...]:
         """Return every job, the oldest first."""
@@ -74,11 +74,10 @@ class Jobs:
         return held
 
     def add(self, name: str, given: Mapping[str, Any], image: str) -> tuple[Job, bool]:
-        """Keep a job; return it and whether it is new.
+        """Store a job; return it and whether it is new.
 
-        Sent again with the same content it is the same job, because a client that lost the answer
-        sends it again. With other content only the tags, the description and whether it is
-        archived may differ.
+        A repeated request with the same content returns the same job, because a client that lost
+        the answer repeats it. Only tags, names, description and the archived state may differ.
         """
         if not NAME.fullmatch(name):
             raise bad_request(
@@ -106,7 +105,7 @@ class Jobs:
         return self.describe(name, given), False
 
     def describe(self, name: str, changes: Mapping[str, Any]) -> Job:
-        """Change what is only a description of a job."""
+        """Change a job's tags, display name, description or archived state."""
         kept = {
             part: changes[part]
             for part in ("tags", "displayName", "description", "isArchived")
@@ -125,7 +124,7 @@ class Jobs:
         error_code: str = "",
         error_message: str = "",
     ) -> Job:
-        """Take a job to its next status; any other step is an error of ours."""
+        """Give a job its next status; any other status is a bug."""
 
         def moved(job: Job) -> Job:
             if status not in FOLLOWS.get(job.status, set()):
@@ -147,7 +146,7 @@ class Jobs:
         return self._store.change(name, moved)
 
     def request_cancel(self, name: str) -> Job:
-        """Ask for a job's end. A job that is over, or nearly, stays as it is."""
+        """Request a job's cancellation; a job that is finalizing or over stays as it is."""
 
         def requested(job: Job) -> Job:
             if "CancelRequested" not in FOLLOWS.get(job.status, set()):
@@ -158,7 +157,7 @@ class Jobs:
         return self._store.change(name, requested)
 
     def remove(self, name: str) -> None:
-        """Forget a job that is over."""
+        """Remove a job that is over."""
         if not self.get(name).is_over:
             raise Refusal(409, "Conflict", f"Job {name} is not over yet: cancel it first.")
         self._store.remove(name)

@@ -1,4 +1,4 @@
-"""Who may come in: the identity's secret against a token, and the token at every request."""
+"""Authentication: issues tokens for the identity's secret, and checks them in each request."""
 
 import hmac
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from drydock.refusal import Refusal
 from drydock.state.workspace import Workspace
 
 LIFETIME = timedelta(hours=1)
-# The service's plugin asks for a new one in time; no rehearsed job runs for so long.
+# The service's plugin renews the token in time; no rehearsed job runs for that long.
 RUN_LIFETIME = timedelta(days=7)
 
 
@@ -26,7 +26,7 @@ def check_tenant(workspace: Workspace, tenant: str) -> None:
 
 
 def issue_token(workspace: Workspace, client: str, secret: str, scope: str, now: datetime) -> str:
-    """Return a token for the identity, or refuse it."""
+    """Return a token for the identity; refuse other ones."""
     if client.lower() != workspace.client.lower():
         raise Refusal(
             400,
@@ -49,7 +49,7 @@ def issue_token(workspace: Workspace, client: str, secret: str, scope: str, now:
 
 
 def issue_run_token(workspace: Workspace, run: str, now: datetime) -> str:
-    """Return the token that a job gets: it opens its run history, and no management."""
+    """Return a job's token, which is valid for its run history only."""
     claims = {"iss": "drydock", "run": run, "iat": now, "exp": now + RUN_LIFETIME}
     return jwt.encode(claims, workspace.token_key, algorithm="HS256")
 
@@ -57,7 +57,7 @@ def issue_run_token(workspace: Workspace, run: str, now: datetime) -> str:
 def check_token(
     workspace: Workspace, authorization: str, now: datetime, *, is_for_jobs: bool = False
 ) -> None:
-    """Refuse a request without a token of ours, one that has expired, and a job's elsewhere."""
+    """Refuse a missing, foreign or expired token, and a job's token on other routes."""
     kind, _, token = authorization.partition(" ")
     if kind.lower() != "bearer" or not token:
         raise Refusal(
@@ -72,12 +72,12 @@ def check_token(
         raise Refusal(
             403,
             "AuthorizationFailed",
-            f"The token of the run '{claims['run']}' is for its run history and nothing else.",
+            f"The token of the run '{claims['run']}' is valid for its run history only.",
         )
 
 
 def token_expired() -> Refusal:
-    """Return the refusal of a token that is too old."""
+    """Return the refusal of an expired token."""
     return Refusal(
         401, "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than now."
     )
@@ -85,7 +85,7 @@ def token_expired() -> Refusal:
 
 def _claims_of(workspace: Workspace, token: str) -> dict[str, Any]:
     try:
-        # The time is compared above, by drydock's own clock; drydock is every audience.
+        # `check_token` compares the time with drydock's clock; drydock accepts every audience.
         return jwt.decode(
             token,
             workspace.token_key,

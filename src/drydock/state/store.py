@@ -1,4 +1,4 @@
-"""Values of one kind, each in a JSON file of its own. Knows nothing of what they mean."""
+"""A store of values of one kind, each in a JSON file of its own."""
 
 import hashlib
 import threading
@@ -12,11 +12,11 @@ from drydock.errors import StateDamagedError
 from drydock.files import read_json, write_json
 
 Value = TypeVar("Value")
-_LONGEST_NAME = 200  # a file name may have 255 bytes; leave room for what goes round it
+_LONGEST_NAME = 200  # a file name may have 255 bytes; the rest is for its suffixes
 
 
 class Store(Generic[Value]):
-    """Frozen dataclasses by key, in the order in which they came; kept in one folder."""
+    """Frozen dataclasses by key, in the order of their creation, in one folder."""
 
     def __init__(self, folder: Path, kind: Callable[..., Value]) -> None:
         self._folder = folder
@@ -30,7 +30,7 @@ class Store(Generic[Value]):
             self._numbers[key] = number
 
     def get(self, key: str) -> Value | None:
-        """Return the value of this key."""
+        """Return the value with this key."""
         with self._lock:
             return self._values.get(key)
 
@@ -40,7 +40,7 @@ class Store(Generic[Value]):
             return tuple(self._values.values())
 
     def put(self, key: str, value: Value) -> Value:
-        """Keep a value, on disk before in memory."""
+        """Store a value, first on disk and then in memory."""
         with self._lock:
             number = self._numbers.get(key) or max(self._numbers.values(), default=0) + 1
             write_json(
@@ -52,12 +52,12 @@ class Store(Generic[Value]):
             return value
 
     def change(self, key: str, to: Callable[[Value], Value]) -> Value:
-        """Replace a value by what `to` makes of it, with nobody between."""
+        """Replace a value by the result of `to`, in one step for all threads."""
         with self._lock:
             return self.put(key, to(self._values[key]))
 
     def remove(self, key: str) -> None:
-        """Forget a value."""
+        """Remove a value."""
         with self._lock:
             self._path(key).unlink(missing_ok=True)
             self._values.pop(key, None)
@@ -72,12 +72,13 @@ class Store(Generic[Value]):
 
 def _read(path: Path, kind: Callable[..., Value]) -> tuple[int, str, Value] | None:
     found: dict[str, Any] | None = read_json(path)
-    if found is None:  # removed by the drydock that runs, while this process only looks
+    if found is None:  # removed by the running drydock; this process only reads
         return None
     try:
         return int(found["number"]), str(found["key"]), kind(**found["value"])
     except (KeyError, TypeError, ValueError) as exc:
         raise StateDamagedError(
-            f"{path}: not what drydock wrote ({exc})",
-            remedy="remove the state folder and start anew",
+            f"not a file that drydock wrote ({exc})",
+            remedy="remove the state folder and start again",
+            place=str(path),
         ) from exc

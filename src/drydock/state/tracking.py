@@ -1,4 +1,4 @@
-"""What jobs tell of themselves while they run: metrics, parameters and tags, as MLflow has them."""
+"""What jobs log to MLflow while they run: metrics, parameters and tags."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -14,14 +14,14 @@ Entries = Iterable[Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracked:
-    """What was told of one run. Each metric is `key`, `value`, `timestamp` and `step`."""
+    """What one run logged. Each metric has `key`, `value`, `timestamp` and `step`."""
 
     metrics: tuple[Mapping[str, Any], ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def latest(self) -> tuple[Mapping[str, Any], ...]:
-        """Return of each metric the one of the furthest step; of these the youngest."""
+        """Return each metric's entry with the highest step; of several, the newest."""
         found: dict[str, Mapping[str, Any]] = {}
         for metric in sorted(self.metrics, key=_age):
             found[metric["key"]] = metric
@@ -29,24 +29,24 @@ class Tracked:
 
 
 class Tracking:
-    """All runs' tellings."""
+    """What all runs logged."""
 
     def __init__(self, folder: Path) -> None:
         self._store = Store(folder, Tracked)
         self._lock = threading.Lock()
 
     def get(self, run: str) -> Tracked:
-        """Return what was told of a run."""
+        """Return what a run logged."""
         return self._store.get(run) or Tracked()
 
     def log(
         self, run: str, *, metrics: Entries = (), parameters: Entries = (), tags: Entries = ()
     ) -> None:
-        """Keep what is told. A parameter that was told with another value is refused, with all."""
+        """Store what a run logs; refuse all of it if a parameter already has another value."""
         with self._lock:
             held = self.get(run)
-            told = {str(entry["key"]): str(entry["value"]) for entry in parameters}
-            for name, value in told.items():
+            logged = {str(entry["key"]): str(entry["value"]) for entry in parameters}
+            for name, value in logged.items():
                 if held.parameters.get(name, value) != value:
                     raise bad_request(
                         f"The parameter '{name}' is {held.parameters[name]} and cannot be changed."
@@ -64,13 +64,13 @@ class Tracking:
                 run,
                 Tracked(
                     metrics=(*held.metrics, *rows),
-                    parameters={**held.parameters, **told},
+                    parameters={**held.parameters, **logged},
                     tags={**held.tags, **{str(tag["key"]): str(tag["value"]) for tag in tags}},
                 ),
             )
 
     def remove(self, run: str) -> None:
-        """Forget a run."""
+        """Remove a run."""
         self._store.remove(run)
 
 

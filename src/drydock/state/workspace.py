@@ -3,11 +3,11 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from drydock.arm_ids import ArmIds
 from drydock.clock import Ids
 from drydock.errors import StateDamagedError
 from drydock.files import read_json, write_json
 from drydock.refusal import Refusal
-from drydock.scope import Scope
 
 GROUP = "drydock"
 WORKSPACE = "rehearsal"
@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Workspace:
-    """Names, and the secrets of this rehearsal, made at its first start."""
+    """The names and secrets of this rehearsal, created at its first start."""
 
     schema_version: int
     subscription: str
@@ -31,15 +31,15 @@ class Workspace:
         return f"Workspace({self.subscription}, ***)"
 
     @property
-    def scope(self) -> Scope:
-        """Where the workspace lies."""
-        return Scope(
+    def arm_ids(self) -> ArmIds:
+        """The ARM ids of the workspace."""
+        return ArmIds(
             subscription=self.subscription, group=GROUP, workspace=WORKSPACE, guid=self.guid
         )
 
 
 def open_workspace(state: Path, ids: Ids) -> Workspace:
-    """Return the workspace of this folder, a new one where there is none."""
+    """Return the workspace of this folder; create one if it is missing."""
     file = state / "workspace.json"
     content = read_json(file)
     if content is None:
@@ -58,30 +58,32 @@ def open_workspace(state: Path, ids: Ids) -> Workspace:
         return Workspace(**content)
     except TypeError as exc:
         raise StateDamagedError(
-            f"{file}: {exc}", remedy="remove the state folder and start anew"
+            f"not a file that drydock wrote ({exc})",
+            remedy="remove the state folder and start again",
+            place=str(file),
         ) from exc
 
 
-def check_scope(scope: Scope, asked: dict[str, str]) -> None:
-    """Refuse a subscription, group or workspace that is not this one, in Azure's words."""
-    if _differ(asked.get("subscription"), scope.subscription):
+def check_ids(ids: ArmIds, asked: dict[str, str]) -> None:
+    """Refuse another subscription, group or workspace than this one, in Azure's words."""
+    if _differ(asked.get("subscription"), ids.subscription):
         raise Refusal(
             404,
             "SubscriptionNotFound",
             f"The subscription '{asked['subscription']}' could not be found.",
         )
-    if _differ(asked.get("group"), scope.group):
+    if _differ(asked.get("group"), ids.group):
         raise Refusal(
             404,
             "ResourceGroupNotFound",
             f"Resource group '{asked['group']}' could not be found.",
         )
-    if _differ(asked.get("workspace"), scope.workspace):
+    if _differ(asked.get("workspace"), ids.workspace):
         raise Refusal(
             404,
             "ResourceNotFound",
             "The Resource 'Microsoft.MachineLearningServices/workspaces/"
-            f"{asked['workspace']}' under resource group '{scope.group}' was not found.",
+            f"{asked['workspace']}' under resource group '{ids.group}' was not found.",
         )
 
 

@@ -2,12 +2,21 @@
 
 import http.client
 import json
+import ssl
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from drydock.authority import client_context
+from drydock.authority import ca_bundle
 from tests.unit.drydock.conftest import Harbour
+
+
+def client_context(state: Path) -> ssl.SSLContext:
+    """Return a context that trusts drydock's authority and no other."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(ca_bundle(state))
+    return context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,18 +32,18 @@ class Asker:
     """Asks one drydock; `login` gets a token, as the identity of the rehearsal."""
 
     def __init__(self, harbour: Harbour) -> None:
-        self.world = harbour.rehearsal.world
+        self.state = harbour.rehearsal.workspace_state
         self.port = harbour.rehearsal.addresses.port_of("management_url")
         self._context = client_context(harbour.rehearsal.state)
         self.token = ""
 
     def login(self) -> "Asker":
-        workspace = self.world.workspace
+        workspace = self.state.workspace
         form = {
             "grant_type": "client_credentials",
             "client_id": workspace.client,
             "client_secret": workspace.client_secret,
-            "scope": f"{self.world.address}/.default",
+            "scope": f"{self.state.address}/.default",
         }
         found = self.ask("POST", f"/{workspace.tenant}/oauth2/v2.0/token", urlencode(form))
         self.token = found.body["access_token"]
@@ -60,11 +69,11 @@ class Asker:
 
     def arm(self, method: str, path: str, body: Any = None) -> Asked:
         """Ask for something inside the workspace."""
-        return self.ask(method, f"{self.world.scope.workspace_id}{path}", body)
+        return self.ask(method, f"{self.state.arm_ids.workspace_id}{path}", body)
 
     def history(self, method: str, path: str, body: Any = None) -> Asked:
         """Ask the run history."""
-        return self.ask(method, f"/history/v1.0{self.world.scope.workspace_id}{path}", body)
+        return self.ask(method, f"/history/v1.0{self.state.arm_ids.workspace_id}{path}", body)
 
 
 IMAGE = "127.0.0.1:1/hakobune/arima@sha256:" + "1" * 64
@@ -72,7 +81,7 @@ IMAGE = "127.0.0.1:1/hakobune/arima@sha256:" + "1" * 64
 
 def with_a_job(asker: Asker, line: str = "exit 0", name: str = "job1") -> Asked:
     """Register an environment and a cluster, and put a job on it."""
-    scope = asker.world.scope
+    ids = asker.state.arm_ids
     asker.arm("PUT", "/environments/arima/versions/1", {"properties": {"image": IMAGE}})
     asker.arm(
         "PUT",
@@ -95,8 +104,8 @@ def with_a_job(asker: Asker, line: str = "exit 0", name: str = "job1") -> Asked:
             "properties": {
                 "jobType": "Command",
                 "command": line,
-                "computeId": scope.arm_id("computes", "cpu"),
-                "environmentId": scope.arm_id("environments", "arima", "versions", "1"),
+                "computeId": ids.id_of("computes", "cpu"),
+                "environmentId": ids.id_of("environments", "arima", "versions", "1"),
                 "identity": {"identityType": "AMLToken"},
                 "inputs": {"input": {"jobInputType": "uri_file", "uri": uri, "mode": "Download"}},
                 "outputs": {"output": {"jobOutputType": "uri_folder"}},
@@ -108,8 +117,8 @@ def with_a_job(asker: Asker, line: str = "exit 0", name: str = "job1") -> Asked:
 def end_of(asker: Asker, name: str = "job1") -> str:
     """Wait for a job's end and return its status."""
     for _ in range(200):
-        job = asker.world.jobs.get(name)
+        job = asker.state.jobs.get(name)
         if job.is_over:
             return job.status
-        asker.world.clock.sleep(0.05)
+        asker.state.clock.sleep(0.05)
     raise TimeoutError(name)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-from drydock.storage import Account
+from drydock.blob_store import Account
 
 KEY = "a2V5IG9mIGEgcmVoZWFyc2FsIGluIG1lbW9yeQ=="
 NAME = "drydock"

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from drydock.addresses import variables
+from drydock.blob_store import AzureBlobStore
 from drydock.clock import Clock, RandomIds, SystemClock
-from drydock.parts import Parts
 from drydock.rehearsal import Rehearsal
-from drydock.storage import Account, BlobStore
-from drydock.world import World, open_world
-from tests.unit.drydock.blobs_in_memory import KEY, BlobsInMemory
+from drydock.services import RunningServices
+from drydock.workspace_state import WorkspaceState, open_workspace_state
+from tests.unit.drydock.blobs_in_memory import BlobsInMemory
+from tests.unit.drydock.machine_fakes import MemoryStore
 from tests.unit.drydock.runner_in_process import RunnerInProcess
 
 if TYPE_CHECKING:
@@ -31,21 +32,21 @@ class Harbour:
 
     def variables(self) -> dict[str, str]:
         """Return what a client's environment needs."""
-        world = self.rehearsal.world
-        return variables(world.workspace, self.rehearsal.addresses)
+        state = self.rehearsal.workspace_state
+        return variables(state.workspace, self.rehearsal.addresses)
 
 
 def launch(state: Path, blobs: BlobsInMemory) -> Harbour:
     runner = RunnerInProcess(blobs.containers, blobs.metadata)
-    parts = Parts(
-        account=blobs.account,
+    services = RunningServices(
+        store=AzureBlobStore(blobs.account),
         registry="127.0.0.1:1",
         container_ids=(),
         runner=runner,
         sweep=lambda keep: (),
-        stop=lambda: ("the parts",),
+        stop=lambda: ("the services",),
     )
-    rehearsal = Rehearsal(state, parts, clock=SystemClock(), ids=RandomIds())
+    rehearsal = Rehearsal(state, services, clock=SystemClock(), ids=RandomIds())
     return Harbour(rehearsal=rehearsal, blobs=blobs, runner=runner)
 
 
@@ -63,22 +64,12 @@ def harbour(tmp_path: Path, blobs: BlobsInMemory) -> Iterator[Harbour]:
     found.rehearsal.stop()
 
 
-class NoBlobs(BlobStore):
-    """A blob store that nobody asks anything of."""
-
-    def __init__(self) -> None:
-        super().__init__(Account(name="drydock", key=KEY, endpoint="http://127.0.0.1:1"))
-
-    def ensure_container(self, name: str) -> None:
-        """Do nothing."""
-
-
-def make_world(state: Path, clock: Clock | None = None) -> World:
+def make_state(state: Path, clock: Clock | None = None) -> WorkspaceState:
     """Return what a state folder holds, without any server."""
-    return open_world(
+    return open_workspace_state(
         state,
         address="https://127.0.0.1:1",
-        blobs=NoBlobs(),
+        blobs=MemoryStore(),
         clock=clock or SystemClock(),
         ids=RandomIds(),
     )

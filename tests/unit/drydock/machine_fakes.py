@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import IO
 
-from drydock.blob_store import Blob, BlobStoreError
+from drydock.blob_store import Account, Blob, BlobStoreError
 from drydock.engine import ContainerPlan, ContainerState, EngineError
 from drydock.job_spec import BlobPlace, JobSpec
 
+ACCOUNT = Account(name="drydock", key="a2V5", endpoint="http://127.0.0.1:1")
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 IMAGE = "127.0.0.1:5000/demo@sha256:" + "a" * 64
 
@@ -73,8 +74,8 @@ class FakeEngine:
     def is_rootless(self) -> bool:
         return False
 
-    def forget(self, image: str) -> None:
-        self._call("forget", image)
+    def untag(self, image: str) -> None:
+        self._call("untag", image)
         self.images.discard(image)
 
     def create(self, plan: ContainerPlan) -> str:
@@ -150,6 +151,7 @@ class MemoryStore:
     failures: list[bool] = field(default_factory=list)
     appended: list[bytes] = field(default_factory=list)
     folders: list[tuple[str, str]] = field(default_factory=list)
+    account: Account = ACCOUNT
 
     def ensure_container(self, container: str) -> None:
         self.content.setdefault((container, ""), b"")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from drydock.authority import VALID, ca_bundle, client_context, ensure_certificates
+from drydock.authority import VALID, ca_bundle, ensure_certificates
+from tests.unit.drydock.asking import client_context
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = ("drydock.blob.core.drydock.test", "login.microsoftonline.com")

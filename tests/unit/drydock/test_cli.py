@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from drydock import cli as command_line
 from drydock import errors
 from drydock.addresses import Addresses, write_addresses
 from drydock.cli import cli
-from drydock.weather import KINDS, Weather
-from tests.unit.drydock.conftest import make_world
+from drydock.faults import KINDS, Faults
+from tests.unit.drydock.conftest import make_state
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,20 +44,9 @@ def run(*words: str) -> tuple[str, str]:
     return found.stdout, found.stderr
 
 
-def test_each_failure_has_an_exit_code_of_its_own() -> None:
-    found = [
-        item
-        for item in vars(errors).values()
-        if isinstance(item, type) and issubclass(item, errors.DrydockError)
-    ]
-    codes = [error.exit_code for error in found]
-    assert len(set(codes)) == len(codes)
-    assert not {0, 2, command_line.BUG_EXIT_CODE, 130} & set(codes)
-
-
 @pytest.mark.usefixtures("_running")
 def test_env_prints_what_a_shell_takes_in(tmp_path: Path) -> None:
-    make_world(tmp_path)
+    make_state(tmp_path)
     write_addresses(tmp_path, addresses(os.getpid()))
     lines, _ = run("env", "--state", str(tmp_path))
     assert all(line.startswith("export ") for line in lines.splitlines())
@@ -95,7 +83,7 @@ def test_a_shell_that_takes_in_no_variables_fails_and_is_left_in_a_rehearsal(
         env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
     )
     assert done.stdout == "left with 1\n"
-    assert "no drydock runs" in done.stderr
+    assert "no drydock is running" in done.stderr
 
 
 @pytest.mark.usefixtures("_running")
@@ -116,20 +104,20 @@ def test_another_program_with_drydock_s_number_is_no_drydock(
 
 def test_weather_is_listed_set_and_cleared(tmp_path: Path) -> None:
     state = ("--state", str(tmp_path))
-    listed, _ = run("weather", *state)
+    listed, _ = run("fault", *state)
     assert [line.split()[0] for line in listed.splitlines()] == list(KINDS)
-    run("weather", "429", "--route", "jobs_*", "--times", "3", *state)
-    (fault,) = Weather(tmp_path).due()
+    run("fault", "429", "--route", "jobs_*", "--times", "3", *state)
+    (fault,) = Faults(tmp_path).due()
     assert (fault.kind, fault.route, fault.times) == ("429", "jobs_*", 3)
-    run("weather", "--clear", *state)
-    assert Weather(tmp_path).due() == ()
+    run("fault", "--clear", *state)
+    assert Faults(tmp_path).due() == ()
 
 
 @pytest.mark.usefixtures("_running")
 def test_status_shows_jobs_and_weather(tmp_path: Path) -> None:
-    world = make_world(tmp_path)
-    world.jobs.add("job1", {"command": "exit 0"}, "image")
-    world.weather.set("preempted")
+    state = make_state(tmp_path)
+    state.jobs.add("job1", {"command": "exit 0"}, "image")
+    state.faults.inject("preempted")
     write_addresses(tmp_path, addresses(os.getpid()))
     shown, _ = run("status", "--state", str(tmp_path))
     assert "job1  NotStarted" in shown
@@ -154,4 +142,7 @@ def test_help_loads_nothing_heavy_and_a_failure_exits_by_its_code(tmp_path: Path
     assert "click" in loaded
     stopped = drydock("stop", "--state", str(tmp_path))
     assert stopped.returncode == errors.NotRunningError.exit_code
-    assert "fix: python -m drydock start" in stopped.stderr
+    assert (
+        f"error[not-running]: no drydock is running with the state folder {tmp_path}\n  fix: "
+        in stopped.stderr
+    )

@@ -85,7 +85,7 @@ def answers(asker: Asker) -> dict[tuple[str, str], Any]:
     asker.arm("PUT", "/models/m/versions/1", {"properties": {"modelUri": uri}})
     upload = asker.arm("POST", "/codes/c/versions/1/startPendingUpload", {})
     asker.arm("PUT", "/codes/c/versions/1", {"properties": {"codeUri": "https://x"}})
-    place = "/".join(asker.world.scope.workspace_id.split("/")[:3])
+    place = "/".join(asker.state.arm_ids.workspace_id.split("/")[:3])
     place += "/providers/Microsoft.MachineLearningServices/locations/drydock"
     run = asker.history("GET", "/runs/job1")
     return {
@@ -116,7 +116,7 @@ def answers(asker: Asker) -> dict[tuple[str, str], Any]:
         (HISTORY, "GetRunDataResult"): asker.history("POST", "/rundata", {"runId": "job1"}).body,
         (DATA, "BatchDataUriResponse"): asker.ask(
             "POST",
-            f"/data/v1.0{asker.world.scope.workspace_id}/dataversion/batchGetResolvedUris",
+            f"/data/v1.0{asker.state.arm_ids.workspace_id}/dataversion/batchGetResolvedUris",
             {"values": [run.body["outputs"]["output"]["assetId"]]},
         ).body,
     }

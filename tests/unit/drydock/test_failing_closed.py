@@ -75,13 +75,13 @@ def test_a_token_of_one_rehearsal_opens_no_other(
 
 def test_another_subscription_group_or_workspace_is_not_found(harbour: Harbour) -> None:
     asker = Asker(harbour).login()
-    scope = harbour.rehearsal.world.scope
+    ids = harbour.rehearsal.workspace_state.arm_ids
     for part, code in (
-        (scope.subscription, "SubscriptionNotFound"),
-        (f"/{scope.group}/", "ResourceGroupNotFound"),
-        (scope.workspace, "ResourceNotFound"),
+        (ids.subscription, "SubscriptionNotFound"),
+        (f"/{ids.group}/", "ResourceGroupNotFound"),
+        (ids.workspace, "ResourceNotFound"),
     ):
-        path = scope.workspace_id.replace(part, part.replace(part.strip("/"), "other"))
+        path = ids.workspace_id.replace(part, part.replace(part.strip("/"), "other"))
         found = asker.ask("GET", path)
         assert (found.status, found.body["error"]["code"]) == (404, code)
 

@@ -45,7 +45,7 @@ def test_a_whole_container_is_a_folder() -> None:
 
 def test_a_mark_of_an_empty_folder_is_no_file() -> None:
     store = MemoryStore({("c", "in/"): b"", ("c", "in/sub/"): b""})
-    with pytest.raises(InputMissingError, match="input x: there is nothing at c/in/"):
+    with pytest.raises(InputMissingError, match="input x: no blob exists at c/in/"):
         find_input(store, "x", place("in/"), "/to")
 
 

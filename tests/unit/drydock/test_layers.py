@@ -36,7 +36,7 @@ def test_drydock_imports_neither_the_tool_nor_the_trainer() -> None:
 def test_state_knows_nothing_of_http() -> None:
     names = known_to("state")
     assert not {n for n in names if n.startswith(("http", "socket", "urllib.request", "ssl"))}
-    assert not {n for n in names if n.startswith(("drydock.handlers", "drydock.exchange"))}
+    assert not {n for n in names if n.startswith(("drydock.handlers", "drydock.http_values"))}
 
 
 def test_handlers_know_no_socket_and_no_file() -> None:

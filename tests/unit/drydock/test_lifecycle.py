@@ -9,23 +9,23 @@ import pytest
 
 from drydock.lifecycle import Conductor, seconds_of
 from drydock.state.jobs import FOLLOWS, OVER, Job
-from tests.unit.drydock.conftest import make_world
+from tests.unit.drydock.conftest import make_state
 from tests.unit.drydock.runner_in_process import RunnerInProcess
 
 IMAGE = "127.0.0.1:1/hakobune/arima@sha256:" + "1" * 64
 
 
 class Yard:
-    """A conductor with its world and runner."""
+    """A conductor with its state and runner."""
 
     def __init__(self, state: Path) -> None:
-        self.world = make_world(state)
+        self.state = make_state(state)
         self.runner = RunnerInProcess({})
-        self.conductor = Conductor(self.world, self.runner)
+        self.conductor = Conductor(self.state, self.runner)
 
     def put(self, command: str, name: str = "job", **given: Any) -> Job:
         properties = {"command": command, "outputs": {"output": {}}, **given}
-        job, is_new = self.world.jobs.add(name, properties, IMAGE)
+        job, is_new = self.state.jobs.add(name, properties, IMAGE)
         assert is_new
         self.conductor.conduct(job)
         return job
@@ -33,11 +33,11 @@ class Yard:
     def wait(self, *statuses: str, name: str = "job") -> Job:
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            job = self.world.jobs.get(name)
+            job = self.state.jobs.get(name)
             if job.status in statuses:
                 return job
             time.sleep(0.01)
-        raise TimeoutError(self.world.jobs.get(name).status)
+        raise TimeoutError(self.state.jobs.get(name).status)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_an_image_that_the_registry_does_not_have_fails_the_job(yard: Yard) -> N
 def test_a_cancelled_job_s_container_is_ended_and_its_log_kept(yard: Yard) -> None:
     yard.put("wait")
     yard.wait("Running")
-    yard.world.jobs.request_cancel("job")
+    yard.state.jobs.request_cancel("job")
     assert yard.wait(*OVER).status == "Canceled"
     assert yard.runner.cancelled == ["container of job"]
     assert len(yard.runner.finished) == 1
@@ -86,7 +86,7 @@ def test_a_cancelled_job_s_container_is_ended_and_its_log_kept(yard: Yard) -> No
 def test_a_job_that_is_over_cannot_be_cancelled(yard: Yard) -> None:
     yard.put("exit 0")
     yard.wait("Completed")
-    assert yard.world.jobs.request_cancel("job").status == "Completed"
+    assert yard.state.jobs.request_cancel("job").status == "Completed"
 
 
 def test_jobs_wait_for_a_machine_of_their_cluster(yard: Yard) -> None:
@@ -103,7 +103,7 @@ def test_a_waiting_job_can_be_cancelled(yard: Yard) -> None:
     yard.wait("Running", name="first")
     yard.put("exit 0", "second")
     yard.wait("Queued", name="second")
-    yard.world.jobs.request_cancel("second")
+    yard.state.jobs.request_cancel("second")
     assert yard.wait(*OVER, name="second").status == "Canceled"
 
 
@@ -118,7 +118,7 @@ def test_a_waiting_job_can_be_cancelled(yard: Yard) -> None:
 def test_weather_strikes_one_job_and_not_the_next(
     yard: Yard, kind: str, status: str, code: str
 ) -> None:
-    yard.world.weather.set(kind, route="job struck")
+    yard.state.faults.inject(kind, route="job struck")
     yard.put("wait", "spared")
     yard.wait("Running", name="spared")
     yard.runner.released.set()
@@ -127,11 +127,11 @@ def test_weather_strikes_one_job_and_not_the_next(
     yard.put("wait", "struck")
     job = yard.wait(*OVER, name="struck")
     assert (job.status, job.error_code) == (status, code)
-    assert yard.world.weather.due() == ()
+    assert yard.state.faults.due() == ()
 
 
 def test_empty_outputs_are_weather_and_the_log_is_still_there(yard: Yard) -> None:
-    yard.world.weather.set("output-empty")
+    yard.state.faults.inject("output-empty")
     yard.put("exit 0")
     assert yard.wait(*OVER).status == "Completed"
     (finished,) = yard.runner.finished

@@ -20,7 +20,7 @@ def test_started_again_it_answers_at_the_same_addresses_and_knows_everything(
     before = launch(tmp_path, blobs)
     with_a_job(Asker(before).login())
     assert end_of(Asker(before)) == "Completed"
-    assert before.rehearsal.stop() == ("the parts",)
+    assert before.rehearsal.stop() == ("the services",)
     stopped = read_addresses(tmp_path)
     assert stopped is not None
     assert stopped.pid is None

@@ -87,7 +87,7 @@ def test_the_container_that_holds_the_inputs_never_runs() -> None:
 
 def test_an_input_that_is_not_there_refuses_the_start_and_leaves_nothing() -> None:
     engine = FakeEngine()
-    with pytest.raises(StartRefusedError, match="input data: there is nothing at store/Lo") as told:
+    with pytest.raises(StartRefusedError, match="input data: no blob exists at store/Lo") as told:
         make_runner(engine).start(make_job(inputs={"data": DATA}))
     assert told.value.code == "InputMissing"
     assert engine.containers == {}

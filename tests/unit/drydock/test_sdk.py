@@ -96,6 +96,12 @@ def test_an_environment_without_a_version_gets_the_next_one(client: "MLClient") 
     assert made.version == "2"
 
 
+def test_a_job_has_no_page_and_the_sdk_makes_up_none(client: "MLClient") -> None:
+    made = client.jobs.create_or_update(job(client))
+    assert made.studio_url is None
+    assert client.jobs.get(made.name).studio_url is None
+
+
 def test_a_cluster_is_made_and_found_again(client: "MLClient") -> None:
     made = cluster(client, tier="low_priority")
     assert (made.name, made.size, made.provisioning_state) == (

@@ -113,7 +113,7 @@ def test_a_service_that_ends_at_once_is_told_with_its_last_words(
         engine.containers[name].log = [b"starting\n", b"panic: data is damaged\n"]
 
     engine.on_start = end
-    with pytest.raises(StartFailedError, match=r"the registry did not come up: .*is damaged"):
+    with pytest.raises(StartFailedError, match=r"the registry did not start: .*is damaged"):
         start(tmp_path, engine)
     assert engine.containers == {}
 

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from drydock.arm_ids import API_HOST
 from drydock.forwarder import FOLDER, Forwarder
 from drydock.job_network import API, BLOBS, JobNetwork
 from drydock.proxy import join
-from drydock.scope import API_HOST
 from drydock.state.logins import issue_run_token
 from drydock.state.tracking import Tracking
-from tests.unit.drydock.asking import Asked, Asker, end_of, with_a_job
+from tests.unit.drydock.asking import Asked, Asker, client_context, end_of, with_a_job
 from tests.unit.drydock.conftest import Harbour
 
 pytestmark = pytest.mark.e2e  # a drydock on loopback
@@ -28,13 +28,13 @@ def job(harbour: Harbour) -> Asker:
     asker = Asker(harbour).login()
     with_a_job(asker)
     end_of(asker)
-    world = asker.world
-    asker.token = issue_run_token(world.workspace, "job1", world.clock.now())
+    state = asker.state
+    asker.token = issue_run_token(state.workspace, "job1", state.clock.now())
     return asker
 
 
 def mlflow(asker: Asker, method: str, name: str, body: dict[str, Any] | None = None) -> Asked:
-    base = f"/mlflow/v2.0{asker.world.scope.workspace_id}/api/2.0/mlflow/runs"
+    base = f"/mlflow/v2.0{asker.state.arm_ids.workspace_id}/api/2.0/mlflow/runs"
     return asker.ask(method, f"{base}/{name}", body)
 
 
@@ -83,7 +83,7 @@ def test_a_run_that_is_not_there_and_an_entry_without_a_value_are_refused(job: A
 def test_a_job_s_status_is_not_its_mlflow_s_affair(job: Asker) -> None:
     done = mlflow(job, "POST", "update", {"run_id": "job1", "status": "FAILED"})
     assert done.body["run_info"]["status"] == "FINISHED"
-    assert job.world.jobs.get("job1").status == "Completed"
+    assert job.state.jobs.get("job1").status == "Completed"
 
 
 def test_a_job_s_token_opens_its_run_history_and_no_management(job: Asker) -> None:
@@ -115,7 +115,7 @@ def test_a_deleted_job_is_forgotten_with_what_it_told(job: Asker) -> None:
     one = {"run_id": "job1", "key": "R2", "value": 0.5}
     assert mlflow(job, "POST", "log-metric", one).status == 200
     assert job.login().arm("DELETE", "/jobs/job1").status == 200
-    assert job.world.tracking.get("job1").metrics == ()
+    assert job.state.tracking.get("job1").metrics == ()
 
 
 def test_what_was_told_outlives_a_drydock(tmp_path: Path) -> None:
@@ -129,7 +129,6 @@ def test_drydock_answers_behind_a_socket_of_its_folder(harbour: Harbour) -> None
     connection = http.client.HTTPConnection("unused")
     with socket.socket(socket.AF_UNIX) as plain:
         plain.connect(str(path))
-        from drydock.authority import client_context
 
         context = client_context(harbour.rehearsal.state)
         connection.sock = context.wrap_socket(plain, server_hostname=API_HOST)

@@ -1,31 +1,31 @@
-"""All that a request may touch, in one value."""
+"""Everything that a request may read or change, in one value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from drydock.arm_ids import ArmIds
+from drydock.blob_store import BlobStore
 from drydock.clock import Clock, Ids
-from drydock.scope import Scope
+from drydock.faults import Faults
 from drydock.state.assets import Assets, Fixed
 from drydock.state.computes import Computes
 from drydock.state.datastores import datastores
 from drydock.state.jobs import Jobs
 from drydock.state.tracking import Tracking
 from drydock.state.workspace import Workspace, open_workspace
-from drydock.storage import BlobStore
-from drydock.weather import Weather
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """The workspace and everything in it. `address` is where the management plane answers."""
+class WorkspaceState:
+    """The workspace and everything in it. `address` is the URL of the management plane."""
 
     address: str
     workspace: Workspace
     clock: Clock
     ids: Ids
-    weather: Weather
+    faults: Faults
     blobs: BlobStore
     computes: Computes
     environments: Assets
@@ -36,27 +36,29 @@ class World:
     tracking: Tracking
 
     @property
-    def scope(self) -> Scope:
-        """Where the workspace lies."""
-        return self.workspace.scope
+    def arm_ids(self) -> ArmIds:
+        """The ARM ids of the workspace."""
+        return self.workspace.arm_ids
 
 
-def open_world(state: Path, *, address: str, blobs: BlobStore, clock: Clock, ids: Ids) -> World:
-    """Return what the state folder holds, with the containers of the datastores in place."""
+def open_workspace_state(
+    state: Path, *, address: str, blobs: BlobStore, clock: Clock, ids: Ids
+) -> WorkspaceState:
+    """Return what the state folder holds, and create the containers of the datastores."""
     workspace = open_workspace(state, ids)
     folder = state / "resources"
-    for datastore in datastores(workspace.scope):
+    for datastore in datastores(workspace.arm_ids):
         blobs.ensure_container(datastore.container)
 
     def assets(name: str, kind: str, *fixed: str) -> Assets:
         return Assets(folder / name, kind=kind, fixed=_fixed(fixed), clock=clock)
 
-    return World(
+    return WorkspaceState(
         address=address,
         workspace=workspace,
         clock=clock,
         ids=ids,
-        weather=Weather(state),
+        faults=Faults(state),
         blobs=blobs,
         computes=Computes(folder, clock=clock, ids=ids),
         environments=assets("environments", "Environment", "image", "condaFile", "build"),
@@ -69,7 +71,7 @@ def open_world(state: Path, *, address: str, blobs: BlobStore, clock: Clock, ids
 
 
 def _fixed(names: tuple[str, ...]) -> Fixed:
-    """Return what reads these parts of a version's properties; empty and missing are the same."""
+    """Return a function that reads these properties; empty and missing are the same."""
 
     def read(given: Mapping[str, Any]) -> object:
         return tuple(given.get(name) or None for name in names)

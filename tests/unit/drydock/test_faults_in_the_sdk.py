@@ -18,10 +18,10 @@ pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWa
 def test_the_sdk_outlasts_a_fault_of_the_management_plane(
     client: "MLClient", harbour: Harbour, kind: str
 ) -> None:
-    weather = harbour.rehearsal.world.weather
-    weather.set(kind, route="workspaces_get")
+    faults = harbour.rehearsal.workspace_state.faults
+    faults.inject(kind, route="workspaces_get")
     assert client.workspaces.get("rehearsal").name == "rehearsal"
-    assert weather.due() == ()
+    assert faults.due() == ()
 
 
 def test_an_expired_secret_is_told_in_the_login_s_words(
@@ -29,7 +29,7 @@ def test_an_expired_secret_is_told_in_the_login_s_words(
 ) -> None:
     from azure.core.exceptions import ClientAuthenticationError
 
-    harbour.rehearsal.world.weather.set("expired-secret", times=20)
+    harbour.rehearsal.workspace_state.faults.inject("expired-secret", times=20)
     with pytest.raises(ClientAuthenticationError, match="AADSTS7000222"):
         client.workspaces.get("rehearsal")
 
@@ -67,7 +67,7 @@ def test_a_refused_identity_is_told_why(
 ) -> None:
     from azure.core.exceptions import HttpResponseError
 
-    harbour.rehearsal.world.weather.set(kind, route="compute_get", times=5)
+    harbour.rehearsal.workspace_state.faults.inject(kind, route="compute_get", times=5)
     with pytest.raises(HttpResponseError, match=words):
         client.compute.get("cpu")
 
@@ -77,8 +77,8 @@ def test_a_full_quota_refuses_the_cluster_and_shows_in_the_usage(
 ) -> None:
     from azure.core.exceptions import HttpResponseError
 
-    weather = harbour.rehearsal.world.weather
-    weather.set("quota-exceeded", times=2)
+    faults = harbour.rehearsal.workspace_state.faults
+    faults.inject("quota-exceeded", times=2)
     with pytest.raises(HttpResponseError, match="ClusterCoreQuotaReached"):
         cluster(client)
     for usage in client.compute.list_usage():
@@ -96,11 +96,11 @@ def test_a_dropped_upload_is_sent_again_and_arrives_whole(
     monkeypatch.setattr(HttpTransport, "sleep", lambda *_: None)
     content = b"a line of a series\n" * 10_000
     (tmp_path / "series.csv").write_bytes(content)
-    harbour.rehearsal.world.weather.set("dropped-upload", route="PUT */series.csv")
+    harbour.rehearsal.workspace_state.faults.inject("dropped-upload", route="PUT */series.csv")
     client.data.create_or_update(
         Data(name="series", version="1", path=str(tmp_path / "series.csv"), type="uri_file")
     )
-    assert harbour.rehearsal.world.weather.due() == ()
+    assert harbour.rehearsal.workspace_state.faults.due() == ()
     held = [blob for blobs in harbour.blobs.containers.values() for blob in blobs.values()]
     assert held == [content]
 
@@ -110,11 +110,11 @@ def test_a_dropped_download_is_fetched_again_or_fails_aloud(
 ) -> None:
     made = client.jobs.create_or_update(job(client))
     assert end_of(client, made.name) == "Completed"
-    harbour.rehearsal.world.weather.set("dropped-download", route="GET */a.txt")
+    harbour.rehearsal.workspace_state.faults.inject("dropped-download", route="GET */a.txt")
     client.jobs.download(made.name, download_path=tmp_path, output_name="output")
     home = tmp_path / "named-outputs" / "output" / "model" / "a.txt"
     assert home.read_text() == f"output of {made.name}"
-    assert harbour.rehearsal.world.weather.due() == ()
+    assert harbour.rehearsal.workspace_state.faults.due() == ()
 
 
 def test_an_expired_signature_is_told(client: "MLClient", harbour: Harbour, tmp_path: Path) -> None:
@@ -122,6 +122,6 @@ def test_an_expired_signature_is_told(client: "MLClient", harbour: Harbour, tmp_
 
     made = client.jobs.create_or_update(job(client))
     assert end_of(client, made.name) == "Completed"
-    harbour.rehearsal.world.weather.set("expired-sas", route="GET */a.txt", times=10)
+    harbour.rehearsal.workspace_state.faults.inject("expired-sas", route="GET */a.txt", times=10)
     with pytest.raises(MlException, match="signature has expired"):
         client.jobs.download(made.name, download_path=tmp_path, output_name="output")

@@ -1,42 +1,47 @@
-"""From a request to its answer: weather, token, route, handler. Knows no socket."""
+"""From a request to its answer: injected faults, token, route, handler. Uses no socket."""
 
 import logging
 
-from drydock.exchange import Answer, Request, Stage, refusal_answer
+from drydock.blob_store import BlobStoreError
+from drydock.faults import SLOW_S
+from drydock.http_values import Answer, Context, Request, refusal_answer
 from drydock.refusal import Refusal
 from drydock.routes import Route, find_route
 from drydock.state.logins import check_token, token_expired
-from drydock.state.workspace import check_scope
-from drydock.weather import SLOW_S
+from drydock.state.workspace import check_ids
 
 _log = logging.getLogger(__name__)
 _FAULTS = ("429", "500", "slow-network", "expired-token", "no-permission", "clock-skew")
 _BEHIND_LOGIN = ("expired-token", "no-permission", "clock-skew")
 
 
-def answer(request: Request, stage: Stage) -> Answer:
-    """Return the answer to a request. Whatever goes wrong is an answer too."""
+def answer(request: Request, context: Context) -> Answer:
+    """Return the answer to a request; a failure is an answer too."""
     route, names = find_route(request.method, request.path)
     try:
-        found = _answer(request, stage, route, names)
+        found = _answer(request, context, route, names)
     except Refusal as refusal:
         found = refusal_answer(refusal)
-    except Exception as exc:  # noqa: BLE001 - the request's boundary: a client must not wait for ever
+    except BlobStoreError as exc:
+        found = refusal_answer(
+            Refusal(503, "StorageUnreachable", f"the blob store does not answer: {exc}")
+        )
+    except Exception as exc:  # noqa: BLE001 - the request's boundary: a client must get an answer
         _log.exception("%s %s", request.method, request.path)
         found = refusal_answer(Refusal(500, "DrydockBug", f"drydock failed: {exc!r}"))
     _log.info("%s %s %s %s", found.status, request.method, request.path, route.name)
     return found
 
 
-def _answer(request: Request, stage: Stage, route: Route, names: dict[str, str]) -> Answer:
-    struck = _strike(request, stage, route)
-    if struck is not None:
-        return struck
+def _answer(request: Request, context: Context, route: Route, names: dict[str, str]) -> Answer:
+    failed = _inject(request, context, route)
+    if failed is not None:
+        return failed
     if not route.is_open:
         check_token(
-            stage.world.workspace,
+            context.state.workspace,
             request.headers.get("authorization", ""),
-            stage.world.clock.now(),
+            context.state.clock.now(),
             is_for_jobs=route.is_for_jobs,
         )
     if route.handler is None:
@@ -45,7 +50,7 @@ def _answer(request: Request, stage: Stage, route: Route, names: dict[str, str])
             "NotServedByDrydock",
             f"drydock does not serve {request.method} {request.path} ({route.name}).",
         )
-    check_scope(stage.world.scope, names)
+    check_ids(context.state.arm_ids, names)
     asked = Request(
         method=request.method,
         path=request.path,
@@ -54,29 +59,29 @@ def _answer(request: Request, stage: Stage, route: Route, names: dict[str, str])
         body=request.body,
         names=names,
     )
-    return route.handler(asked, stage)
+    return route.handler(asked, context)
 
 
-def _strike(request: Request, stage: Stage, route: Route) -> Answer | None:
-    """Return the answer that the weather gives, or None in fair weather."""
+def _inject(request: Request, context: Context, route: Route) -> Answer | None:
+    """Return the answer of an injected fault, or None if the request is to be handled."""
     occasions = (route.name, f"{request.method} {request.path}")
     kinds = tuple(kind for kind in _FAULTS if not (route.is_open and kind in _BEHIND_LOGIN))
-    match stage.world.weather.strikes(kinds, *occasions):
+    match context.state.faults.take(kinds, *occasions):
         case "429":
             refusal = Refusal(429, "TooManyRequests", "Too many requests. Try again in 1 second.")
             return Answer(
                 status=429, body=refusal_answer(refusal).body, headers={"Retry-After": "1"}
             )
         case "500":
-            raise Refusal(500, "InternalServerError", "An internal error occurred (weather).")
+            raise Refusal(500, "InternalServerError", "An internal error occurred (injected).")
         case "expired-token":
             raise token_expired()
         case "no-permission":
             raise Refusal(
                 403,
                 "AuthorizationFailed",
-                f"The client '{stage.world.workspace.client}' does not have authorization to "
-                f"perform action '{route.name}' over scope '{stage.world.scope.workspace_id}'.",
+                f"The client '{context.state.workspace.client}' does not have authorization to "
+                f"perform action '{route.name}' over scope '{context.state.arm_ids.workspace_id}'.",
             )
         case "clock-skew":
             raise Refusal(
@@ -85,5 +90,5 @@ def _strike(request: Request, stage: Stage, route: Route) -> Answer | None:
                 "The access token is not yet valid: this machine's clock is behind.",
             )
         case "slow-network":
-            stage.world.clock.sleep(SLOW_S)
+            context.state.clock.sleep(SLOW_S)
     return None

@@ -1,15 +1,15 @@
-"""Where the blobs of a job, of an input and of an output lie."""
+"""From the URIs of inputs, outputs and code to the container and path of their blobs."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from drydock.blob_store import ARTIFACTS, SUFFIX
 from drydock.job_spec import BlobPlace
 from drydock.refusal import bad_request
 from drydock.state.datastores import ARTIFACT_STORE, DEFAULT, find_datastore
-from drydock.storage import ARTIFACTS, SUFFIX
-from drydock.world import World
+from drydock.workspace_state import WorkspaceState
 
 _DATASTORE = re.compile(r"azureml://(?:.*/)?datastores/(?P<store>[^/]+)(?:/paths)?/(?P<path>.*)")
 _ASSET = re.compile(r"(?:azureml:/?)?.*/data/(?P<name>[^/]+)/versions/(?P<version>[^/]+)")
@@ -24,51 +24,51 @@ _BLOB = re.compile(
 
 
 def artifact_prefix(job: str) -> str:
-    """Return the path of a job's artifacts, as the SDK knows it."""
+    """Return the path of a job's artifacts, as the SDK expects it."""
     return f"ExperimentRun/dcid.{job}"
 
 
 def artifact_place(job: str) -> BlobPlace:
-    """Return where a job's artifacts lie."""
+    """Return the container and path of a job's artifacts."""
     return BlobPlace(container=ARTIFACTS, path=f"{artifact_prefix(job)}/")
 
 
 def output_uri(job: str, name: str, value: Mapping[str, Any]) -> str:
-    """Return the address of an output: the one that the job gives, or Azure ML's own."""
+    """Return the URI of an output: the one in the job, or Azure ML's default."""
     given = str(value.get("uri") or "").replace("${{name}}", job)
     given = given.replace("${{output_name}}", name)
     return given or f"azureml://datastores/{DEFAULT}/paths/azureml/{job}/{name}/"
 
 
-def output_place(world: World, job: str, name: str, value: Mapping[str, Any]) -> BlobPlace:
-    """Return where an output's blobs go."""
-    return place_of(world, output_uri(job, name, value))
+def output_place(state: WorkspaceState, job: str, name: str, value: Mapping[str, Any]) -> BlobPlace:
+    """Return the container and path of an output."""
+    return place_of(state, output_uri(job, name, value))
 
 
-def input_place(world: World, value: Mapping[str, Any]) -> BlobPlace | None:
-    """Return where an input's blobs lie, or None where it is a plain value."""
+def input_place(state: WorkspaceState, value: Mapping[str, Any]) -> BlobPlace | None:
+    """Return the container and path of an input, or None if it is a literal value."""
     if value.get("jobInputType") == "literal":
         return None
-    return place_of(world, str(value.get("uri") or ""))
+    return place_of(state, str(value.get("uri") or ""))
 
 
-def code_place(world: World, code: str | None) -> BlobPlace | None:
-    """Return where a job's code lies, or None where it has none."""
+def code_place(state: WorkspaceState, code: str | None) -> BlobPlace | None:
+    """Return the container and path of a job's code, or None if it has no code."""
     if not code:
         return None
     found = _CODE.fullmatch(code)
     if found is None:
         raise bad_request(f"The code '{code}' has no name and version.")
-    version = world.codes.get_version(found["name"], found["version"])
-    return place_of(world, str(version.given.get("codeUri") or ""))
+    version = state.codes.get_version(found["name"], found["version"])
+    return place_of(state, str(version.given.get("codeUri") or ""))
 
 
-def settled_uri(world: World, uri: str) -> str:
-    """Return an address for ever: what names a job's output becomes where that output lies."""
+def resolved_uri(state: WorkspaceState, uri: str) -> str:
+    """Replace the URI of a job's output by the URI of its blobs, which stays valid."""
     found = _OUTPUT.fullmatch(uri)
     if found is None:
         return uri
-    job = world.jobs.get(found["job"])
+    job = state.jobs.get(found["job"])
     if found["output"] == "default":
         place = f"azureml://datastores/{ARTIFACT_STORE}/paths/{artifact_place(job.name).path}"
     else:
@@ -79,15 +79,15 @@ def settled_uri(world: World, uri: str) -> str:
     return f"{place.rstrip('/')}/{found['path']}"
 
 
-def place_of(world: World, uri: str) -> BlobPlace:
-    """Return what an address of a datastore, a blob or a data asset names."""
-    uri = settled_uri(world, uri)
+def place_of(state: WorkspaceState, uri: str) -> BlobPlace:
+    """Return the container and path that a URI of a datastore, blob or data asset names."""
+    uri = resolved_uri(state, uri)
     if found := _DATASTORE.fullmatch(uri):
-        store = find_datastore(world.scope, found["store"])
+        store = find_datastore(state.arm_ids, found["store"])
         return BlobPlace(container=store.container, path=found["path"])
     if found := _ASSET.fullmatch(uri) or _SHORT_ASSET.fullmatch(uri):
-        asset = world.data.get_version(found["name"], found["version"])
-        return place_of(world, str(asset.given.get("dataUri") or ""))
+        asset = state.data.get_version(found["name"], found["version"])
+        return place_of(state, str(asset.given.get("dataUri") or ""))
     if found := _BLOB.fullmatch(uri):
         return BlobPlace(container=found["container"], path=unquote(found["path"]))
-    raise bad_request(f"The address '{uri}' is none that drydock can read.")
+    raise bad_request(f"drydock does not support the URI '{uri}'.")

@@ -1,4 +1,4 @@
-"""A request and its answer, as the handlers see them."""
+"""A request, its answer, and the context that a handler works in."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,12 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 from drydock.addresses import Addresses
 from drydock.lifecycle import Conductor
 from drydock.refusal import Refusal, bad_request
-from drydock.world import World
+from drydock.workspace_state import WorkspaceState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What was asked. `names` are the parts of the path that the route names."""
+    """A request; `names` are the parts of the path that the route names."""
 
     method: str
     path: str
@@ -28,13 +28,13 @@ class Request:
         try:
             found = json.loads(self.body or b"{}")
         except ValueError as exc:
-            raise bad_request(f"The body is no JSON: {exc}.") from exc
+            raise bad_request(f"The body is not JSON: {exc}.") from exc
         if not isinstance(found, dict):
-            raise bad_request("The body is no JSON object.")
+            raise bad_request("The body is not a JSON object.")
         return found
 
     def properties(self) -> dict[str, Any]:
-        """Return the body's `properties`, which ARM puts round everything."""
+        """Return the body's `properties`, in which ARM wraps each resource."""
         found = self.json().get("properties")
         if not isinstance(found, dict):
             raise bad_request("The body has no properties.")
@@ -47,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What is answered."""
+    """An answer."""
 
     status: int = 200
     body: dict[str, Any] | list[Any] | None = None
@@ -55,15 +55,15 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """What a handler works with: the world, who takes jobs through it, and where all answers."""
+class Context:
+    """What a handler works with: the workspace, the jobs' conductor, and drydock's addresses."""
 
-    world: World
+    state: WorkspaceState
     conductor: Conductor
     addresses: Addresses
 
 
-Handler = Callable[[Request, Stage], Answer]
+Handler = Callable[[Request, Context], Answer]
 
 
 def split_target(target: str) -> tuple[str, dict[str, str]]:
@@ -74,7 +74,7 @@ def split_target(target: str) -> tuple[str, dict[str, str]]:
 
 
 def refusal_answer(refusal: Refusal) -> Answer:
-    """Return a refusal in the shape in which ARM refuses."""
+    """Return a refusal in ARM's form of an error."""
     return Answer(
         status=refusal.status,
         body={"error": {"code": refusal.code, "message": refusal.message}},
@@ -82,5 +82,5 @@ def refusal_answer(refusal: Refusal) -> Answer:
 
 
 def page_of(items: list[dict[str, Any]]) -> Answer:
-    """Return a list as ARM lists; everything is on one page."""
+    """Return a list in ARM's form, all on one page."""
     return Answer(body={"value": items, "nextLink": None})

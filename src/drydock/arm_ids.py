@@ -1,4 +1,4 @@
-"""Where the one workspace lies, and the names that Azure gives to what is inside it."""
+"""The ids that ARM gives to the one workspace and to the resources in it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,12 +6,12 @@ from typing import Any
 
 PROVIDER = "Microsoft.MachineLearningServices"
 LOCATION = "drydock"
-# Where run history and tracking answer, by one name inside a job and outside of it.
+# The host of run history and tracking, the same inside and outside a job.
 API_HOST = "api.drydock.test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class ArmIds:
     """Subscription, resource group and name of the workspace, and its GUID."""
 
     subscription: str
@@ -27,14 +27,14 @@ class Scope:
             f"/providers/{PROVIDER}/workspaces/{self.workspace}"
         )
 
-    def arm_id(self, *parts: str) -> str:
-        """Return the ARM id of something inside the workspace."""
+    def id_of(self, *parts: str) -> str:
+        """Return the ARM id of a resource in the workspace."""
         return "/".join([self.workspace_id, *parts])
 
 
-def tracking_uri(scope: Scope) -> str:
-    """Return where MLflow's plugin finds the workspace."""
-    return f"azureml://{API_HOST}/mlflow/v1.0{scope.workspace_id}?"
+def tracking_uri(ids: ArmIds) -> str:
+    """Return the tracking URI for MLflow's plugin."""
+    return f"azureml://{API_HOST}/mlflow/v1.0{ids.workspace_id}?"
 
 
 def text_of(time: datetime) -> str:
@@ -43,12 +43,12 @@ def text_of(time: datetime) -> str:
 
 
 def resource(
-    scope: Scope, parts: tuple[str, ...], properties: dict[str, Any], times: tuple[str, str]
+    ids: ArmIds, parts: tuple[str, ...], properties: dict[str, Any], times: tuple[str, str]
 ) -> dict[str, Any]:
     """Return a resource of the workspace as an answer; `times` are its creation and last change."""
     created, modified = times
     return {
-        "id": scope.arm_id(*parts),
+        "id": ids.id_of(*parts),
         "name": parts[-1],
         "type": "/".join([f"{PROVIDER}/workspaces", *parts[::2]]),
         "properties": properties,

@@ -1,0 +1,115 @@
+"""Injected faults, by name: each is a file in the state folder until it is used up.
+
+A file and not a request, because a fault can also be injected before the server starts, and because
+the means to make a server fail should not depend on that server.
+"""
+
+import fnmatch
+import threading
+import uuid
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from drydock.errors import FaultUnknownError, StateDamagedError
+from drydock.files import read_json, write_json
+
+KINDS = {
+    "429": "a request is answered with 429 and `Retry-After: 1`",
+    "500": "a request is answered with 500",
+    "dropped-upload": "the connection is reset in the middle of an upload to the blob store",
+    "dropped-download": "the connection is reset in the middle of a download from the blob store",
+    "expired-secret": "the token endpoint reports that the client's secret has expired",
+    "expired-token": "a request is answered with 401: the token has expired",
+    "expired-sas": "the blob store reports that the signature has expired",
+    "no-permission": "a request is answered with 403: the identity lacks the permission",
+    "image-pull-refused": "the registry refuses to serve the job's image",
+    "quota-exceeded": "the quota of cores is used up: no cluster can be created",
+    "preempted": "the job's node is preempted while the job runs",
+    "out-of-memory": "the job is killed because it ran out of memory",
+    "output-empty": "the job succeeds, and its outputs are empty",
+    "clock-skew": "a request is answered as if this machine's clock were an hour behind",
+    "slow-network": "an answer is delayed by two seconds",
+}
+SLOW_S = 2.0
+# The first requests of all: the SDK sends them while it is imported, hakobune as it starts. A fault
+# applies to them only if its pattern names them.
+EXEMPT = ("cloud_metadata", "drydock_endpoints")
+EVERYWHERE = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A fault that is still to come: a pattern of the requests to fail, and how many of them."""
+
+    kind: str
+    route: str
+    times: int
+
+
+class Faults:
+    """The faults of one state folder."""
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / "faults"
+        self._lock = threading.Lock()
+
+    def inject(self, kind: str, *, route: str = EVERYWHERE, times: int = 1) -> Fault:
+        """Make the next `times` occasions that match the pattern fail."""
+        if kind not in KINDS:
+            raise FaultUnknownError(
+                f"there is no fault named {kind}", remedy=f"use one of: {', '.join(KINDS)}"
+            )
+        fault = Fault(kind=kind, route=route, times=times)
+        number = max((int(path.name.split("-")[0]) for path, _ in self._due()), default=0) + 1
+        write_json(self._folder / f"{number:06}-{uuid.uuid4().hex}.json", asdict(fault))
+        return fault
+
+    def due(self) -> tuple[Fault, ...]:
+        """Return the faults that are not used up, the oldest first."""
+        return tuple(fault for _, fault in self._due())
+
+    def clear(self) -> int:
+        """Remove all faults; return how many there were."""
+        found = self._due()
+        for path, _ in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
+    def take(self, kinds: tuple[str, ...], *occasions: str) -> str | None:
+        """Return the first fault of these kinds that matches an occasion, and count it.
+
+        An occasion is the name of a route, or its method and path: `PUT /subscriptions/…`.
+        """
+        with self._lock:
+            for path, fault in self._due():
+                if fault.kind in kinds and _matches(fault.route, occasions):
+                    if fault.times > 1:
+                        write_json(path, asdict(replace(fault, times=fault.times - 1)))
+                    else:
+                        path.unlink(missing_ok=True)
+                    return fault.kind
+        return None
+
+    def _due(self) -> list[tuple[Path, Fault]]:
+        if not self._folder.is_dir():
+            return []
+        found = []
+        for path in sorted(self._folder.glob("*.json")):
+            content = read_json(path)
+            if content is None:  # used up or removed in the meantime
+                continue
+            try:
+                found.append((path, Fault(**content)))
+            except TypeError as exc:
+                raise StateDamagedError(
+                    f"not a fault that drydock wrote ({exc})",
+                    remedy="remove the file",
+                    place=str(path),
+                ) from exc
+        return found
+
+
+def _matches(pattern: str, occasions: tuple[str, ...]) -> bool:
+    if pattern == EVERYWHERE:
+        return not any(name in occasions for name in EXEMPT)
+    return any(fnmatch.fnmatchcase(text.lower(), pattern.lower()) for text in occasions)
