@@ -7,18 +7,27 @@ from hakobune.errors import BuildFailedError, EngineMissingError, ImportFailedEr
 from hakobune.model.secrets import BuildSecrets
 from hakobune.stages.build import build, plan_build
 from hakobune.stages.project import read_fresh_lock
-from tests.samples import DIGEST, FakeReporter, FakeRunner, on, write_project
+from tests.samples import (
+    BUILDS,
+    BUILDX,
+    DIGEST,
+    ENGINE,
+    NO_REGISTRY,
+    FakeReporter,
+    FakeRunner,
+    on,
+    write_project,
+)
 
-ENGINE = on("version", "Server", stdout="26.1.5\n")
 IMAGE = on("image", "inspect", stdout=json.dumps([{"Id": DIGEST, "Size": 1}]))
-NO_REGISTRY = on("imagetools", exit_code=1)
+CAN_BUILD = (ENGINE, BUILDX, BUILDS)
 NO_SECRETS = BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url="")
 
 
 def test_an_image_is_built_on_its_base_and_named_by_its_id(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     reporter = FakeReporter()
-    runner = FakeRunner([ENGINE, NO_REGISTRY, IMAGE])
+    runner = FakeRunner([*CAN_BUILD, NO_REGISTRY, IMAGE])
     image = build(project, runner, reporter, secrets=NO_SECRETS)
     assert (image.tag, image.id) == ("demo:local", DIGEST)
     (command,) = runner.called("buildx", "build")
@@ -32,7 +41,7 @@ def test_secrets_are_handed_over_as_files_that_are_gone_afterwards(tmp_path: Pat
     bundle = tmp_path / "ca.pem"
     bundle.write_text("CA", encoding="utf-8")
     secrets = BuildSecrets(ca_bundle=bundle, pip_conf="[global]\n", extra_index_url="https://u:p@x")
-    runner = FakeRunner([ENGINE, NO_REGISTRY, IMAGE])
+    runner = FakeRunner([*CAN_BUILD, NO_REGISTRY, IMAGE])
     build(project, runner, FakeReporter(), secrets=secrets)
     (command,) = runner.called("buildx", "build")
     given = dict(w.removeprefix("id=").split(",src=") for w in command if w.startswith("id="))
@@ -53,7 +62,7 @@ def test_without_an_engine_nothing_is_written(tmp_path: Path) -> None:
 def test_a_stale_lock_is_not_built(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     project.environment_path.write_bytes(project.environment_path.read_bytes() + b"#\n")
-    runner = FakeRunner([ENGINE])
+    runner = FakeRunner([ENGINE, BUILDX])
     with pytest.raises(LockStaleError):
         build(project, runner, FakeReporter(), secrets=NO_SECRETS)
     assert not runner.called("build")
@@ -61,7 +70,7 @@ def test_a_stale_lock_is_not_built(tmp_path: Path) -> None:
 
 def test_a_build_that_fails_is_a_failure(tmp_path: Path) -> None:
     failing = on("buildx", "build", "--load", exit_code=1, stdout="#1 ERROR: x")
-    runner = FakeRunner([ENGINE, NO_REGISTRY, on("buildx", "version"), failing])
+    runner = FakeRunner([failing, *CAN_BUILD, NO_REGISTRY, IMAGE])
     with pytest.raises(BuildFailedError):
         build(write_project(tmp_path), runner, FakeReporter(), secrets=NO_SECRETS)
 
@@ -71,7 +80,7 @@ def test_a_package_that_cannot_be_imported_fails_each_build(tmp_path: Path) -> N
     said = "#9 1.2 hakobune: cannot import six: six.so needs the system library libx.so.1\n"
     failing = on("buildx", "build", "--load", exit_code=1, stdout=said)
     for _ in range(2):
-        runner = FakeRunner([ENGINE, NO_REGISTRY, on("buildx", "version"), failing])
+        runner = FakeRunner([failing, *CAN_BUILD, NO_REGISTRY, IMAGE])
         with pytest.raises(ImportFailedError, match=r"cannot import six: .* libx\.so\.1"):
             build(project, runner, FakeReporter(), secrets=NO_SECRETS)
 
@@ -80,7 +89,7 @@ def test_a_registry_that_answers_first_time_is_pinned_and_told(tmp_path: Path) -
     project = write_project(tmp_path)
     reporter = FakeReporter()
     answer = on("imagetools", stdout=json.dumps({"digest": DIGEST}))
-    image = build(project, FakeRunner([ENGINE, answer, IMAGE]), reporter, secrets=NO_SECRETS)
+    image = build(project, FakeRunner([*CAN_BUILD, answer, IMAGE]), reporter, secrets=NO_SECRETS)
     assert image.base == f"docker.io/library/python@{DIGEST}"
     assert read_fresh_lock(project).registry_base.digest == DIGEST
     assert DIGEST in project.dockerfile_path.read_text(encoding="utf-8")
@@ -89,9 +98,9 @@ def test_a_registry_that_answers_first_time_is_pinned_and_told(tmp_path: Path) -
 
 def test_a_plan_is_the_command_and_changes_nothing(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    build(project, FakeRunner([ENGINE, NO_REGISTRY, IMAGE]), FakeReporter(), secrets=NO_SECRETS)
+    build(project, FakeRunner([*CAN_BUILD, NO_REGISTRY, IMAGE]), FakeReporter(), secrets=NO_SECRETS)
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
-    runner = FakeRunner()
+    runner = FakeRunner([IMAGE])
     assert plan_build(project, runner)[:3] == ["docker", "buildx", "build"]
     assert not runner.called("buildx")
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
