@@ -3,7 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from hakobune.errors import BuildFailedError, EngineMissingError, ImportFailedError, LockStaleError
+from hakobune.errors import (
+    BuildFailedError,
+    BuildkitMissingError,
+    EngineMissingError,
+    ImportFailedError,
+    LockStaleError,
+)
 from hakobune.model.secrets import BuildSecrets
 from hakobune.stages.build import build, plan_build
 from hakobune.stages.project import read_fresh_lock
@@ -55,6 +61,15 @@ def test_without_an_engine_nothing_is_written(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     runner = FakeRunner([on("version", exit_code=1, stderr="Cannot connect")])
     with pytest.raises(EngineMissingError):
+        build(project, runner, FakeReporter(), secrets=NO_SECRETS)
+    assert not project.dockerfile_path.exists()
+
+
+def test_without_buildkit_nothing_is_written(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    no_buildx = on("buildx", "version", exit_code=1, stderr="'buildx' is not a docker command")
+    runner = FakeRunner([ENGINE, no_buildx, NO_REGISTRY, IMAGE, BUILDS])
+    with pytest.raises(BuildkitMissingError):
         build(project, runner, FakeReporter(), secrets=NO_SECRETS)
     assert not project.dockerfile_path.exists()
 

@@ -96,6 +96,16 @@ def test_pins_that_still_fit_are_preferred_unless_an_upgrade_is_asked_for(tmp_pa
     assert uv.preferred == [[], []]
 
 
+def test_pins_of_another_python_are_not_kept(tmp_path: Path) -> None:
+    """A package's release for 3.12 may have no wheel for 3.13."""
+    project = write_project(tmp_path, lock=replace(make_lock(), python="3.12"))
+    uv = Uv()
+    runner = FakeRunner([uv, NO_REGISTRY, NO_DEBIAN])
+    lock = lock_environment(project, runner, FakeReporter(), index={})
+    assert uv.preferred == [[], []]
+    assert lock.python == "3.13"
+
+
 def test_debian_packages_move_only_when_asked(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     runner = FakeRunner([Uv(), NO_REGISTRY, on("resolve.sh", stdout=debian_list())])
