@@ -5,6 +5,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 PYTHON ?= python3
 ARGS ?=
+# Without the libraries' bytecode each process of the tests would compile them anew, for most of its CPU time.
+export PYTHONDONTWRITEBYTECODE =
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile

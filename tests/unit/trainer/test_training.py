@@ -1,7 +1,8 @@
-"""The options of the backtest, from the command line to what a run finds."""
+"""What a run finds, from the command line on, without its files."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from trainer.errors import SeriesTooShortError, SkillMissingError
@@ -47,3 +48,23 @@ def test_a_required_skill_without_a_backtest_is_refused(short_csv: Path) -> None
     assert found(short_csv, "--backtest_windows", "0").evaluated is None
     with pytest.raises(SeriesTooShortError):
         found(short_csv, "--backtest_windows", "0", "--require_skill", "0")
+
+
+def test_the_last_model_knows_all_rows_and_the_first_only_those_before_the_holdout(
+    short_csv: Path,
+) -> None:
+    outcome = found(short_csv, "--backtest_windows", "0", "--holdout", "14")
+    assert (len(outcome.train_model.values), len(outcome.final_model.values)) == (26, 40)
+
+
+def test_the_naive_forecast_to_beat_repeats_the_last_season(short_csv: Path) -> None:
+    outcome = found(short_csv, "--backtest_windows", "0", "--holdout", "14")
+    values = np.asarray(outcome.series.values)
+    errors = values[26:] - np.tile(values[19:26], 2)
+    assert outcome.naive.rmse == pytest.approx(np.sqrt(np.mean(errors**2)))
+
+
+def test_a_forecast_that_is_longer_than_its_series_is_noted(short_csv: Path) -> None:
+    for horizon, is_noted in (("40", False), ("41", True)):
+        outcome = found(short_csv, "--backtest_windows", "0", "--horizon", horizon)
+        assert any("longer than the series" in note for note in outcome.notes) == is_noted
