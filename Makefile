@@ -37,8 +37,8 @@ engine: ## use the running Docker engine, or install and start one
 check: .venv/ready ## check format, lint, types and shell scripts
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy && $(BIN)/shellcheck docker/*.sh docker/base/*.sh environments/*.sh
 
-quick: check libraries ## run the checks and the unit tests, in seconds, without Docker
-	@$(BIN)/pytest -n 2 tests/unit
+quick: check libraries ## run the checks and the unit tests that are not slow, without Docker
+	@$(BIN)/pytest -n 2 -m "not slow" tests/unit
 
 format: .venv/ready ## format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -11,6 +11,7 @@ NO_COMPILER = 3
 
 
 @pytest.mark.process
+@pytest.mark.slow
 def test_odd_orders_lengths_and_numbers_break_no_promise() -> None:
     command = [sys.executable, str(ROOT / "benchmarks/kernel_fuzz.py")]
     command += ["--seconds", "0", "--cases", "40"]
