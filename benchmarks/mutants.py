@@ -39,9 +39,9 @@ def stage(name: str, before: str, after: str, tests: str = "") -> Mutant:
     return Mutant(f"{STAGES}/{name}.py", before, after, f"{TESTS}/test_{tests or name}.py")
 
 
-def training(before: str, after: str, tests: str = "test_training.py") -> Mutant:
-    """Return a fault in the training."""
-    return Mutant("trainer/training.py", before, after, f"tests/unit/trainer/{tests}")
+def training(before: str, after: str, test: str) -> Mutant:
+    """Return a fault in the training, which one test has to notice: others would take minutes."""
+    return Mutant("trainer/training.py", before, after, f"tests/unit/trainer/{test}")
 
 
 MUTANTS = (
@@ -50,7 +50,11 @@ MUTANTS = (
     Mutant(
         "drydock/runner.py", "GRACE_S = 0.5", "GRACE_S = 30", "tests/unit/drydock/test_runner.py"
     ),
-    training("if settings.required_skill is not None:", "if False:"),
+    training(
+        "if settings.required_skill is not None:",
+        "if False:",
+        "test_training.py::test_a_model_below_the_skill_that_is_required_is_refused",
+    ),
     stage("build", "if image.lock_sha256 != lock.sha256:", "if False:", "train"),
     stage(
         "build", "if image.source_sha256 != current_source(project).sha256:", "if False:", "push"
@@ -98,11 +102,20 @@ MUTANTS = (
         "        if False:\n",
     ),
     stage("compile", "        if found != wheel.version:\n", "        if False:\n"),
-    training('BASELINES["seasonal_naive"]', 'BASELINES["naive"]'),
-    training("find_again(found, series.values,", "find_again(found, split.train.values,"),
+    training(
+        'BASELINES["seasonal_naive"]',
+        'BASELINES["naive"]',
+        "test_training.py::test_the_naive_forecast_to_beat_repeats_the_last_season",
+    ),
+    training(
+        "find_again(found, series.values,",
+        "find_again(found, split.train.values,",
+        "test_training.py::test_the_last_model_knows_all_rows_and_the_first_only_those_before_the_holdout",
+    ),
     training(
         "len(outcome.dates) > len(outcome.series.values)",
         "len(outcome.dates) >= len(outcome.series.values)",
+        "test_training.py::test_a_forecast_that_is_longer_than_its_series_is_noted",
     ),
     training(
         "except MemoryError as exc:",
