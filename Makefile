@@ -5,6 +5,8 @@ SHELL := /bin/sh
 BIN := .venv/bin
 PYTHON ?= python3
 ARGS ?=
+# Without the libraries' bytecode each process of the tests would compile them again, for most of its CPU time.
+export PYTHONDONTWRITEBYTECODE =
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
@@ -35,8 +37,8 @@ engine: ## use the running Docker engine, or install and start one
 check: .venv/ready ## check format, lint, types and shell scripts
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy && $(BIN)/shellcheck docker/*.sh docker/base/*.sh environments/*.sh
 
-quick: check libraries ## run the checks and the unit tests, in seconds, without Docker
-	@$(BIN)/pytest -n 2 tests/unit
+quick: check libraries ## run the checks and the unit tests that are not slow, without Docker
+	@$(BIN)/pytest -n 2 -m "not slow" tests/unit
 
 format: .venv/ready ## format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -291,9 +291,10 @@ static Case case_of(int is_large) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 3) return 2;
+    if (count != 4) return 2;
     double seconds = atof(arguments[2]);
     uint64_t seed = strtoull(arguments[1], NULL, 10);
+    unsigned long least = strtoul(arguments[3], NULL, 10);
     struct timespec began, now;
     clock_gettime(CLOCK_MONOTONIC, &began);
     do {
@@ -309,7 +310,7 @@ int main(int count, char **arguments) {
         free(c.series), free(c.regressors), free(c.point);
         number++;
         clock_gettime(CLOCK_MONOTONIC, &now);
-    } while ((double)(now.tv_sec - began.tv_sec) + 1e-9 * (double)(now.tv_nsec - began.tv_nsec) < seconds);
+    } while (number < least || (double)(now.tv_sec - began.tv_sec) + 1e-9 * (double)(now.tv_nsec - began.tv_nsec) < seconds);
     printf("%lu cases\n", number);
     return 0;
 }

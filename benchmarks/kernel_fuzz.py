@@ -1,6 +1,6 @@
 """Random orders, lengths and odd numbers through the kernel, under the compiler's sanitizers.
 
-    .venv/bin/python benchmarks/kernel_fuzz.py [--seconds 600] [--seed 1]
+    .venv/bin/python benchmarks/kernel_fuzz.py [--seconds 600] [--cases 0] [--seed 1]
 
 Builds kernel_fuzz.c and the kernel with checks of memory (ASan) and of undefined behaviour (UBSan),
 and runs them. Exit code 0: nothing found; 1: found, with the case's number and the stack; 3: no
@@ -27,6 +27,7 @@ def main() -> None:
     """Build, run, and tell how many cases passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--cases", type=int, default=0, help="at least these, in any time")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     compiler = find_compiler()
@@ -36,7 +37,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder, "kernel_fuzz")
         build(compiler, program)
-        done = subprocess.run([program, str(options.seed), str(options.seconds)], check=False)
+        done = subprocess.run(
+            [program, *map(str, (options.seed, options.seconds, options.cases))], check=False
+        )
     sys.exit(min(abs(done.returncode), 1))
 
 

@@ -12,8 +12,8 @@ from hakobune.stages.smoke import RECEIPTS, checks_of
 from hakobune.transform.receipt import Receipt, write_receipt
 from tests.cloud_samples import FakeCloud, make_patience, run_files
 from tests.run_samples import circumstances, engine_of, image_of, write_run
-from tests.samples import FakeReporter, FakeRunner, write_project
-from tests.unit.hakobune.stages.test_push import CONTAINERD, DIGEST, Registry, image
+from tests.samples import CONTAINERD, ENGINE, NO_REPOSITORY, FakeReporter, FakeRunner, write_project
+from tests.unit.hakobune.stages.test_push import DIGEST, PUSH, Registry, image
 
 PYPROJECT_MORE = """
 [tool.hakobune.model]
@@ -74,7 +74,7 @@ def make_ready(root: Path) -> Ready:
     }
     return Ready(
         project=project,
-        runner=FakeRunner([Registry(), CONTAINERD, image(project)]),  # type: ignore[list-item] # a fake
+        runner=FakeRunner([Registry(), *PUSH, ENGINE, CONTAINERD, image(project), NO_REPOSITORY]),  # type: ignore[list-item] # a fake
         cloud=FakeCloud(outputs=run_files(image=inside)),
         reporter=FakeReporter(),
     )

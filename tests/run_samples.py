@@ -18,7 +18,20 @@ from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.record import complete, find_documents
 from hakobune.stages.render import current_source, render
 from hakobune.transform.write_record import sealed
-from tests.samples import COMMIT, Answer, FakeReporter, FakeRunner, completed, on, write_project
+from tests.samples import (
+    COMMIT,
+    COMPOSE,
+    ENGINE,
+    REMOVES,
+    SAVES,
+    STOPS,
+    Answer,
+    FakeReporter,
+    FakeRunner,
+    begins,
+    completed,
+    write_project,
+)
 from tests.saved_images import CONFIG, LAYER, config_of, digest_of, manifest_of, named
 
 DATA = b"date,sales\n2026-01-01,3\n"
@@ -125,8 +138,8 @@ def engine_of(image: Image, saved: bytes, *answers: Answer) -> FakeRunner:
 
     default = (
         git,
-        on("version", "Server", stdout="26.1.5\n"),
-        on("image", "inspect", stdout=json.dumps(facts)),
+        *(ENGINE, COMPOSE, SAVES, STOPS, REMOVES),
+        begins("docker", "image", "inspect", stdout=json.dumps(facts)),
     )
     return FakeRunner([*answers, *default], piped=saved)
 

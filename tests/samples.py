@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -174,7 +175,7 @@ class FakeRunner:
             done = answer(command)
             if done is not None:
                 return done
-        return completed()
+        raise AssertionError(f"no answer is given to the command: {shlex.join(command)}")
 
     def called(self, *words: str) -> list[list[str]]:
         """The calls that hold all these words."""
@@ -194,6 +195,45 @@ def on(*words: str, stdout: str = "", exit_code: int = 0, stderr: str = "") -> A
         return None
 
     return answer
+
+
+def begins(*words: str, stdout: str = "", exit_code: int = 0, stderr: str = "") -> Answer:
+    """Answer a command whose first words are these."""
+
+    def answer(command: Sequence[str]) -> Completed | None:
+        if list(command[: len(words)]) == list(words):
+            return completed(stdout, exit_code=exit_code, stderr=stderr)
+        return None
+
+    return answer
+
+
+# What the real programs print for the commands that most tests need.
+ENGINE = begins("docker", "version", stdout="26.1.5\n")
+BUILDX = begins("docker", "buildx", "version", stdout="github.com/docker/buildx v0.13.1\n")
+COMPOSE = begins("docker", "compose", "version", stdout="Docker Compose version v2.26.1\n")
+_STORE = ("docker", "info", "--format", "{{json .DriverStatus}}")
+CONTAINERD = begins(*_STORE, stdout='[["driver-type","io.containerd.snapshotter.v1"]]\n')
+CLASSIC = begins(*_STORE, stdout='[["Backing Filesystem","extfs"],["Supports d_type","true"]]\n')
+IMAGE_HERE = begins("docker", "image", "inspect", stdout="[{}]\n")
+NO_IMAGE = begins(
+    *("docker", "image", "inspect"),
+    stdout="[]\n",
+    stderr="Error response from daemon: No such image\n",
+    exit_code=1,
+)
+NO_REGISTRY = begins("docker", "buildx", "imagetools", stderr="i/o timeout\n", exit_code=1)
+BUILDS = begins("docker", "buildx", "build")
+SAVES = begins("docker", "save")
+TAGS = begins("docker", "tag")
+PUSHES = begins("docker", "push")
+REMOVES_IMAGE = begins("docker", "image", "rm")
+STOPS = begins("docker", "stop")
+REMOVES = begins("docker", "rm")
+HEAD = on("git", "rev-parse", stdout=f"{COMMIT}\n")
+CLEAN = on("git", "status", "--porcelain")
+NO_REPOSITORY = begins("git", stderr="fatal: not a git repository\n", exit_code=128)
+NO_DEBIAN = on("resolve.sh", stderr="resolve.sh: this host has no apt\n", exit_code=34)
 
 
 @dataclass

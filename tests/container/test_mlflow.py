@@ -20,7 +20,6 @@ from tests.container.conftest import ROOT, RUN_TIMEOUT_S, Run
 pytestmark = pytest.mark.container
 
 BOARD = ROOT / "docker" / "mlflow"
-MOST_S = 15.0  # what a server that is away may cost a training
 QUICK = ("--order", "1,1,0", "--backtest_windows", "2")
 Compose = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -103,11 +102,6 @@ def api(address: str, name: str, **body: Any) -> Any:
     return json.loads(ask(address, f"/api/2.0/mlflow/{name}", body))
 
 
-def seconds_of_tracking(output: str) -> float:
-    (found,) = re.findall(r"^track .*\(([0-9.]+) s\)$", output, re.MULTILINE)
-    return float(found)
-
-
 def test_the_committed_lock_gives_the_committed_dockerfile_of_mlflow(project: Path) -> None:
     shutil.rmtree(project / "docker")
     assert tool("render", cwd=project).returncode == 0
@@ -175,9 +169,7 @@ def test_without_a_store_nothing_is_logged(compose: Compose, checkout: Path) -> 
 
 
 @pytest.mark.parametrize("is_deaf", [False, True], ids=["dead", "deaf"])
-def test_a_server_that_is_away_costs_little_time_and_no_training(
-    run: Run, *, is_deaf: bool
-) -> None:
+def test_a_server_that_is_away_costs_no_training(run: Run, *, is_deaf: bool) -> None:
     # The container has no network but its own; a deaf server takes connections and says nothing.
     listen = "s = socket.create_server(('127.0.0.1', 5000))\n" if is_deaf else ""
     code = f"import socket, sys\n{listen}from trainer.__main__ import main\nsys.exit(main())"
@@ -188,7 +180,6 @@ def test_a_server_that_is_away_costs_little_time_and_no_training(
     assert code_of_exit == 0, output
     assert output.count("MLflow was not told of everything: reach the server: ") == 1
     assert "Traceback" not in output
-    assert seconds_of_tracking(output) <= MOST_S
 
 
 def test_in_an_azure_ml_job_the_job_s_own_run_is_told_by_azure_s_plugin(

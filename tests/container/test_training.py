@@ -5,7 +5,6 @@ import io
 import json
 import tarfile
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -127,14 +126,12 @@ def test_a_signal_ends_it_at_any_moment_and_leaves_nothing_half_written(
         container.start()
         timer = threading.Timer(after_s, container.kill, kwargs={"signal": signal[0]})
         timer.start()
-        began = time.monotonic()
         code = int(container.wait(timeout=RUN_TIMEOUT_S)["StatusCode"])
         timer.join()
         output = container.logs().decode()
     finally:
         container.remove(force=True)
     assert code == signal[1], output
-    assert time.monotonic() - began < after_s + 10
     left = {str(p.relative_to(out)) for p in out.rglob("*") if p.is_file()}
     assert left <= {"run/failure.json"}, output
 

@@ -1,6 +1,8 @@
-"""Is an answer what the SDK's models and the service's recorded answers say? Reads ../shared."""
+"""Is an answer what the installed SDK's models and the service's recorded answers say?"""
 
+import ast
 import datetime as dt
+import importlib.util
 import json
 import re
 from collections.abc import Iterator
@@ -8,6 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+CASES = Path(__file__).parents[2] / "cases"
+# The REST clients of the SDK that the tool, the SDK and MLflow's plugin go through.
+SECTIONS = (
+    "arm_ml_service",
+    "runhistory",
+    "dataset_dataplane",
+    "model_dataplane",
+    "workspace_dataplane",
+)
 _PLAIN: dict[str, tuple[type, ...]] = {
     "str": (str,),
     "int": (int,),
@@ -102,17 +113,84 @@ def _time_faults(value: Any, path: str) -> Iterator[str]:
         yield f"{path}: {value!r} is no time"
 
 
-def read_contract(shared: Path) -> Contract:
-    """Return the contract of the SDK."""
-    found = json.loads((shared / "azureml" / "sdk-1.35.2-contract.json").read_text())
-    return Contract(models=found["models"], enums=found["enums"], routes=found["routes"])
+def read_contract() -> Contract:
+    """Return the contract of the installed azure-ai-ml, from the source of its REST clients.
+
+    Only the source has a field's type and an operation's route; nothing of it is imported.
+    """
+    package = importlib.util.find_spec("azure.ai.ml")
+    assert package is not None
+    assert package.origin is not None
+    clients = Path(package.origin).parent / "_restclient"
+    return Contract(
+        models={name: _models(clients / name / "models" / "_models.py") for name in SECTIONS},
+        enums={name: _enums(clients / name / "models" / "_enums.py") for name in SECTIONS},
+        routes={
+            name: list(_routes(clients / name / "operations" / "_operations.py"))
+            for name in SECTIONS
+        },
+    )
 
 
-def read_recorded(shared: Path) -> dict[str, Any]:
-    """Return answers of the live service."""
-    found = json.loads((shared / "azureml" / "recorded-shapes.json").read_text())
-    assert isinstance(found, dict)
+def _classes(path: Path) -> Iterator[ast.ClassDef]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    yield from (node for node in tree.body if isinstance(node, ast.ClassDef))
+
+
+def _models(path: Path) -> dict[str, Any]:
+    """Return bases, fields by their names on the wire, and the discriminator's value of each."""
+    found = {}
+    for node in _classes(path):
+        fields = {}
+        for part in node.body:
+            if isinstance(part, ast.AnnAssign) and isinstance(part.value, ast.Call):
+                names = [k.value for k in part.value.keywords if k.arg == "name"]
+                name = ast.literal_eval(names[0]) if names else ast.unparse(part.target)
+                fields[name] = {"type": ast.unparse(part.annotation)}
+        kinds = [ast.literal_eval(k.value) for k in node.keywords if k.arg == "discriminator"]
+        bases = [ast.unparse(base) for base in node.bases]
+        found[node.name] = {
+            "bases": bases,
+            "fields": fields,
+            "discriminator_kw": kinds[0] if kinds else None,
+        }
     return found
+
+
+def _enums(path: Path) -> dict[str, list[str]]:
+    return {
+        node.name: [
+            ast.literal_eval(part.value) for part in node.body if isinstance(part, ast.Assign)
+        ]
+        for node in _classes(path)
+    }
+
+
+def _routes(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the route of each function that builds a request."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if not isinstance(node, ast.FunctionDef) or not node.name.startswith("build_"):
+            continue
+        texts = [part.value for part in ast.walk(node) if isinstance(part, ast.Constant)]
+        (method,) = [
+            ast.literal_eval(keyword.value)
+            for part in ast.walk(node)
+            if isinstance(part, ast.Call) and ast.unparse(part.func) == "HttpRequest"
+            for keyword in part.keywords
+            if keyword.arg == "method"
+        ]
+        yield {
+            "op": node.name.removeprefix("build_").removesuffix("_request"),
+            "method": method,
+            "url": next(text for text in texts if isinstance(text, str) and text.startswith("/")),
+        }
+
+
+def read_recorded() -> dict[str, Any]:
+    """Return the fields and types of answers of the live service; see the file's `source`."""
+    found = json.loads((CASES / "azure-answers.json").read_text(encoding="utf-8"))
+    answers: dict[str, Any] = found["answers"]
+    return answers
 
 
 def lacking(recorded: Any, answered: Any, path: str = "") -> Iterator[str]:

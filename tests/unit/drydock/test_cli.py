@@ -146,3 +146,14 @@ def test_help_loads_nothing_heavy_and_a_failure_exits_by_its_code(tmp_path: Path
         f"error[not-running]: no drydock is running with the state folder {tmp_path}\n  fix: "
         in stopped.stderr
     )
+    assert "fix: python -m drydock start" in stopped.stderr
+
+
+def test_the_process_in_the_background_serves_the_folder_that_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[Path] = []
+    monkeypatch.setattr("drydock.daemon.serve", served.append)
+    run("serve", "--state", str(tmp_path / "one"))
+    run("serve")
+    assert served == [tmp_path / "one", Path(".drydock")]

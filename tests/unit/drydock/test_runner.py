@@ -189,6 +189,29 @@ def test_a_program_that_does_not_listen_is_killed(monkeypatch: pytest.MonkeyPatc
     assert not engine.containers[container].is_running
 
 
+def test_a_program_has_half_a_second_to_end_before_it_is_killed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a clock of the test's own: Azure ML and we promise that a cancel is quick."""
+
+    class Time:
+        now = 0.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+        def sleep(self, seconds: float) -> None:
+            self.now += seconds
+
+    time = Time()
+    monkeypatch.setattr("drydock.runner.time", time)
+    engine = FakeEngine(ends_on="never")
+    runner = make_runner(engine)
+    runner.cancel(runner.start(make_job()))
+    assert ("signal", "SIGKILL") in engine.calls
+    assert 0.5 <= time.now < 1
+
+
 def test_outputs_artifacts_and_log_are_brought_home_and_no_container_is_left() -> None:
     engine, store = FakeEngine(), with_data()
     runner = make_runner(engine, store)

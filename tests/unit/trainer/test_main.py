@@ -35,6 +35,7 @@ def _json(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
+@pytest.mark.slow
 def test_a_run_writes_what_it_promises(
     run: Run, short_csv: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_run_writes_what_it_promises(
     assert table["date"].tolist()[0] == "2024-02-10"
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bytes_but_for_the_record(
     run: Run, short_csv: Path, tmp_path: Path
 ) -> None:
@@ -79,6 +81,7 @@ def test_two_runs_give_the_same_bytes_but_for_the_record(
         assert first[name] == second[name], name
 
 
+@pytest.mark.slow
 def test_run_id_and_file_name_change_no_result(run: Run, short_csv: Path, tmp_path: Path) -> None:
     other = tmp_path / "other name.csv"
     other.write_bytes(short_csv.read_bytes())
@@ -94,6 +97,7 @@ def test_run_id_and_file_name_change_no_result(run: Run, short_csv: Path, tmp_pa
     assert figures[0] == figures[1]
 
 
+@pytest.mark.slow
 def test_auto_order_on_a_yearly_series(run: Run, tmp_path: Path) -> None:
     steps = np.random.default_rng(5).normal(size=30)
     rows = [f"{1990 + place},{value:.4f}" for place, value in enumerate(20 + steps)]
@@ -142,6 +146,7 @@ def test_bad_input_ends_with_its_code_and_a_failure_record(
     assert "Traceback" not in shown.err
 
 
+@pytest.mark.slow
 def test_failure_leaves_an_earlier_run_and_the_next_run_removes_the_failure(
     run: Run, short_csv: Path, tmp_path: Path
 ) -> None:
@@ -188,6 +193,7 @@ def test_lack_of_memory_or_library_is_no_bug(
     assert run() == code
 
 
+@pytest.mark.slow
 def test_closed_stdout_does_not_undo_a_run_and_the_environment_is_put_back(
     run: Run, short_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

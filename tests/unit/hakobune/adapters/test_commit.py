@@ -6,12 +6,12 @@ import pytest
 
 from hakobune.adapters.commit import commit_of, tree_at
 from hakobune.adapters.process import SystemRunner
-from tests.samples import FakeRunner, on
+from tests.samples import CLEAN, FakeRunner, on
 
 
 def test_a_commit_and_whether_files_differ_from_it() -> None:
     head = on("rev-parse", stdout="c0ffee\n")
-    assert commit_of(FakeRunner([head]), Path("/p")) == ("c0ffee", False)
+    assert commit_of(FakeRunner([head, CLEAN]), Path("/p")) == ("c0ffee", False)
     dirty = on("status", stdout=" M file\n")
     assert commit_of(FakeRunner([head, dirty]), Path("/p")) == ("c0ffee", True)
 

@@ -14,7 +14,7 @@ def test_the_version_of_what_is_installed_is_told() -> None:
 
 
 def test_a_library_is_compiled_beside_its_source_by_the_image_s_program() -> None:
-    runner = FakeRunner()
+    runner = FakeRunner([on("compile_library.py")])
     compile_library(runner, Path("/p/src/demo"), "inner/fast.so", ("inner/fast.c", "more.c"))
     ((python, program, _cache, *arguments),) = runner.calls
     assert python == sys.executable

@@ -19,7 +19,7 @@ from hakobune.errors import (
     ImportFailedError,
     IndexUnreachableError,
 )
-from tests.samples import DIGEST, FakeRunner, completed, on
+from tests.samples import BUILDX, DIGEST, REMOVES, STOPS, FakeRunner, completed, on
 
 
 def test_the_engine_s_version_is_returned() -> None:
@@ -49,7 +49,7 @@ def test_an_engine_without_buildkit_is_refused() -> None:
     runner = FakeRunner([on("buildx", exit_code=1, stderr="is not a docker command")])
     with pytest.raises(BuildkitMissingError, match="no buildx plugin"):
         docker_cli.require_buildkit(runner, "28.0.0")
-    docker_cli.require_buildkit(FakeRunner(), "26.1.5+dfsg1")
+    docker_cli.require_buildkit(FakeRunner([BUILDX]), "26.1.5+dfsg1")
 
 
 def test_docker_without_compose_is_refused() -> None:
@@ -159,7 +159,7 @@ def test_whatever_ends_us_the_container_does_not_go_on() -> None:
         def attach(self, *_args: object, **_more: object) -> int:
             raise KeyboardInterrupt
 
-    runner = Interrupted()
+    runner = Interrupted([STOPS, REMOVES])
     with pytest.raises(KeyboardInterrupt):
         docker_cli.compose_run(runner, ["docker", "compose"], "hakobune-1", cwd=Path("/p"))
     assert [call[1] for call in runner.calls] == ["stop", "rm"]
@@ -230,7 +230,7 @@ def test_only_the_caches_of_the_namespace_are_removed() -> None:
         return f'ID:\t\t{name}\nDescription:\tcached mount /c from x\n with id "{namespace}//c"\n'
 
     listed = "\n".join([record("one", ""), record("two", "ours"), record("three", "ours2")])
-    runner = FakeRunner([on("du", stdout=listed)])
+    runner = FakeRunner([on("du", stdout=listed), on("prune")])
     docker_cli.remove_caches(runner, "ours")
     (pruned,) = runner.called("prune")
     assert pruned[-2:] == ["--filter", 'id="^(two)$"']

@@ -11,9 +11,10 @@ from hakobune.errors import (
     RegistryUnreachableError,
 )
 from tests.cloud_samples import make_patience
-from tests.samples import FakeRunner, on
+from tests.samples import REMOVES_IMAGE, TAGS, FakeRunner, on
 
 REFERENCE = "demo.azurecr.io/demo:a1"
+NAMES = (TAGS, REMOVES_IMAGE)
 
 
 def test_a_manifest_is_returned_byte_for_byte() -> None:
@@ -67,7 +68,9 @@ def test_an_image_that_is_not_there_is_none(said: str) -> None:
 def test_a_failed_push_is_named_by_its_cause(
     said: str, error: type[HakobuneError], remedy: str
 ) -> None:
-    runner = FakeRunner([on("docker", "push", exit_code=1, stdout=f"a1: Waiting\n{said}\n")])
+    runner = FakeRunner(
+        [on("docker", "push", exit_code=1, stdout=f"a1: Waiting\n{said}\n"), *NAMES]
+    )
     with pytest.raises(error) as caught:
         registry.push(runner, "demo:local", REFERENCE, make_patience())
     assert caught.value.what.startswith("demo.azurecr.io")
@@ -89,7 +92,8 @@ def test_a_push_that_was_cut_short_is_tried_again() -> None:
                 on("push", exit_code=next(answers), stdout="connection reset by peer")(command)
                 if "push" in command
                 else None
-            )
+            ),
+            *NAMES,
         ]
     )
     registry.push(runner, "demo:local", REFERENCE, make_patience(1))
@@ -98,7 +102,7 @@ def test_a_push_that_was_cut_short_is_tried_again() -> None:
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_the_name_for_the_push_does_not_stay_in_the_engine(code: int) -> None:
-    runner = FakeRunner([on("docker", "push", exit_code=code, stdout="odd")])
+    runner = FakeRunner([on("docker", "push", exit_code=code, stdout="odd"), *NAMES])
     try:
         registry.push(runner, "demo:local", REFERENCE, make_patience())
     except PushFailedError:
@@ -113,7 +117,7 @@ def test_a_push_that_is_interrupted_leaves_no_name_either(end: type[BaseExceptio
         if "push" in command:
             raise end
 
-    runner = FakeRunner([interrupted])
+    runner = FakeRunner([interrupted, *NAMES])
     with pytest.raises(end):
         registry.push(runner, "demo:local", REFERENCE, make_patience())
     assert runner.calls[-1] == ["docker", "image", "rm", REFERENCE]

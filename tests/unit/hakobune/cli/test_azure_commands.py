@@ -31,8 +31,10 @@ class FakeWiring(Wiring):
         self.runner = ready.runner
         self.workspace = ready.cloud
         self.is_offline = is_offline
+        self.asked: list[Destination] = []
 
     def cloud(self, to: Destination) -> FakeCloud:
+        self.asked.append(to)
         assert not self.is_offline, "a command went to Azure"
         to.require_workspace()
         return self.workspace
@@ -288,3 +290,80 @@ def test_no_command_leaves_a_rehearsal_whose_variables_are_missing(
     assert (code, out) == (CloudUnknownError.exit_code, "")
     assert "HAKOBUNE_REHEARSAL=1" in err
     assert cloud.calls == []
+
+
+@pytest.mark.parametrize(
+    "command", ["push", "submit", "export", "watch", "fetch", "register", "cancel"]
+)
+def test_each_command_goes_to_the_workspace_that_its_options_name(
+    ready: Ready,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    def asked(*options: str) -> tuple[str, str, str]:
+        wiring = FakeWiring(ready, is_offline=False)
+        job = () if command in ("push", "submit", "export") else ("no-such-job",)
+        run(monkeypatch, capsys, command, *job, *options, wiring=wiring)
+        return (
+            wiring.asked[0].subscription,
+            wiring.asked[0].resource_group,
+            wiring.asked[0].workspace,
+        )
+
+    monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
+    assert asked() == ("x", "x", "x")
+    assert asked("--subscription", "mine") == ("mine", "x", "x")
+    assert asked("--resource-group", "mine") == ("x", "mine", "x")
+    assert asked("--workspace", "mine") == ("x", "x", "mine")
+
+
+@pytest.mark.parametrize("command", ["submit", "export"])
+def test_each_option_of_a_job_changes_what_goes_to_azure(
+    hakobune: Hakobune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def documents(*options: str) -> str:
+        if command == "submit":
+            return hakobune("submit", "--dry-run", "--create-compute", *options)[1]
+        code, _, err = hakobune("export", "--create-compute", *options)
+        assert code == 0, err
+        return "".join(p.read_text("utf-8") for p in sorted((tmp_path / "azureml").iterdir()))
+
+    monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
+    plain = documents()
+    for option, text in (
+        (("--compute", "big"), "compute: azureml:big\n"),
+        (("--size", "Standard_D4s_v3"), "size: Standard_D4s_v3\n"),
+        (("--low-priority",), "tier: low_priority\n"),
+        (("--instances", "2"), "instance_count: 2\n"),
+        (("--timeout", "90m"), "timeout: 5400\n"),
+        (("--experiment", "mine"), "experiment_name: mine\n"),
+        (("--display-name", "mine"), "display_name: mine\n"),
+        (("--env", "A=b=c"), "  A: b=c\n"),
+        (("--tag", "team=x"), "  team: x\n"),
+        (("--registry", "other.example"), f"image: other.example/demo@{DIGEST}\n"),
+    ):
+        assert text not in plain
+        assert text in documents(*option), option
+
+
+def test_an_export_goes_to_the_folder_of_its_option(
+    hakobune: Hakobune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
+    assert hakobune("export", "--to", "elsewhere")[0] == 0
+    assert (tmp_path / "elsewhere/job.yml").is_file()
+    assert not (tmp_path / "azureml").exists()
+
+
+def test_a_signature_is_attached_in_the_registry_of_its_option(
+    hakobune: Hakobune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hakobune.cli.sign.sign", lambda *_: "signed")
+    monkeypatch.setattr("hakobune.cli.sign.attach", lambda _folder, place, *_: place)
+    words = ("sign", "reference", "--key", str(tmp_path / "key.pem"), "--attach")
+    places = [
+        hakobune(*words, "--registry", name)[1].splitlines()[1]
+        for name in ("one.example", "two.example")
+    ]
+    assert [place.partition("/")[0] for place in places] == ["one.example", "two.example"]

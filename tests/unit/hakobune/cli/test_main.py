@@ -13,7 +13,8 @@ from hakobune.cli import main as command_line
 from hakobune.cli.wiring import Wiring
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
-from tests.samples import FakeReporter, write_project
+from tests.samples import NO_REGISTRY, FakeReporter, FakeRunner, on, write_project
+from tests.unit.hakobune.stages.test_lock import Uv, debian_list
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -183,3 +184,23 @@ def test_a_dry_run_prints_the_command(
     assert code == 0
     assert out.startswith("docker compose run --rm ")
     assert " --order 2,0,2 --output runs/" in out
+
+
+def test_what_a_lock_lets_move_is_what_its_options_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def moved(*options: str) -> tuple[bool, bool]:
+        """Whether any pin was kept, and whether Debian was asked."""
+        uv, wiring = Uv(), Wiring()
+        wiring.runner = FakeRunner([uv, NO_REGISTRY, on("resolve.sh", stdout=debian_list())])
+        code, _, err = run(monkeypatch, capsys, "lock", *options, wiring=wiring)
+        assert code == 0, err
+        return not any(uv.preferred), bool(wiring.runner.called("trixie"))
+
+    moved()  # the base is resolved once
+    assert moved() == (False, False)
+    assert moved("--upgrade") == (True, False)
+    assert moved("--move-base") == (False, True)

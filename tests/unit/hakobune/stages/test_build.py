@@ -6,6 +6,7 @@ import pytest
 
 from hakobune.errors import (
     BuildFailedError,
+    BuildkitMissingError,
     DockerfileStaleError,
     EngineMissingError,
     ImportFailedError,
@@ -15,19 +16,29 @@ from hakobune.model.secrets import BuildSecrets
 from hakobune.stages.build import build, plan_build
 from hakobune.stages.project import read_fresh_lock
 from hakobune.transform.render_dockerfile import render_dockerfile
-from tests.samples import DIGEST, Answer, FakeReporter, FakeRunner, on, write_project
+from tests.samples import (
+    BUILDS,
+    BUILDX,
+    DIGEST,
+    ENGINE,
+    NO_REGISTRY,
+    Answer,
+    FakeReporter,
+    FakeRunner,
+    on,
+    write_project,
+)
 
-ENGINE = on("version", "Server", stdout="26.1.5\n")
 IMAGE = on("image", "inspect", stdout=json.dumps([{"Id": DIGEST, "Size": 1}]))
-NO_REGISTRY = on("imagetools", exit_code=1)
 REGISTRY = on("imagetools", stdout=json.dumps({"digest": DIGEST}))
+CAN_BUILD = (ENGINE, BUILDX, BUILDS)
 NO_SECRETS = BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url="")
 
 
 def test_an_image_is_built_on_its_base_and_named_by_its_id(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     reporter = FakeReporter()
-    runner = FakeRunner([ENGINE, NO_REGISTRY, IMAGE])
+    runner = FakeRunner([*CAN_BUILD, NO_REGISTRY, IMAGE])
     image = build(project, runner, reporter, secrets=NO_SECRETS)
     assert (image.tag, image.id) == ("demo:local", DIGEST)
     (command,) = runner.called("buildx", "build")
@@ -41,7 +52,7 @@ def test_secrets_are_handed_over_as_files_that_are_gone_afterwards(tmp_path: Pat
     bundle = tmp_path / "ca.pem"
     bundle.write_text("CA", encoding="utf-8")
     secrets = BuildSecrets(ca_bundle=bundle, pip_conf="[global]\n", extra_index_url="https://u:p@x")
-    runner = FakeRunner([ENGINE, NO_REGISTRY, IMAGE])
+    runner = FakeRunner([*CAN_BUILD, NO_REGISTRY, IMAGE])
     build(project, runner, FakeReporter(), secrets=secrets)
     (command,) = runner.called("buildx", "build")
     given = dict(w.removeprefix("id=").split(",src=") for w in command if w.startswith("id="))
@@ -59,10 +70,19 @@ def test_without_an_engine_nothing_is_written(tmp_path: Path) -> None:
     assert not project.dockerfile_path.exists()
 
 
+def test_without_buildkit_nothing_is_written(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    no_buildx = on("buildx", "version", exit_code=1, stderr="'buildx' is not a docker command")
+    runner = FakeRunner([ENGINE, no_buildx, NO_REGISTRY, IMAGE, BUILDS])
+    with pytest.raises(BuildkitMissingError):
+        build(project, runner, FakeReporter(), secrets=NO_SECRETS)
+    assert not project.dockerfile_path.exists()
+
+
 def test_a_stale_lock_is_not_built(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     project.environment_path.write_bytes(project.environment_path.read_bytes() + b"#\n")
-    runner = FakeRunner([ENGINE])
+    runner = FakeRunner([*CAN_BUILD, BUILDX])
     with pytest.raises(LockStaleError):
         build(project, runner, FakeReporter(), secrets=NO_SECRETS)
     assert not runner.called("build")
@@ -70,7 +90,7 @@ def test_a_stale_lock_is_not_built(tmp_path: Path) -> None:
 
 def test_a_build_that_fails_is_a_failure(tmp_path: Path) -> None:
     failing = on("buildx", "build", "--load", exit_code=1, stdout="#1 ERROR: x")
-    runner = FakeRunner([ENGINE, NO_REGISTRY, on("buildx", "version"), failing])
+    runner = FakeRunner([failing, *CAN_BUILD, NO_REGISTRY, IMAGE])
     with pytest.raises(BuildFailedError):
         build(write_project(tmp_path), runner, FakeReporter(), secrets=NO_SECRETS)
 
@@ -80,7 +100,7 @@ def test_a_package_that_cannot_be_imported_fails_each_build(tmp_path: Path) -> N
     said = "#9 1.2 hakobune: cannot import six: six.so needs the system library libx.so.1\n"
     failing = on("buildx", "build", "--load", exit_code=1, stdout=said)
     for _ in range(2):
-        runner = FakeRunner([ENGINE, NO_REGISTRY, on("buildx", "version"), failing])
+        runner = FakeRunner([failing, *CAN_BUILD, NO_REGISTRY, IMAGE])
         with pytest.raises(ImportFailedError, match=r"cannot import six: .* libx\.so\.1"):
             build(project, runner, FakeReporter(), secrets=NO_SECRETS)
 
@@ -88,7 +108,7 @@ def test_a_package_that_cannot_be_imported_fails_each_build(tmp_path: Path) -> N
 def test_a_registry_that_answers_first_time_is_pinned_and_told(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     reporter = FakeReporter()
-    image = build(project, FakeRunner([ENGINE, REGISTRY, IMAGE]), reporter, secrets=NO_SECRETS)
+    image = build(project, FakeRunner([*CAN_BUILD, REGISTRY, IMAGE]), reporter, secrets=NO_SECRETS)
     assert image.base == f"docker.io/library/python@{DIGEST}"
     assert read_fresh_lock(project).registry_base.digest == DIGEST
     assert DIGEST in project.dockerfile_path.read_text(encoding="utf-8")
@@ -108,7 +128,7 @@ def test_a_build_renders_the_dockerfile_once(
 
     monkeypatch.setattr("hakobune.stages.render.render_dockerfile", count)
     for builds in (1, 2):
-        runner = FakeRunner([ENGINE, registry, IMAGE])
+        runner = FakeRunner([*CAN_BUILD, registry, IMAGE])
         build(project, runner, FakeReporter(), secrets=NO_SECRETS)
         assert len(rendered) == builds
     assert rendered[0] == rendered[1] == project.dockerfile_path.read_bytes()
@@ -116,10 +136,10 @@ def test_a_build_renders_the_dockerfile_once(
 
 def test_an_edited_dockerfile_is_not_built_and_the_lock_not_pinned(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    build(project, FakeRunner([ENGINE, NO_REGISTRY, IMAGE]), FakeReporter(), secrets=NO_SECRETS)
+    build(project, FakeRunner([*CAN_BUILD, NO_REGISTRY, IMAGE]), FakeReporter(), secrets=NO_SECRETS)
     project.dockerfile_path.write_bytes(project.dockerfile_path.read_bytes() + b"USER 0\n")
     before = project.lock_path.read_bytes()
-    runner = FakeRunner([ENGINE, REGISTRY, IMAGE])
+    runner = FakeRunner([*CAN_BUILD, REGISTRY, IMAGE])
     with pytest.raises(DockerfileStaleError, match="edited by hand"):
         build(project, runner, FakeReporter(), secrets=NO_SECRETS)
     assert not runner.called("buildx", "build")
@@ -128,9 +148,9 @@ def test_an_edited_dockerfile_is_not_built_and_the_lock_not_pinned(tmp_path: Pat
 
 def test_a_plan_is_the_command_and_changes_nothing(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    build(project, FakeRunner([ENGINE, NO_REGISTRY, IMAGE]), FakeReporter(), secrets=NO_SECRETS)
+    build(project, FakeRunner([*CAN_BUILD, NO_REGISTRY, IMAGE]), FakeReporter(), secrets=NO_SECRETS)
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
-    runner = FakeRunner()
+    runner = FakeRunner([IMAGE])
     assert plan_build(project, runner)[:3] == ["docker", "buildx", "build"]
     assert not runner.called("buildx")
     assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before

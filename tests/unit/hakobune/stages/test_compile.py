@@ -14,6 +14,7 @@ from tests.samples import (
     FakeReporter,
     FakeRunner,
     make_lock,
+    on,
     write_project,
 )
 
@@ -36,7 +37,7 @@ def test_each_library_is_compiled_and_told_with_its_digest(
     library = tmp_path / "src/demo/inner/fast.so"
     library.parent.mkdir()
     library.write_bytes(b"made")
-    runner, reporter = FakeRunner(), FakeReporter()
+    runner, reporter = FakeRunner([on("compile_library.py")]), FakeReporter()
     compile_libraries(project, runner, reporter)
     assert len(runner.called("inner/fast.so", "inner/fast.c", "more.c")) == 1
     digest = hashlib.sha256(b"made").hexdigest()

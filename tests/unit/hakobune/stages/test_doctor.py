@@ -7,16 +7,29 @@ from hakobune.adapters.docker_cli import data_folder
 from hakobune.stages.doctor import examine
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
-from tests.samples import DIGEST, Answer, FakeReporter, FakeRunner, on, write_project
+from tests.samples import (
+    BUILDX,
+    COMPOSE,
+    CONTAINERD,
+    DIGEST,
+    ENGINE,
+    NO_IMAGE,
+    NO_REGISTRY,
+    Answer,
+    FakeReporter,
+    FakeRunner,
+    on,
+    write_project,
+)
 
-ENGINE = on("version", "Server", stdout="26.1.5\n")
-STORE = on("info", "DriverStatus", stdout='[["driver-type","io.containerd.snapshotter.v1"]]')
+# The package index, buildx and compose.
+OTHERS = (on("uv", "pip", "compile"), BUILDX, COMPOSE)
 DISK = on("info", "DockerRootDir", stdout="/\n")
 IMAGE = on("image", "inspect", stdout=json.dumps([{"Id": DIGEST, "Size": 5_000_000}]))
 
 
 def states(root: Path, *answers: Answer) -> dict[str, str]:
-    findings = examine(root, FakeRunner(answers), {})
+    findings = examine(root, FakeRunner([*answers, *OTHERS]), {})
     for finding in findings:
         assert finding.state == "ok" or finding.remedy, finding
     return {finding.step: finding.state for finding in findings}
@@ -29,7 +42,7 @@ def ready_project(root: Path) -> Path:
 
 
 def test_a_machine_that_has_everything_is_ok_at_each_step(tmp_path: Path) -> None:
-    found = states(ready_project(tmp_path), ENGINE, STORE, DISK, IMAGE)
+    found = states(ready_project(tmp_path), ENGINE, CONTAINERD, DISK, IMAGE)
     assert found == dict.fromkeys(
         ("project", "lock", "render", "engine", "base", "build", "train"), "ok"
     )
@@ -60,23 +73,22 @@ def test_without_an_engine_the_steps_that_need_it_are_left_out(tmp_path: Path) -
 def test_what_is_lacking_is_told_at_its_step(
     tmp_path: Path, answer: Answer, step: str, state: str
 ) -> None:
-    found = states(ready_project(tmp_path), answer, ENGINE, STORE, DISK, IMAGE)
+    found = states(ready_project(tmp_path), answer, ENGINE, CONTAINERD, DISK, IMAGE)
     assert found.pop(step) == state
     assert set(found.values()) == {"ok"}
 
 
 def test_a_stale_dockerfile_is_told(tmp_path: Path) -> None:
     write_project(tmp_path)
-    assert states(tmp_path, ENGINE, STORE, DISK, IMAGE)["render"] == "no"
+    assert states(tmp_path, ENGINE, CONTAINERD, DISK, IMAGE)["render"] == "no"
 
 
 def test_without_a_registry_and_a_mirror_there_is_no_base(tmp_path: Path) -> None:
     ready_project(tmp_path)
-    nothing = on("image", "inspect", exit_code=1)
-    silent = on("imagetools", exit_code=1)
-    assert states(tmp_path, ENGINE, nothing, silent)["base"] == "ok"
+    machine = (ENGINE, CONTAINERD, DISK, NO_IMAGE, NO_REGISTRY)
+    assert states(tmp_path, *machine, on("mirror.sh"))["base"] == "ok"
     no_mirror = on("mirror.sh", exit_code=34, stderr="mirror.sh: not Debian\nmirror.sh: set it")
-    assert states(tmp_path, ENGINE, nothing, silent, no_mirror)["base"] == "no"
+    assert states(tmp_path, *machine, no_mirror)["base"] == "no"
 
 
 def test_an_engine_elsewhere_has_no_disk_to_look_at() -> None:

@@ -13,6 +13,8 @@ from hakobune.transform.debian_packages import write_packages
 from tests.samples import (
     DIGEST,
     LIBRARY,
+    NO_DEBIAN,
+    NO_REGISTRY,
     FakeReporter,
     FakeRunner,
     completed,
@@ -52,9 +54,6 @@ class Uv:
         return completed()
 
 
-NO_REGISTRY = on("imagetools", exit_code=1)
-
-
 def debian_list() -> str:
     base = make_lock().debian_base
     assert base is not None
@@ -90,12 +89,22 @@ def test_a_second_lock_changes_no_byte(tmp_path: Path) -> None:
 def test_pins_that_still_fit_are_preferred_unless_an_upgrade_is_asked_for(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     uv = Uv()
-    runner = FakeRunner([uv, NO_REGISTRY])
+    runner = FakeRunner([uv, NO_REGISTRY, NO_DEBIAN])
     lock_environment(project, runner, FakeReporter(), index={})
     assert uv.preferred == [["six==1.17.0"], ["uv==0.9"]]
     uv.preferred.clear()
     lock_environment(project, runner, FakeReporter(), index={}, upgrade=True)
     assert uv.preferred == [[], []]
+
+
+def test_pins_of_another_python_are_not_kept(tmp_path: Path) -> None:
+    """A package's release for 3.12 may have no wheel for 3.13."""
+    project = write_project(tmp_path, lock=replace(make_lock(), python="3.12"))
+    uv = Uv()
+    runner = FakeRunner([uv, NO_REGISTRY, NO_DEBIAN])
+    lock = lock_environment(project, runner, FakeReporter(), index={})
+    assert uv.preferred == [[], []]
+    assert lock.python == "3.13"
 
 
 def test_debian_packages_move_only_when_asked(tmp_path: Path) -> None:
@@ -112,7 +121,7 @@ def test_debian_packages_move_only_when_asked(tmp_path: Path) -> None:
 def test_a_silent_registry_is_told_and_stays_open(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     reporter = FakeReporter()
-    lock = lock_environment(project, FakeRunner([Uv(), NO_REGISTRY]), reporter, index={})
+    lock = lock_environment(project, FakeRunner([Uv(), NO_REGISTRY, NO_DEBIAN]), reporter, index={})
     assert lock.registry_base.digest is None
     assert any("no registry answers" in line for line in reporter.said)
 
@@ -121,7 +130,7 @@ def test_a_damaged_lock_is_told_and_written_anew(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     project.lock_path.write_bytes(b"schema_version = 1\n")
     reporter = FakeReporter()
-    lock_environment(project, FakeRunner([Uv(), NO_REGISTRY]), reporter, index={})
+    lock_environment(project, FakeRunner([Uv(), NO_REGISTRY, NO_DEBIAN]), reporter, index={})
     assert any("its pins are not kept" in line for line in reporter.said)
     read_fresh_lock(project)
 
@@ -147,7 +156,7 @@ def test_a_stale_lock_names_what_moved(tmp_path: Path) -> None:
 
 def test_the_compiler_is_locked_only_where_the_project_has_libraries(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    runner = FakeRunner([Uv(), NO_REGISTRY])
+    runner = FakeRunner([Uv(), NO_REGISTRY, NO_DEBIAN])
     native = replace(project, libraries=(LIBRARY,))
     lock = lock_environment(native, runner, FakeReporter(), index={})
     assert [wheel.name for wheel in lock.tools] == ["uv", "ziglang"]

@@ -19,7 +19,19 @@ from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push, push, require_digest
 from hakobune.stages.render import current_source
 from tests.cloud_samples import make_patience
-from tests.samples import Answer, FakeReporter, FakeRunner, completed, on, write_project
+from tests.samples import (
+    CLASSIC,
+    CONTAINERD,
+    PUSHES,
+    REMOVES_IMAGE,
+    TAGS,
+    Answer,
+    FakeReporter,
+    FakeRunner,
+    completed,
+    on,
+    write_project,
+)
 from tests.saved_images import CONFIG, digest_of, manifest_of
 
 CONFIGURATION = "sha256:" + "c0" * 32
@@ -27,7 +39,7 @@ MANIFEST = in_builders_form(
     manifest_of({"mediaType": CONFIG, "digest": CONFIGURATION, "size": 1})
 ).decode()
 DIGEST = "sha256:" + hashlib.sha256(MANIFEST.encode()).hexdigest()
-CONTAINERD = on("info", "DriverStatus", stdout='[["driver-type","io.containerd.snapshotter.v1"]]')
+PUSH = (TAGS, PUSHES, REMOVES_IMAGE)
 MISSING = on("imagetools", exit_code=1, stderr="ERROR: demo: not found")
 
 
@@ -57,7 +69,7 @@ class Registry:
 
 def test_an_image_is_pushed_once_and_its_digest_read_back(tmp_path: Path) -> None:
     project, reporter = write_project(tmp_path), FakeReporter()
-    runner = FakeRunner([Registry(), CONTAINERD, image(project)])  # type: ignore[list-item] # a fake
+    runner = FakeRunner([Registry(), *PUSH, CONTAINERD, image(project)])  # type: ignore[list-item] # a fake
     planned = plan_push(project, runner, registry_name="registry.example")
     for _ in range(2):
         found = push(planned, runner, make_patience(), reporter)
@@ -77,7 +89,7 @@ def test_the_tag_is_derived_from_the_content(tmp_path: Path) -> None:
 
 def test_an_engine_that_knows_only_configurations_learns_the_digest(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    runner = FakeRunner([Registry(), image(project, CONFIGURATION)])  # type: ignore[list-item] # a fake
+    runner = FakeRunner([Registry(), *PUSH, CLASSIC, image(project, CONFIGURATION)])  # type: ignore[list-item] # a fake
     planned = plan_push(project, runner, registry_name="registry.example")
     assert planned.digest == ""
     with pytest.raises(DigestMissingError) as caught:
@@ -111,7 +123,7 @@ def test_the_manifest_of_the_older_store_is_written_as_the_newer_would_have(
 
     monkeypatch.setattr(registries, "open_repository", opened)
     project = write_project(tmp_path)
-    runner = FakeRunner([registry, image(project, CONFIGURATION)])  # type: ignore[list-item] # a fake
+    runner = FakeRunner([registry, *PUSH, CLASSIC, image(project, CONFIGURATION)])  # type: ignore[list-item] # a fake
     planned = plan_push(project, runner, registry_name="registry.example")
     for _ in range(2):
         found = push(planned, runner, make_patience(), FakeReporter())
@@ -123,7 +135,7 @@ def test_the_manifest_of_the_older_store_is_written_as_the_newer_would_have(
 def test_another_image_under_the_name_stops_everything(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     other = Registry(MANIFEST.replace("c0", "d0"), is_there=True)
-    runner = FakeRunner([other, CONTAINERD, image(project)])  # type: ignore[list-item] # a fake
+    runner = FakeRunner([other, *PUSH, CONTAINERD, image(project)])  # type: ignore[list-item] # a fake
     planned = plan_push(project, runner, registry_name="registry.example")
     with pytest.raises(DigestMismatchError):
         push(planned, runner, make_patience(), FakeReporter())
@@ -150,7 +162,7 @@ def test_what_a_registry_serves_instead_of_a_manifest_is_refused(
     project = write_project(tmp_path)
     digest = digest_of(manifest.encode())
     engine = image(project, digest)
-    runner = FakeRunner([Registry(manifest, is_there=True), CONTAINERD, engine])  # type: ignore[list-item] # a fake
+    runner = FakeRunner([Registry(manifest, is_there=True), *PUSH, CONTAINERD, engine])  # type: ignore[list-item] # a fake
     planned = plan_push(project, runner, registry_name="registry.example")
     with pytest.raises(DigestMismatchError, match="damaged"):
         push(planned, runner, make_patience(), FakeReporter())
@@ -159,7 +171,7 @@ def test_what_a_registry_serves_instead_of_a_manifest_is_refused(
 
 def test_an_image_that_a_registry_loses_is_missing(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    runner = FakeRunner([MISSING, CONTAINERD, image(project)])
+    runner = FakeRunner([MISSING, *PUSH, CONTAINERD, image(project)])
     planned = plan_push(project, runner, registry_name="registry.example")
     with pytest.raises(DigestMissingError, match="was pushed, and the registry does not have it"):
         push(planned, runner, make_patience(), FakeReporter())
@@ -182,7 +194,7 @@ def test_an_image_of_earlier_code_is_not_pushed(tmp_path: Path) -> None:
 
 def test_a_registry_must_be_named_and_fit(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    runner = FakeRunner([image(project)])
+    runner = FakeRunner([CLASSIC, image(project)])
     with pytest.raises(DestinationIncompleteError, match="no registry given"):
         plan_push(project, runner, registry_name="")
     with pytest.raises(NameInvalidError):

@@ -19,7 +19,20 @@ from hakobune.stages.lock import pin_base
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import current_source, render
 from hakobune.stages.reproduce import describe, reproduce_image
-from tests.samples import DIGEST, FakeReporter, FakeRunner, completed, on, write_project
+from tests.samples import (
+    BUILDS,
+    BUILDX,
+    DIGEST,
+    ENGINE,
+    NO_REGISTRY,
+    REMOVES_IMAGE,
+    FakeReporter,
+    FakeRunner,
+    begins,
+    completed,
+    on,
+    write_project,
+)
 from tests.saved_images import EPOCH, WRONG, File, write_archive
 
 NO_SECRETS = BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url="")
@@ -165,6 +178,9 @@ def test_a_time_that_no_clock_has_is_shown_as_a_number(tmp_path: Path) -> None:
     assert "1e+30 s" in told(tmp_path, [APP], [File("venv/x", b"one", time=1e30)])[0]
 
 
+DU = begins("docker", "buildx", "du")
+
+
 class Engine:
     """An engine that has the project's image, and gives what is built now these ids."""
 
@@ -178,7 +194,10 @@ class Engine:
         if words[:2] == ["docker", "save"]:
             files = [File("app/x", b"2" if words[2] == OTHER else b"1")]
             write_archive(Path(words[4]), [files])
-        return None
+            return completed()
+        others = (ENGINE, BUILDX, NO_REGISTRY, BUILDS, REMOVES_IMAGE, DU, on("base/build.sh"))
+        answers = (answer(words) for answer in others)
+        return next((done for done in answers if done is not None), None)
 
     def facts(self, name: str) -> dict[str, object]:
         labels = {

@@ -17,7 +17,7 @@ from hakobune.stages.train import plan_train
 from hakobune.transform.write_lock import write_lock
 from hakobune.transform.write_record import sealed
 from tests.run_samples import Made, engine_of, make_run, write_run
-from tests.samples import Answer, FakeReporter, FakeRunner, completed, on
+from tests.samples import Answer, FakeReporter, FakeRunner, begins, completed, on
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def _arguments(command: Sequence[str]) -> list[str]:
 def passed(
     made: Made, *arguments: str, project: Project | None = None, **other: Answer
 ) -> FakeRunner:
-    runner = engine_of(made.image, b"", *other.values(), trains(made))
+    runner = engine_of(made.image, b"", *other.values(), trains(made), begins("docker", "run"))
     project = project or made.project
     training = plan_train(project, arguments, cwd=project.root, is_terminal=False)
     smoke(project, training, runner, FakeReporter())

@@ -27,9 +27,7 @@ from hakobune.stages.submit import (
     submit,
 )
 from tests.cloud_samples import PUSHED, FakeCloud, make_compute, make_wishes
-from tests.samples import COMMIT, FakeReporter, FakeRunner, on, write_project
-
-HEAD = on("rev-parse", stdout=f"{COMMIT}\n")
+from tests.samples import CLEAN, COMMIT, HEAD, FakeReporter, FakeRunner, write_project
 
 
 def planned(project: Project, *arguments: str, **wishes: object) -> Submission:
@@ -37,7 +35,7 @@ def planned(project: Project, *arguments: str, **wishes: object) -> Submission:
         project,
         make_wishes(*arguments, **wishes),
         PUSHED,
-        runner=FakeRunner([HEAD]),
+        runner=FakeRunner([HEAD, CLEAN]),
         cwd=project.root,
     )
 

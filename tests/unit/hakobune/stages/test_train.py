@@ -20,7 +20,20 @@ from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.record import read_run_record
 from hakobune.stages.render import current_source, render
 from hakobune.stages.train import plan_train, train
-from tests.samples import DIGEST, Answer, FakeReporter, FakeRunner, completed, on, write_project
+from tests.samples import (
+    COMPOSE,
+    DIGEST,
+    ENGINE,
+    NO_IMAGE,
+    NO_REPOSITORY,
+    Answer,
+    FakeReporter,
+    FakeRunner,
+    begins,
+    completed,
+    on,
+    write_project,
+)
 
 
 def image_of(project: Project, **other: str) -> Answer:
@@ -34,7 +47,7 @@ def image_of(project: Project, **other: str) -> Answer:
     return on("image", "inspect", stdout=json.dumps(facts))
 
 
-ENGINE = on("version", "Server", stdout="26.1.5\n")
+MACHINE = (ENGINE, COMPOSE, NO_REPOSITORY)
 
 
 def planned(project: Project) -> Training:
@@ -66,7 +79,7 @@ def test_a_training_gives_each_declared_output(tmp_path: Path) -> None:
     project = ready(tmp_path)
     training = planned(project)
     reporter = FakeReporter()
-    runner = FakeRunner([writes(training, tmp_path), ENGINE, image_of(project)])
+    runner = FakeRunner([writes(training, tmp_path), *MACHINE, image_of(project)])
     found = train(project, training, runner, reporter)
     assert found == tuple((name, tmp_path / path) for name, path in training.outputs)
     assert reporter.stages == [("train", training.folder, DIGEST)]
@@ -85,7 +98,7 @@ def test_data_and_code_are_recorded_as_they_were_before_the_run(tmp_path: Path) 
         source.write_bytes(b"print('after')\n")
         render(project, read_fresh_lock(project), FakeReporter())
 
-    runner = FakeRunner([writes(training, tmp_path, edit), ENGINE, image_of(project)])
+    runner = FakeRunner([writes(training, tmp_path, edit), *MACHINE, image_of(project)])
     train(project, training, runner, FakeReporter())
     record = read_run_record(tmp_path / training.folder)
     assert record.inputs[0].sha256 == hashlib.sha256(b"before").hexdigest()
@@ -103,7 +116,7 @@ def test_an_image_that_was_built_anew_meanwhile_is_not_claimed(tmp_path: Path) -
             return found
         return replace(found, stdout=found.stdout.replace(DIGEST, "sha256:" + "b2" * 32))
 
-    runner = FakeRunner([writes(training, tmp_path, lambda: built.append(1)), ENGINE, inspect])
+    runner = FakeRunner([writes(training, tmp_path, lambda: built.append(1)), *MACHINE, inspect])
     with pytest.raises(RecordIncompleteError, match="rebuilt while the training ran"):
         train(project, training, runner, FakeReporter())
     assert (tmp_path / training.folder / "model.bin").exists()
@@ -111,7 +124,7 @@ def test_an_image_that_was_built_anew_meanwhile_is_not_claimed(tmp_path: Path) -
 
 def test_the_container_s_exit_code_is_kept(tmp_path: Path) -> None:
     project = ready(tmp_path)
-    runner = FakeRunner([on("compose", "run", exit_code=43), ENGINE, image_of(project)])
+    runner = FakeRunner([on("compose", "run", exit_code=43), *MACHINE, image_of(project)])
     with pytest.raises(TrainingFailedError) as caught:
         train(project, planned(project), runner, FakeReporter())
     assert "exit code 43" in caught.value.what
@@ -119,14 +132,15 @@ def test_the_container_s_exit_code_is_kept(tmp_path: Path) -> None:
 
 def test_a_missing_output_is_a_failure(tmp_path: Path) -> None:
     project = ready(tmp_path)
-    runner = FakeRunner([ENGINE, image_of(project)])
+    ends_well = begins("docker", "compose", "run")
+    runner = FakeRunner([ends_well, *MACHINE, image_of(project)])
     with pytest.raises(OutputsMissingError, match=r"model\.bin.*metric\.json"):
         train(project, planned(project), runner, FakeReporter())
 
 
 def test_without_an_image_nothing_is_started(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    runner = FakeRunner([ENGINE, on("image", "inspect", exit_code=1)])
+    runner = FakeRunner([*MACHINE, NO_IMAGE])
     with pytest.raises(ImageMissingError):
         train(project, planned(project), runner, FakeReporter())
     assert not runner.called("compose", "run")
@@ -148,7 +162,7 @@ def test_a_file_is_found_from_where_the_user_stands(tmp_path: Path) -> None:
 @pytest.mark.parametrize("label", ["hakobune.lock.sha256", "hakobune.source.sha256"])
 def test_an_image_of_earlier_code_or_packages_is_not_trained_in(tmp_path: Path, label: str) -> None:
     project = write_project(tmp_path)
-    runner = FakeRunner([ENGINE, image_of(project, **{label: "0" * 64})])
+    runner = FakeRunner([*MACHINE, image_of(project, **{label: "0" * 64})])
     with pytest.raises(ImageStaleError) as caught:
         train(project, planned(project), runner, FakeReporter())
     assert "hakobune build" in caught.value.remedy

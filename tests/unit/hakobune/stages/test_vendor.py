@@ -30,8 +30,12 @@ from hakobune.stages.vendor import LISTING, build_offline, plan_offline, vendor
 from hakobune.transform.vendor_listing import read_listing, write_listing
 from hakobune.transform.write_lock import write_lock
 from tests.samples import (
+    BUILDS,
+    BUILDX,
     DIGEST,
+    ENGINE,
     ENVIRONMENT,
+    SAVES,
     FakeReporter,
     FakeRunner,
     completed,
@@ -65,8 +69,6 @@ class Engine:
 
     def __call__(self, command: Sequence[str]) -> Completed | None:
         words = list(command)
-        if "version" in words:
-            return completed("26.1.5\n")
         if "imagetools" in words:
             return self.ask_registry(words)
         if "info" in words:
@@ -80,13 +82,15 @@ class Engine:
                 assert document is not None
                 self.loaded = json.load(document)[0]
                 assert f"./{self.loaded['Config']}" in tar.getnames()
+            return completed("Loaded image\n")
         if words[:3] == ["docker", "image", "inspect"]:
             return completed(json.dumps([{"Id": DIGEST, "Config": {}}]))
         if words[:2] == ["docker", "save"]:
             self.save(words)
         if "--output" in words and words[1] == "buildx":
             self.fetch(words)
-        return None
+        others = (answer(words) for answer in (ENGINE, BUILDX, SAVES, BUILDS))
+        return next((done for done in others if done is not None), None)
 
     def ask_registry(self, words: list[str]) -> Completed:
         if "--raw" not in words:

@@ -31,7 +31,7 @@ from hakobune.stages.verify import check_image, walk
 from hakobune.transform.seal import seal
 from hakobune.transform.write_record import sealed
 from tests.run_samples import Made, archive, circumstances, engine_of, make_run, tar, write_run
-from tests.samples import FakeRunner, on
+from tests.samples import SAVES, FakeRunner, on
 from tests.saved_images import WRONG, File, write_archive
 
 
@@ -218,7 +218,7 @@ def test_an_image_whose_manifest_is_wrong_is_damaged(tmp_path: Path, what: str) 
             index = opened.extractfile("index.json")
             assert index is not None
             image = json.load(index)["manifests"][0]["digest"]
-        runner = FakeRunner(piped=saved.read_bytes())
+        runner = FakeRunner([SAVES], piped=saved.read_bytes())
         if is_whole:
             check_image(image, runner)
         else:

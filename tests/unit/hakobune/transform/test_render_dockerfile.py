@@ -46,10 +46,6 @@ def stages(text: str) -> dict[str, str]:
     return {part.split("\n")[0].partition(" AS ")[2] or "image": part for part in parts}
 
 
-def test_the_same_values_give_the_same_bytes() -> None:
-    assert rendered() == rendered()
-
-
 def test_a_dockerfile_is_sealed_and_says_where_it_comes_from() -> None:
     text = rendered()
     assert is_sealed(text.encode())

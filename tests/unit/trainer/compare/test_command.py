@@ -13,6 +13,7 @@ from tests.unit.trainer.trained import csv_text, weekly
 from trainer.compare import work as story
 from trainer.compare.command import run
 from trainer.errors import (
+    ColumnAmbiguousError,
     DiskFullError,
     InputMissingError,
     MemoryExhaustedError,
@@ -99,6 +100,15 @@ def test_both_are_scored_on_the_rows_after_the_later_of_their_last_dates(
         verdict = compare(*pair).verdict
         assert verdict["window"]["first_date"] == "2024-05-10"
         assert verdict["window"]["rows"] == 52
+
+
+def test_of_two_columns_with_dates_the_option_names_the_one(compare: Compare) -> None:
+    header, *rows = csv_text(weekly()).splitlines()
+    data = "\n".join([f"first,{header}", *(f"{row.partition(',')[0]},{row}" for row in rows)])
+    data = data.replace("day,", "second,", 1)
+    assert isinstance(compare("poor", "good", data=data).failure, ColumnAmbiguousError)
+    answered = compare("poor", "good", "--date_column", "second", data=data)
+    assert answered.exit_code == 0
 
 
 def test_the_same_models_and_data_give_the_same_bytes(compare: Compare, tmp_path: Path) -> None:

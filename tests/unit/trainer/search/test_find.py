@@ -51,13 +51,6 @@ def test_the_same_series_gives_the_same_bits(select: Select) -> None:
     assert first.standard_error.tobytes() == second.standard_error.tobytes()
 
 
-def test_the_search_sees_nothing_beyond_the_values() -> None:
-    values = weekly(150)
-    whole = find_model(values[:140].copy(), season=7).predict(10).mean
-    values[140:] = 1e6
-    assert find_model(values[:140], season=7).predict(10).mean.tobytes() == whole.tobytes()
-
-
 def test_a_given_differencing_is_kept() -> None:
     found = find_model(weekly(), season=7, select="backtest", differencing=(1, 1))
     assert {(c.fitted.order.d, c.fitted.order.seasonal_d) for c in found.candidates} == {(1, 1)}
