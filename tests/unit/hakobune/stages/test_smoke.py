@@ -119,6 +119,8 @@ def test_a_smoke_test_that_came_later_has_to_be_passed_too(made: Made) -> None:
     project = replace(made.project, smoke=("python -m demo --version",))
     with pytest.raises(ReceiptMissingError, match="smoke test `python -m demo --version`"):
         require_receipt(project, made.image)
+    assert passed(made, project=project).called("python", "-m", "demo", "--version")
+    require_receipt(project, made.image)
 
 
 def test_no_container_outlives_its_test(made: Made) -> None:
