@@ -10,11 +10,12 @@ from typing import Any
 import click
 
 import hakobune.errors
+import trainer.errors
 from hakobune.cli.main import BUG_EXIT_CODE, COMMANDS, cli
 from hakobune.model.finding import DEGRADED_EXIT_CODE
 
 HERE = Path(__file__).parent
-PROGRAMS = {"hakobune": hakobune.errors}
+PROGRAMS = {"hakobune": hakobune.errors, "trainer": trainer.errors}
 NOTE = "<!-- Written by docs/reference/generate.py (`make docs`); not to be edited by hand. -->\n"
 
 

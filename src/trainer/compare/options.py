@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m trainer compare",
         description="Let two models forecast values that neither has seen, and say which to keep.",
-        epilog="Exit code 0: promote the challenger; 67: keep the champion; all others: it could "
+        epilog="Exit code 0: promote the challenger; 10: keep the champion; all others: it could "
         "not be told, keep the champion.",
         allow_abbrev=False,
     )

@@ -93,7 +93,7 @@ def test_a_run_that_is_not_whole_and_unchanged_is_no_promotion(
     shutil.copytree(runs / "good", copy)
     change(copy)
     answered = compare(*((copy, "good") if role == "champion" else ("poor", copy)))
-    assert answered.exit_code == 66
+    assert answered.exit_code == 10
     assert answered.verdict["promote"] is False
     assert told in answered.verdict["reason"]
     assert answered.verdict["reason"].startswith(f"the {role} {copy}")
@@ -111,7 +111,7 @@ def test_a_file_that_may_not_be_read_is_no_promotion(
 
     monkeypatch.setattr(Path, "read_bytes", refused)
     answered = compare("poor", "good")
-    assert answered.exit_code == 66
+    assert answered.exit_code == 10
     assert "may not be read by this user" in answered.verdict["reason"]
 
 

@@ -170,7 +170,7 @@ def test_data_that_do_not_belong_to_the_model_are_no_promotion(compare: Compare,
     kind, text, told = OTHERS[name]
     for pair in ((kind, "poor"), ("poor", kind)):
         answered = compare(*pair, data=text)
-        assert answered.exit_code == 68
+        assert answered.exit_code == 12
         assert answered.verdict["promote"] is False
         assert told in answered.verdict["reason"]
 
