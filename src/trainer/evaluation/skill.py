@@ -33,7 +33,7 @@ class Verdict:
     def sentence(self) -> str:
         """Return what the figures mean."""
         if self.best_baseline is None:
-            return "No baseline could be computed for every window: the model's skill is not known."
+            return "No baseline could be computed for every window: the model's skill is undefined."
         if self.skill is None:
             return f"The model cannot be compared with the best baseline, {self._title}."
         share, what = 100 * abs(self.skill), f"{self._title} ({self.measure})"
@@ -87,10 +87,10 @@ def require_skill(verdict: Verdict, least: float) -> None:
     """Refuse a model whose skill is not above `least`. A skill that is not known is none."""
     if verdict.skill is None or verdict.skill <= least:
         raise SkillMissingError(
-            f"{verdict.sentence} A skill above {least:g} was asked for.",
+            f"{verdict.sentence} A skill above {least:g} is required.",
             remedy=f"use {_title(verdict.best_baseline)} instead, another order, or more data"
             if verdict.best_baseline
-            else "give a longer series, or do not ask for --require_skill",
+            else "give a longer series, or leave out --require_skill",
         )
 
 

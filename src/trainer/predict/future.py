@@ -51,8 +51,8 @@ def _refuse_another_calendar(made: Floats, saved: SavedModel, origin: Origin) ->
     for name, here, then in zip(origin.regressors, made, saved.columns, strict=False):
         if not np.allclose(here[:rows], then, rtol=0, atol=EXACT):
             raise RegressorsInvalidError(
-                f"the model learned another {name} of its own dates than the calendar says here",
-                remedy="run the image that trained it, or train anew",
+                f"the model's {name} of its training dates differ from this calendar's",
+                remedy="run the image that trained it, or train again",
             )
 
 

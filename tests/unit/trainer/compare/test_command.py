@@ -132,7 +132,7 @@ def test_gaps_are_not_scored_and_stop_no_one(compare: Compare) -> None:
     assert answered.exit_code == 0
     assert answered.verdict["window"]["known"] == 66
     assert answered.verdict["scores"]["champion"]["scored"] < 64 * 7
-    assert answered.verdict["notes"][-1].startswith("1 values changed, came or went since")
+    assert answered.verdict["notes"][-1].startswith("1 values differ from the training data of the")
 
 
 def test_json_alone_goes_to_standard_output_where_it_is_asked_for(
@@ -261,7 +261,9 @@ def test_a_model_that_predicts_no_number_is_no_promotion(
         answered = compare(odd, "good")
     assert answered.exit_code == 12
     assert answered.verdict["promote"] is False
-    assert answered.verdict["reason"].startswith("the champion cannot go on: 64 forecasts failed")
+    assert answered.verdict["reason"].startswith(
+        "the champion cannot forecast these data: 64 forecasts failed"
+    )
 
 
 def test_a_json_model_may_stand_for_a_run_and_is_told_as_not_verified(

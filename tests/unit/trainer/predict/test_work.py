@@ -144,14 +144,14 @@ NAN, HUGE = float("nan"), 1e308
 BAD: dict[str, tuple[Change, str, str, str]] = {
     "missing": (lambda run: (run / JSON).unlink(), JSON, "saved-model-missing", "there is no file"),
     "folder": (_folder, JSON, "saved-model-unreadable", "is a folder"),
-    "cut off": (_cut, JSON, "saved-model-changed", "cut off or changed"),
+    "cut off": (_cut, JSON, "saved-model-changed", "truncated or changed"),
     "empty": (
         lambda run: (run / JSON).write_bytes(b""),
         JSON,
         "saved-model-changed",
-        "cut off or changed",
+        "truncated or changed",
     ),
-    "flipped": (_flipped, JSON, "saved-model-changed", "changed since it was written"),
+    "flipped": (_flipped, JSON, "saved-model-changed", "changed after it was written"),
     "future form": (
         _changed(schema_version=3),
         JSON,
@@ -159,44 +159,49 @@ BAD: dict[str, tuple[Change, str, str, str]] = {
         "the form 3 is not known",
     ),
     "NaN": (_member(mean=NAN), JSON, "saved-model-invalid", "not finite"),
-    "NaN variance": (_member(variance=NAN), JSON, "saved-model-invalid", "no saved model"),
+    "NaN variance": (_member(variance=NAN), JSON, "saved-model-invalid", "not a saved model"),
     "huge values": (
         _changed(values=[HUGE, -HUGE] * 56),
         JSON,
         "saved-model-invalid",
-        "what is no number",
+        "non-finite forecasts",
     ),
     "huge variance": (
         _member(variance=HUGE * 1.7),
         JSON,
         "saved-model-invalid",
-        "what is no number",
+        "non-finite forecasts",
     ),
-    "huge integer": (_member(order=[10**400, 0, 0]), JSON, "saved-model-invalid", "no saved model"),
+    "huge integer": (
+        _member(order=[10**400, 0, 0]),
+        JSON,
+        "saved-model-invalid",
+        "not a saved model",
+    ),
     "other rows": (
         _changed(values=[1.0] * 111),
         JSON,
         "saved-model-invalid",
-        "do not belong to its dates",
+        "do not match its dates",
     ),
     "no calendar": (_changed(calendar="fortnight"), JSON, "saved-model-invalid", "its calendar"),
     "never": (
         _changed(last_date="2024-04-20"),
         JSON,
         "saved-model-invalid",
-        "do not belong to its dates",
+        "do not match its dates",
     ),
     "text": (
         lambda run: (run / JSON).write_text("[1]"),
         JSON,
         "saved-model-invalid",
-        "no saved model",
+        "not a saved model",
     ),
     "no record": (
         lambda run: (run / "record.json").unlink(),
         PICKLE,
         "pickle-refused",
-        "no record vouches",
+        "no record has its sha256",
     ),
     "changed pickle": (
         lambda run: (run / PICKLE).write_bytes(b"\x80\x04N."),
@@ -231,9 +236,9 @@ def test_a_bad_model_ends_with_its_name_and_leaves_the_output(
 @pytest.mark.parametrize(
     ("option", "text", "name", "told"),
     [
-        ("--horizon", "0", "horizon-invalid", "is no number of steps"),
-        ("--horizon", "10001", "horizon-invalid", "is no number of steps"),
-        ("--output", "no/such/folder.csv", "output-not-writable", "is not there"),
+        ("--horizon", "0", "horizon-invalid", "is not a number of steps"),
+        ("--horizon", "10001", "horizon-invalid", "is not a number of steps"),
+        ("--output", "no/such/folder.csv", "output-not-writable", "does not exist"),
         ("--output", "good", "output-not-writable", "is a folder"),
         ("--future", "prices.csv", "choices-contradict", "no regressors that are columns"),
     ],
@@ -256,7 +261,7 @@ def test_a_calendar_ends_somewhere(here: Path, capsys: pytest.CaptureFixture[str
     assert main(["--input", "x.csv", *quick]) == 0
     command = ["predict", "--model", f"x/{JSON}", "--horizon", "10000", "--output", "y.csv"]
     assert main(command) == 2
-    assert "leave the calendar" in capsys.readouterr().err
+    assert "exceed the calendar" in capsys.readouterr().err
     assert not (here / "y.csv").exists()
 
 
@@ -275,7 +280,11 @@ PRICES: dict[str, tuple[str | None, str, str]] = {
     "no such column": ("day,cost\n2024-04-22,1\n", "column-missing", "no column 'price'"),
     "no date": ("price\n1\n2\n", "column-missing", "no column holds dates"),
     "no number": ("day,price\n2024-04-22,dear\n", "rows-invalid", "price: 'dear'"),
-    "a date twice": ("day,price\n2024-04-22,1\n2024-04-22,2\n", "rows-invalid", "stands on line 2"),
+    "a date twice": (
+        "day,price\n2024-04-22,1\n2024-04-22,2\n",
+        "rows-invalid",
+        "is already on line 2",
+    ),
     "binary": ("day,price\n\0", "input-not-text", "binary"),
     "empty": ("", "input-empty", "empty"),
 }
@@ -337,7 +346,7 @@ def test_memory_that_is_not_enough_is_named(
     monkeypatch.setattr(work, "load_model_file", exhausted)
     command = ["predict", "--model", f"good/{JSON}", "--horizon", "3", "--output", "ahead.csv"]
     assert main(command) == 13
-    assert "the memory is not enough to forecast 3 steps" in capsys.readouterr().err
+    assert "not enough memory to forecast 3 steps" in capsys.readouterr().err
     assert not Path("ahead.csv").exists()
 
 
