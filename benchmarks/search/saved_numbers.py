@@ -15,9 +15,10 @@ from search.daily import trend_and_week, without_season
 from search.engines import environment
 from search.simulate import Floats
 from search.table import Row
-from trainer.fit.fitting import NO_COLUMNS, Data, Fitted, Likelihood, predict
+from trainer.fit.fitting import Data, Fitted, Likelihood, predict
 from trainer.fit.order import Order
 from trainer.fit.starts import fit_from_many
+from trainer.kernel.library import NO_COLUMNS
 from trainer.saved.model import Sample, build_results
 from trainer.saved.model_file import dump_results, load_model
 from trainer.saved.saved_model import SavedModel, read_saved, write_saved

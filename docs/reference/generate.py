@@ -11,11 +11,16 @@ import click
 
 import drydock.errors
 import hakobune.errors
+import trainer.errors
 from hakobune.cli.main import BUG_EXIT_CODE, COMMANDS, cli
 from hakobune.model.finding import DEGRADED_EXIT_CODE
 
 HERE = Path(__file__).parent
-PROGRAMS = {"hakobune": hakobune.errors, "drydock": drydock.errors}
+PROGRAMS = {
+    "hakobune": hakobune.errors,
+    "trainer": trainer.errors,
+    "drydock": drydock.errors,
+}
 NOTE = "<!-- Written by docs/reference/generate.py (`make docs`); not to be edited by hand. -->\n"
 
 

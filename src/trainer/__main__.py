@@ -1,7 +1,7 @@
 """The command `python -m trainer`: the one place that catches failures, records them and exits.
 
-Signals are dealt with before anything else is imported: the libraries take seconds to load, and as
-process 1 of a container the program would not hear a SIGTERM until then.
+Signal handlers are set before anything else is imported: the libraries take seconds to load, and
+until then process 1 of a container would ignore a SIGTERM.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trainer.settings import RunPlace
 
 BUG_EXIT_CODE = 70
-# Each is a room with a module `command`; without such a name the program trains.
+# Each is a package with a module `command`; without such a name the program trains.
 COMMANDS = ("prepare", "compare", "predict")
 
 
@@ -49,7 +49,7 @@ def _run(arguments: tuple[str, ...]) -> int:
 
 def _run_command(name: str, *arguments: str) -> int:
     """Run another command than training; turn every failure into a message and an exit code."""
-    import importlib  # noqa: PLC0415 - the handlers stand first, here and below
+    import importlib  # noqa: PLC0415 - the signal handlers come first, here and below
 
     try:
         with _prepared_environment():
@@ -103,20 +103,20 @@ def _train(raw: Namespace, place: RunPlace, publication: Publication, clock: Run
 
 
 def _missing_library(failure: BaseException) -> LibraryMissingError | None:
-    """Return our error for a library that does not load; None for a mistake of our own."""
+    """Return our error for a library that does not load; None for a bug of this program."""
     from trainer.errors import LibraryMissingError  # noqa: PLC0415
 
     if not isinstance(failure, ImportError) or (failure.name or "trainer").startswith("trainer"):
         return None
     return LibraryMissingError(
-        f"a library does not load: {failure}",
+        f"a library failed to load: {failure}",
         remedy="install what environments/arima-env.yml lists, or run the image",
     )
 
 
 @contextmanager
 def _prepared_environment() -> Iterator[None]:
-    """Tell the libraries, before they load, what they need to know; take it back afterwards."""
+    """Set the environment variables that the libraries read; restore them afterwards."""
     import tempfile  # noqa: PLC0415
     from contextlib import ExitStack  # noqa: PLC0415
 
@@ -130,7 +130,7 @@ def _prepared_environment() -> Iterator[None]:
     variables = library_variables(environment)
     with ExitStack() as stack:
         if not has_matplotlib_folder(environment):
-            with held_back():  # between making the folder and knowing it nothing may happen
+            with held_back():  # a signal between making and naming the folder would leave it behind
                 folder = tempfile.TemporaryDirectory(prefix="trainer-", ignore_cleanup_errors=True)
                 variables["MPLCONFIGDIR"] = stack.enter_context(folder)
         before = {name: environment[name] for name in variables if name in environment}
@@ -155,7 +155,7 @@ def _tell(failure: BaseException) -> int:
         show_stopped(signal.Signals(failure.number).name)
         return failure.exit_code
     if isinstance(failure, TrainerError):
-        show_error(failure.what, failure.remedy)
+        show_error(failure.name(), failure.what, failure.remedy)
         return failure.exit_code
     show_bug("".join(traceback.format_exception(failure)))
     return BUG_EXIT_CODE

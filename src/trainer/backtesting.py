@@ -6,10 +6,11 @@ from trainer.evaluation.backtest import plan_windows, run_backtest
 from trainer.evaluation.baselines import BASELINES
 from trainer.evaluation.diagnostics import Estimates, Finding, examine_parameters
 from trainer.evaluation.skill import judge, require_skill
-from trainer.fit.fitting import NO_COLUMNS, parameters
+from trainer.fit.fitting import parameters
 from trainer.fit.prediction import Prediction
 from trainer.fit.recipe import Recipe, find
 from trainer.input.data import Series
+from trainer.kernel.library import NO_COLUMNS
 from trainer.outcome import MODEL_NAME, Evaluated
 from trainer.report import parameter_names
 from trainer.settings import Settings
@@ -63,7 +64,7 @@ def demand_skill(evaluated: Evaluated | None, least: float) -> None:
     """Refuse a model without the skill of `--require_skill` (SkillMissingError)."""
     if evaluated is None:
         raise SeriesTooShortError(
-            "--require_skill needs a backtest, and there was none",
+            "--require_skill needs a backtest, and none was run",
             remedy="give a longer series, or --backtest_windows of at least 1",
         )
     require_skill(evaluated.verdict, least)

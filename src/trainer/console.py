@@ -12,7 +12,7 @@ _CLEAR = "\r\x1b[K"
 
 
 class Stage:
-    """A stage under way. `outcome` is told when it ends."""
+    """A stage under way. `outcome` is printed when it ends."""
 
     def __init__(self, name: str) -> None:
         self.outcome = ""
@@ -29,7 +29,7 @@ class Stage:
         return time.monotonic() - self._started
 
     def progress(self, what: str, done: int, total: int | None = None) -> None:
-        """Show how far it is, and the time left where the total is known.
+        """Show the progress, and the time left if the total is known.
 
         Only on a terminal, from two seconds on, and at most five times a second.
         """
@@ -44,14 +44,14 @@ class Stage:
         _say(f"{_CLEAR}{self._name:<{_LABEL_WIDTH}}{what}: {count}{left}", end="")
 
     def clear(self) -> None:
-        """Take away what was shown of the progress."""
+        """Erase the progress from the terminal."""
         if self._is_terminal:
             _say(_CLEAR, end="")
 
 
 @contextmanager
 def stage(name: str) -> Iterator[Stage]:
-    """Tell what a stage did and how long it took; on a terminal also how far it is."""
+    """Print what a stage did and how long it took; on a terminal also its progress."""
     current = Stage(name)
     try:
         yield current
@@ -63,13 +63,13 @@ def stage(name: str) -> Iterator[Stage]:
 
 
 def show_notes(notes: Sequence[str]) -> None:
-    """Tell what the user may want to know about the input."""
+    """Print what the user should know about the input."""
     for note in notes:
         _say(f"{'note':<{_LABEL_WIDTH}}{note}")
 
 
 def show_findings(sentences: Sequence[str]) -> None:
-    """Tell what the errors of the fit say against the model."""
+    """Print what the residuals show against the model."""
     for sentence in sentences:
         _say(f"{'look':<{_LABEL_WIDTH}}{sentence}")
 
@@ -83,23 +83,25 @@ def show_result(rows: Sequence[tuple[str, str]]) -> None:
         sys.stdout.flush()
 
 
-def show_error(what: str, remedy: str) -> None:
-    """Tell what failed, and the next step."""
-    _say(f"error: {what}\n  fix: {remedy}")
+def show_error(name: str, what: str, remedy: str) -> None:
+    """Print what failed, and the next step."""
+    _say(f"error[{name}]: {what}\n  fix: {remedy}")
 
 
 def show_stopped(signal_name: str) -> None:
-    """Tell that the run was stopped from outside."""
+    """Report that a signal stopped the run."""
     _say(f"stopped by {signal_name}; no output was written")
 
 
 def show_bug(traceback_text: str) -> None:
-    """Tell that the program is wrong, not the input."""
-    _say(f"{traceback_text}\nerror: this is a bug of the trainer; please report the lines above")
+    """Report a bug of the program."""
+    _say(
+        f"{traceback_text}\nerror: this is a bug in the trainer; please report the traceback above"
+    )
 
 
 def _say(text: str, end: str = "\n") -> None:
-    """Write to stderr; a terminal that went away does not end the run."""
+    """Write to stderr; a closed terminal does not end the run."""
     with suppress(OSError, ValueError, AttributeError):
         sys.stderr.write(text + end)
         sys.stderr.flush()

@@ -1,16 +1,18 @@
-"""Every failure that a person can mend: its exit code, what failed, and the next step.
+"""Every failure that a person can correct: what failed, where, and the next step.
 
-Only `__main__.py` catches these. Exit codes are part of the interface: a test checks that they
-differ, and `docs/reference/trainer.md` lists them.
+One exit code for each family of remedy, and a short stable name for each class: scripts test the
+name. Only `__main__.py` catches these; `docs/reference/exit-codes.md` is generated from this file.
 """
 
+import re
 from typing import ClassVar
 
 
 class TrainerError(Exception):
-    """Something failed that the user can mend.
+    """Something failed that the user can correct.
 
-    `what` is a sentence that names the place; `remedy` is the next step. Either may span lines.
+    `what` is a sentence that says what failed and where; `remedy` is the next step. Either may span
+    lines.
     """
 
     exit_code: ClassVar[int] = 1
@@ -21,224 +23,190 @@ class TrainerError(Exception):
         self.remedy = remedy
         self.add_note(f"fix: {remedy}")  # for those who call it from Python
 
-
-class InputMissingError(TrainerError):
-    """There is no file at the input's path."""
-
-    exit_code = 40
-
-
-class InputUnreadableError(TrainerError):
-    """The input is a folder, may not be read, or the disk fails."""
-
-    exit_code = 41
+    @classmethod
+    def name(cls) -> str:
+        """Return the class's stable name: `RowsInvalidError` is `rows-invalid`."""
+        words = re.findall(r"[A-Z][a-z0-9]*", cls.__name__.removesuffix("Error"))
+        return "-".join(words).lower()
 
 
-class InputNotTextError(TrainerError):
-    """The input is no UTF-8 text."""
+class UsageError(TrainerError):
+    """An option or a path on the command line is wrong: correct it."""
 
-    exit_code = 42
-
-
-class InputEmptyError(TrainerError):
-    """The input has no line of data."""
-
-    exit_code = 43
+    exit_code = 2
 
 
-class ColumnMissingError(TrainerError):
+class OrderInvalidError(UsageError):
+    """`--order` or `--seasonal_order` is invalid."""
+
+
+class HoldoutInvalidError(UsageError):
+    """`--holdout` is not a number or a fraction, or leaves too few rows for the training."""
+
+
+class HorizonInvalidError(UsageError):
+    """`--horizon` is invalid, or leads past the last date of the calendar."""
+
+
+class RunIdInvalidError(UsageError):
+    """The run id cannot be used as the name of a folder; no record is written."""
+
+
+class BoxCoxInvalidError(UsageError):
+    """`--box_cox` is invalid, or not all values are positive."""
+
+
+class BacktestInvalidError(UsageError):
+    """An option of the backtest, or `--require_skill`, is invalid."""
+
+
+class ChoicesContradictError(UsageError):
+    """Two options exclude each other."""
+
+
+class RegressorsInvalidError(UsageError):
+    """`--calendar`, `--fourier` or `--regressors` is invalid, or a regressor lacks a value."""
+
+
+class InputMissingError(UsageError):
+    """The input file does not exist."""
+
+
+class SavedModelMissingError(UsageError):
+    """The saved model does not exist."""
+
+
+class OutputNotFolderError(UsageError):
+    """The output's path, or a part of it, is a file."""
+
+
+class PrerequisiteError(TrainerError):
+    """This machine lacks something that the command needs: install or start it."""
+
+    exit_code = 5
+
+
+class LibraryMissingError(PrerequisiteError):
+    """A library that the program needs is not installed or fails to load."""
+
+
+class RefusedError(TrainerError):
+    """A run, a model or its data must not be used: it fails its record or a required test."""
+
+    exit_code = 10
+
+
+class SkillMissingError(RefusedError):
+    """`--require_skill`: the model does not beat the best baseline by the given share."""
+
+
+class SavedModelInvalidError(RefusedError):
+    """A saved model is invalid, or it produced non-finite forecasts."""
+
+
+class SavedModelUnreadableError(RefusedError):
+    """The saved model is a folder, too large or not readable, or the disk failed."""
+
+
+class SavedModelChangedError(RefusedError):
+    """A saved model was truncated or changed after it was written."""
+
+
+class SavedModelFormError(RefusedError):
+    """A saved model has a form that this release does not support."""
+
+
+class PickleRefusedError(RefusedError):
+    """The pickle was not opened: no record of its run has its sha256."""
+
+
+class ChallengerNotPromotedError(RefusedError):
+    """`compare`: keep the champion; the challenger is not better, or not significantly."""
+
+
+class DataError(TrainerError):
+    """The input data cannot be used: correct the file or choose other columns."""
+
+    exit_code = 12
+
+
+class InputUnreadableError(DataError):
+    """The input is a folder or is not readable, or the disk failed."""
+
+
+class InputNotTextError(DataError):
+    """The input is not UTF-8 text."""
+
+
+class InputEmptyError(DataError):
+    """The input has no data rows."""
+
+
+class ColumnMissingError(DataError):
     """A column that is needed or named is not in the input."""
 
-    exit_code = 44
 
-
-class ColumnAmbiguousError(TrainerError):
+class ColumnAmbiguousError(DataError):
     """Several columns could be the date or the value."""
 
-    exit_code = 45
 
+class RowsInvalidError(DataError):
+    """Rows of the input have an invalid or ambiguous date or number, or a duplicate date."""
 
-class RowsInvalidError(TrainerError):
-    """Lines of the input hold what is no date, no number, or the same date twice."""
 
-    exit_code = 46
+class DatesIrregularError(DataError):
+    """The dates are not daily, weekly, monthly or at another even step, or are ambiguous."""
 
 
-class DatesIrregularError(TrainerError):
-    """The dates follow no calendar: neither days, weeks, months nor another even step."""
+class SeriesTooShortError(DataError):
+    """The series has too few values for the model and the holdout."""
 
-    exit_code = 47
 
+class SeriesConstantError(DataError):
+    """The training part, or its differences, never change: no model can be fitted."""
 
-class SeriesTooShortError(TrainerError):
-    """There are too few values for the model and the holdout."""
 
-    exit_code = 48
+class ValuesMissingError(DataError):
+    """The series, its training part or its holdout has no value."""
 
 
-class SeriesConstantError(TrainerError):
-    """The training part, or its differences, never change: there is nothing to learn."""
+class ValuesTooSmallError(DataError):
+    """The values vary by too little for the library's arithmetic: choose another unit."""
 
-    exit_code = 49
 
+class RawFileInvalidError(DataError):
+    """`prepare`: rows of the raw file cannot be read, or its dates span too long a period."""
 
-class ValuesMissingError(TrainerError):
-    """The series, its training part or its holdout has no value at all."""
 
-    exit_code = 50
+class FutureRegressorsMissingError(DataError):
+    """The regressors have fewer future rows than there are steps to forecast."""
 
 
-class OrderInvalidError(TrainerError):
-    """`--order` or `--seasonal_order` is no usable order."""
+class ModelNotFittedError(DataError):
+    """No starting point gave a model, or the search found no order."""
 
-    exit_code = 51
 
+class ComparisonImpossibleError(DataError):
+    """`compare`: models and data belong to different series, or a model cannot forecast."""
 
-class HoldoutInvalidError(TrainerError):
-    """`--holdout` is no number of rows and no fraction, or leaves nothing to train on."""
 
-    exit_code = 52
+class WindowTooShortError(DataError):
+    """`compare`: the data has too few values after the models' training data."""
 
 
-class HorizonInvalidError(TrainerError):
-    """`--horizon` is no usable number of steps."""
+class MachineError(TrainerError):
+    """The disk, the memory or a file of this machine prevents it."""
 
-    exit_code = 53
+    exit_code = 13
 
 
-class RunIdInvalidError(TrainerError):
-    """The run id is not fit to name a folder."""
+class MemoryExhaustedError(MachineError):
+    """The program ran out of memory."""
 
-    exit_code = 54
 
+class OutputNotWritableError(MachineError):
+    """The output cannot be created or written."""
 
-class ModelNotFittedError(TrainerError):
-    """No starting point led to a model, or the search for an order found none."""
 
-    exit_code = 55
-
-
-class MemoryExhaustedError(TrainerError):
-    """The memory is not enough for this series and order."""
-
-    exit_code = 56
-
-
-class LibraryMissingError(TrainerError):
-    """A library that the training needs is not installed, or does not load."""
-
-    exit_code = 57
-
-
-class ValuesTooSmallError(TrainerError):
-    """The values vary so little that the library's arithmetic fails: another unit is needed."""
-
-    exit_code = 58
-
-
-class BoxCoxInvalidError(TrainerError):
-    """`--box_cox` is no usable power, or the values are not all positive."""
-
-    exit_code = 59
-
-
-class OutputNotWritableError(TrainerError):
-    """The output folder cannot be made or written to."""
-
-    exit_code = 60
-
-
-class OutputNotFolderError(TrainerError):
-    """The output's path is a file."""
-
-    exit_code = 61
-
-
-class DiskFullError(TrainerError):
-    """The disk of the output folder is full."""
-
-    exit_code = 62
-
-
-class SkillMissingError(TrainerError):
-    """`--require_skill`: the model does not beat the best baseline by what was asked."""
-
-    exit_code = 63
-
-
-class RawFileInvalidError(TrainerError):
-    """Lines of a raw file cannot be read, or its dates reach too far to be a series."""
-
-    exit_code = 71
-
-
-class RegressorsInvalidError(TrainerError):
-    """`--calendar`, `--fourier` or `--regressors` is not usable, or a regressor has no value."""
-
-    exit_code = 72
-
-
-class FutureRegressorsMissingError(TrainerError):
-    """The input has fewer future rows of the regressors than there are steps to forecast."""
-
-    exit_code = 73
-
-
-class BacktestInvalidError(TrainerError):
-    """`--backtest_windows`, `--backtest_step` or `--require_skill` is no usable number."""
-
-    exit_code = 64
-
-
-class ChoicesContradictError(TrainerError):
-    """Two options do not go together."""
-
-    exit_code = 65
-
-
-class SavedModelInvalidError(TrainerError):
-    """A saved model's numbers are those of no model, or it forecasts what is no number."""
-
-    exit_code = 66
-
-
-class ComparisonImpossibleError(TrainerError):
-    """`compare`: the models and the data are not of one series, or a model cannot go on."""
-
-    exit_code = 68
-
-
-class WindowTooShortError(TrainerError):
-    """`compare`: too few values follow what the models were trained on."""
-
-    exit_code = 69
-
-
-class SavedModelMissingError(TrainerError):
-    """There is no saved model at the path."""
-
-    exit_code = 74
-
-
-class SavedModelUnreadableError(TrainerError):
-    """The saved model is a folder, too large, may not be read, or the disk fails."""
-
-    exit_code = 75
-
-
-class SavedModelChangedError(TrainerError):
-    """A saved model was cut off, or changed since it was written."""
-
-    exit_code = 76
-
-
-class SavedModelFormError(TrainerError):
-    """A saved model has a form that this release does not know."""
-
-    exit_code = 77
-
-
-class PickleRefusedError(TrainerError):
-    """No record of its run vouches for a pickle: it was not opened."""
-
-    exit_code = 78
+class DiskFullError(MachineError):
+    """The disk of the output is full."""

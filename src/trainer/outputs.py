@@ -121,7 +121,7 @@ class Publication:
         target, old = self._output / name, self._staging / "replaced" / name
         if target.is_dir():
             raise OutputNotWritableError(
-                f"{target} is a folder, where a file is to go",
+                f"{target} is a folder, but a file must be written there",
                 remedy="remove it, or choose another --output",
             )
         old.parent.mkdir(parents=True, exist_ok=True)

@@ -66,7 +66,7 @@ def _head(outcome: Outcome) -> page.Head:
 
 def _verdict(evaluated: Evaluated | None) -> page.Verdict:
     if evaluated is None:
-        sentence = "There was no backtest: whether the model beats a simple rule is not known."
+        sentence = "No backtest was run: the model was not compared with the baselines."
         return page.Verdict(kind="unclear", sentence=sentence)
     verdict = evaluated.verdict
     kind: Literal["win", "lose", "unclear"] = "lose" if verdict.is_lost else "unclear"

@@ -1,7 +1,7 @@
-"""What is known of a run besides its figures: record.json on success, failure.json otherwise.
+"""The record of a run beside its figures: record.json on success, failure.json otherwise.
 
-Times stand here alone, so that everything else is the same bytes for the same run. Standard library
-only: a record is left also where a library is what is missing.
+Only these files contain times, so that all other files of a repeated run have the same bytes.
+Standard library only: a record is written also if a library is missing.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ _IMAGE = {
     "base": "HAKOBUNE_BASE",
 }
 NOT_CLAIMED = (
-    "this processor lacks AVX2 or FMA: that others make the same model to the bit is not claimed"
+    "this processor lacks AVX2 or FMA: other processors may produce a slightly different model"
 )
 # glibc's numbers of CPUID's leaves 1 and 7, a register's place in a leaf, a feature's bit in it.
 _LEAF_1, _LEAF_7, _EBX, _ECX, _FMA_BIT, _AVX2_BIT = 0, 1, 1, 2, 12, 5
@@ -46,7 +46,7 @@ _LEAF_1, _LEAF_7, _EBX, _ECX, _FMA_BIT, _AVX2_BIT = 0, 1, 1, 2, 12, 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputFacts:
-    """What the run read; `path` is None for the series that the program brings along."""
+    """What the run read; `path` is None for the series that is part of the program."""
 
     path: str | None
     source: str
@@ -88,14 +88,14 @@ def write_failure_record(
     run_id: str, clock: RunClock, failure: BaseException, exit_code: int
 ) -> bytes:
     """Return failure.json of a run that failed or was stopped."""
-    what, remedy = str(failure), None
+    name, what, remedy = type(failure).__name__, str(failure), None
     if isinstance(failure, TrainerError):
-        what, remedy = failure.what, failure.remedy
+        name, what, remedy = failure.name(), failure.what, failure.remedy
     return _sealed(
         {
             **_run_facts(run_id, "failed", clock),
             "exit_code": exit_code,
-            "error": type(failure).__name__,
+            "error": name,
             "what": what,
             "remedy": remedy,
         }
@@ -130,7 +130,7 @@ def _run_facts(run_id: str, status: str, clock: RunClock) -> dict[str, Any]:
         "platform": platform.platform(),
         "uid": os.getuid(),
         "processor": processor(),
-        # What fixes the arithmetic, and what the image's Dockerfile says of the image.
+        # What fixes the arithmetic, and what the Dockerfile sets about the image.
         "numerics": {name: clock.variables.get(name) for name in _NUMERICS},
         "image": {key: clock.variables.get(name) for key, name in _IMAGE.items()},
     }
@@ -151,8 +151,8 @@ def processor() -> dict[str, Any]:
 def has_avx2_and_fma() -> bool:
     """Return whether the C library's mathematics may use both: all claimed processors have them.
 
-    glibc itself is asked (sys/platform/x86.h, since 2.33). /proc/cpuinfo tells of the host also
-    where another processor is emulated, and GLIBC_TUNABLES may hide what the processor has.
+    glibc itself is asked (sys/platform/x86.h, since 2.33). /proc/cpuinfo describes the host
+    even if another processor is emulated, and GLIBC_TUNABLES may hide what the processor has.
     """
     import ctypes  # noqa: PLC0415 - seldom needed
 
@@ -172,7 +172,7 @@ def has_avx2_and_fma() -> bool:
 
 
 def processor_notes() -> tuple[str, ...]:
-    """Return what a run has to say of its processor; mostly nothing."""
+    """Return the notes on the processor; usually none."""
     return () if has_avx2_and_fma() else (NOT_CLAIMED,)
 
 
@@ -181,9 +181,9 @@ def _utc(seconds: float) -> str:
 
 
 def _sealed(values: Mapping[str, Any]) -> bytes:
-    """Return the JSON with the sha256 of itself without that last key: its seal.
+    """Return the JSON with its seal: the sha256 of the JSON without that last key.
 
-    Whoever changes a byte of the file is found out (docs/reference/record.md).
+    A changed byte is detected (docs/reference/record.md).
     """
     return write_json({**values, "sha256": hashlib.sha256(write_json(values)).hexdigest()})
 

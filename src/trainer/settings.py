@@ -146,11 +146,11 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add("--seasonal_order", metavar="P,D,Q,m", help="with --order p,d,q; default: not seasonal")
     add("--date_column", metavar="COLUMN", help="default: the column that holds dates")
     add("--value_column", metavar="COLUMN", help="default: the column that holds numbers")
-    add("--decimal", choices=MARKS, metavar="MARK", help="decimal mark, . or ,; default: found")
+    add("--decimal", choices=MARKS, metavar="MARK", help="decimal mark, . or ,; default: detected")
     add("--holdout", metavar="ROWS", help="last rows to score: 16, 0.1 or 10%% (default)")
     add("--horizon", metavar="STEPS", help="steps to forecast; default: as many as held out")
-    add("--engine", choices=ENGINES, help="what searches for --order auto; default: kernel")
-    add("--select", choices=SELECTS, help="what decides for --order auto; default: backtest")
+    add("--engine", choices=ENGINES, help="search engine of --order auto; default: kernel")
+    add("--select", choices=SELECTS, help="selection of --order auto; default: backtest")
     add("--box_cox", metavar="POWER", help="transform positive values; 0 is the log; or auto")
     add("--calendar", action="append", metavar="LIST", help="weekday,month,holidays:DE")
     add("--fourier", action="append", metavar="PERIOD:PAIRS", help="a long season: 365.25:3")
@@ -231,7 +231,7 @@ def place_run(raw: argparse.Namespace, environment: Mapping[str, str]) -> RunPla
     run_id = next((text for text in given if text), None) or new_run_id()
     if not _RUN_ID.fullmatch(run_id):
         raise RunIdInvalidError(
-            f"the run id {run_id!r} is not fit to name a folder",
+            f"the run id {run_id!r} cannot be used as a folder name",
             remedy="use letters, digits, '.', '_' and '-', a letter or digit first, at most 200",
         )
     return RunPlace(run_id=run_id, output=Path(raw.output.replace("{run_id}", run_id)))
@@ -280,7 +280,7 @@ def _refuse_contradictions(raw: argparse.Namespace, order: tuple[int, int, int] 
             )
     if raw.engine == "pmdarima" and raw.select is not None:
         raise ChoicesContradictError(
-            f"--select {raw.select} is the kernel's, but --engine pmdarima has its own way (AICc)",
+            f"--select {raw.select} works with --engine kernel only; pmdarima selects by AICc",
             remedy="leave out --select, or give --engine kernel",
         )
 
@@ -292,7 +292,7 @@ def _power(text: str | None) -> float | Literal["auto"] | None:
         return "auto"
     if not _NUMBER.fullmatch(text.strip()) or abs(float(text)) > _LARGEST_POWER:
         raise BoxCoxInvalidError(
-            f"--box_cox {text!r} is no power",
+            f"--box_cox {text!r} is not a power",
             remedy=f"give a number from -{_LARGEST_POWER:g} to {_LARGEST_POWER:g}, or auto",
         )
     return float(text)
@@ -312,7 +312,7 @@ def _count(flag: str, text: str | None, default: int | None, *, least: int) -> i
     most = MOST_WINDOWS if flag == "--backtest_windows" else LONGEST_HORIZON
     if not _COUNT.fullmatch(text.strip()) or not least <= int(text) <= most:
         raise BacktestInvalidError(
-            f"{flag} {text!r} is no usable number",
+            f"{flag} {text!r} is not a valid number",
             remedy=f"give a whole number from {least} to {most}",
         )
     return int(text)
@@ -323,7 +323,7 @@ def _skill(text: str | None) -> float | None:
         return None
     if not _NUMBER.fullmatch(text.strip()) or float(text) >= 1:
         raise BacktestInvalidError(
-            f"--require_skill {text!r} is no share below 1",
+            f"--require_skill {text!r} is not a share below 1",
             remedy="give 0.0 to ask for any skill, 0.1 for a tenth less error than each baseline",
         )
     return float(text)
@@ -350,7 +350,7 @@ def _seasonal_order(text: str | None) -> tuple[int, int, int, int]:
         return 0, 0, 0, 0
     if m < 2:  # noqa: PLR2004 - a season has at least two steps
         raise OrderInvalidError(
-            f"--seasonal_order {text}: a season of {m} steps is none", remedy=_ORDER_REMEDY
+            f"--seasonal_order {text}: the season length must be at least 2", remedy=_ORDER_REMEDY
         )
     return p, d, q, m
 
@@ -359,7 +359,7 @@ def _whole_numbers(flag: str, text: str, largest: tuple[int, ...]) -> list[int]:
     parts = [part.strip() for part in text.strip().removeprefix("(").removesuffix(")").split(",")]
     if len(parts) != len(largest) or not all(_COUNT.fullmatch(part) for part in parts):
         raise OrderInvalidError(
-            f"{flag} {text!r} is not {len(largest)} whole numbers from 0 up, parted by commas",
+            f"{flag} {text!r} is not {len(largest)} non-negative integers separated by commas",
             remedy=_ORDER_REMEDY,
         )
     numbers = [int(part) for part in parts]
@@ -388,7 +388,7 @@ def read_horizon(text: str) -> int:
     """Return the number of steps. Raises HorizonInvalidError."""
     if not _COUNT.fullmatch(text.strip()) or not 1 <= int(text) <= LONGEST_HORIZON:
         raise HorizonInvalidError(
-            f"--horizon {text!r} is no number of steps",
+            f"--horizon {text!r} is not a number of steps",
             remedy=f"give a whole number from 1 to {LONGEST_HORIZON}",
         )
     return int(text)

@@ -21,10 +21,10 @@ from trainer.evaluation.diagnostics import (
     examine_residuals,
 )
 from trainer.evaluation.metrics import Scores, score
-from trainer.fit.fitting import NO_COLUMNS
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find, find_again
 from trainer.input.data import Loaded, Series, Split, load, split_series
+from trainer.kernel.library import NO_COLUMNS
 from trainer.outcome import Evaluated, Outcome
 from trainer.outputs import RECORD, Publication
 from trainer.page.page import write_page
@@ -91,8 +91,8 @@ def _tell_tracking(outcome: Outcome, clock: RunClock, files: Sequence[str]) -> s
         try:
             current.outcome = track(tracking, outcome, told, started_s=clock.started_s)
         except NotTrackedError as failure:
-            current.outcome = "failed; the run itself is whole"
-            return f"MLflow was not told of everything: {failure}"
+            current.outcome = "failed; the run itself is complete"
+            return f"logging to MLflow was incomplete: {failure}"
     return None
 
 
@@ -183,7 +183,7 @@ def _outcome(
     forecast = final.predict(steps, future)
     if not np.isfinite(forecast.mean).all() or not np.isfinite(forecast.standard_error).all():
         raise ModelNotFittedError(
-            f"the model {final.order} forecasts what is no number",
+            f"the model {final.order} produced non-finite forecasts",
             remedy="choose another --order, or hold out fewer rows",
         )
     season, train = series.calendar.season, split.train.values
@@ -231,7 +231,7 @@ def _examined(outcome: Outcome, stability: Finding | None) -> Outcome:
     outliers: tuple[Outlier, ...] = diagnostics.outliers
     notes = outcome.notes
     if len(outcome.dates) > len(outcome.series.values):
-        notes = (*notes, "the forecast is longer than the series: its end says little")
+        notes = (*notes, "the forecast is longer than the series: its end is unreliable")
     if len(outcome.final_model.members) == 1:
         told = disagreement(_sample(outcome), outcome.final_model.best)
         notes = (*notes, told) if told else notes
@@ -333,6 +333,6 @@ def _memory_translated(settings: Settings) -> Iterator[None]:
         yield
     except MemoryError as exc:
         raise MemoryExhaustedError(
-            f"the memory is not enough for order {settings.order or 'auto'}",
+            f"not enough memory for order {settings.order or 'auto'}",
             remedy="give the run more memory, or choose a smaller order or season",
         ) from exc

@@ -13,6 +13,7 @@ import pytest
 from docker.models.images import Image
 
 from tests.container.conftest import RUN_TIMEOUT_S, Run, read_json
+from trainer.errors import InputMissingError
 
 pytestmark = pytest.mark.container
 
@@ -93,11 +94,14 @@ def test_a_shell_command_works_whatever_the_entrypoint(
     assert "trainer" in output
 
 
-def test_a_failure_in_the_container_has_its_own_code_and_a_record(run: Run, tmp_path: Path) -> None:
+def test_a_failure_in_the_container_has_its_family_s_code_and_a_record(
+    run: Run, tmp_path: Path
+) -> None:
     out = open_folder(tmp_path / "out")
     command = ["python", "-m", "trainer", "--input", "/nowhere.csv", "--output", "/out/run"]
     code, output = run(command, volumes=mounted(out))
-    assert 40 <= code < 70
+    assert code == InputMissingError.exit_code
+    assert "error[input-missing]: " in output
     assert "/nowhere.csv" in output
     assert [p.name for p in (out / "run").iterdir()] == ["failure.json"]
     assert read_json(out / "run/failure.json")["exit_code"] == code

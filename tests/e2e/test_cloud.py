@@ -28,6 +28,7 @@ from tests.e2e.conftest import (
     word_count,
 )
 from tests.samples import assert_failed
+from trainer.errors import RowsInvalidError
 
 # One process: each would make a site of its own.
 pytestmark = [pytest.mark.cloud, pytest.mark.e2e, pytest.mark.xdist_group("cloud")]
@@ -137,12 +138,13 @@ def test_a_failed_training_shows_its_log_and_is_not_fetched(
     bad.write_text("date,value\n2020-01-01,a\n", encoding="utf-8")
     done = hakobune(*SUBMIT, "--fetch", "--input", str(bad))
     assert_failed(done, "job-failed")
-    assert "'a' is no number" in done.stdout
-    assert "status code 46" in done.stderr
+    assert "'a' is not a number" in done.stdout
+    assert f"status code {RowsInvalidError.exit_code}" in done.stderr
+    assert "error[rows-invalid]: " in done.stdout
     assert_failed(hakobune("fetch"), "job-failed")
     watched = hakobune("watch")
     assert_failed(watched, "job-failed")
-    assert "'a' is no number" in watched.stdout
+    assert "'a' is not a number" in watched.stdout
 
 
 def test_ctrl_c_leaves_the_job_running_and_the_way_back_works(

@@ -11,8 +11,13 @@ import pytest
 
 import drydock.errors
 import hakobune.errors
+import trainer.errors
 
-PROGRAMS = {"hakobune": hakobune.errors, "drydock": drydock.errors}
+PROGRAMS = {
+    "hakobune": hakobune.errors,
+    "drydock": drydock.errors,
+    "trainer": trainer.errors,
+}
 
 
 def base_of(errors: ModuleType) -> type[Any]:

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 # Packages of src whose strings are checked; a package is added once its texts are rewritten.
-PACKAGES: tuple[str, ...] = ("drydock", "hakobune")
+PACKAGES: tuple[str, ...] = ("drydock", "hakobune", "trainer")
 
 DOCUMENTS = (
     "*.md",

@@ -32,7 +32,7 @@ class Answer:
         kind = _kind(Path(self._path))
         if kind == "other":
             raise OutputNotWritableError(
-                f"{self._path} is there and no verdict: it is not written over",
+                f"{self._path} already exists and is not a verdict of compare",
                 remedy="name another file with --json, or remove that one",
             )
         if kind != "stream":

@@ -1,4 +1,4 @@
-"""The command `python -m trainer compare`. Raises TrainerError; its caller tells and exits."""
+"""The command `python -m trainer compare`. Raises TrainerError; its caller prints it and exits."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from trainer.compare.options import parse_options
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Return 0 to promote the challenger, 67 to keep the champion. Exits with 2 on wrong usage."""
+    """Return 0 to promote the challenger, 10 to keep the champion. Exits with 2 on wrong usage."""
     options = parse_options(arguments)
     from trainer.compare.work import work  # noqa: PLC0415 - loads pandas, which --help does not need
 

@@ -66,8 +66,8 @@ def _from_run(folder: Path, name: str) -> tuple[str, bytes]:
     )
     if changed:
         raise SavedModelInvalidError(
-            f"{name}: {', '.join(changed)}: changed since the run wrote it",
-            remedy="take the run from where it was kept unchanged, or train anew",
+            f"{name}: {', '.join(changed)}: changed after the run wrote it",
+            remedy="use an unchanged copy of the run, or train again",
         )
     return run.run_id, contents[MODEL_FILE]
 
@@ -77,13 +77,13 @@ def _refuse_unfinished(folder: Path, name: str) -> None:
         has_record, has_failed = (folder / RECORD).exists(), (folder / _FAILURE).exists()
     if has_failed:
         raise SavedModelInvalidError(
-            f"{name}: the last run into this folder failed ({_FAILURE} says why)",
-            remedy="train anew; or, where the earlier run is meant, remove that file",
+            f"{name}: the last run into this folder failed ({_FAILURE} has the reason)",
+            remedy="train again; or remove that file to use the earlier run",
         )
     if not has_record:
         raise SavedModelInvalidError(
-            f"{name} holds no whole run: there is no {RECORD}",
-            remedy="wait until the run has ended, or name another folder, or a saved model's JSON",
+            f"{name} is not a complete run: it has no {RECORD}",
+            remedy="wait until the run is finished, or name another run or a saved model's JSON",
         )
 
 
@@ -93,12 +93,12 @@ def _manifest(content: bytes, name: str) -> RunManifest:
     outside = [file for file in found.files if _is_outside(file)]
     if outside:
         raise SavedModelInvalidError(
-            f"{name}: {RECORD} names {', '.join(outside)}, outside of the run",
-            remedy="take the run from where it was kept unchanged, or train anew",
+            f"{name}: {RECORD} names {', '.join(outside)}, outside the run",
+            remedy="use an unchanged copy of the run, or train again",
         )
     if MODEL_FILE not in found.files:
         raise SavedModelInvalidError(
-            f"{name}: the run wrote no {MODEL_FILE}", remedy="train anew with this release"
+            f"{name}: the run did not write {MODEL_FILE}", remedy="train again with this release"
         )
     return found
 
@@ -112,7 +112,8 @@ def _read(path: Path, name: str) -> bytes:
     with _translated(name, path):
         if not stat.S_ISREG(path.stat().st_mode):
             raise SavedModelInvalidError(
-                f"{name}: {path.name} is no regular file", remedy="name a run's folder or its JSON"
+                f"{name}: {path.name} is not a regular file",
+                remedy="name a run's folder or its JSON",
             )
         return path.read_bytes()
 

@@ -83,9 +83,10 @@ def _complete(track: Track, role: str) -> Track:
     if not track.is_complete:
         failure = track.failures[0]
         raise ComparisonImpossibleError(
-            f"the {role} cannot go on: {len(track.failures)} forecasts failed, the first with: "
+            f"the {role} cannot forecast these data: "
+            f"{len(track.failures)} forecasts failed, the first with: "
             f"{failure.reason}",
-            remedy="train that model anew",
+            remedy="train that model again",
         )
     return track
 

@@ -13,11 +13,10 @@ from trainer.compare.contender import Contender
 from trainer.compare.overlap import count_different
 from trainer.compare.regressors import rebuild_columns
 from trainer.errors import ComparisonImpossibleError, SavedModelInvalidError
-from trainer.fit.fitting import NO_COLUMNS
 from trainer.fit.order import Floats
 from trainer.fit.prediction import Prediction
 from trainer.input.data import Loaded, Series
-from trainer.kernel.library import box_cox
+from trainer.kernel.library import NO_COLUMNS, box_cox
 
 Flags = npt.NDArray[np.bool_]
 
@@ -79,13 +78,13 @@ def _own_dates(contender: Contender, series: Series) -> pd.DatetimeIndex:
     own = series.calendar.between(first, last)
     if len(own) != len(contender.saved.values) or own[0] != first or own[-1] != last:
         raise SavedModelInvalidError(
-            f"the {contender.role} {contender.path}: its values do not belong to its dates",
-            remedy="use the file as the run wrote it, or train anew",
+            f"the {contender.role} {contender.path}: its values do not match its dates",
+            remedy="use the file as the run wrote it, or train again",
         )
     whole = series.calendar.between(min(first, series.dates[0]), max(last, series.dates[-1]))
     if not (own.isin(whole).all() and series.dates.isin(whole).all()):
         raise ComparisonImpossibleError(
-            f"the dates of {series.source} lie between those that the {contender.role} knows",
+            f"the dates of {series.source} do not continue those of the {contender.role}",
             remedy="give --data of the series that both models were trained on",
         )
     return own
@@ -101,7 +100,7 @@ def _on_scale(contender: Contender, values: Floats) -> Floats:
         raise ComparisonImpossibleError(
             f"the {contender.role} has a Box-Cox power and needs positive values; the least is "
             f"{known.min():g}",
-            remedy="train the model anew without --box_cox",
+            remedy="train the model again without --box_cox",
         )
     return box_cox(values, power.power)
 
@@ -114,5 +113,5 @@ def _told_changes(contender: Contender, data: Floats, is_inside: Flags, source: 
     different += int((np.isnan(theirs) != np.isnan(data))[is_inside].sum())
     if not different:
         return []
-    told = f"{different} values changed, came or went since the {contender.role} was trained"
-    return [f"{told}: it goes on from those of the data"]
+    changed = f"{different} values differ from the training data of the {contender.role}"
+    return [f"{changed}: the forecasts use the values of --data"]

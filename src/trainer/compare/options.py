@@ -55,18 +55,25 @@ def parse_options(arguments: Sequence[str]) -> Options:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m trainer compare",
-        description="Let two models forecast values that neither has seen, and say which to keep.",
-        epilog="Exit code 0: promote the challenger; 67: keep the champion; all others: it could "
-        "not be told, keep the champion.",
+        description="Compare two models on values that neither was trained on: which one "
+        "should be kept?",
+        epilog="Exit code 0: promote the challenger; 10: keep the champion; all others: the "
+        "comparison failed, keep the champion.",
         allow_abbrev=False,
     )
     add = parser.add_argument
     add("--champion", required=True, metavar="RUN", type=_path, help="a run's folder, or its JSON")
-    add("--challenger", required=True, metavar="RUN", type=_path, help="the one to be promoted")
-    add("--data", required=True, metavar="FILE", type=_path, help="CSV with rows new to both")
-    add("--date_column", metavar="COLUMN", help="default: that of the models, or found")
-    add("--value_column", metavar="COLUMN", help="default: that of the models, or found")
-    add("--decimal", choices=MARKS, metavar="MARK", help="decimal mark, . or ,; default: found")
+    add("--challenger", required=True, metavar="RUN", type=_path, help="the model to promote")
+    add(
+        "--data",
+        required=True,
+        metavar="FILE",
+        type=_path,
+        help="CSV with rows that are new to both",
+    )
+    add("--date_column", metavar="COLUMN", help="default: that of the models, or detected")
+    add("--value_column", metavar="COLUMN", help="default: that of the models, or detected")
+    add("--decimal", choices=MARKS, metavar="MARK", help="decimal mark, . or ,; default: detected")
     add("--horizon", metavar="STEPS", type=_count, help="default: a season, or less")
     add("--step", metavar="ROWS", type=_count, help="from origin to origin; default: 1")
     add("--loss", choices=get_args(Loss), default="absolute", help="of errors; default: absolute")
@@ -89,7 +96,7 @@ def _path(text: str) -> str:
 
 def _count(text: str) -> int:
     if not _COUNT.fullmatch(text.strip()) or not 1 <= int(text) <= _MOST_STEPS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to {_MOST_STEPS}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {_MOST_STEPS}")
     return int(text)
 
 
@@ -100,6 +107,6 @@ def _significance(text: str) -> float:
         number = 0.0
     if not 0 < number <= _LARGEST_SIGNIFICANCE:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no probability above 0, up to {_LARGEST_SIGNIFICANCE}"
+            f"{text!r} is not a probability above 0 and up to {_LARGEST_SIGNIFICANCE}"
         )
     return number

@@ -19,17 +19,17 @@ def count_different(theirs: Floats, data: Floats, *, what: str, role: str) -> in
     shared = int(is_shared.sum())
     if shared < FEWEST_SHARED:
         raise ComparisonImpossibleError(
-            f"{shared} {what} are of the time that the {role} was trained on: too few to tell "
+            f"only {shared} {what} overlap with the training data of the {role}: too few to check "
             "whether it is the same series",
-            remedy=f"give --data that begin earlier: at least {FEWEST_SHARED} values before the "
+            remedy=f"give --data that begins earlier: at least {FEWEST_SHARED} values before the "
             "last date of either model",
         )
     is_equal = np.isclose(theirs[is_shared], data[is_shared], rtol=_EXACT, atol=0)
     different = shared - int(is_equal.sum())
     if different > LARGEST_DIFFERENT_SHARE * shared:
         raise ComparisonImpossibleError(
-            f"{different} of {shared} {what} are not those that the {role} was trained on: it is "
-            "another series, or a revised one",
-            remedy="give --data of the series that both models were trained on, or train anew",
+            f"{different} of {shared} {what} differ from the training data of the {role}: it is "
+            "another or a revised series",
+            remedy="give --data of the series that both models were trained on, or train again",
         )
     return different

@@ -12,9 +12,9 @@ import pandas as pd
 from trainer.compare.contender import Contender
 from trainer.compare.overlap import count_different
 from trainer.errors import ComparisonImpossibleError
-from trainer.fit.fitting import NO_COLUMNS
 from trainer.fit.order import Floats
 from trainer.input.data import Loaded
+from trainer.kernel.library import NO_COLUMNS
 from trainer.regressors.given import known_rows, read_given
 from trainer.saved.regressors import EXACT, remade
 
@@ -34,16 +34,15 @@ def rebuild_columns(
     for name, known in zip(columns, saved, strict=False):
         if not np.allclose(columns[name][:rows], known, rtol=0, atol=EXACT):
             raise ComparisonImpossibleError(
-                f"the {contender.role} knew another {name} of the rows that it was trained on than "
-                "the calendar says here",
-                remedy="compare with the release that trained it, or train the model anew",
+                f"the {contender.role} has another {name} of its training dates than this calendar",
+                remedy="compare with the release that trained it, or train the model again",
             )
     given = list(contender.origin.given)
     absent = [name for name in given if name not in loaded.table.header]
     if absent:
         raise ComparisonImpossibleError(
-            f"the {contender.role} needs {', '.join(absent)}: no column of {loaded.series.source}",
-            remedy="add these columns to --data, or train the model anew",
+            f"the {contender.role} needs {', '.join(absent)}: not in {loaded.series.source}",
+            remedy="add these columns to --data, or train the model again",
         )
     notes = tuple[str, ...]()
     if given:

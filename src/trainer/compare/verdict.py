@@ -1,6 +1,6 @@
 """Whether the challenger takes the champion's place, as JSON and as a table.
 
-Only a lower loss that is no chance promotes; all else, and every failure, says no.
+Only a significantly lower loss promotes; everything else, and every failure, does not.
 """
 
 from collections.abc import Mapping
@@ -11,21 +11,20 @@ from trainer.compare.contender import Contender
 from trainer.compare.contest import Contest
 from trainer.compare.options import Options
 from trainer.compare.window import NewWindow
-from trainer.errors import TrainerError
+from trainer.errors import ChallengerNotPromotedError, TrainerError
 from trainer.evaluation.metrics import Scores
 from trainer.input.data import Series
 from trainer.record import write_json
 from trainer.report import dated
 
 SCHEMA_VERSION = 1
-KEEP_EXIT_CODE = 67
-_UNDER_WAY = "the comparison has not ended"
+_UNDER_WAY = "the comparison is not finished"
 _WIDTH = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was decided, why, and all that it rests on."""
+    """The decision, its reason, and everything that it is based on."""
 
     promote: bool
     reason: str
@@ -39,8 +38,13 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """Return what a pipeline reads."""
-        return 0 if self.promote else KEEP_EXIT_CODE
+        """Return 0 to promote, otherwise the code of a challenger that is not promoted."""
+        return 0 if self.promote else ChallengerNotPromotedError.exit_code
+
+    @property
+    def name(self) -> str | None:
+        """Return the name of the error that a pipeline reads; None to promote."""
+        return None if self.promote else ChallengerNotPromotedError.name()
 
 
 def decide(contest: Contest, significance: float) -> tuple[bool, str]:
@@ -53,13 +57,13 @@ def decide(contest: Contest, significance: float) -> tuple[bool, str]:
         return False, f"The challenger's error is {_share(challenger, champion)} the champion's."
     less = f"The challenger's error is {_share(challenger, champion)} the champion's"
     if p_value is None:
-        return False, f"{less}, by the same at every origin: the test cannot tell chance from it."
+        return False, f"{less}, by the same at every origin: the test cannot rule out chance."
     if p_value >= significance:
         return (
             False,
             f"{less}, but that may be chance: p = {p_value:.3g}, not below {significance}.",
         )
-    return True, f"{less}, and hardly by chance: p = {p_value:.3g}, below {significance}."
+    return True, f"{less}, and chance is unlikely: p = {p_value:.3g}, below {significance}."
 
 
 def write_verdict(verdict: Verdict) -> bytes:
@@ -74,6 +78,7 @@ def write_verdict(verdict: Verdict) -> bytes:
     return write_json(
         {
             **_head(promote=verdict.promote, reason=verdict.reason, exit_code=verdict.exit_code),
+            "error": verdict.name,
             "champion": _contender(verdict.champion),
             "challenger": _contender(verdict.challenger),
             "data": {"path": series.source, "sha256": series.sha256},
@@ -111,7 +116,7 @@ def write_refusal(failure: TrainerError | None) -> bytes:
     return write_json(
         {
             **_head(promote=False, reason=failure.what, exit_code=failure.exit_code),
-            "error": type(failure).__name__,
+            "error": failure.name(),
             "remedy": failure.remedy,
         }
     )
@@ -172,7 +177,7 @@ def _cells(shown: tuple[Scores | None, ...], field: str) -> str:
 def _test_line(contest: Contest) -> str:
     test = contest.test
     if test.statistic is None or test.p_value is None:
-        return "Diebold-Mariano: cannot tell"
+        return "Diebold-Mariano: no result"
     return f"Diebold-Mariano {test.statistic:.3f}, p = {test.p_value:.3g} (challenger better)"
 
 

@@ -36,8 +36,8 @@ def compare(options: Options) -> Verdict:
         return _compare(options)
     except MemoryError as exc:
         raise MemoryExhaustedError(
-            "the memory is not enough to compare these models",
-            remedy="give it more memory, or --data that begin later",
+            "not enough memory to compare these models",
+            remedy="give the program more memory, or --data that begins later",
         ) from exc
 
 

@@ -141,7 +141,7 @@ def _predict(forecaster: Forecaster, known: Series, steps: int) -> Prediction | 
     if point.shape != (steps,) or spread.shape != (steps,):
         return f"it has {point.size} steps instead of {steps}"
     if not (np.isfinite(point).all() and np.isfinite(spread).all() and (spread >= 0).all()):
-        return "it holds what is no number"
+        return "it has non-finite values"
     return prediction
 
 

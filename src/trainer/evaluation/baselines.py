@@ -39,7 +39,7 @@ class _Scaled:
     def restored(self, mean: Floats, standard_error: Floats) -> Prediction:
         """Return the prediction in the data's unit."""
         if not (np.isfinite(mean).all() and np.isfinite(standard_error).all()):
-            raise BaselineUnavailableError("the library predicts what is no number")
+            raise BaselineUnavailableError("the library produced non-finite forecasts")
         return Prediction(
             mean=mean * self.scale + self.centre, standard_error=standard_error * self.scale
         )
@@ -160,7 +160,7 @@ def _random_walks(values: Floats, period: int, steps: int) -> Prediction:
     if (last < 0).any():
         raise BaselineUnavailableError("some position of the season has no known value")
     if not squares:
-        raise BaselineUnavailableError("no two known values to tell how far it is off")
+        raise BaselineUnavailableError("fewer than two known values to estimate its error")
     ahead = len(values) + np.arange(steps)
     origin = last[ahead % period]
     return Prediction(

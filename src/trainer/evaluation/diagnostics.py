@@ -76,7 +76,7 @@ def examine_residuals(
     """Test the errors one step ahead (NaN: none) of a fit with `fitted` AR and MA coefficients."""
     known = np.flatnonzero(~np.isnan(residuals))
     if len(known) < _FEWEST:
-        return _untold(f"{len(known)} errors are too few to tell")
+        return _untold(f"{len(known)} errors are too few for this test")
     errors = residuals[known[0] : known[-1] + 1]
     centre, spread = _robust(residuals[known])
     if spread <= _SAME * float(np.nanmax(np.abs(errors))):
@@ -116,11 +116,14 @@ def examine_parameters(windows: Sequence[Estimates]) -> Finding:
             "stability",
             None,
             None,
-            f"{len(windows)} windows lead to {forms} different models: the data do not settle one.",
+            f"{len(windows)} windows lead to {forms} models: the data do not determine one.",
         )
     if len(windows) < 2 or not windows[0].names:  # noqa: PLR2004 - a move needs two
         return _finding(
-            "stability", None, None, "One window, or no parameter, cannot show a move: not tested."
+            "stability",
+            None,
+            None,
+            "One window, or no parameter, cannot show a change: not tested.",
         )
     moves = {name: _move(windows, place) for place, name in enumerate(windows[0].names)}
     name = max(moves, key=lambda name: moves[name][0] / moves[name][1])
@@ -131,7 +134,7 @@ def examine_parameters(windows: Sequence[Estimates]) -> Finding:
             move,
             None,
             f"{name} moves by {move:.1f} {unit} between the windows: what the series follows has "
-            "changed; give a shorter history, or train anew often.",
+            "changed; give a shorter history, or train more often.",
         )
     return _finding(
         "stability",
@@ -158,7 +161,7 @@ def _autocorrelation(errors: Floats, count: int, season: int, fitted: int) -> Fi
     if not (isfinite(statistic) and isfinite(p_value)):
         return _finding(name, None, None, "The gaps are too many to look for a pattern.")
     if p_value >= SIGNIFICANT:
-        sentence = f"The errors have no pattern over {lags} steps: the model leaves none to learn."
+        sentence = f"The errors have no pattern over {lags} steps: the model has captured it all."
     elif _has_peak(found, season, count):
         sentence = (
             f"The errors still have a pattern of {season} steps (correlation "
@@ -168,7 +171,7 @@ def _autocorrelation(errors: Floats, count: int, season: int, fitted: int) -> Fi
     else:
         lag = int(np.argmax(np.abs(found))) + 1
         sentence = (
-            f"An error tells of the one {lag} step{'s' if lag > 1 else ''} later (correlation "
+            f"Errors are correlated over {lag} step{'s' if lag > 1 else ''} (correlation "
             f"{found[lag - 1]:+.2f}): the model misses something, and its intervals are probably "
             "too narrow."
         )
@@ -191,7 +194,7 @@ def _normality(errors: Floats) -> Finding:
     statistic, p_value = (float(number) for number in jarque_bera(errors))
     lean, tail = float(skew(errors)), float(kurtosis(errors))
     if p_value >= SIGNIFICANT:
-        sentence = "The errors are spread as the intervals assume: normally, as far as can be told."
+        sentence = "The errors look normally distributed, as the intervals assume."
     elif lean * lean > _TWO_SIDED**2 * 6 / len(errors) and tail <= _TAIL_OF_A_LEAN * lean * lean:
         further, less = ("up", "down") if lean > 0 else ("down", "up")
         sentence = (

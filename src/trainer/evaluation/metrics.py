@@ -76,7 +76,7 @@ def pool(trials: Sequence[Trial], *, season: int) -> Scores:
     parts = [_known_rows(trial, season) for trial in trials if not np.isnan(trial.actual).all()]
     if not parts:
         raise ValuesMissingError(
-            "the rows to score have no value at all", remedy="hold out more rows with --holdout"
+            "the rows to score have no values", remedy="hold out more rows with --holdout"
         )
     errors = np.concatenate([part.errors for part in parts])
     return Scores(
@@ -107,7 +107,7 @@ def _known_rows(trial: Trial, season: int) -> _Rows:
         symmetric = 200 * np.abs(actual - point) / size
     if not (np.isfinite(point) & np.isfinite(prediction.standard_error))[known].all():
         raise ModelNotFittedError(
-            "the model predicts what is no number",
+            "the model produced non-finite forecasts",
             remedy="choose another order, or predict without --box_cox",
         )
     return _Rows(

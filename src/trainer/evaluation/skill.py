@@ -36,7 +36,7 @@ class Verdict:
     def sentence(self) -> str:
         """Return what the figures mean."""
         if self.best_baseline is None:
-            return "No baseline could be computed for every window: the model's skill is not known."
+            return "No baseline could be computed for every window: the model's skill is undefined."
         if not self.is_complete:
             return f"The model failed in some window: it cannot be compared with {self._title}."
         what = f"{self._title} ({self.measure})"
@@ -105,10 +105,10 @@ def require_skill(verdict: Verdict, least: float) -> None:
     """Refuse a model whose skill is not above `least`. A skill that is not known is none."""
     if verdict.skill is None or verdict.skill <= least:
         raise SkillMissingError(
-            f"{verdict.sentence} A skill above {least:g} was asked for.",
+            f"{verdict.sentence} A skill above {least:g} is required.",
             remedy=f"use {_title(verdict.best_baseline)} instead, another order, or more data"
             if verdict.best_baseline
-            else "give a longer series, or do not ask for --require_skill",
+            else "give a longer series, or leave out --require_skill",
         )
 
 

@@ -14,13 +14,13 @@ from trainer.kernel.library import (
     LARGEST_AR,
     LARGEST_MA,
     MOST_EVALUATIONS,
+    NO_COLUMNS,
     Arma,
     Levels,
     Top,
     coefficients,
 )
 
-NO_COLUMNS = np.zeros((0, 0))
 LARGEST_SLOPE = 1e-2
 _NEAR_BOUND = 0.99
 _ROUGH = 1e-5

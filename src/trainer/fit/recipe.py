@@ -90,7 +90,7 @@ def find(
     fitted = fit_from_many(likelihood) if thorough else _fit_from_few(likelihood)
     if fitted.log_likelihood == -np.inf:
         raise ModelNotFittedError(
-            f"no start led to a model of order {order}",
+            f"no starting point gave a model of order {order}",
             remedy="try a smaller order, or --order auto",
         )
     how = "the order was given" if recipe.order else "the order that pmdarima's search found"

@@ -74,7 +74,7 @@ def _refuse_missing_header(table: Table) -> None:
     doubled = sorted({cell for cell in cells if table.header.count(cell) > 1})
     if doubled:
         raise ColumnAmbiguousError(
-            f"{table.name}:1: {', '.join(map(repr, doubled))} stands twice in the header",
+            f"{table.name}:1: {', '.join(map(repr, doubled))} is in the header twice",
             remedy="give each column a name of its own",
         )
 
@@ -104,7 +104,7 @@ def _only_one(table: Table, role: str, found: Sequence[str]) -> str:
     hint = f" ({_listed(years)} may hold years or values)" if years else ""
     raise ColumnMissingError(
         f"{table.name}:1: no column holds {what}{hint}; the columns are: {_listed(table.header)}",
-        remedy=f"give a CSV, parted by comma, semicolon or tab, with a column of {what}, "
+        remedy=f"give a CSV, separated by commas, semicolons or tabs, with a column of {what}, "
         f"or name the column with --{role}_column",
     )
 

@@ -83,12 +83,12 @@ def to_series(table: Table, columns: Columns, *, sha256: str) -> Series:
     dates, values, notes = parse_rows(table, columns)
     order = dates.argsort(kind="stable")
     if not dates.is_monotonic_increasing:
-        notes.append("the rows were not in the order of time: sorted")
+        notes.append("the rows were not in chronological order: sorted")
     dates, values = dates[order], values[order]
     known = np.flatnonzero(~np.isnan(values))
     if known.size == 0:
         raise ValuesMissingError(
-            f"{table.name}: the column {columns.value!r} has no value at all",
+            f"{table.name}: the column {columns.value!r} has no values",
             remedy="name the column that has the values with --value_column",
         )
     if known.size < FEWEST_ROWS:
@@ -132,7 +132,7 @@ def split_series(series: Series, holdout: Holdout) -> Split:
     train = _part(series, slice(None, total - rows))
     if np.isnan(train.values).all():
         raise ValuesMissingError(
-            "the training part has no value at all", remedy="hold out fewer rows with --holdout"
+            "the training part has no values", remedy="hold out fewer rows with --holdout"
         )
     return Split(train=train, holdout=_part(series, slice(total - rows, None)))
 
@@ -155,7 +155,7 @@ def read_bytes(path: Path, option: str = "--input") -> bytes:
     remedy = f"give the path of a CSV file with {option}"
     try:
         if path.exists() and not path.is_file():
-            what = "a folder" if path.is_dir() else "no regular file"
+            what = "a folder" if path.is_dir() else "not a regular file"
             raise InputUnreadableError(f"{path} is {what}, not a CSV file", remedy=remedy)
         return path.read_bytes()
     except FileNotFoundError as exc:

@@ -44,7 +44,7 @@ def find_calendar(dates: pd.DatetimeIndex, name: str) -> Calendar:
         f"{name}: the {len(dates)} dates follow no calendar: the most common step is {common}, "
         f"but {dates[odd]} is followed by {dates[min(odd + 1, len(dates) - 1)]}",
         remedy="give one row for each hour, day, business day, week, month, quarter or year; "
-        "leave the value empty where there is none",
+        "leave missing values empty",
     )
 
 

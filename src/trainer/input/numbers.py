@@ -81,7 +81,7 @@ class Decimal:
             raise ValueError(f"{text!r} is infinite")
         if not _FORMS[self.mark].fullmatch(text):
             where = f" with {self.name}" if _fitting(text) else ""
-            raise ValueError(f"{_shortened(text)} is no number{where}")
+            raise ValueError(f"{_shortened(text)} is not a number{where}")
         number = float(_OTHERS[self.mark].sub("", text).replace(",", "."))
         if abs(number) > LARGEST_VALUE:
             raise ValueError(f"{_shortened(text)} is beyond ±{LARGEST_VALUE:g}")

@@ -16,7 +16,7 @@ from trainer.input.table import Problems, Table
 Floats = npt.NDArray[np.float64]
 _ROWS_REMEDY = (
     "correct these lines: one date format for the whole column, numbers without units and with one "
-    "decimal mark, each date once; leave a value empty where there is none"
+    "decimal mark, each date once; leave missing values empty"
 )
 
 
@@ -93,11 +93,13 @@ def _parse_dates(table: Table, column: str, problems: Problems, notes: list[str]
         date = read_date(cell, way)
         if date is None:
             what = (
-                "the date is missing" if is_missing(cell) else f"{cell!r} is no date ({way.name})"
+                "the date is missing"
+                if is_missing(cell)
+                else f"{cell!r} is not a date ({way.name})"
             )
             problems.add(row.line, f"{column}: {what}")
         elif date in lines:
-            problems.add(row.line, f"{column}: {cell} stands on line {lines[date]} already")
+            problems.add(row.line, f"{column}: {cell} is already on line {lines[date]}")
         else:
             lines[date] = row.line
             dates.append(date)
@@ -125,11 +127,11 @@ def _to_index(dates: Sequence[datetime], name: str, notes: list[str]) -> pd.Date
     offsets = {date.utcoffset() for date in dates}
     if None in offsets and len(offsets) > 1:
         raise DatesIrregularError(
-            f"{name}: some dates have a time zone and some have none",
+            f"{name}: some dates have a time zone and some do not",
             remedy="write all dates with a time zone, or all without",
         )
     if len(offsets) > 1:
-        notes.append("dates have several offsets from UTC: turned into UTC")
+        notes.append("dates have several offsets from UTC: converted to UTC")
         return pd.DatetimeIndex(pd.to_datetime(list(dates), utc=True).tz_localize(None))
     try:
         return pd.DatetimeIndex([date.replace(tzinfo=None) for date in dates])

@@ -62,7 +62,7 @@ class Problems:
 
 
 def read_table(content: bytes, name: str, decimal: Mark | None = None) -> Table:
-    """Return the table in a file's bytes: UTF-8, parted by comma, semicolon or tab."""
+    """Return the table in a file's bytes: UTF-8, separated by commas, semicolons or tabs."""
     text = _decode(content, name)
     delimiter = _find_delimiter(text)
     problems = Problems(name)

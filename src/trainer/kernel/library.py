@@ -40,8 +40,8 @@ def _library() -> Any:  # noqa: ANN401 - ctypes has no types for what it loads
         library = ctypes.CDLL(str(path))
     except OSError as exc:
         raise LibraryMissingError(
-            f"the compiled kernel does not load: {exc}",
-            remedy="build it with `make libraries`, or run the image, which holds it",
+            f"the compiled kernel failed to load: {exc}",
+            remedy="build it with `make libraries`, or run the image, which contains it",
         ) from exc
     for name in ("arima_room", "kalman_room"):
         getattr(library, name).restype = ctypes.c_size_t

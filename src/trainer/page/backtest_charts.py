@@ -30,10 +30,10 @@ def windows_figure(backtest: Backtest) -> str:
         else count(len(windows), "window")
     )
     caption = Caption(
-        title="What was predicted from each origin, and what came.",
+        title="Backtest forecasts and actual values.",
         text=f"{cut} of {count(steps, 'step')}, on one scale, headed by the first date.",
         keys=(
-            Key(look="line ink", label="what came"),
+            Key(look="line ink", label="actual values"),
             Key(look="line blue", label="prediction"),
             Key(look="band half", label="80 % interval"),
         ),
@@ -46,8 +46,8 @@ def horizon_figure(backtest: Backtest) -> str:
     caption = Caption(
         title="Error against horizon.",
         text=(
-            f"The {clean(backtest.error_name)} of the predictions so many steps ahead, over all"
-            " windows; lower is better."
+            f"The {clean(backtest.error_name)} of the forecasts by steps ahead, over all "
+            "windows; lower is better."
         ),
     )
     return both_widths(lambda width: _horizon(backtest, width), caption)
@@ -82,7 +82,7 @@ def _windows(windows: tuple[Window, ...], width: int) -> Drawing:
         name="windows",
         width=width,
         height=rows * (_PANEL_HEIGHT + _PANEL_HEAD) + 8,
-        title="Backtest windows: prediction and what came",
+        title="Backtest windows: forecasts and actual values",
         description=_windows_words(windows),
         marks="".join(marks),
     )

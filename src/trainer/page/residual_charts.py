@@ -94,7 +94,7 @@ def _histogram_figure(known: Floats, spread: float) -> str:
     if spread > 0:
         keys.append(Key(look="line orange", label="normal, same spread"))
     caption = Caption(
-        title="Their distribution.",
+        title="Residual distribution.",
         text="Intervals take the errors to be normal: the bars should follow the curve.",
         keys=tuple(keys),
     )
@@ -151,8 +151,8 @@ def _histogram_words(known: Floats, bins: _Bins) -> str:
 
 def _autocorrelation_figure(residuals: Residuals) -> str:
     caption = Caption(
-        title="Their autocorrelation.",
-        text="How far a residual tells those after it. One bar in 20 may leave the band by chance.",
+        title="Residual autocorrelation.",
+        text="Correlation with earlier residuals. One bar in 20 may leave the band by chance.",
         keys=(Key(look="band plain", label="95 % band of pure chance"),),
     )
     return one_width(_autocorrelation(residuals), caption)

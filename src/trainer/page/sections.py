@@ -35,7 +35,7 @@ from trainer.page.wording import (
 _KINDS = {
     "win": "Better than the baselines",
     "lose": "Not better than the baselines",
-    "unclear": "No clear difference from the baselines",
+    "unclear": "Not compared with the baselines",
 }
 _MOST_STEPS = 60
 _MOST_CANDIDATES = 15
@@ -91,7 +91,7 @@ def _forecast_table(forecast: Forecast) -> str:
 
 def _backtest(backtest: Backtest | None) -> str:
     if backtest is None:
-        return "<p>No backtest was made.</p>"
+        return "<p>No backtest was run.</p>"
     remark = f"<p>{isolated(backtest.remark)}</p>" if backtest.remark else ""
     windows = windows_figure(backtest) if backtest.windows else "<p>There is no window.</p>"
     horizon = horizon_figure(backtest) if len(backtest.model.errors_by_step) else ""
@@ -103,7 +103,7 @@ def _residuals(residuals: Residuals) -> str:
     if not residuals.diagnostics:
         return figures
     checks = "".join(_diagnostic(check) for check in residuals.diagnostics)
-    title = '<p class="title">What the residuals say about the model</p>'
+    title = '<p class="title">Residual diagnostics</p>'
     return f'{figures}{title}<dl class="checks">{checks}</dl>'
 
 
@@ -118,7 +118,7 @@ def _diagnostic(check: Diagnostic) -> str:
 
 def _search(search: Search | None) -> str:
     if search is None:
-        return "<p>The order was given; nothing was searched.</p>"
+        return "<p>The order was given; no search was run.</p>"
     shown = search.candidates[:_MOST_CANDIDATES]
     tried = f"<p>{count(search.fitted, 'model was', 'models were')} fitted.</p>"
     parts = [f"<p>{isolated(search.reason)}</p>", _bullets(search.evidence), tried]
@@ -159,7 +159,7 @@ def _order(candidate: Candidate) -> str:
 
 
 def _notes(notes: tuple[str, ...]) -> str:
-    return _bullets(notes) or "<p>Nothing had to be filled, sorted or dropped.</p>"
+    return _bullets(notes) or "<p>No rows were filled, sorted or dropped.</p>"
 
 
 def _run(run: Run) -> str:

@@ -9,11 +9,11 @@ from trainer.errors import (
     FutureRegressorsMissingError,
     RegressorsInvalidError,
 )
-from trainer.fit.fitting import NO_COLUMNS
 from trainer.fit.order import Floats
 from trainer.input.columns import choose_date
 from trainer.input.data import read_bytes
 from trainer.input.table import read_table
+from trainer.kernel.library import NO_COLUMNS
 from trainer.predict.options import Options
 from trainer.regressors.given import future_rows, read_columns
 from trainer.saved.origin import Origin
@@ -51,8 +51,8 @@ def _refuse_another_calendar(made: Floats, saved: SavedModel, origin: Origin) ->
     for name, here, then in zip(origin.regressors, made, saved.columns, strict=False):
         if not np.allclose(here[:rows], then, rtol=0, atol=EXACT):
             raise RegressorsInvalidError(
-                f"the model learned another {name} of its own dates than the calendar says here",
-                remedy="run the image that trained it, or train anew",
+                f"the model's {name} of its training dates differ from this calendar's",
+                remedy="run the image that trained it, or train again",
             )
 
 

@@ -24,12 +24,12 @@ class Options:
 def parse_options(arguments: Sequence[str]) -> Options:
     """Return the checked command line. Exits with 2 where it is wrong.
 
-    Raises HorizonInvalidError where the horizon is no usable number.
+    Raises HorizonInvalidError where the horizon is not a valid number.
     """
     parser = _parser()
     raw = parser.parse_args(arguments)
     if any(is_same_file(path, raw.output) for path in (raw.model, raw.future) if path):
-        parser.error("the model or its regressors would be written over; name another --output")
+        parser.error("the model or its regressors would be overwritten; name another --output")
     return Options(
         model=Path(raw.model),
         horizon=read_horizon(raw.horizon),
@@ -53,9 +53,9 @@ def _parser() -> argparse.ArgumentParser:
         "--future",
         metavar="FILE",
         type=_path,
-        help="CSV with the dates to forecast and the model's --regressors; needed where it has any",
+        help="CSV with the dates to forecast and the model's --regressors; required if it has any",
     )
-    add("--decimal", choices=MARKS, metavar="MARK", help="of --future, . or ,; default: found")
+    add("--decimal", choices=MARKS, metavar="MARK", help="of --future, . or ,; default: detected")
     add("--output", default=STANDARD, metavar="FILE", type=_path, help="default: standard output")
     return parser
 

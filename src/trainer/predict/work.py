@@ -13,7 +13,7 @@ from trainer.report import dated, write_forecast
 from trainer.saved.load import load_model_file
 from trainer.saved.origin import Origin, read_origin
 
-_REMEDY = "use the file as the run wrote it, or train anew"
+_REMEDY = "use the file as the run wrote it, or train again"
 
 
 def work(options: Options) -> int:
@@ -24,8 +24,8 @@ def work(options: Options) -> int:
             target.move()
     except MemoryError as exc:
         raise MemoryExhaustedError(
-            f"the memory is not enough to forecast {options.horizon} steps by {options.model}",
-            remedy="give it more memory, or a smaller --horizon",
+            f"not enough memory to forecast {options.horizon} steps by {options.model}",
+            remedy="give the program more memory, or a smaller --horizon",
         ) from exc
     return 0
 
@@ -58,9 +58,7 @@ def _known_dates(origin: Origin, rows: int, name: str) -> pd.DatetimeIndex:
     except (ValueError, OverflowError) as exc:
         raise SavedModelInvalidError(f"{name}: its calendar: {exc}", remedy=_REMEDY) from exc
     if dates[0] != origin.first or dates[-1] != origin.last:
-        raise SavedModelInvalidError(
-            f"{name}: its values do not belong to its dates", remedy=_REMEDY
-        )
+        raise SavedModelInvalidError(f"{name}: its values do not match its dates", remedy=_REMEDY)
     return dates
 
 
@@ -69,7 +67,7 @@ def _dates_after(known: pd.DatetimeIndex, origin: Origin, steps: int) -> pd.Date
         return pd.date_range(known[-1], periods=steps + 1, freq=origin.calendar)[1:]
     except (ValueError, OverflowError) as exc:
         raise HorizonInvalidError(
-            f"--horizon {steps}: so many steps ({origin.calendar}) after {dated(known[-1])} leave "
+            f"--horizon {steps}: so many steps ({origin.calendar}) after {dated(known[-1])} exceed "
             f"the calendar: {exc}",
             remedy="give a smaller --horizon",
         ) from exc
@@ -80,6 +78,6 @@ def _refuse_no_number(prediction: Prediction, name: str) -> None:
         if not np.isfinite(numbers).all():
             step = int(np.flatnonzero(~np.isfinite(numbers))[0]) + 1
             raise SavedModelInvalidError(
-                f"{name}: it forecasts what is no number, from step {step} on",
-                remedy="give a smaller --horizon, or train anew",
+                f"{name}: the model produced non-finite forecasts, from step {step} on",
+                remedy="give a smaller --horizon, or train again",
             )

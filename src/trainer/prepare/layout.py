@@ -49,7 +49,10 @@ def find_layout(lines: Sequence[str], options: Options, name: str) -> Layout:
     """Return the layout of a file that begins with these lines."""
     filled = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not filled:
-        raise InputEmptyError(f"{name}: there are only blank lines", remedy="give a file of lines")
+        raise InputEmptyError(
+            f"{name}: there are only blank lines",
+            remedy="give a text file with one transaction per line",
+        )
     separator = options.separator or _find_separator(filled[0][1])
     rows = [split_line(line, separator) for _, line in filled]
     top = [cell.strip() for cell in rows[0]]
@@ -104,8 +107,8 @@ def _find_places(top: Sequence[str], options: Options, name: str) -> tuple[list[
         if len(top) < _RAW_WIDTH - 1:
             raise ColumnMissingError(
                 f"{name}:1: {len(top)} columns are not the {_RAW_WIDTH} of a TransactionHistory",
-                remedy="say where things are with --columns date=5,type=6,quantity=7,cost=8,"
-                "product=2 (places or headers), and part them by --separator",
+                remedy="name the columns with --columns date=5,type=6,quantity=7,cost=8,"
+                "product=2 (positions or headers), and the separator with --separator",
             )
         texts = PLACES
     places = [None if text is None else _place(text, top, name) for text in _all(texts)]
@@ -129,8 +132,8 @@ def _place(text: str, top: Sequence[str], name: str) -> int:
     found = exact or [n for n, header in enumerate(top) if header.lower() == text.lower()]
     if len(found) > 1:
         raise ColumnAmbiguousError(
-            f"{name}:1: the header {text!r} stands {len(found)} times",
-            remedy=f"name its place: {' or '.join(str(place + 1) for place in found)}",
+            f"{name}:1: the header {text!r} appears {len(found)} times",
+            remedy=f"give its position: {' or '.join(str(place + 1) for place in found)}",
         )
     if not found:
         by_lower = {header.lower(): header for header in top if header}
@@ -155,7 +158,7 @@ def _refuse_absent(known: Sequence[str | None], options: Options, name: str) -> 
     if absent:
         raise ColumnMissingError(
             f"{name}:1: the header has no {', '.join(absent)}",
-            remedy="say which columns they are with --columns",
+            remedy="name these columns with --columns",
         )
 
 
@@ -176,7 +179,7 @@ def _refuse_places_beyond(places: Sequence[int | None], width: int, name: str) -
     if beyond:
         raise ColumnMissingError(
             f"{name}: there is no column {beyond[0]}: the lines have {width}",
-            remedy="say where things are with --columns, and what parts them with --separator",
+            remedy="name the columns with --columns, and the separator with --separator",
         )
 
 
@@ -196,13 +199,13 @@ def _find_date_format(
     if len(found) > 1:
         raise DatesIrregularError(
             f"{name}: the dates can be read as {' and as '.join(way.name for way in found)}",
-            remedy=f"say which with --date_format '{found[0].name}'",
+            remedy=f"choose one with --date_format '{found[0].name}'",
         )
     if not found:
         shown = next(iter(cells), "")
         raise DatesIrregularError(
             f"{name}: the date column holds no dates: {shown[:40]!r}",
-            remedy="say where they are with --columns date=..., or write them as YYYY-MM-DD",
+            remedy="name their column with --columns date=..., or write them as YYYY-MM-DD",
         )
     way = found[0]
     return way, () if way.name == "ISO 8601" else (f"dates are read as {way.name}",)

@@ -67,7 +67,10 @@ class Source:
                 rest += tail
             self._refuse_long_line(held, rest)
         if not held + rest:
-            raise InputEmptyError(f"{self.name}: the file is empty", remedy="give a file of lines")
+            raise InputEmptyError(
+                f"{self.name}: the file is empty",
+                remedy="give a text file with one transaction per line",
+            )
         yield self._block(held + rest, is_last=True)
 
     def _next_bytes(self) -> bytes:
@@ -75,7 +78,7 @@ class Source:
             content = self.stream.read(BLOCK_BYTES)
         except (OSError, ValueError) as exc:
             raise InputUnreadableError(
-                f"{self.name} cannot be read on: {exc}", remedy="copy the file anew"
+                f"{self.name} cannot be read further: {exc}", remedy="copy the file again"
             ) from exc
         if self.bytes_read == 0:
             _refuse_foreign(content, self.name)
@@ -118,7 +121,7 @@ class Source:
             line = self.lines_read + held.count(b"\n") + 1
             self._decoded(rest, is_last=True)
             raise RawFileInvalidError(
-                f"{self.name}:{line}: a line of more than {LONGEST_LINE:,} bytes is none",
+                f"{self.name}:{line}: line longer than {LONGEST_LINE:,} bytes",
                 remedy="end each line with a line feed (from old Macs: tr '\\r' '\\n')",
             )
 
@@ -155,11 +158,11 @@ def _refuse_foreign(content: bytes, name: str) -> None:
     """Refuse what shows in its first bytes that it is no UTF-8 text."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputNotTextError(
-            f"{name}: the file is UTF-16, not UTF-8", remedy="iconv -f UTF-16 -t UTF-8 turns it"
+            f"{name}: the file is UTF-16, not UTF-8", remedy="convert it: iconv -f UTF-16 -t UTF-8"
         )
     for magic, kind in _PACKED.items():
         if content.startswith(magic):
             raise InputNotTextError(
-                f"{name}: the file is packed ({kind})",
-                remedy="unpack it first, or into a pipe: zcat FILE | python -m trainer prepare -",
+                f"{name}: the file is compressed ({kind})",
+                remedy="decompress it, for example: zcat FILE | python -m trainer prepare -",
             )

@@ -83,7 +83,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m trainer prepare",
-        description="Turn raw transactions, one a line, into a series that can be trained on.",
+        description="Turn raw transactions, one per line, into a series for training.",
         allow_abbrev=False,
     )
     add = parser.add_argument
@@ -97,13 +97,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--from", dest="first", type=_day, metavar="DATE", help="first day, YYYY-MM-DD")
     add("--to", dest="last", type=_day, metavar="DATE", help="last day, YYYY-MM-DD")
     add("--fill", default="none", choices=get_args(Fill), help="days without lines; default: none")
-    add("--partial", default="drop", choices=get_args(Partial), help="days or periods cut off")
-    add("--sums", default="plain", choices=get_args(Sums), help="exact: in any order of lines")
-    add("--separator", type=_separator, metavar="TEXT", help="tab, comma, ...; default: found")
+    add("--partial", default="drop", choices=get_args(Partial), help="incomplete days or periods")
+    add("--sums", default="plain", choices=get_args(Sums), help="exact: for unsorted lines")
+    add("--separator", type=_separator, metavar="TEXT", help="tab, comma, ...; default: detected")
     add("--columns", type=_columns, metavar="NAME=COLUMN,...", help="date, quantity, cost, ...")
     add("--date_format", choices=[way.name for way in FORMATS], metavar="FORMAT", help="DD/MM/YYYY")
-    add("--decimal", choices=MARKS, metavar="MARK", help="decimal mark, . or ,; default: found")
-    add("--skip_broken", action="store_true", help="count lines that cannot be read, and go on")
+    add("--decimal", choices=MARKS, metavar="MARK", help="decimal mark, . or ,; default: detected")
+    add("--skip_broken", action="store_true", help="skip and count lines that cannot be read")
     return parser
 
 
@@ -112,7 +112,7 @@ def _refuse_contradictions(parser: argparse.ArgumentParser, raw: argparse.Namesp
     if raw.first and raw.last and raw.first > raw.last:
         parser.error(f"--from {raw.first} is later than --to {raw.last}")
     if raw.fill == "zero" and raw.measure == "mean":
-        parser.error("--fill zero: the mean of no amounts is not 0; use --fill none or line")
+        parser.error("--fill zero: without amounts the mean is not 0; use --fill none or line")
     if raw.report == STANDARD == raw.output:
         parser.error("--report -: standard output holds the series; name a file")
     if raw.report not in (None, STANDARD) and is_same_file(raw.report, raw.output):
@@ -120,7 +120,7 @@ def _refuse_contradictions(parser: argparse.ArgumentParser, raw: argparse.Namesp
     if raw.source != STANDARD and any(
         is_same_file(raw.source, path) for path in (raw.output, raw.report)
     ):
-        parser.error("the raw file would be written over; name another --output or --report")
+        parser.error("the raw file would be overwritten; name another --output or --report")
     needed = {"mean": ("quantity", "cost"), "sum": ("quantity", "cost"), "quantity": ("quantity",)}
     wanted = [*needed.get(raw.measure, ()), *(["type"] if raw.type else [])]
     for role in [*wanted, *(["product"] if raw.product else [])]:
@@ -146,18 +146,20 @@ def _path(text: str) -> str:
 
 def _day(text: str) -> date:
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text.strip()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no date: write YYYY-MM-DD")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date: write YYYY-MM-DD")
     try:
         return date.fromisoformat(text.strip())
     except ValueError as exc:
-        raise argparse.ArgumentTypeError(f"{text!r} is no date: {exc}") from exc
+        raise argparse.ArgumentTypeError(f"{text!r} is not a date: {exc}") from exc
 
 
 def _separator(text: str) -> str:
     separator = _SEPARATORS.get(text.lower(), text)
     if len(separator) != 1 or separator in '"\r\n.+-' or separator.isalnum():
         names = ", ".join(name for name in _SEPARATORS if name.isalpha())
-        raise argparse.ArgumentTypeError(f"{text!r} is no separator: one character, or {names}")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a separator: give one character, or {names}"
+        )
     return separator
 
 
@@ -168,7 +170,7 @@ def _columns(text: str) -> ColumnTexts:
     for part in re.split(rf",(?=\s*(?:{'|'.join(roles)})\s*=)", text):
         role, mark, column = (piece.strip() for piece in part.partition("="))
         if role not in roles or not mark or not column or role in given:
-            reason = "stands twice" if role in given else f"is no {'/'.join(roles)}=COLUMN"
+            reason = "is given twice" if role in given else f"is not {'/'.join(roles)}=COLUMN"
             raise argparse.ArgumentTypeError(f"{part.strip()!r} {reason}")
         given[role] = column
     if "date" not in given:

@@ -102,7 +102,7 @@ def _translated(path: str) -> Iterator[None]:
             ) from exc
         if isinstance(exc, FileNotFoundError):
             raise OutputNotWritableError(
-                f"the folder of {path} is not there", remedy=f"mkdir -p {Path(path).parent}"
+                f"the folder of {path} does not exist", remedy=f"mkdir -p {Path(path).parent}"
             ) from exc
         raise OutputNotWritableError(
             f"{path} cannot be written to by uid {os.getuid()}: {exc.strerror or exc}",

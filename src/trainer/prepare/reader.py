@@ -18,8 +18,8 @@ from trainer.prepare.layout import Layout, split_line
 SHOWN_FAULTS = 20
 MOST_TYPES = 100
 _FAULTS_REMEDY = (
-    "correct these lines, or leave them out with --skip_broken; where all lines are told, say what "
-    "the columns are with --columns and --separator"
+    "correct these lines, or leave them out with --skip_broken; if all lines are listed, name "
+    "the columns with --columns and the separator with --separator"
 )
 _FEW = 16
 _MOST_DATES_KEPT = 50_000
@@ -283,7 +283,7 @@ class RowReader:
             return self._layout.date_format.read(text).toordinal()
         except (ValueError, OverflowError):
             name = self._layout.date_format.name
-            raise ValueError(f"{text[:40]!r} is no date ({name})") from None
+            raise ValueError(f"{text[:40]!r} is not a date ({name})") from None
 
     def _find_type(self, text: str) -> int:
         name = text.strip()
@@ -292,7 +292,7 @@ class RowReader:
                 raise RawFileInvalidError(
                     f"{self._faults.name}: the type column holds more than {MOST_TYPES} types: "
                     f"{', '.join(map(repr, self.types[:3]))}, ...",
-                    remedy="say which column holds the types with --columns type=...",
+                    remedy="name the column of the types with --columns type=...",
                 )
             self.types.append(name)
         return self.types.index(name)

@@ -167,7 +167,7 @@ def told(report: Report) -> list[str]:
         (report.used, "used"),
         (report.not_selected, "not selected"),
         (report.outside, "outside --from and --to"),
-        (report.in_dropped, "in what is dropped"),
+        (report.in_dropped, "in dropped periods"),
     )
     read = ", ".join(f"{count:,} {what}" for count, what in counts if count)
     days = f"{report.first_day} to {report.last_day}"
@@ -202,8 +202,8 @@ def _spelled(span: Span) -> str:
 
 def _outlier(outlier: Outlier) -> str:
     return (
-        f"{outlier.date}: {outlier.value:g} where {outlier.usual:g} is usual "
-        f"({outlier.deviations:g} deviations)"
+        f"{outlier.date}: {outlier.value:g} (usually {outlier.usual:g}; "
+        f"{outlier.deviations:g} deviations)"
     )
 
 
@@ -230,22 +230,22 @@ def _notes(reading: Reading, options: Options) -> tuple[str, ...]:
     if reader.decimal is not None and (reader.decimal.mark == "," or options.decimal):
         notes.append(f"numbers have {reader.decimal.name}")
     if not totals.is_sorted:
-        notes.append("the lines are not in the order of their dates")
+        notes.append("the lines are not in chronological order")
     if totals.negative_quantities:
         notes.append(f"{totals.negative_quantities:,} lines have a negative quantity: kept")
-    notes += [f"--type {t}: there is no such line" for t in options.types if t not in reader.types]
+    notes += [f"--type {t}: no line has it" for t in options.types if t not in reader.types]
     absent = [text for text in options.products if text not in reader.products_seen]
-    notes += [f"--product {text}: there is no such line" for text in absent]
+    notes += [f"--product {text}: no line has it" for text in absent]
     notes += _cut_off_notes(reading, options)
     if options.fill == "line":
-        notes.append("filled values see what follows them: a model scored on them sees ahead")
+        notes.append("filled values use later values: scores on them are too good")
     return tuple(notes)
 
 
 def _cut_off_notes(reading: Reading, options: Options) -> list[str]:
     if reading.cut_off_line is None:
         return []
-    line = f"line {reading.cut_off_line:,}, the last one, is cut off: dropped"
+    line = f"line {reading.cut_off_line:,}, the last one, is truncated: dropped"
     if not reading.totals.is_sorted:
         return [f"{line}; lines of any day may be missing, as they are not sorted"]
     if options.partial == "keep":

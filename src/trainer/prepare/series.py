@@ -93,7 +93,7 @@ def _covered(totals: Totals, options: Options) -> tuple[int, int]:
         span = _span(first, last)
         raise RawFileInvalidError(
             f"the dates reach from {span.first} to {span.last}: more than {MOST_PERIODS:,} days",
-            remedy="leave dates out that stand for none with --from and --to",
+            remedy="exclude placeholder dates with --from and --to",
         )
     return first, last
 

@@ -20,7 +20,7 @@ from trainer.prepare.totals import Totals
 
 _VALUE_NAMES = {"mean": "PaidAmount", "sum": "PaidAmount", "count": "Lines", "quantity": "Quantity"}
 _MOST_WAITING = 63  # blocks of a MiB
-_EMPTY_REMEDY = "give a file of transactions, one a line"
+_EMPTY_REMEDY = "give a file of transactions, one per line"
 
 
 def work(options: Options) -> None:
@@ -152,7 +152,7 @@ def _refuse_nothing(reading: Reading, options: Options) -> None:
     """Refuse a file without lines, and a selection without any."""
     totals, name = reading.totals, reading.source.name
     if totals.lines == 0:
-        raise InputEmptyError(f"{name}: there is no whole line", remedy=_EMPTY_REMEDY)
+        raise InputEmptyError(f"{name}: there is no complete line", remedy=_EMPTY_REMEDY)
     if totals.selected:
         return
     known = sorted(reading.reader.types)
@@ -165,7 +165,7 @@ def _refuse_nothing(reading: Reading, options: Options) -> None:
     hint = f"the nearest type is {near[0]!r}; " if near else ""
     types = f"the types are {', '.join(map(repr, known))}; " if options.types else ""
     raise InputEmptyError(
-        f"{name}: none of {totals.lines:,} lines has the type, product and dates asked for",
+        f"{name}: none of {totals.lines:,} lines has the requested type, product and dates",
         remedy=f"{hint}{types}check --type, --product, --from and --to",
     )
 

@@ -81,7 +81,9 @@ def known_rows(
         return Design(names=given.names, matrix=matrix), given.notes
     filled = pd.DataFrame(matrix).ffill().bfill().to_numpy(dtype=np.float64)
     count = int(is_absent.any(axis=1).sum())
-    note = f"regressors of {count} dates without a value are missing: the last known ones are taken"
+    note = (
+        f"regressors of {count} dates without a value are missing: the last known values are used"
+    )
     return Design(names=given.names, matrix=filled), (*given.notes, note)
 
 

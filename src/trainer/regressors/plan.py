@@ -33,7 +33,7 @@ def parse_plan(*, calendar: Sequence[str] = (), fourier: Sequence[str] = ()) -> 
         _refuse_unknown(word, name, mark)
         if name in found:
             raise RegressorsInvalidError(
-                f"--calendar: {name} stands twice", remedy=_CALENDAR_REMEDY
+                f"--calendar: {name} is given twice", remedy=_CALENDAR_REMEDY
             )
         found[name] = code
     return Plan(
@@ -49,7 +49,7 @@ def parse_names(texts: Sequence[str]) -> tuple[str, ...]:
     names = [part.strip() for text in texts for part in text.split(",")]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled or not all(names):
-        what = f"{doubled[0]!r} stands twice" if doubled else "a name is empty"
+        what = f"{doubled[0]!r} is given twice" if doubled else "a name is empty"
         raise RegressorsInvalidError(
             f"--regressors: {what}", remedy="name each column once: --regressors price,promo"
         )
@@ -67,7 +67,7 @@ def find_code(text: str) -> str:
         by_name = {name.replace("_", " "): str(codes[1]) for name, codes in COUNTRIES.items()}
         by_name |= {code.lower(): code for code in known}
         raise RegressorsInvalidError(
-            f"--calendar: no holidays are known of {text.strip()!r}",
+            f"--calendar: no holidays are known for {text.strip()!r}",
             remedy=_near(text, by_name) + "give a code of ISO 3166 such as DE, or DE-BY for a part",
         )
     parts = {code.lower(): code for code in known[country.upper()]}
@@ -94,7 +94,7 @@ def _refuse_unknown(word: str, name: str, mark: str) -> None:
             f"--calendar: {word!r} is unknown", remedy=hint + _CALENDAR_REMEDY
         )
     if bool(mark) != (name == "holidays"):
-        what = "whose holidays?" if name == "holidays" else f"{name} takes no {word!r}"
+        what = "name a country" if name == "holidays" else f"{name} does not accept {word!r}"
         raise RegressorsInvalidError(f"--calendar: {what}", remedy=_CALENDAR_REMEDY)
 
 
@@ -104,16 +104,16 @@ def _fourier(texts: Sequence[str]) -> tuple[tuple[float, int], ...]:
         period_text, _, pairs_text = text.partition(":")
         if not _NUMBER.fullmatch(period_text) or not _COUNT.fullmatch(pairs_text):
             raise RegressorsInvalidError(
-                f"--fourier: {text!r} is no period and number of pairs", remedy=_FOURIER_REMEDY
+                f"--fourier: {text!r} is not a period and a number of pairs", remedy=_FOURIER_REMEDY
             )
         period, pairs = float(period_text), int(pairs_text)
         most = min(MOST_PAIRS, math.floor(period / 2))
         if period in found or not 1 <= pairs <= most:
-            what = "stands twice" if period in found else f"may have 1 to {most} pairs"
+            what = "is given twice" if period in found else f"may have 1 to {most} pairs"
             raise RegressorsInvalidError(
                 f"--fourier {text}: a period of {period:g} steps {what}"
                 if most
-                else f"--fourier {text}: a period has at least 2 steps",
+                else f"--fourier {text}: the period must be at least 2 steps",
                 remedy=_FOURIER_REMEDY,
             )
         found[period] = pairs

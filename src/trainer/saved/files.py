@@ -16,7 +16,7 @@ def read_model_file(path: Path) -> bytes:
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
-            what = "a folder" if stat.S_ISDIR(state.st_mode) else "no regular file"
+            what = "a folder" if stat.S_ISDIR(state.st_mode) else "not a regular file"
             raise SavedModelUnreadableError(f"{path} is {what}, not a model", remedy=_REMEDY)
         if state.st_size > LARGEST_BYTES:
             raise SavedModelUnreadableError(

@@ -18,9 +18,9 @@ from trainer.errors import (
     SavedModelMissingError,
     TrainerError,
 )
-from trainer.fit.fitting import NO_COLUMNS
 from trainer.fit.order import Floats
 from trainer.fit.prediction import Prediction
+from trainer.kernel.library import NO_COLUMNS
 from trainer.saved.files import read_model_file
 from trainer.saved.run_manifest import RECORD, read_run_manifest
 from trainer.saved.saved_model import SavedModel, read_saved
@@ -63,9 +63,9 @@ def _from_pickle(place: Path, content: bytes) -> LoadedModel:
     manifest = _manifest(place)
     if manifest.get(_name_in_run(place)) != hashlib.sha256(content).hexdigest():
         raise PickleRefusedError(
-            f"{place}: not opened: {_record_of(place)} vouches for other bytes; the file was "
-            "changed, or is of another run",
-            remedy="fetch the run again, or use the JSON of its own run: loading it runs nothing",
+            f"{place}: not opened: {_record_of(place)} has another sha256 for it; the file was "
+            "changed, or belongs to another run",
+            remedy="fetch the run again, or use the JSON of its own run: loading it runs no code",
         )
     try:
         library, notes = _opened(content)
@@ -76,7 +76,7 @@ def _from_pickle(place: Path, content: bytes) -> LoadedModel:
         return _from_json_beside(place, manifest, why)
     text = _kept_text(library)
     if text is None:
-        return _from_json_beside(place, manifest, "it holds the library's object alone")
+        return _from_json_beside(place, manifest, "it contains only the library's object")
     return LoadedModel(saved=read_saved(text.encode(), str(place)), library=library, notes=notes)
 
 
@@ -111,8 +111,8 @@ def _from_json_beside(place: Path, manifest: dict[str, str], why: str) -> Loaded
         ) from exc
     if manifest.get(_name_in_run(beside)) != hashlib.sha256(content).hexdigest():
         raise SavedModelChangedError(
-            f"{beside}: {_record_of(place)} vouches for other bytes",
-            remedy="fetch the run again, or train anew",
+            f"{beside}: {_record_of(place)} has another sha256 for it",
+            remedy="fetch the run again, or train again",
         )
     note = f"{place.name}: {why}: the model is loaded from {beside.name} beside it"
     return replace(LoadedModel(saved=read_saved(content, str(beside))), notes=(note,))
@@ -125,16 +125,16 @@ def _manifest(place: Path) -> dict[str, str]:
         content = read_model_file(record)
     except TrainerError as exc:
         raise PickleRefusedError(
-            f"{place}: not opened: no record vouches for it: {exc.what}",
+            f"{place}: not opened: no record has its sha256: {exc.what}",
             remedy="keep the pickle in its run's folder, as it was written or fetched; or use the "
-            "JSON beside it: loading it runs nothing",
+            "JSON beside it: loading it runs no code",
         ) from exc
     try:
         return read_run_manifest(content, str(record)).files
     except SavedModelInvalidError as exc:
         raise PickleRefusedError(
             f"{place}: not opened: {exc.what}",
-            remedy=f"{exc.remedy}; or use the JSON beside it: loading it runs nothing",
+            remedy=f"{exc.remedy}; or use the JSON beside it: loading it runs no code",
         ) from exc
 
 

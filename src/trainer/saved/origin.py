@@ -35,8 +35,8 @@ def read_origin(saved: SavedModel, name: str) -> Origin:
         return _read(saved)
     except _FAILURES as exc:
         raise SavedModelInvalidError(
-            f"{name}: this is no saved model: {exc}",
-            remedy="use the file as the run wrote it, or train anew",
+            f"{name}: not a saved model: {exc}",
+            remedy="use the file as the run wrote it, or train again",
         ) from exc
 
 
@@ -49,7 +49,7 @@ def _read(saved: SavedModel) -> Origin:
         raise ValueError("its regressors have no names")
     first, last = (datetime.fromisoformat(facts[name]) for name in ("first_date", "last_date"))
     if first.tzinfo or last.tzinfo or first >= last:
-        raise ValueError("its first and last dates are no span of time")
+        raise ValueError("its last date is before its first")
     plan = _plan(facts["calendar_regressors"])
     return Origin(**texts, first=first, last=last, regressors=names, given=given, plan=plan)
 
@@ -59,7 +59,7 @@ def _plan(raw: dict[str, Any]) -> Plan:
     if set(raw) != _PLAN_FIELDS or any(
         not (period > 1 and 1 <= count <= MOST_PAIRS) for period, count in pairs
     ):
-        raise ValueError("its regressors of the calendar are not known here")
+        raise ValueError("its calendar regressors are not supported here")
     return Plan(
         weekday=raw["weekday"] is True,
         month=raw["month"] is True,
@@ -70,5 +70,5 @@ def _plan(raw: dict[str, Any]) -> Plan:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no name")
+        raise TypeError(f"{value!r} is not a name")
     return value

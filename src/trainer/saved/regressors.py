@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # What is made again may differ by this much from what the model knew: the library of holidays is
 # exact, and so are the waves on every processor.
 EXACT = 1e-9
-_REMEDY = "use the image that trained it, or train anew"
+_REMEDY = "use the image that trained it, or train again"
 
 
 def remade(origin: Origin, dates: "pd.DatetimeIndex") -> Floats:
@@ -37,7 +37,7 @@ def remade(origin: Origin, dates: "pd.DatetimeIndex") -> Floats:
     absent = [name for name in names if name not in made.names]
     if absent:
         raise SavedModelInvalidError(
-            f"the model's calendar does not make {', '.join(absent)}",
+            f"this calendar does not compute {', '.join(absent)}",
             remedy=_REMEDY,
         )
     return made.matrix.T[[made.names.index(name) for name in names]]

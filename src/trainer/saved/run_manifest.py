@@ -29,18 +29,18 @@ def read_run_manifest(content: bytes, place: str) -> RunManifest:
         found = {name: str(entry["sha256"]) for name, entry in raw["manifest"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         raise SavedModelInvalidError(
-            f"{place} is no record of a run: {exc!r}",
-            remedy="take the run from where it was kept unchanged, or train anew",
+            f"{place} is not the record of a run: {exc!r}",
+            remedy="use an unchanged copy of the run, or train again",
         ) from exc
     if not is_sealed(content):
         raise SavedModelInvalidError(
-            f"{place} is not as it was written: its seal is another",
-            remedy="take the run from where it was kept unchanged, or train anew",
+            f"{place} was changed after it was written: its seal does not match",
+            remedy="use an unchanged copy of the run, or train again",
         )
     if version != SCHEMA_VERSION or status != "succeeded":
         raise SavedModelInvalidError(
-            f"{place} has form {version!r} and tells of a run that {status}; known here are runs "
-            f"of form {SCHEMA_VERSION} that succeeded",
-            remedy="use the release that trained it, or train anew",
+            f"{place} has form {version!r} and the status {status!r}; supported are "
+            f"succeeded runs of form {SCHEMA_VERSION}",
+            remedy="use the release that trained it, or train again",
         )
     return RunManifest(run_id=run_id, files=found)

@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 
 from trainer.errors import SavedModelChangedError, SavedModelFormError, SavedModelInvalidError
-from trainer.fit.fitting import NO_COLUMNS, Fitted, parameters, predict
+from trainer.fit.fitting import Fitted, parameters, predict
 from trainer.fit.order import Floats, Order
 from trainer.fit.prediction import BoxCox, Prediction
+from trainer.kernel.library import NO_COLUMNS
 from trainer.saved.seal import is_sealed, sealed
 from trainer.settings import LARGEST_ORDER, LARGEST_SEASONAL_ORDER
 
 SCHEMA_VERSION = 2
 _LARGEST = (*LARGEST_ORDER, *LARGEST_SEASONAL_ORDER)
 _FAILURES = (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
-_REMEDY = "use the file as the run wrote it, or train anew"
+_REMEDY = "use the file as the run wrote it, or train again"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +89,7 @@ def read_saved(content: bytes, name: str) -> SavedModel:
     try:
         return _read(raw)
     except _FAILURES as exc:
-        raise SavedModelInvalidError(
-            f"{name}: this is no saved model: {exc}", remedy=_REMEDY
-        ) from exc
+        raise SavedModelInvalidError(f"{name}: not a saved model: {exc}", remedy=_REMEDY) from exc
 
 
 def _opened(content: bytes, name: str) -> dict[str, Any]:
@@ -99,26 +98,26 @@ def _opened(content: bytes, name: str) -> dict[str, Any]:
         raw = json.loads(content)
     except (ValueError, RecursionError) as exc:
         raise SavedModelChangedError(
-            f"{name}: cut off or changed since it was written: no JSON: {exc}", remedy=_REMEDY
+            f"{name}: truncated or changed after it was written: no JSON: {exc}", remedy=_REMEDY
         ) from exc
     if not isinstance(raw, dict) or "schema_version" not in raw:
         raise SavedModelInvalidError(
-            f"{name}: this is no saved model: it has no schema_version", remedy=_REMEDY
+            f"{name}: not a saved model: it has no schema_version", remedy=_REMEDY
         )
     version, seal = raw["schema_version"], raw.pop("sha256", None)
     if seal is not None and not is_sealed(content):
         raise SavedModelChangedError(
-            f"{name}: changed since it was written: its bytes do not give its sha256",
+            f"{name}: changed after it was written: its sha256 does not match",
             remedy=_REMEDY,
         )
     if version != SCHEMA_VERSION:
         raise SavedModelFormError(
-            f"{name}: the form {version!r} is not known here (known: {SCHEMA_VERSION})",
-            remedy="load it with the release that wrote it, or train anew",
+            f"{name}: the form {version!r} is not supported (supported: {SCHEMA_VERSION})",
+            remedy="load it with the release that wrote it, or train again",
         )
     if seal is None:
         raise SavedModelChangedError(
-            f"{name}: changed since it was written: its sha256 is missing", remedy=_REMEDY
+            f"{name}: changed after it was written: its sha256 is missing", remedy=_REMEDY
         )
     return raw
 
@@ -152,7 +151,7 @@ def _refuse_inconsistent(model: SavedModel) -> None:
         if order.season < 2 and any(order.seasonal[:3]):  # noqa: PLR2004 - a season's least
             raise ValueError("an order has seasonal terms, but no season")
         if len(fitted.beta) != len(model.columns) or not fitted.variance > 0 or weight < 0:
-            raise ValueError("a member's numbers do not belong to the regressors, or to no model")
+            raise ValueError("a member's numbers do not belong to the regressors, or are invalid")
         numbers += [weight, *fitted.point, fitted.mean, *fitted.beta, fitted.variance]
     if not np.isfinite(numbers).all():
         raise ValueError("a number is not finite")

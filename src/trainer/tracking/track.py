@@ -27,7 +27,6 @@ LOAD_S = 30.0
 ALL_S = 90.0
 # What Azure ML takes (https://aka.ms/azure-machine-learning-limits); MLflow itself takes more.
 LONGEST_TEXT = 500
-MOST_METRICS = 50
 _STEPS_TOLD = 200
 _LONGEST_REASON = 300
 _PROGRAM = Path(__file__).with_name("program.py")
@@ -36,7 +35,7 @@ _SECRET_NAME = re.compile(r"TOKEN|PASSWORD|SECRET|KEY$")
 
 
 class NotTrackedError(Exception):
-    """MLflow was not told, or not of everything: one sentence says why."""
+    """The run was not logged to MLflow, or not completely; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +124,7 @@ def _document(
     tracking: Tracking, outcome: Outcome, files: Sequence[str], *, started_s: float
 ) -> dict[str, object]:
     place = outcome.settings.place
-    verdict = outcome.evaluated.verdict.sentence if outcome.evaluated else "There was no backtest."
+    verdict = outcome.evaluated.verdict.sentence if outcome.evaluated else "No backtest was run."
     tags = [("run_id", place.run_id), ("verdict", verdict), ("trainer", trainer.__version__)]
     return {
         "uri": tracking.uri,
@@ -166,7 +165,7 @@ def _answer(tracking: Tracking, document: bytes) -> dict[str, str]:
         answer, _ = process.communicate(document, timeout=ALL_S)
     except subprocess.TimeoutExpired:
         _end(process)
-        return {"failed": f"it was not done within {ALL_S:.0f} s"}
+        return {"failed": f"it was not finished within {ALL_S:.0f} s"}
     except InterruptedBySignal as stop:
         _end(process)
         return {"failed": f"stopped by signal {stop.number}"}

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.unit.trainer.trained import exit_code_of
 from trainer import training
 from trainer.__main__ import BUG_EXIT_CODE
 
@@ -109,40 +110,54 @@ def test_auto_order_on_a_yearly_series(run: Run, tmp_path: Path) -> None:
     assert metric["seasonal_order"] == [0, 0, 0, 0]
 
 
-BAD: dict[str, tuple[str | None, list[str], int]] = {
-    "missing": (None, [], 40),
-    "empty": ("", [], 43),
-    "binary": ("date,y\n\0", [], 42),
-    "column": ("date,y\n2024-01-01,1\n", ["--value_column", "z"], 44),
-    "ambiguous": ("date,y,z\n2024-01-01,1,2\n", [], 45),
-    "rows": ("date,y\n2024-01-01,1\n2024-01-02,x\n2024-01-03,3\n", [], 46),
-    "irregular": ("date,y\n2024-01-01,1\n2024-01-02,2\n2024-03-09,3\n2025-01-01,4\n", [], 47),
-    "short": ("date,y\n" + "".join(f"2024-01-0{d},{d % 3}\n" for d in range(1, 7)), [], 48),
-    "constant": ("date,y\n" + "".join(f"2024-01-{d},5\n" for d in range(10, 30)), [], 49),
-    "no values": ("date,y\n2024-01-01,\n2024-01-02,\n", [], 50),
-    "order": ("", ["--order=x"], 51),
-    "holdout": ("", ["--holdout=0"], 52),
-    "horizon": ("", ["--horizon=0"], 53),
+BAD: dict[str, tuple[str | None, list[str], str]] = {
+    "missing": (None, [], "input-missing"),
+    "empty": ("", [], "input-empty"),
+    "binary": ("date,y\n\0", [], "input-not-text"),
+    "column": ("date,y\n2024-01-01,1\n", ["--value_column", "z"], "column-missing"),
+    "ambiguous": ("date,y,z\n2024-01-01,1,2\n", [], "column-ambiguous"),
+    "rows": ("date,y\n2024-01-01,1\n2024-01-02,x\n2024-01-03,3\n", [], "rows-invalid"),
+    "irregular": (
+        "date,y\n2024-01-01,1\n2024-01-02,2\n2024-03-09,3\n2025-01-01,4\n",
+        [],
+        "dates-irregular",
+    ),
+    "short": (
+        "date,y\n" + "".join(f"2024-01-0{d},{d % 3}\n" for d in range(1, 7)),
+        [],
+        "series-too-short",
+    ),
+    "constant": (
+        "date,y\n" + "".join(f"2024-01-{d},5\n" for d in range(10, 30)),
+        [],
+        "series-constant",
+    ),
+    "no values": ("date,y\n2024-01-01,\n2024-01-02,\n", [], "values-missing"),
+    "order": ("", ["--order=x"], "order-invalid"),
+    "holdout": ("", ["--holdout=0"], "holdout-invalid"),
+    "horizon": ("", ["--horizon=0"], "horizon-invalid"),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_ends_with_its_code_and_a_failure_record(
+def test_bad_input_ends_with_its_name_and_a_failure_record(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str
 ) -> None:
-    text, options, code = BAD[case]
+    text, options, name = BAD[case]
+    code = exit_code_of(name)
     if text is not None:
         (tmp_path / "x.csv").write_text(text)
-    order = [] if code == 51 else ["--order", "2,0,0"]
+    order = [] if name == "order-invalid" else ["--order", "2,0,0"]
     assert run("--input", "x.csv", *order, *options) == code
     assert set(_tree(tmp_path / "out")) == {"failure.json"}
     failure = _json(tmp_path / "out" / "failure.json")
     assert failure["status"] == "failed"
     assert failure["exit_code"] == code
+    assert failure["error"] == name
     assert failure["remedy"]
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert f"error: {failure['what']}\n  fix: {failure['remedy']}\n" in shown.err
+    assert f"error[{name}]: {failure['what']}\n  fix: {failure['remedy']}\n" in shown.err
     assert "Traceback" not in shown.err
 
 
@@ -152,7 +167,7 @@ def test_failure_leaves_an_earlier_run_and_the_next_run_removes_the_failure(
 ) -> None:
     assert run("--input", str(short_csv), *AR1) == 0
     before = _tree(tmp_path / "out")
-    assert run("--input", "nowhere.csv") == 40
+    assert run("--input", "nowhere.csv") == 2
     after = _tree(tmp_path / "out")
     assert after.pop("failure.json")
     assert after == before
@@ -161,7 +176,7 @@ def test_failure_leaves_an_earlier_run_and_the_next_run_removes_the_failure(
 
 
 def test_bad_run_id_leaves_no_record_anywhere(run: Run, tmp_path: Path) -> None:
-    assert run("--run_id", "../up") == 54
+    assert run("--run_id", "../up") == 2
     assert not list(tmp_path.iterdir())
 
 
@@ -181,7 +196,7 @@ def test_unknown_exception_is_called_a_bug_with_its_traceback(
 
 @pytest.mark.parametrize(
     ("failure", "code"),
-    [(MemoryError(), 56), (ModuleNotFoundError("No module named 'pandas'", name="pandas"), 57)],
+    [(MemoryError(), 13), (ModuleNotFoundError("No module named 'pandas'", name="pandas"), 5)],
 )
 def test_lack_of_memory_or_library_is_no_bug(
     run: Run, monkeypatch: pytest.MonkeyPatch, failure: Exception, code: int

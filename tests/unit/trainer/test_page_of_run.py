@@ -46,7 +46,7 @@ def test_the_verdict_is_what_the_backtest_says(outcome: Outcome) -> None:
 def test_without_a_backtest_the_page_says_so(outcome: Outcome) -> None:
     page = page_of(replace(outcome, evaluated=None), (), ())
     assert page.backtest is None
-    assert "no backtest" in page.head.verdict.sentence
+    assert "No backtest was run" in page.head.verdict.sentence
 
 
 def test_the_page_can_be_written_and_is_the_same_twice(outcome: Outcome) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from trainer.__main__ import main
+from trainer.errors import TrainerError
 
 TRAINED = 112
 ROWS = 182
@@ -57,3 +58,9 @@ def train_runs(folder: Path) -> None:
         quick = ("--backtest_windows", "0", "--holdout", "14", "--horizon", "14")
         place = ("--input", str(source), "--output", str(folder / name), "--run_id", f"run-{name}")
         assert main([*place, *columns, *quick, *arguments]) == 0
+
+
+def exit_code_of(name: str) -> int:
+    """Return the exit code of the family of the error with this name."""
+    families = TrainerError.__subclasses__()
+    return {e.name(): e.exit_code for family in families for e in family.__subclasses__()}[name]

@@ -43,12 +43,18 @@ def _made_a_folder(run: Path) -> None:
 
 CHANGES: dict[str, tuple[Change, str]] = {
     "no folder": (shutil.rmtree, "there is no "),
-    "unfinished": (lambda run: (run / "record.json").unlink(), "holds no whole run"),
+    "unfinished": (lambda run: (run / "record.json").unlink(), "is not a complete run"),
     "failed": (lambda run: (run / "failure.json").write_text("{}"), "failed"),
-    "empty record": (lambda run: (run / "record.json").write_text(""), "no record of a run"),
-    "record is a list": (lambda run: (run / "record.json").write_text("[]"), "no record of a run"),
-    "changed record": (lambda run: _replaced_run_id(run / "record.json"), "its seal is another"),
-    "record with another manifest": (_vouched_anew, "its seal is another"),
+    "empty record": (lambda run: (run / "record.json").write_text(""), "not the record of a run"),
+    "record is a list": (
+        lambda run: (run / "record.json").write_text("[]"),
+        "not the record of a run",
+    ),
+    "changed record": (
+        lambda run: _replaced_run_id(run / "record.json"),
+        "its seal does not match",
+    ),
+    "record with another manifest": (_vouched_anew, "its seal does not match"),
     "record of another form": (
         lambda run: reseal_record(run / "record.json", schema_version=9),
         "has form 9",
@@ -63,7 +69,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     ),
     "manifest without model": (
         lambda run: reseal_record(run / "record.json", manifest={}),
-        "wrote no",
+        "did not write",
     ),
     "no model": (lambda run: (run / "models" / "arima_model.json").unlink(), "there is no "),
     "changed model": (
@@ -74,7 +80,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "changed figures": (lambda run: _changed_byte(run / "metric.json"), "metric.json: changed"),
     "folder for a file": (
         _made_a_folder,
-        "no regular file",
+        "not a regular file",
     ),
 }
 
@@ -93,7 +99,7 @@ def test_a_run_that_is_not_whole_and_unchanged_is_no_promotion(
     shutil.copytree(runs / "good", copy)
     change(copy)
     answered = compare(*((copy, "good") if role == "champion" else ("poor", copy)))
-    assert answered.exit_code == 66
+    assert answered.exit_code == 10
     assert answered.verdict["promote"] is False
     assert told in answered.verdict["reason"]
     assert answered.verdict["reason"].startswith(f"the {role} {copy}")
@@ -111,7 +117,7 @@ def test_a_file_that_may_not_be_read_is_no_promotion(
 
     monkeypatch.setattr(Path, "read_bytes", refused)
     answered = compare("poor", "good")
-    assert answered.exit_code == 66
+    assert answered.exit_code == 10
     assert "may not be read by this user" in answered.verdict["reason"]
 
 
@@ -163,7 +169,7 @@ def test_numbers_that_are_no_model_are_refused_before_the_kernel_gets_them(
     raw["members"][0] |= fields
     path = tmp_path / "model.json"
     path.write_bytes(resealed(raw))
-    with pytest.raises(SavedModelInvalidError, match="no saved model"):
+    with pytest.raises(SavedModelInvalidError, match="not a saved model"):
         read_contender(path, "champion")
 
 

@@ -122,8 +122,8 @@ def test_a_few_revised_values_are_told_and_taken(entered: Enter, kind: str) -> N
     values[100] += 0.01
     values[50] = NAN
     entrant, loaded = entered(kind, csv_text(values))
-    told = "2 values changed, came or went since the challenger was trained"
-    assert entrant.notes == (f"{told}: it goes on from those of the data",)
+    told = "2 values differ from the training data of the challenger"
+    assert entrant.notes == (f"{told}: the forecasts use the values of --data",)
     whole, other = entered(kind)
     # A week: a step ahead alone would not see what happened on other weekdays.
     assert not np.array_equal(
@@ -170,7 +170,7 @@ def test_data_that_do_not_belong_to_the_model_are_no_promotion(compare: Compare,
     kind, text, told = OTHERS[name]
     for pair in ((kind, "poor"), ("poor", kind)):
         answered = compare(*pair, data=text)
-        assert answered.exit_code == 68
+        assert answered.exit_code == 12
         assert answered.verdict["promote"] is False
         assert told in answered.verdict["reason"]
 
@@ -222,5 +222,5 @@ def test_values_that_do_not_fill_their_dates_are_refused(runs: Path, tmp_path: P
     raw["last_date"] = "2024-04-20"
     path = tmp_path / "model.json"
     path.write_bytes(resealed(raw))
-    with pytest.raises(TrainerError, match="its values do not belong to its dates"):
+    with pytest.raises(TrainerError, match="its values do not match its dates"):
         enter(read_contender(path, "challenger"), _loaded(csv_text(weekly())))

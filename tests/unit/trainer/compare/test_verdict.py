@@ -47,7 +47,7 @@ def _contest(champion: float, challenger: float, p_value: float | None) -> Conte
     [
         (2.0, 1.0, 0.049, True, "50.0 % below the champion's, and hardly by chance"),
         (2.0, 1.0, 0.05, False, "50.0 % below the champion's, but that may be chance"),
-        (2.0, 1.0, None, False, "the test cannot tell"),
+        (2.0, 1.0, None, False, "the test cannot rule out chance"),
         (1.0, 2.0, 0.999, False, "100.0 % above the champion's"),
         # A lower loss is asked for beside the test.
         (1.0, 2.0, 0.001, False, "100.0 % above the champion's"),

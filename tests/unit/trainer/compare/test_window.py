@@ -10,7 +10,7 @@ NAN = float("nan")
 @pytest.mark.parametrize("rows", [TRAINED - 30, TRAINED, TRAINED + 1, TRAINED + 7])
 def test_too_few_new_rows_are_no_promotion(compare: Compare, rows: int) -> None:
     answered = compare("poor", "good", data=csv_text(weekly()[:rows]))
-    assert answered.exit_code == 69
+    assert answered.exit_code == 12
     assert answered.verdict["promote"] is False
     new = max(0, rows - TRAINED)
     assert f"has {new} rows after 2024-04-21" in answered.verdict["reason"]
@@ -32,13 +32,13 @@ def test_origins_without_a_value_to_score_do_not_count(compare: Compare) -> None
     for place in range(TRAINED + 1, TRAINED + 15):
         values[place] = NAN
     answered = compare("poor", "good", "--horizon", "1", data=csv_text(values))
-    assert answered.exit_code == 69
+    assert answered.exit_code == 12
     assert "from 6 origins, and 8 are needed" in answered.verdict["reason"]
 
 
 @pytest.mark.parametrize(
     ("horizon", "step", "exit_code"),
-    [(14, 1, 69), (12, 1, 69), (11, 1, 0), (14, 7, 69), (8, 8, 0), (10, 10, 69), (500, 1, 69)],
+    [(14, 1, 12), (12, 1, 12), (11, 1, 0), (14, 7, 12), (8, 8, 0), (10, 10, 12), (500, 1, 12)],
 )
 def test_each_overlap_of_the_forecasts_asks_for_five_origins(
     compare: Compare, horizon: int, step: int, exit_code: int

@@ -189,12 +189,12 @@ def test_a_forecaster_that_always_fails_has_no_scores() -> None:
     [
         (Prediction(mean=np.ones(2), standard_error=np.ones(2)), "2 steps instead of 3"),
         (Prediction(mean=np.ones(3), standard_error=np.ones(2)), "instead of 3"),
-        (Prediction(mean=np.array([1, NAN, 1]), standard_error=np.ones(3)), "no number"),
-        (Prediction(mean=np.ones(3), standard_error=np.full(3, np.inf)), "no number"),
-        (Prediction(mean=np.ones(3), standard_error=-np.ones(3)), "no number"),
+        (Prediction(mean=np.array([1, NAN, 1]), standard_error=np.ones(3)), "non-finite"),
+        (Prediction(mean=np.ones(3), standard_error=np.full(3, np.inf)), "non-finite"),
+        (Prediction(mean=np.ones(3), standard_error=-np.ones(3)), "non-finite"),
         (
             Prediction(mean=np.full(3, 9.0), standard_error=np.ones(3), box_cox=BoxCox(power=-1)),
-            "no number",
+            "non-finite",
         ),
     ],
 )

@@ -135,5 +135,5 @@ def test_a_skill_has_to_be_above_what_was_asked(
     if passes:
         require_skill(found, least)
         return
-    with pytest.raises(SkillMissingError, match="was asked for"):
+    with pytest.raises(SkillMissingError, match="is required"):
         require_skill(found, least)

@@ -89,7 +89,7 @@ def test_every_bad_line_is_told_at_once(series: Reader) -> None:
         "data.csv:4: y: 'inf' is infinite",
         "data.csv:5: y: '1e300' is beyond ±1e+15",
         "data.csv:6: date: 2024-01-01 stands on line 2 already",
-        "data.csv:7: date: '2024-99-99' is no date (ISO 8601)",
+        "data.csv:7: date: '2024-99-99' is not a date (ISO 8601)",
         "data.csv:8: date: the date is missing",
     ]
 
@@ -133,7 +133,7 @@ def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
         _load(tmp_path / "no.csv")
     with pytest.raises(InputUnreadableError, match="is a folder"):
         _load(tmp_path)
-    with pytest.raises(InputUnreadableError, match="no regular file"):
+    with pytest.raises(InputUnreadableError, match="not a regular file"):
         _load(Path("/dev/null"))
 
 

@@ -54,23 +54,23 @@ def test_missing_is_nan(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("abc", "no number$"),
-        ("1,5", r"no number with a decimal point$"),
-        ("1.026,5", r"no number with a decimal point$"),
-        ("1,23,456", "no number$"),
-        ("1,026,5", "no number$"),
-        ("0,026", "no number with"),
-        ("1,0265", "no number with"),
-        ("1,026e3", "no number with"),
-        ("1_000", "no number$"),
-        ("1  026", "no number$"),
-        ("1 026'000", "no number$"),
-        ("12 kg", "no number$"),
-        ("$12", "no number$"),
-        ("12%", "no number$"),
-        ("(12)", "no number$"),
-        ("0x10", "no number$"),
-        ("١٢", "no number$"),
+        ("abc", "not a number$"),
+        ("1,5", r"not a number with a decimal point$"),
+        ("1.026,5", r"not a number with a decimal point$"),
+        ("1,23,456", "not a number$"),
+        ("1,026,5", "not a number$"),
+        ("0,026", "not a number with"),
+        ("1,0265", "not a number with"),
+        ("1,026e3", "not a number with"),
+        ("1_000", "not a number$"),
+        ("1  026", "not a number$"),
+        ("1 026'000", "not a number$"),
+        ("12 kg", "not a number$"),
+        ("$12", "not a number$"),
+        ("12%", "not a number$"),
+        ("(12)", "not a number$"),
+        ("0x10", "not a number$"),
+        ("١٢", "not a number$"),
         ("inf", "infinite"),
         ("-Infinity", "infinite"),
         ("1e300", "beyond"),
@@ -202,7 +202,7 @@ def test_a_regressor_is_read_by_the_same_rules() -> None:
     [
         (
             ["1,5", "2,5", "3.5", "4"],
-            "4: y: '3.5' is no number with a decimal comma (line 2: '1,5')",
+            "4: y: '3.5' is not a number with a decimal comma (line 2: '1,5')",
         ),
         (
             ["12345,5", "1.026", "3", "4"],
@@ -223,7 +223,7 @@ def test_a_column_has_one_decimal_mark_and_one_way_to_group(cells: list[str], sa
 def test_a_cell_that_does_not_fit_the_option_is_refused_with_its_line() -> None:
     with pytest.raises(RowsInvalidError) as caught:
         _read(_table(["1.026", "1.5", "2,5", "4"]), ",")
-    expected = "data.csv:3: y: '1.5' is no number with a decimal comma (--decimal ,)"
+    expected = "data.csv:3: y: '1.5' is not a number with a decimal comma (--decimal ,)"
     assert caught.value.what == expected
 
 
@@ -301,5 +301,5 @@ def test_no_cell_has_two_readings_unless_it_is_doubtful(text: str) -> None:
         try:
             readings.add(decimal.read(text))
         except ValueError as exc:
-            assert "no number with" in str(exc) or "beyond" in str(exc)  # noqa: PT017 - either
+            assert "not a number with" in str(exc) or "beyond" in str(exc)  # noqa: PT017 - either
     assert len(readings) <= 1

@@ -59,7 +59,7 @@ def test_the_verdict_comes_first() -> None:
     kinds: dict[Literal["win", "lose", "unclear"], str] = {
         "win": "Better than the baselines",
         "lose": "Not better than the baselines",
-        "unclear": "No clear difference from the baselines",
+        "unclear": "No backtest was run",
     }
     for kind, words in kinds.items():
         verdict = Verdict(kind=kind, sentence="The sentence.")
@@ -122,10 +122,10 @@ def test_what_is_not_there_is_said() -> None:
     for words in (
         "not defined here",
         "There is no forecast.",
-        "No backtest was made.",
+        "No backtest was run.",
         "There is no residual.",
-        "The order was given; nothing was searched.",
-        "Nothing had to be filled, sorted or dropped.",
+        "The order was given; no search was run.",
+        "No rows were filled, sorted or dropped.",
     ):
         assert words in page
 

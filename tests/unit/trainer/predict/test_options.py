@@ -23,7 +23,7 @@ def test_what_is_given_and_what_is_not() -> None:
     "text", ["0", "-0", "10001", "9" * 30, "ten", "1.5", "1e3", "", "٣", "inf"]
 )
 def test_a_horizon_that_is_none_is_named(text: str) -> None:
-    with pytest.raises(HorizonInvalidError, match="is no number of steps"):
+    with pytest.raises(HorizonInvalidError, match="is not a number of steps"):
         parse_options(["--model", "m", f"--horizon={text}"])
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.unit.trainer.saved.made import resealed
-from tests.unit.trainer.trained import KINDS, TRAINED, csv_text, train_runs, weekly
+from tests.unit.trainer.trained import KINDS, TRAINED, csv_text, exit_code_of, train_runs, weekly
 from trainer.__main__ import main
 from trainer.predict import work
 from trainer.saved import files
@@ -141,38 +141,89 @@ def _folder(run: Path) -> None:
 
 NAN, HUGE = float("nan"), 1e308
 # how the run is changed, the file, exit code, what is told
-BAD: dict[str, tuple[Change, str, int, str]] = {
-    "missing": (lambda run: (run / JSON).unlink(), JSON, 74, "there is no file"),
-    "folder": (_folder, JSON, 75, "is a folder"),
-    "cut off": (_cut, JSON, 76, "cut off or changed"),
-    "empty": (lambda run: (run / JSON).write_bytes(b""), JSON, 76, "cut off or changed"),
-    "flipped": (_flipped, JSON, 76, "changed since it was written"),
-    "future form": (_changed(schema_version=3), JSON, 77, "the form 3 is not known"),
-    "NaN": (_member(mean=NAN), JSON, 66, "not finite"),
-    "NaN variance": (_member(variance=NAN), JSON, 66, "no saved model"),
-    "huge values": (_changed(values=[HUGE, -HUGE] * 56), JSON, 66, "what is no number"),
-    "huge variance": (_member(variance=HUGE * 1.7), JSON, 66, "what is no number"),
-    "huge integer": (_member(order=[10**400, 0, 0]), JSON, 66, "no saved model"),
-    "other rows": (_changed(values=[1.0] * 111), JSON, 66, "do not belong to its dates"),
-    "no calendar": (_changed(calendar="fortnight"), JSON, 66, "its calendar"),
-    "never": (_changed(last_date="2024-04-20"), JSON, 66, "do not belong to its dates"),
-    "text": (lambda run: (run / JSON).write_text("[1]"), JSON, 66, "no saved model"),
-    "no record": (lambda run: (run / "record.json").unlink(), PICKLE, 78, "no record vouches"),
-    "changed pickle": (lambda run: (run / PICKLE).write_bytes(b"\x80\x04N."), PICKLE, 78, "other"),
+BAD: dict[str, tuple[Change, str, str, str]] = {
+    "missing": (lambda run: (run / JSON).unlink(), JSON, "saved-model-missing", "there is no file"),
+    "folder": (_folder, JSON, "saved-model-unreadable", "is a folder"),
+    "cut off": (_cut, JSON, "saved-model-changed", "truncated or changed"),
+    "empty": (
+        lambda run: (run / JSON).write_bytes(b""),
+        JSON,
+        "saved-model-changed",
+        "truncated or changed",
+    ),
+    "flipped": (_flipped, JSON, "saved-model-changed", "changed after it was written"),
+    "future form": (
+        _changed(schema_version=3),
+        JSON,
+        "saved-model-form",
+        "the form 3 is not known",
+    ),
+    "NaN": (_member(mean=NAN), JSON, "saved-model-invalid", "not finite"),
+    "NaN variance": (_member(variance=NAN), JSON, "saved-model-invalid", "not a saved model"),
+    "huge values": (
+        _changed(values=[HUGE, -HUGE] * 56),
+        JSON,
+        "saved-model-invalid",
+        "non-finite forecasts",
+    ),
+    "huge variance": (
+        _member(variance=HUGE * 1.7),
+        JSON,
+        "saved-model-invalid",
+        "non-finite forecasts",
+    ),
+    "huge integer": (
+        _member(order=[10**400, 0, 0]),
+        JSON,
+        "saved-model-invalid",
+        "not a saved model",
+    ),
+    "other rows": (
+        _changed(values=[1.0] * 111),
+        JSON,
+        "saved-model-invalid",
+        "do not match its dates",
+    ),
+    "no calendar": (_changed(calendar="fortnight"), JSON, "saved-model-invalid", "its calendar"),
+    "never": (
+        _changed(last_date="2024-04-20"),
+        JSON,
+        "saved-model-invalid",
+        "do not match its dates",
+    ),
+    "text": (
+        lambda run: (run / JSON).write_text("[1]"),
+        JSON,
+        "saved-model-invalid",
+        "not a saved model",
+    ),
+    "no record": (
+        lambda run: (run / "record.json").unlink(),
+        PICKLE,
+        "pickle-refused",
+        "no record has its sha256",
+    ),
+    "changed pickle": (
+        lambda run: (run / PICKLE).write_bytes(b"\x80\x04N."),
+        PICKLE,
+        "pickle-refused",
+        "other",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_model_ends_with_its_code_and_leaves_the_output(
+def test_a_bad_model_ends_with_its_name_and_leaves_the_output(
     here: Path, capsys: pytest.CaptureFixture[str], case: str
 ) -> None:
-    change, file, code, told = BAD[case]
+    change, file, name, told = BAD[case]
     change(here / "good")
     (here / "ahead.csv").write_text("an earlier forecast")
     before = sorted(here.rglob("*"))
     command = ["predict", "--model", f"good/{file}", "--horizon", "14", "--output", "ahead.csv"]
-    assert main(command) == code
+    assert main(command) == exit_code_of(name)
     shown = capsys.readouterr().err
+    assert f"error[{name}]: " in shown
     assert told in shown
     assert f"good/{file}" in shown
     assert "\n  fix: " in shown
@@ -183,20 +234,20 @@ def test_a_bad_model_ends_with_its_code_and_leaves_the_output(
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
-    ("option", "text", "code", "told"),
+    ("option", "text", "name", "told"),
     [
-        ("--horizon", "0", 53, "is no number of steps"),
-        ("--horizon", "10001", 53, "is no number of steps"),
-        ("--output", "no/such/folder.csv", 60, "is not there"),
-        ("--output", "good", 60, "is a folder"),
-        ("--future", "prices.csv", 65, "no regressors that are columns"),
+        ("--horizon", "0", "horizon-invalid", "is not a number of steps"),
+        ("--horizon", "10001", "horizon-invalid", "is not a number of steps"),
+        ("--output", "no/such/folder.csv", "output-not-writable", "does not exist"),
+        ("--output", "good", "output-not-writable", "is a folder"),
+        ("--future", "prices.csv", "choices-contradict", "no regressors that are columns"),
     ],
 )
-def test_a_bad_option_ends_with_its_code(
-    capsys: pytest.CaptureFixture[str], option: str, text: str, code: int, told: str
+def test_a_bad_option_ends_with_its_name(
+    capsys: pytest.CaptureFixture[str], option: str, text: str, name: str, told: str
 ) -> None:
     usual = ["predict", "--model", f"good/{JSON}", "--horizon", "3"]
-    assert main([*usual, option, text]) == code
+    assert main([*usual, option, text]) == exit_code_of(name)
     shown = capsys.readouterr()
     assert told in shown.err
     assert shown.out == ""
@@ -209,21 +260,33 @@ def test_a_calendar_ends_somewhere(here: Path, capsys: pytest.CaptureFixture[str
     quick = ("--backtest_windows", "0", "--order", "1,0,0", "--output", "x")
     assert main(["--input", "x.csv", *quick]) == 0
     command = ["predict", "--model", f"x/{JSON}", "--horizon", "10000", "--output", "y.csv"]
-    assert main(command) == 53
-    assert "leave the calendar" in capsys.readouterr().err
+    assert main(command) == 2
+    assert "exceed the calendar" in capsys.readouterr().err
     assert not (here / "y.csv").exists()
 
 
-PRICES: dict[str, tuple[str | None, int, str]] = {
-    "none": (None, 73, "needs 'price' of the 14 dates"),
-    "too few": (_prices(slice(TRAINED + 5)), 73, "there are 5: 2024-04-27 has no 'price'"),
-    "a gap": (_prices().replace("2024-04-25,", "2024-04-25,NA#").split("NA#")[0] + "\n", 73, "no"),
-    "no such column": ("day,cost\n2024-04-22,1\n", 44, "no column 'price'"),
-    "no date": ("price\n1\n2\n", 44, "no column holds dates"),
-    "no number": ("day,price\n2024-04-22,dear\n", 46, "price: 'dear'"),
-    "a date twice": ("day,price\n2024-04-22,1\n2024-04-22,2\n", 46, "stands on line 2"),
-    "binary": ("day,price\n\0", 42, "binary"),
-    "empty": ("", 43, "empty"),
+PRICES: dict[str, tuple[str | None, str, str]] = {
+    "none": (None, "future-regressors-missing", "needs 'price' of the 14 dates"),
+    "too few": (
+        _prices(slice(TRAINED + 5)),
+        "future-regressors-missing",
+        "there are 5: 2024-04-27 has no 'price'",
+    ),
+    "a gap": (
+        _prices().replace("2024-04-25,", "2024-04-25,NA#").split("NA#")[0] + "\n",
+        "future-regressors-missing",
+        "no",
+    ),
+    "no such column": ("day,cost\n2024-04-22,1\n", "column-missing", "no column 'price'"),
+    "no date": ("price\n1\n2\n", "column-missing", "no column holds dates"),
+    "no number": ("day,price\n2024-04-22,dear\n", "rows-invalid", "price: 'dear'"),
+    "a date twice": (
+        "day,price\n2024-04-22,1\n2024-04-22,2\n",
+        "rows-invalid",
+        "is already on line 2",
+    ),
+    "binary": ("day,price\n\0", "input-not-text", "binary"),
+    "empty": ("", "input-empty", "empty"),
 }
 
 
@@ -232,14 +295,16 @@ PRICES: dict[str, tuple[str | None, int, str]] = {
 def test_future_regressors_that_cannot_be_taken_are_named(
     runs: Path, capsys: pytest.CaptureFixture[str], case: str
 ) -> None:
-    text, code, told = PRICES[case]
+    text, name, told = PRICES[case]
     future = tuple[str, ...]()
     if text is not None:
         Path("p.csv").write_text(text)
         future = ("--future", "p.csv")
     model = ("--model", str(runs / "price" / JSON), "--horizon", "14", "--output", "ahead.csv")
-    assert main(["predict", *model, *future]) == code
-    assert told in capsys.readouterr().err
+    assert main(["predict", *model, *future]) == exit_code_of(name)
+    shown = capsys.readouterr().err
+    assert f"error[{name}]: " in shown
+    assert told in shown
     assert not Path("ahead.csv").exists()
 
 
@@ -248,7 +313,7 @@ def test_a_future_file_that_is_not_there_is_named(
     runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = ("--model", str(runs / "price" / JSON), "--horizon", "14")
-    assert main(["predict", *model, "--future", "nowhere.csv"]) == 40
+    assert main(["predict", *model, "--future", "nowhere.csv"]) == 2
     assert "with --future" in capsys.readouterr().err
 
 
@@ -267,7 +332,7 @@ def test_another_calendar_than_in_training_is_refused(
     place = raw["regressor_names"].index("holiday_DE")
     raw["regressors"][place][5] = 1 - raw["regressors"][place][5]
     (here / "m.json").write_bytes(resealed(raw))
-    assert main(["predict", "--model", "m.json", "--horizon", "3"]) == 72
+    assert main(["predict", "--model", "m.json", "--horizon", "3"]) == 2
     assert "another holiday_DE" in capsys.readouterr().err
 
 
@@ -280,8 +345,8 @@ def test_memory_that_is_not_enough_is_named(
 
     monkeypatch.setattr(work, "load_model_file", exhausted)
     command = ["predict", "--model", f"good/{JSON}", "--horizon", "3", "--output", "ahead.csv"]
-    assert main(command) == 56
-    assert "the memory is not enough to forecast 3 steps" in capsys.readouterr().err
+    assert main(command) == 13
+    assert "not enough memory to forecast 3 steps" in capsys.readouterr().err
     assert not Path("ahead.csv").exists()
 
 
@@ -289,7 +354,7 @@ def test_memory_that_is_not_enough_is_named(
 def test_a_file_that_is_too_large_is_not_read(capsys: pytest.CaptureFixture[str]) -> None:
     with Path("m.json").open("wb") as file:
         file.truncate(files.LARGEST_BYTES + 1)
-    assert main(["predict", "--model", "m.json", "--horizon", "3"]) == 75
+    assert main(["predict", "--model", "m.json", "--horizon", "3"]) == 10
     assert "no model has more than" in capsys.readouterr().err
 
 
@@ -297,7 +362,7 @@ def test_a_file_that_is_too_large_is_not_read(capsys: pytest.CaptureFixture[str]
 @pytest.mark.usefixtures("here")
 def test_a_file_that_may_not_be_read_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     Path(f"good/{JSON}").chmod(0)
-    assert main(["predict", "--model", f"good/{JSON}", "--horizon", "3"]) == 75
+    assert main(["predict", "--model", f"good/{JSON}", "--horizon", "3"]) == 10
     assert "may not be read by this user" in capsys.readouterr().err
 
 

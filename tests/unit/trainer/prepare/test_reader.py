@@ -29,7 +29,7 @@ ODD = [
     ("", None),
     ("\t \t", None),
     ("1\t2\t", "3 fields, the other lines have 9"),
-    (line("2024-02-30")[:-1], "'2024-02-30 00:00:00' is no date (ISO 8601)"),
+    (line("2024-02-30")[:-1], "'2024-02-30 00:00:00' is not a date (ISO 8601)"),
     (line("2024-01-05", quantity="1e16")[:-1], "quantity: '1e16' is beyond ±1e+15"),
     (line("2024-01-05", cost='"2')[:-1], "a double quote is wrong: unexpected end of data"),
 ]

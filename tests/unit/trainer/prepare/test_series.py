@@ -69,7 +69,7 @@ def test_filling_follows_a_straight_line_and_is_told(prepared: Preparer) -> None
     series, report = prepared(content, "--fill", "line")
     assert series.values == (1, 3, 5, 7)
     assert (report.filled, report.empty) == (2, 0)
-    assert any("sees ahead" in note for note in report.notes)
+    assert any("use later values" in note for note in report.notes)
     zeros, _ = prepared(content, "--fill", "zero", "--measure", "sum")
     assert zeros.values == (1, 0, 0, 7)
 

@@ -53,7 +53,7 @@ def test_complete_days_are_those_of_the_origin_to_the_last_digit(
     shown = capsys.readouterr().err
     assert "P: 2,865 lines, 4.9% of the lines, 40.7% of the amount" in shown
     assert "dropped  2014-01-14: not whole" in shown
-    assert "line 58,544, the last one, is cut off: dropped" in shown
+    assert "line 58,544, the last one, is truncated: dropped" in shown
 
 
 def test_exact_sums_do_not_depend_on_the_order_of_the_lines(
@@ -67,7 +67,7 @@ def test_exact_sums_do_not_depend_on_the_order_of_the_lines(
     plain, _ = prepared("\n".join(lines), "--partial", "keep")
     assert again.values == series.values
     assert series.values == pytest.approx(plain.values, rel=1e-12)
-    assert any("not in the order of their dates" in note for note in report.notes)
+    assert any("not in chronological order" in note for note in report.notes)
 
 
 class Repeated:
@@ -186,7 +186,7 @@ def test_every_broken_line_is_told_with_its_number(prepared: Preparer) -> None:
     assert caught.value.what.splitlines() == [
         "raw.tsv:4: quantity: 'x' is no number",
         "raw.tsv:6: 2 fields, the other lines have 9",
-        "raw.tsv:7: '2024-13-01 00:00:00' is no date (ISO 8601)",
+        "raw.tsv:7: '2024-13-01 00:00:00' is not a date (ISO 8601)",
         "raw.tsv:8: cost: '1_0' is no number",
         "raw.tsv:9: the cost is missing",
         "raw.tsv:10: quantity: 'inf' is infinite",
@@ -215,7 +215,7 @@ def test_a_file_of_broken_lines_only_is_refused_even_so(prepared: Preparer) -> N
         (b"\xff\xfe1\x00", InputNotTextError, "UTF-16"),
         (THREE_DAYS.encode() + b"\x00", InputNotTextError, "raw.tsv:4: the file is binary"),
         (THREE_DAYS.encode() + b"\xe9\n", InputNotTextError, "raw.tsv:4: byte 0xe9"),
-        (b"1\t" * 600_000, RawFileInvalidError, "a line of more than"),
+        (b"1\t" * 600_000, RawFileInvalidError, "line longer than"),
         (line("9999-12-31").encode() + THREE_DAYS.encode(), RawFileInvalidError, "reach from"),
     ],
 )
@@ -229,7 +229,7 @@ def test_what_is_no_table_of_lines_is_refused(
 
 
 def test_a_file_of_one_cut_off_line_is_refused(prepared: Preparer) -> None:
-    with pytest.raises(InputEmptyError, match="no whole line"):
+    with pytest.raises(InputEmptyError, match="no complete line"):
         prepared("1\t7\t1\t0\t2024-01-01 00:00:00\tS\t1\t")
 
 
@@ -292,8 +292,8 @@ def test_a_selection_without_lines_names_the_nearest_type(prepared: Preparer) ->
 def test_what_is_asked_for_and_not_there_is_told(prepared: Preparer) -> None:
     options = ("--type", "S", "--type", "Q", "--product", "7", "--product", "8")
     _, report = prepared(THREE_DAYS, *options)
-    assert "--type Q: there is no such line" in report.notes
-    assert "--product 8: there is no such line" in report.notes
+    assert "--type Q: no line has it" in report.notes
+    assert "--product 8: no line has it" in report.notes
 
 
 def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
@@ -366,7 +366,7 @@ def test_bad_outputs_are_found_before_the_file_is_read(tmp_path: Path) -> None:
     missing = str(tmp_path / "no.tsv")
     with pytest.raises(OutputNotWritableError, match="is a folder"):
         run([missing, "--output", str(tmp_path)])
-    with pytest.raises(OutputNotWritableError, match="is not there") as caught:
+    with pytest.raises(OutputNotWritableError, match="does not exist") as caught:
         run([missing, "--output", str(tmp_path / "no" / "d.csv")])
     assert caught.value.remedy == f"mkdir -p {tmp_path / 'no'}"
 

@@ -43,7 +43,7 @@ def test_regressors_stand_beside_the_dates_of_the_series() -> None:
     assert design.names == NAMES
     assert design.matrix.tolist() == [[10, 1], [20, 0], [30, 0], [40, 1], [40, 1], [60, 0]]
     assert notes == (
-        "regressors of 1 dates without a value are missing: the last known ones are taken",
+        "regressors of 1 dates without a value are missing: the last known values are used",
     )
 
 

@@ -34,9 +34,9 @@ def test_an_unknown_code_names_near_ones(text: str, near: str) -> None:
     [
         ("weekdays", "the nearest is weekday"),
         ("", "unknown"),
-        ("weekday,weekday", "stands twice"),
-        ("weekday:DE", "takes no"),
-        ("holidays", "whose holidays"),
+        ("weekday,weekday", "is given twice"),
+        ("weekday:DE", "does not accept"),
+        ("holidays", "name a country"),
         ("holidays:", "no holidays are known"),
         ("holidays:US-", "has no part ''"),
     ],
@@ -50,16 +50,16 @@ def test_a_wrong_calendar_is_refused(calendar: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("365.25", "no period and number"),
-        ("365.25:", "no period and number"),
-        ("-7:1", "no period and number"),
-        ("1e3:1", "no period and number"),
-        ("nan:1", "no period and number"),
+        ("365.25", "not a period and a number"),
+        ("365.25:", "not a period and a number"),
+        ("-7:1", "not a period and a number"),
+        ("1e3:1", "not a period and a number"),
+        ("nan:1", "not a period and a number"),
         ("7:0", "1 to 3 pairs"),
         ("7:4", "1 to 3 pairs"),
         ("365.25:21", "1 to 20 pairs"),
         ("1.5:1", "at least 2 steps"),
-        ("7:1,7.0:2", "stands twice"),
+        ("7:1,7.0:2", "is given twice"),
     ],
 )
 def test_a_wrong_period_is_refused(text: str, said: str) -> None:

@@ -167,9 +167,9 @@ def test_every_changed_byte_of_the_record_is_refused(good: Path) -> None:
     [
         ({"schema_version": 3}, "has form 3"),
         ({"status": "failed"}, "that failed"),
-        ({"manifest": {}}, "vouches for other bytes"),
-        ({"manifest": []}, "no record of a run"),
-        ({"manifest": {PICKLE: {"bytes": 1}}}, "no record of a run"),
+        ({"manifest": {}}, "has another sha256"),
+        ({"manifest": []}, "not the record of a run"),
+        ({"manifest": {PICKLE: {"bytes": 1}}}, "not the record of a run"),
     ],
 )
 def test_a_record_that_says_otherwise_vouches_for_nothing(
@@ -187,7 +187,7 @@ def test_a_record_that_was_completed_outside_vouches_all_the_same(good: Path) ->
 
 def test_the_record_of_another_run_vouches_for_nothing(good: Path, runs: Path) -> None:
     shutil.copy(runs / "poor" / "record.json", good / "record.json")
-    with pytest.raises(PickleRefusedError, match="is of another run"):
+    with pytest.raises(PickleRefusedError, match="belongs to another run"):
         trainer.load(good / PICKLE)
 
 
@@ -212,10 +212,10 @@ OTHERS = {
     b"\x80\x04cno_such_library\nThing\n.": "ModuleNotFoundError",
     b"\x80\x04cstatsmodels.api\nNoSuchName\n.": "AttributeError",
     b"\x80\x04N": "cannot open it",  # it ends too early
-    pickle.dumps({"a": 1}): "it holds the library's object alone",
+    pickle.dumps({"a": 1}): "it contains only the library's object",
     **dict.fromkeys(
         map(pickle.dumps, ([], [1, 2, 3], [(1,)], [[]], [(1, 2, 3)], ["ab"], [(1, 2)], None)),
-        "it holds the library's object alone",
+        "it contains only the library's object",
     ),
     b"no pickle": "cannot open it",
 }
@@ -240,7 +240,7 @@ def test_the_json_beside_must_be_that_of_the_run(
 ) -> None:
     monkeypatch.setattr(model_file, "load_model", _cannot)
     shutil.copy(runs / "poor" / JSON, good / JSON)
-    with pytest.raises(SavedModelChangedError, match="vouches for other bytes"):
+    with pytest.raises(SavedModelChangedError, match="has another sha256"):
         trainer.load(good / PICKLE)
     (good / JSON).unlink()
     with pytest.raises(SavedModelMissingError, match="cannot open it"):
@@ -266,7 +266,7 @@ def test_memory_that_is_not_enough_is_not_taken_for_another_release(
         ("models", SavedModelUnreadableError, "is a folder"),
         ("x\0y", SavedModelUnreadableError, "cannot be read"),
         ("x" * 5000, SavedModelUnreadableError, "cannot be read"),
-        ("/dev/null", SavedModelUnreadableError, "no regular file"),
+        ("/dev/null", SavedModelUnreadableError, "not a regular file"),
     ],
 )
 def test_what_is_wrong_with_a_path_is_named(

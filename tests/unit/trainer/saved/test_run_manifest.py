@@ -38,12 +38,12 @@ def test_every_changed_byte_is_refused() -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "no record of a run"),
-        (b"[]", "no record of a run"),
-        (b"[" * 100_000, "no record of a run"),
-        (sealed(manifest=[]), "no record of a run"),
-        (sealed(manifest={"x": {"bytes": 1}}), "no record of a run"),
-        (json.dumps(VALUES).encode(), "its seal is another"),
+        (b"", "not the record of a run"),
+        (b"[]", "not the record of a run"),
+        (b"[" * 100_000, "not the record of a run"),
+        (sealed(manifest=[]), "not the record of a run"),
+        (sealed(manifest={"x": {"bytes": 1}}), "not the record of a run"),
+        (json.dumps(VALUES).encode(), "its seal does not match"),
         (sealed(schema_version=3), "has form 3"),
         (sealed(status="failed"), "a run that failed"),
     ],
