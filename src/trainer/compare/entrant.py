@@ -13,11 +13,10 @@ from trainer.compare.contender import Contender
 from trainer.compare.overlap import count_different
 from trainer.compare.regressors import rebuild_columns
 from trainer.errors import ComparisonImpossibleError, SavedModelInvalidError
-from trainer.fit.fitting import NO_COLUMNS
 from trainer.fit.order import Floats
 from trainer.fit.prediction import Prediction
 from trainer.input.data import Loaded, Series
-from trainer.kernel.library import box_cox
+from trainer.kernel.library import NO_COLUMNS, box_cox
 
 Flags = npt.NDArray[np.bool_]
 

@@ -9,11 +9,11 @@ from trainer.errors import (
     FutureRegressorsMissingError,
     RegressorsInvalidError,
 )
-from trainer.fit.fitting import NO_COLUMNS
 from trainer.fit.order import Floats
 from trainer.input.columns import choose_date
 from trainer.input.data import read_bytes
 from trainer.input.table import read_table
+from trainer.kernel.library import NO_COLUMNS
 from trainer.predict.options import Options
 from trainer.regressors.given import future_rows, read_columns
 from trainer.saved.origin import Origin

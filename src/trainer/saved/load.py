@@ -18,9 +18,9 @@ from trainer.errors import (
     SavedModelMissingError,
     TrainerError,
 )
-from trainer.fit.fitting import NO_COLUMNS
 from trainer.fit.order import Floats
 from trainer.fit.prediction import Prediction
+from trainer.kernel.library import NO_COLUMNS
 from trainer.saved.files import read_model_file
 from trainer.saved.run_manifest import RECORD, read_run_manifest
 from trainer.saved.saved_model import SavedModel, read_saved

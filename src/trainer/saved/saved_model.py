@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from trainer.errors import SavedModelChangedError, SavedModelFormError, SavedModelInvalidError
-from trainer.fit.fitting import NO_COLUMNS, Fitted, parameters, predict
+from trainer.fit.fitting import Fitted, parameters, predict
 from trainer.fit.order import Floats, Order
 from trainer.fit.prediction import BoxCox, Prediction
+from trainer.kernel.library import NO_COLUMNS
 from trainer.saved.seal import is_sealed, sealed
 from trainer.settings import LARGEST_ORDER, LARGEST_SEASONAL_ORDER
 
