@@ -74,7 +74,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "no model": (lambda run: (run / "models" / "arima_model.json").unlink(), "there is no "),
     "changed model": (
         lambda run: _changed_byte(run / "models" / "arima_model.json"),
-        "models/arima_model.json: changed since",
+        "models/arima_model.json: changed after",
     ),
     "no figures": (lambda run: (run / "metric.json").unlink(), "there is no "),
     "changed figures": (lambda run: _changed_byte(run / "metric.json"), "metric.json: changed"),

@@ -98,7 +98,7 @@ def test_no_flip_of_a_byte_is_taken_for_the_model() -> None:
 def test_no_beginning_of_a_file_and_nothing_behind_it_is_taken_for_the_model() -> None:
     for end in range(len(SMALL)):
         with pytest.raises(
-            SavedModelChangedError, match=r"^m\.json: (truncated or )?changed since"
+            SavedModelChangedError, match=r"^m\.json: (truncated or )?changed after"
         ):
             read_saved(SMALL[:end], "m.json")
     for more in (b"\n", b" ", b"{}", b"\0", SMALL):
