@@ -26,9 +26,10 @@ from hakobune.errors import (
 )
 from hakobune.model.link import Link
 from hakobune.model.record import JobFacts
-from hakobune.stages.record import complete
+from hakobune.stages.record import complete, read_run_record, require_outside
 from hakobune.stages.verify import check_image, walk
 from hakobune.transform.seal import seal
+from hakobune.transform.write_record import completed as completed_record
 from hakobune.transform.write_record import sealed
 from tests.run_samples import Made, archive, circumstances, engine_of, make_run, tar, write_run
 from tests.samples import SAVES, FakeRunner, on
@@ -200,6 +201,20 @@ def test_an_image_that_is_not_here_is_told_after_all_else(made: Made) -> None:
 
 def walk_names(made: Made) -> list[str]:
     return [link.name for link in walked(made)]
+
+
+def test_a_dockerfile_that_was_edited_by_hand_is_found_even_where_the_record_names_it(
+    made: Made,
+) -> None:
+    path = made.folder / "image/Dockerfile"
+    path.write_bytes(path.read_bytes() + b"RUN true\n")
+    record = read_run_record(made.folder)
+    outside = require_outside(record, made.folder)
+    edited = replace(outside.dockerfile, sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+    changed = completed_record(record.values, replace(outside, dockerfile=edited))
+    (made.folder / "record.json").write_bytes(changed)
+    with pytest.raises(DocumentChangedError, match="edited by hand"):
+        walked(made)
 
 
 def test_a_damaged_layer_is_named(made: Made) -> None:
