@@ -61,7 +61,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     ),
     "record of a failure": (
         lambda run: reseal_record(run / "record.json", status="failed"),
-        "a run that failed",
+        "the status 'failed'",
     ),
     "manifest leads outside": (
         lambda run: reseal_record(run / "record.json", manifest={"../x": {"sha256": "0"}}),

@@ -45,7 +45,7 @@ def _contest(champion: float, challenger: float, p_value: float | None) -> Conte
 @pytest.mark.parametrize(
     ("champion", "challenger", "p_value", "promote", "told"),
     [
-        (2.0, 1.0, 0.049, True, "50.0 % below the champion's, and hardly by chance"),
+        (2.0, 1.0, 0.049, True, "50.0 % below the champion's, and chance is unlikely"),
         (2.0, 1.0, 0.05, False, "50.0 % below the champion's, but that may be chance"),
         (2.0, 1.0, None, False, "the test cannot rule out chance"),
         (1.0, 2.0, 0.999, False, "100.0 % above the champion's"),

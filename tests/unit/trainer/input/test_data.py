@@ -85,10 +85,10 @@ def test_every_bad_line_is_told_at_once(series: Reader) -> None:
             "2024-01-01,5\n2024-99-99,6\n,7\n2024-01-05,8\n2024-01-06,9\n2024-01-07,9\n"
         )
     assert caught.value.what.splitlines() == [
-        "data.csv:3: y: 'abc' is no number",
+        "data.csv:3: y: 'abc' is not a number",
         "data.csv:4: y: 'inf' is infinite",
         "data.csv:5: y: '1e300' is beyond ±1e+15",
-        "data.csv:6: date: 2024-01-01 stands on line 2 already",
+        "data.csv:6: date: 2024-01-01 is already on line 2",
         "data.csv:7: date: '2024-99-99' is not a date (ISO 8601)",
         "data.csv:8: date: the date is missing",
     ]

@@ -74,7 +74,7 @@ def test_so_many_lines_wait_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_number_that_does_not_fit_the_option_is_refused_with_its_line() -> None:
     with pytest.raises(RawFileInvalidError) as caught:
         _prepared(["1.026", "1.5"], "--decimal", ",")
-    expected = "raw.tsv:2: cost: '1.5' is no number with a decimal comma (--decimal ,)"
+    expected = "raw.tsv:2: cost: '1.5' is not a number with a decimal comma (--decimal ,)"
     assert caught.value.what == expected
 
 

@@ -49,7 +49,7 @@ def test_dates_and_names_of_separators_are_read() -> None:
         (["x", "--fill", "zero"], "without amounts the mean"),
         (["x", "--columns", "quantity=1,cost=2"], "date=COLUMN is missing"),
         (["x", "--columns", "date=1,date=2"], "is given twice"),
-        (["x", "--columns", "day=1"], "is no date/quantity"),
+        (["x", "--columns", "day=1"], "is not date/quantity"),
         (["x", "--columns", "date=1,quantity=2"], "cost=... is needed"),
         (["x", "--columns", "date=1", "--measure", "count", "--type", "S"], "type=... is needed"),
         (["x", "--report", "-"], "standard output holds the series"),

@@ -104,7 +104,7 @@ def test_a_number_with_another_decimal_mark_is_refused_with_the_line_that_decide
     reader, faults = _reader(lines, *COLUMNS)
     reader.look(lines, 1, Evidence())
     assert len(_joined(list(reader.read(lines, 1)))[1]) == 43
-    expected = "raw:41: cost: '1.23' is no number with a decimal comma (line 1: '2,5')"
+    expected = "raw:41: cost: '1.23' is not a number with a decimal comma (line 1: '2,5')"
     assert faults.shown == [expected]
 
 

@@ -184,10 +184,10 @@ def test_every_broken_line_is_told_with_its_number(prepared: Preparer) -> None:
     with pytest.raises(RawFileInvalidError) as caught:
         prepared(content)
     assert caught.value.what.splitlines() == [
-        "raw.tsv:4: quantity: 'x' is no number",
+        "raw.tsv:4: quantity: 'x' is not a number",
         "raw.tsv:6: 2 fields, the other lines have 9",
         "raw.tsv:7: '2024-13-01 00:00:00' is not a date (ISO 8601)",
-        "raw.tsv:8: cost: '1_0' is no number",
+        "raw.tsv:8: cost: '1_0' is not a number",
         "raw.tsv:9: the cost is missing",
         "raw.tsv:10: quantity: 'inf' is infinite",
     ]

@@ -84,8 +84,8 @@ def test_cells_that_are_no_numbers_are_all_told() -> None:
     with pytest.raises(RowsInvalidError) as caught:
         _given(rows)
     assert caught.value.what.splitlines() == [
-        "x.csv:10: price: 'x' is no number",
-        "x.csv:10: promo: 'yes' is no number",
+        "x.csv:10: price: 'x' is not a number",
+        "x.csv:10: promo: 'yes' is not a number",
     ]
     assert "1 and 0" in caught.value.remedy
 

@@ -45,7 +45,7 @@ def test_every_changed_byte_is_refused() -> None:
         (sealed(manifest={"x": {"bytes": 1}}), "not the record of a run"),
         (json.dumps(VALUES).encode(), "its seal does not match"),
         (sealed(schema_version=3), "has form 3"),
-        (sealed(status="failed"), "a run that failed"),
+        (sealed(status="failed"), "the status .failed."),
     ],
 )
 def test_what_vouches_for_nothing_is_told(content: bytes, told: str) -> None:
