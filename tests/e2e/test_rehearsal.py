@@ -65,7 +65,7 @@ def test_a_preempted_job_is_submitted_again_on_request(
     drydock.inject("preempted")
     done = hakobune(*SUBMIT, "--fetch", "--retries", "1", *QUICK)
     assert done.returncode == 0, done.stderr
-    assert "the node was lost: attempt 2 of 2" in done.stderr
+    assert "the node was lost; resubmitting: attempt 2 of 2" in done.stderr
     assert "in the studio: " not in done.stderr, "no page of the stand-in answers there"
 
 

@@ -25,10 +25,11 @@ from hakobune.model.image import Image
 BASE_LABEL = "org.opencontainers.image.base.name"
 _LAST_LINES = 12
 _IMPORT_REMEDY = """\
-change the conda file, then run: hakobune lock && hakobune build
-If a system library is missing, which hakobune cannot add to the image: remove the package, or ask
-for one whose wheel brings it (opencv-python-headless for opencv-python, psycopg[binary]).
-For another reason: ask for another version, or add the Python package that is missing."""
+hakobune cannot add system libraries yet, and naming one in the conda file does not help.
+Replace the package by one whose wheel includes the library (opencv-python-headless in place of
+opencv-python, psycopg[binary] in place of psycopg), or remove it.
+If no library is missing: choose another version, or add the missing Python package.
+Then run: hakobune lock && hakobune build"""
 _ABSENT = re.compile(r"no such image", re.IGNORECASE)
 
 

@@ -25,8 +25,8 @@ def require_running(rehearsal: Rehearsal, ask: Callable[[Rehearsal], bytes] | No
         content = (ask or _ask)(rehearsal)
     except (OSError, ValueError, http.client.HTTPException) as exc:
         raise CloudUnknownError(
-            "no drydock with the certificate in REQUESTS_CA_BUNDLE answers at "
-            f"{rehearsal.address} ({exc}), and HAKOBUNE_REHEARSAL=1 allows nothing else",
+            f"cannot reach drydock at {rehearsal.address}: {exc}. HAKOBUNE_REHEARSAL=1 is set, "
+            "so Azure itself is not contacted",
             remedy=REHEARSE_AGAIN,
         ) from exc
     given = _given(content)
@@ -34,7 +34,7 @@ def require_running(rehearsal: Rehearsal, ask: Callable[[Rehearsal], bytes] | No
     if other:
         raise CloudUnknownError(
             f"{', '.join(other)} {'does' if len(other) == 1 else 'do'} not point to the "
-            f"drydock at {rehearsal.address}, and HAKOBUNE_REHEARSAL=1 allows nothing else",
+            f"drydock at {rehearsal.address}, and HAKOBUNE_REHEARSAL=1 allows no other address",
             remedy=REHEARSE_AGAIN,
         )
 

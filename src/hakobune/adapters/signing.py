@@ -72,8 +72,8 @@ def opened(envelope: bytes, *, payload_type: str, key: bytes, places: tuple[str,
         found.verify([SSlibKey.from_crypto(public)], 1)
     except VerificationError as exc:
         raise SignatureInvalidError(
-            f"{places[0]} was not signed with the key {places[1]}",
-            remedy="use the signer's public key; if you did, the signed bytes were changed",
+            f"{places[0]} does not verify with {places[1]}: wrong key, or changed since signing",
+            remedy="check that this is the signer's public key; if it is, do not trust the run",
         ) from exc
     return found.payload
 

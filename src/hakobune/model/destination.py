@@ -6,10 +6,10 @@ from pathlib import Path
 from hakobune.errors import CloudUnknownError, DestinationIncompleteError
 
 # The commands of a shell; `eval "$(…)"` alone would go on where drydock has nothing to print.
-REHEARSE_AGAIN = """start drydock, and take in its variables:
+REHEARSE_AGAIN = """to rehearse, restart drydock (the stand-in for Azure ML) and load its variables:
 python -m drydock stop; python -m drydock start
 found="$(python -m drydock env)" && eval "$found"
-to work with Azure itself, open a new terminal without these variables"""
+to use Azure itself, open a terminal in which HAKOBUNE_REHEARSAL is not set"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

@@ -114,7 +114,7 @@ def require_alike(project: Project, folder: Path) -> str:
     line = told(grade, f"the local run {reference.name}", cause)
     if grade.sameness is Sameness.DIFFERENT:
         raise ModelDiffersError(
-            f"the model of {folder.name} is {line}",
+            f"{folder.name} and the local run {reference.name} gave different results: {line}",
             remedy=f"compare both: hakobune compare {reference.name} {folder.name}",
         )
     return line

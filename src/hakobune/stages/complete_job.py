@@ -83,7 +83,8 @@ def _commit(job: Job) -> str:
     except ValueError as exc:
         raise JobContradictsError(
             f"the tag `git.commit` of job {job.name}: {exc}",
-            remedy="do not use this run: hakobune never sets such a tag; find out who did",
+            remedy="do not use the results of this job: hakobune never writes such a value, so "
+            "somebody changed the tag",
         ) from exc
 
 

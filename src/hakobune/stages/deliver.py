@@ -176,5 +176,7 @@ def _completed_job(
             if not exc.is_node_fault or attempt > retries:
                 raise
             attempt += 1
-            reporter.say(f"{exc.what}\nthe node was lost: attempt {attempt} of {retries + 1}")
+            reporter.say(
+                f"{exc.what}\nthe node was lost; resubmitting: attempt {attempt} of {retries + 1}"
+            )
         wanted = next_attempt(submission, attempt)

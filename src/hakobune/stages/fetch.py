@@ -93,7 +93,7 @@ def _require_whole(job: Job, output: Output, there: tuple[RemoteFile, ...]) -> N
         raise OutputDamagedError(
             f"output {output.name} of {job.name} has names that lead outside itself, or that no "
             f"file here can have: {', '.join(bad)}",
-            remedy="nothing was fetched; let the job's program write other names, without `..`, "
+            remedy="change the training program so that it writes other names, without `..`, "
             "backslashes and control characters",
         )
     missing = [
@@ -117,9 +117,9 @@ def _require_room_for_each(job: Job, every: list[RemoteFile]) -> None:
     both = sorted({file.name for file in every} & folders_above(file.name for file in every))
     if both:
         raise OutputDamagedError(
-            f"the outputs of {job.name} hold both a file and a folder of the same name: "
-            f"{', '.join(both)}",
-            remedy="nothing was fetched; let the job's program give one of them another name",
+            f"the outputs of {job.name} hold a file and a folder of the same name: "
+            f"{', '.join(both)}; nothing was fetched",
+            remedy="make the program use two different names, then submit again",
         )
 
 

@@ -61,7 +61,7 @@ def find_run(project: Project, run: str, *, cwd: Path) -> Path:
             )
     raise RunMissingError(
         f"`{run}`: no such run in {project.root / 'runs'}, and no such folder",
-        remedy="name a folder that has a record.json: ls runs",
+        remedy="give the name of a run, or a folder with a record.json; to list the runs: ls runs",
     )
 
 

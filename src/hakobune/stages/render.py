@@ -44,9 +44,10 @@ def check_lock(project: Project) -> Lock:
     rendered = _rendered(project, lock, source)
     if dockerfile != rendered:
         raise DockerfileStaleError(
-            f"{project.dockerfile}:{_first_difference(dockerfile, rendered)} is not what "
-            f"{project.lock} gives" + ("" if is_sealed(dockerfile) else "; it was edited by hand"),
-            remedy="hakobune render",
+            f"{project.dockerfile}:{_first_difference(dockerfile, rendered)} differs from "
+            f"the Dockerfile that {project.lock} gives"
+            + ("" if is_sealed(dockerfile) else "; it was edited by hand"),
+            remedy="hakobune render (this overwrites the file; make changes in the conda file)",
         )
     return lock
 

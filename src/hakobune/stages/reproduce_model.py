@@ -19,6 +19,7 @@ from hakobune.stages.record import (
     recorded_image,
     require_outside,
 )
+from hakobune.stages.train import remedy_of_exit
 from hakobune.transform.arguments import drop_option, put_value, value_place
 from hakobune.transform.plan_training import RUNS, compose_override, plan_training
 
@@ -92,7 +93,7 @@ def _run(project: Project, training: Training, outside: Outside, runner: Runner)
     if code != 0:
         raise TrainingFailedError(
             f"the run's image and arguments now end with exit code {code}",
-            remedy="see the output of the program above",
+            remedy=remedy_of_exit(code),
         )
 
 

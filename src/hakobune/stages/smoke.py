@@ -63,7 +63,7 @@ def require_receipt(project: Project, image: Image) -> None:
     if lacking:
         raise ReceiptMissingError(
             f"the image {image.tag} ({image.id[:19]}) {lacking}",
-            remedy="hakobune smoke, with the arguments of the training",
+            remedy="run hakobune smoke with the arguments that the job gets",
         )
 
 
@@ -74,12 +74,12 @@ def lacking_of(project: Project, image: Image) -> str:
     """
     receipt = _find_receipt(project, image)
     if receipt is None:
-        return "has not passed its smoke tests and a training on this machine"
+        return "has no receipt: the smoke tests and one training must pass on this machine first"
     left = [name for name in checks_of(project, image) if name not in receipt.checks]
     if left:
         return f"has not passed the smoke test `{left[0]}`"
     if all(_record_of(project, folder, image) is None for folder in receipt.references):
-        return "has no training on this machine any more: the runs of its receipt are gone"
+        return "has no training on this machine: the runs of its receipt were deleted"
     return ""
 
 

@@ -161,8 +161,9 @@ def register_environment(submission: Submission, cloud: Cloud, reporter: Reporte
         return
     if found != wanted.image:
         raise EnvironmentConflictError(
-            f"environment {wanted.reference} is registered with {found}, not with {wanted.image}",
-            remedy="archive that version in the studio, or use its registry",
+            f"environment {wanted.reference} already has the image {found}; this command uses "
+            f"{wanted.image}",
+            remedy=f"use the registry that is registered: --registry {found.partition('/')[0]}",
         )
     reporter.done("env", f"{wanted.reference} exists already, with the same image")
 

@@ -18,6 +18,9 @@ from hakobune.stages.record import complete, find_documents, has_own_record
 from hakobune.transform.names import safe_name
 from hakobune.transform.plan_training import compose_override, plan_training
 
+# 128 + SIGKILL, as docker reports it.
+_KILLED = 137
+
 
 def plan_train(
     project: Project, arguments: tuple[str, ...], *, cwd: Path, is_terminal: bool
@@ -68,7 +71,7 @@ def train(
     if code != 0:
         raise TrainingFailedError(
             f"the training program ended with exit code {code}",
-            remedy="see the output of the program above",
+            remedy=remedy_of_exit(code),
         )
     found = tuple((name, project.root / path) for name, path in training.outputs)
     missing = [name for name, path in found if not files.has_content(path)]
@@ -82,6 +85,16 @@ def train(
         complete(project, project.root / training.folder, image, runner, how)
     reporter.done("train", training.folder, digest=image.id)
     return found
+
+
+def remedy_of_exit(code: int) -> str:
+    """Return what to do about a program that ended with this code."""
+    if code == _KILLED:
+        return (
+            "the program was killed (SIGKILL), most often for too little memory: raise "
+            "HAKOBUNE_MEMORY, or mem_limit in docker-compose.yml"
+        )
+    return "see the output of the program above"
 
 
 def _circumstances(

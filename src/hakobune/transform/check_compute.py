@@ -19,9 +19,9 @@ def check_compute(compute: Compute, *, instances: int, wanted: ComputePlan | Non
         )
     if compute.max_instances and compute.max_instances < instances:
         raise ComputeUnusableError(
-            f"compute {compute.name} has at most {compute.max_instances} nodes, "
-            f"and the job needs {instances}",
-            remedy="lower --instances, or raise the maximum of the cluster",
+            f"compute {compute.name} allows {compute.max_instances} node(s), "
+            f"and the job asks for {instances}",
+            remedy="lower --instances, or raise the cluster's maximum number of nodes",
         )
     if wanted is not None and wanted.size.lower() != compute.size.lower():
         raise ComputeUnusableError(

@@ -30,7 +30,7 @@ def read_record(content: bytes, *, place: str) -> RunRecord:
     except (TypeError, ValueError, AttributeError) as exc:
         raise RecordDamagedError(
             f"{place} does not have the form of schema {SCHEMA_VERSION}: {exc}",
-            remedy="correct the program that writes it (docs/reference/record.md)",
+            remedy="do not use this run; docs/reference/record.md describes the form of a record",
         ) from exc
 
 

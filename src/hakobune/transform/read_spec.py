@@ -240,7 +240,7 @@ def _read_conda_package(written: str, line: int, found: _Findings, names: CondaN
     elif name == "pip":
         pass  # The installer; uv does its work in the build, and the image needs none.
     elif reason := names.not_on_index.get(name):
-        found.add(line, f"`{match['name']}` is not a Python package of the index: {reason}")
+        found.add(line, f"`{match['name']}` is not a Python package: {reason}")
     else:
         specifier = _pip_specifier(version)
         if specifier is None:

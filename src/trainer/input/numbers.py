@@ -133,9 +133,10 @@ class Evidence:
         point, comma = (f"{Decimal(mark=mark).read(text):.15g}" for mark in MARKS)
         more = f" ({self.doubtful:,} such cells)" if self.doubtful > 1 else ""
         raise error(
-            f"{name}:{line}: {column and column + ': '}{text!r} can be read as {point} and as "
-            f"{comma}; no other row decides{more}",
-            remedy=f"add --decimal . if {text!r} means {point}, or --decimal , if it means {comma}",
+            f"{name}:{line}: {column and column + ': '}{text!r} is {point} or {comma}: the "
+            f"decimal mark is not known, and no other row decides{more}",
+            remedy=f"repeat the command with --decimal . if the decimal mark is a point ({point}), "
+            f"or with --decimal , if it is a comma ({comma})",
         )
 
 

@@ -47,6 +47,6 @@ def test_a_drydock_that_does_not_answer_is_refused(failure: OSError) -> None:
     def ask(_: Rehearsal) -> bytes:
         raise failure
 
-    with pytest.raises(CloudUnknownError, match=r"no drydock .* answers at https://127") as caught:
+    with pytest.raises(CloudUnknownError, match=r"cannot reach drydock at https://127") as caught:
         require_running(REHEARSAL, ask)
     assert "python -m drydock start" in caught.value.remedy

@@ -88,8 +88,8 @@ def test_a_lost_node_is_retried_as_often_as_asked(ready: Ready) -> None:
     assert others == [f"{first}-2", f"{first}-3"]
     assert (found.job, found.status) == (f"{first}-3", "Completed")
     assert [text.splitlines()[-1] for text in ready.reporter.said if "node was lost" in text] == [
-        "the node was lost: attempt 2 of 3",
-        "the node was lost: attempt 3 of 3",
+        "the node was lost; resubmitting: attempt 2 of 3",
+        "the node was lost; resubmitting: attempt 3 of 3",
     ]
 
 

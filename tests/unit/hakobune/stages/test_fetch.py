@@ -158,7 +158,7 @@ def test_a_name_in_any_writing_is_a_name(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("above", ["more", "more/of"])
 def test_a_file_that_is_a_folder_too_is_refused(tmp_path: Path, above: str) -> None:
     outputs = {**run_files(), above: b"x", "more/of/it": b"x"}
-    with pytest.raises(OutputDamagedError, match=rf"same name: {above}$"):
+    with pytest.raises(OutputDamagedError, match=rf"same name: {above}; nothing"):
         brought(tmp_path, done(outputs=outputs))
     assert not (tmp_path / "runs/demo-1").exists()
 

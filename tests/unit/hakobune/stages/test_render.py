@@ -49,8 +49,8 @@ def test_an_edited_dockerfile_is_named_by_its_line_and_not_written_over(tmp_path
         with pytest.raises(DockerfileStaleError) as caught:
             stage(project)
         assert caught.value.what == (
-            f"docker/Dockerfile:{line} is not what environments/demo.lock gives; "
-            "it was edited by hand"
+            f"docker/Dockerfile:{line} differs from the Dockerfile that environments/demo.lock "
+            "gives; it was edited by hand"
         )
     assert dockerfile.read_text(encoding="utf-8") == text
 

@@ -91,7 +91,7 @@ def test_other_arguments_need_a_training_of_their_own(made: Made) -> None:
 def test_a_reference_is_a_run_of_this_image_that_is_whole(made: Made) -> None:
     passed(made, "--output", "runs/x")
     (made.project.root / "runs/x/model.bin").write_bytes(b"another")
-    with pytest.raises(ReceiptMissingError, match="are gone"):
+    with pytest.raises(ReceiptMissingError, match="were deleted"):
         require_receipt(made.project, made.image)
     assert passed(made, "--output", "runs/x").called("compose", "run")
     require_receipt(made.project, made.image)
@@ -100,10 +100,10 @@ def test_a_reference_is_a_run_of_this_image_that_is_whole(made: Made) -> None:
     values = json.loads(path.read_bytes())
     values["outside"]["image"] = "sha256:" + "0" * 64
     path.write_bytes(sealed(values))
-    with pytest.raises(ReceiptMissingError, match="are gone"):
+    with pytest.raises(ReceiptMissingError, match="were deleted"):
         require_receipt(made.project, made.image)
     shutil.rmtree(path.parent)
-    with pytest.raises(ReceiptMissingError, match="are gone"):
+    with pytest.raises(ReceiptMissingError, match="were deleted"):
         require_receipt(made.project, made.image)
 
 

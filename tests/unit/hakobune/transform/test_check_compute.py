@@ -19,7 +19,7 @@ def test_a_compute_in_a_bad_state_is_refused(state: str) -> None:
 
 
 def test_too_few_nodes_are_refused() -> None:
-    with pytest.raises(ComputeUnusableError, match="at most 1 nodes, and the job needs 2"):
+    with pytest.raises(ComputeUnusableError, match=r"allows 1 node\(s\), and the job asks for 2"):
         check_compute(make_compute(), instances=2, wanted=None)
 
 

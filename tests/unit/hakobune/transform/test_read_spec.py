@@ -106,7 +106,7 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
             "env.yml:2: `name` is given twice",
         ),
         (dependencies("python=3.12"), "env.yml:4: `python` is given twice (first on "),
-        (dependencies("git"), "env.yml:4: `git` is not a Python package of the index: a program"),
+        (dependencies("git"), "env.yml:4: `git` is not a Python package: a program"),
         (
             dependencies("numpy=1.21=py39_0"),
             "env.yml:4: `numpy=1.21=py39_0` names a build of conda",
@@ -147,13 +147,13 @@ def test_a_problem_is_named_with_its_line(text: str | bytes, expected: str | Non
 @pytest.mark.parametrize("name", NAMES.not_on_index)
 def test_each_of_conda_s_own_names_is_refused_with_a_way_to_go_on(name: str) -> None:
     (problem,) = problems(dependencies(name))
-    assert "remove the line" in problem or "the Python package is called" in problem
+    assert "remove the line" in problem.lower() or "the Python package is called" in problem
 
 
 def test_a_library_that_not_every_wheel_brings_is_not_promised() -> None:
     (problem,) = problems(dependencies("libgomp"))
-    assert "a system library that the image does not have" in problem
-    assert "`hakobune build` names each package that cannot be imported without it" in problem
+    assert "a system library, which hakobune cannot add yet" in problem
+    assert "`hakobune build` names those that do not" in problem
 
 
 def test_all_problems_are_named_at_once() -> None:

@@ -107,5 +107,5 @@ def test_one_column_cannot_be_both() -> None:
 
 
 def test_doubled_header_is_refused() -> None:
-    with pytest.raises(ColumnAmbiguousError, match="'a' is given twice"):
+    with pytest.raises(ColumnAmbiguousError, match="'a' is in the header twice"):
         _choose("date,a,a\n2024-01-01,1,2\n")
