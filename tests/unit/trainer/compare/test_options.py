@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+from trainer.compare.data import read_data
 from trainer.compare.options import parse_options
 
 NEEDED = ("--champion", "a", "--challenger", "b", "--data", "c.csv")
@@ -11,9 +14,22 @@ def test_what_is_not_given_has_its_default() -> None:
     assert (options.loss, options.significance) == ("absolute", 0.05)
 
 
+@pytest.mark.parametrize(("mark", "value"), [(".", 1.026), (",", 1026.0)])
+def test_the_decimal_mark_that_is_given_reads_the_data(
+    tmp_path: Path, mark: str, value: float
+) -> None:
+    data = tmp_path / "d.csv"
+    data.write_text("date,y\n" + "".join(f"2024-01-0{n},1.026\n" for n in range(1, 9)))
+    options = parse_options(
+        ["--champion", "a", "--challenger", "b", "--data", str(data), "--decimal", mark]
+    )
+    assert set(read_data(options, []).series.values.tolist()) == {value}
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
+        (*NEEDED, "--decimal", ";"),
         NEEDED[:4],
         NEEDED[2:],
         (*NEEDED[:4], "--data", ""),

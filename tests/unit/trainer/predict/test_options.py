@@ -19,6 +19,12 @@ def test_what_is_given_and_what_is_not() -> None:
     assert (more.future, more.output) == (Path("f.csv"), "x")
 
 
+def test_the_decimal_mark_that_is_given_is_kept() -> None:
+    model = ["--model", "m.json", "--horizon", "12"]
+    assert parse_options(model).decimal is None
+    assert parse_options(["--model", "m.json", "--horizon", "12", "--decimal", ","]).decimal == ","
+
+
 @pytest.mark.parametrize(
     "text", ["0", "-0", "10001", "9" * 30, "ten", "1.5", "1e3", "", "٣", "inf"]
 )

@@ -70,7 +70,7 @@ def test_other_ways_to_write_dates_are_found_or_told() -> None:
         (HEADER.replace("Quantity", "Qty") + "\n", None, ColumnMissingError, "no Quantity"),
         (HEADER + "\n", None, InputEmptyError, "no line below"),
         ("a,b\n1,2\n", "date=aa,quantity=b,cost=b", ColumnMissingError, "no column 'aa'"),
-        ("a,a\n1,2\n", "date=a,quantity=a,cost=a", ColumnAmbiguousError, "stands 2 times"),
+        ("a,a\n1,2\n", "date=a,quantity=a,cost=a", ColumnAmbiguousError, "appears 2 times"),
         ("2024-01-01,1\n", "date=1,quantity=2,cost=3", ColumnMissingError, "the lines have 2"),
         ("2024-01-01,1\n", "date=0,quantity=2,cost=2", ColumnMissingError, "no column 0"),
         ("x1,1\n", "date=2,quantity=2,cost=2", DatesIrregularError, "holds no dates"),
