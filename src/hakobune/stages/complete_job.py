@@ -84,7 +84,7 @@ def _commit(job: Job) -> str:
         raise JobContradictsError(
             f"the tag `git.commit` of job {job.name}: {exc}",
             remedy="do not use the results of this job: hakobune never writes such a value, so "
-            "somebody changed the tag",
+            "another user of the workspace changed the tag",
         ) from exc
 
 
