@@ -11,14 +11,14 @@ from typing import ClassVar
 class HakobuneError(Exception):
     """Something failed that the user can correct.
 
-    `what` is one sentence that says what failed, `place` the `file:line` where it has one, `remedy`
-    the next step. `what` and `remedy` may span lines.
+    `what` is one sentence that says what failed, `place` the file or `file:line` at fault if there is
+    one (`what` may begin with it), `remedy` the next step. `what` and `remedy` may span lines.
     """
 
     exit_code: ClassVar[int] = 1
 
     def __init__(self, what: str, *, remedy: str, place: str = "") -> None:
-        super().__init__(f"{place}: {what}" if place else what)
+        super().__init__(what if what.startswith(place) else f"{place}: {what}")
         self.what = what
         self.remedy = remedy
         self.place = place

@@ -57,7 +57,9 @@ def read_current_lock(project: Project) -> Lock:
     content = files.read_bytes(project.lock_path)
     if content is None:
         raise LockMissingError(
-            f"{project.lock}: there is no lock yet", remedy="hakobune lock (needs the network)"
+            f"{project.lock}: there is no lock yet",
+            remedy="hakobune lock (needs the network)",
+            place=project.lock,
         )
     return read_lock(content, file=project.lock)
 
@@ -74,6 +76,7 @@ def read_fresh_lock(project: Project) -> Lock:
             f"{project.lock} belongs to an earlier {project.environment}\n"
             + "\n".join(f"  {line}" for line in moved),
             remedy="hakobune lock",
+            place=project.lock,
         )
     require_compiler(project, lock)
     return lock
@@ -87,4 +90,5 @@ def require_compiler(project: Project, lock: Lock) -> None:
             f"{project.lock} was made before pyproject.toml had libraries\n"
             f"  pyproject.toml: {named} is new, and the lock has no {COMPILER} to compile it",
             remedy="hakobune lock",
+            place=project.lock,
         )

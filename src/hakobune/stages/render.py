@@ -43,11 +43,12 @@ def check_lock(project: Project) -> Lock:
     source = rendered_source(dockerfile) or Source(sha256="", folders=())
     rendered = _rendered(project, lock, source)
     if dockerfile != rendered:
+        place = f"{project.dockerfile}:{_first_difference(dockerfile, rendered)}"
         raise DockerfileStaleError(
-            f"{project.dockerfile}:{_first_difference(dockerfile, rendered)} differs from "
-            f"the Dockerfile that {project.lock} gives"
+            f"{place} differs from the Dockerfile that {project.lock} gives"
             + ("" if is_sealed(dockerfile) else "; it was edited by hand"),
             remedy="hakobune render (this overwrites the file; make changes in the conda file)",
+            place=place,
         )
     return lock
 

@@ -57,6 +57,7 @@ def read_lock(content: bytes, *, file: str) -> Lock:
         raise LockDamagedError(
             f"{file}{exc.args[0]}",
             remedy="restore the committed file (git checkout), or lock again: hakobune lock",
+            place=file,
         ) from exc
 
 

@@ -85,7 +85,9 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
     reader.refuse_unknown(table, KEYS)
     if reader.problems:
         raise ConfigurationInvalidError(
-            "\n".join(reader.problems), remedy=f"correct [tool.hakobune] in {file}"
+            "\n".join(reader.problems),
+            remedy=f"correct [tool.hakobune] in {file}",
+            place=reader.place,
         )
     return project
 
@@ -97,6 +99,7 @@ class _Reader:
         self.lines = text.splitlines()
         self.file = file
         self.problems: list[str] = []
+        self.place = ""
 
     def add(self, key: str, what: str, *, within: str = "") -> None:
         """Note a problem at the line that holds the key, or where its table begins.
@@ -109,6 +112,7 @@ class _Reader:
             line = self._line(within, line) or line
         if key:
             line = self._line(key, line) or line
+        self.place = self.place or f"{self.file}:{line}"
         self.problems.append(f"{self.file}:{line}: {what}")
 
     def _line(self, key: str, start: int) -> int | None:

@@ -40,9 +40,9 @@ def read_sealed(content: bytes, *, place: str, schema: int) -> dict[str, Any]:
         values = json.loads(content, parse_constant=_no_number)
     except (ValueError, RecursionError) as exc:
         what = f"is not JSON: {exc}" if content else "is empty"
-        raise RecordDamagedError(f"{place} {what}", remedy=_REMEDY) from exc
+        raise RecordDamagedError(f"{place} {what}", remedy=_REMEDY, place=place) from exc
     if not isinstance(values, dict):
-        raise RecordDamagedError(f"{place} is not a JSON object", remedy=_REMEDY)
+        raise RecordDamagedError(f"{place} is not a JSON object", remedy=_REMEDY, place=place)
     version = values.get("schema_version")
     if isinstance(version, int) and version > schema:
         raise RecordFromFutureError(
@@ -58,6 +58,7 @@ def read_sealed(content: bytes, *, place: str, schema: int) -> dict[str, Any]:
         raise RecordDamagedError(
             f"{place} was changed after it was written: its bytes do not match its `{SEAL}`",
             remedy=_REMEDY,
+            place=place,
         )
     return values
 

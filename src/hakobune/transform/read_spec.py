@@ -46,8 +46,10 @@ class _Findings:
     requirements: list[Requirement] = field(default_factory=list)
     python: str | None = None
     python_line: int = 0
+    place: str = ""
 
     def add(self, line: int, what: str) -> None:
+        self.place = self.place or f"{self.file}:{line}"
         self.problems.append(f"{self.file}:{line}: {what}")
 
 
@@ -70,6 +72,7 @@ def read_spec(content: bytes, *, file: str, names: CondaNames) -> EnvironmentSpe
         raise EnvironmentFileInvalidError(
             "\n".join(found.problems),
             remedy=f"correct {file}; a working example is in docs/reference/environment-file.md",
+            place=found.place,
         )
     return EnvironmentSpec(
         name=name,

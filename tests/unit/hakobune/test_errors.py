@@ -49,3 +49,8 @@ def test_an_error_keeps_what_failed_where_and_the_next_step() -> None:
     assert (error.what, error.place, error.remedy, str(error)) == ("what", "", "do this", "what")
     placed = errors.LockDamagedError("what", remedy="do this", place="a.lock:3")
     assert (placed.what, placed.place, str(placed)) == ("what", "a.lock:3", "a.lock:3: what")
+
+
+def test_a_place_that_the_text_begins_with_is_not_repeated() -> None:
+    error = errors.LockDamagedError("a.lock:3: no seal", remedy="do this", place="a.lock:3")
+    assert str(error) == "a.lock:3: no seal"

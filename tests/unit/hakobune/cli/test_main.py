@@ -84,6 +84,7 @@ def test_with_json_a_failure_is_one_object(
     found = json.loads(out)
     assert list(found) == ["name", "message", "place", "fix", "exit_code"]
     assert (found["name"], found["exit_code"], code) == ("lock-stale", 4, 4)
+    assert found["place"] == project.lock
     assert err == f"error[lock-stale]: {found['message']}\n  fix: {found['fix']}\n"
 
 
