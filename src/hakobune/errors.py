@@ -11,8 +11,8 @@ from typing import ClassVar
 class HakobuneError(Exception):
     """Something failed that the user can correct.
 
-    `what` is one sentence that says what failed, `place` the file or `file:line` at fault, if
-    there is one (`what` may begin with it), `remedy` the next step. `what` and `remedy` may span lines.
+    `what` is one sentence that says what failed, and `remedy` the next step; both may span lines.
+    `place` is the file or `file:line` at fault, if there is one; `what` may begin with it.
     """
 
     exit_code: ClassVar[int] = 1
