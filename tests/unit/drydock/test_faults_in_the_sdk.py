@@ -1,4 +1,4 @@
-"""What the unmodified SDK makes of each weather: where it tries again, and what it says."""
+"""How the unmodified SDK handles each fault: what it retries, and what it reports."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
