@@ -78,7 +78,7 @@ def test_errors_that_follow_from_the_one_before_are_named() -> None:
         errors[place] += 0.6 * errors[place - 1]
     found = finding("autocorrelation", errors)
     assert found.verdict == "look"
-    assert "1 step later (correlation +0." in found.sentence
+    assert "over 1 step (correlation +0." in found.sentence
     assert "season" not in found.sentence
 
 
@@ -270,7 +270,7 @@ def test_windows_that_lead_to_different_models_are_told() -> None:
     other = Estimates(names=("ar.L1",), numbers=(0.5,))
     found = examine_parameters([*windows((0.5, 0.1), (0.6, 0.1), errors=None), other])
     assert (found.statistic, found.verdict) == (None, "look")
-    assert found.sentence.startswith("3 windows lead to 2 different models")
+    assert found.sentence.startswith("3 windows lead to 2 models")
 
 
 @pytest.mark.parametrize("given_windows", [[], [Estimates(names=("a",), numbers=(1.0,))]])

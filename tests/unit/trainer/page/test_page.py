@@ -59,7 +59,7 @@ def test_the_verdict_comes_first() -> None:
     kinds: dict[Literal["win", "lose", "unclear"], str] = {
         "win": "Better than the baselines",
         "lose": "Not better than the baselines",
-        "unclear": "No backtest was run",
+        "unclear": "Not compared with the baselines",
     }
     for kind, words in kinds.items():
         verdict = Verdict(kind=kind, sentence="The sentence.")
