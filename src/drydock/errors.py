@@ -60,7 +60,7 @@ class PackageMissingError(PrerequisiteError):
 
 
 class MachineError(DrydockError):
-    """The disk, a file or another running command of this machine prevents it."""
+    """The disk, the memory, a file or another command of this machine prevents it."""
 
     exit_code = 13
 

@@ -315,7 +315,7 @@ class ServiceRefusedError(ServiceError):
 
 
 class RefusedError(HakobuneError):
-    """A run, a model or its data is not what its record says: do not use it."""
+    """A run, a model or its data fails its record or a required test: do not use it."""
 
     exit_code = 10
 
@@ -403,7 +403,7 @@ class JobCanceledError(ProgramError):
 
 
 class MachineError(HakobuneError):
-    """The disk, a file or another running command of this machine prevents it."""
+    """The disk, the memory, a file or another command of this machine prevents it."""
 
     exit_code = 13
 

@@ -31,7 +31,7 @@ class TrainerError(Exception):
 
 
 class UsageError(TrainerError):
-    """An option or a path on the command line is wrong: correct it."""
+    """The command names something that does not exist or has the wrong form: correct it."""
 
     exit_code = 2
 
@@ -91,7 +91,7 @@ class LibraryMissingError(PrerequisiteError):
 
 
 class RefusedError(TrainerError):
-    """A run, a model or its data must not be used: it fails its record or a required test."""
+    """A run, a model or its data fails its record or a required test: do not use it."""
 
     exit_code = 10
 
@@ -195,7 +195,7 @@ class WindowTooShortError(DataError):
 
 
 class MachineError(TrainerError):
-    """The disk, the memory or a file of this machine prevents it."""
+    """The disk, the memory, a file or another command of this machine prevents it."""
 
     exit_code = 13
 

@@ -76,7 +76,8 @@ SMALL = write_saved(fitted(ORDERS[0]).saved({"value_column": "Größe"}))
 
 @pytest.mark.parametrize("version", [1, 3, 99, "2", None, 2.5])
 def test_another_form_is_refused_by_its_version(version: object) -> None:
-    with pytest.raises(SavedModelFormError, match=rf"^m\.json: the form {version!r} is not supported"):
+    said = rf"^m\.json: the form {version!r} is not supported"
+    with pytest.raises(SavedModelFormError, match=said):
         read_saved(_broken(schema_version=version), "m.json")
 
 
