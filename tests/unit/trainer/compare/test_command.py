@@ -227,7 +227,7 @@ def test_the_verdict_is_not_written_over_what_is_none(
     victim = (tmp_path if name == "all.csv" else runs) / name
     before = victim.read_bytes()
     both = ["--champion", str(runs / "poor"), "--challenger", str(runs / "good")]
-    with pytest.raises(OutputNotWritableError, match="no verdict"):
+    with pytest.raises(OutputNotWritableError, match="not a verdict"):
         run([*both, "--data", str(tmp_path / "all.csv"), "--json", str(victim)])
     assert victim.read_bytes() == before
 

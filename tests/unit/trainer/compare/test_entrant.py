@@ -134,18 +134,18 @@ def test_a_few_revised_values_are_told_and_taken(entered: Enter, kind: str) -> N
 
 SEED = weekly(seed=4)
 OTHERS: dict[str, tuple[str, str, str]] = {
-    "other values": ("good", csv_text(SEED), "111 of 112 values of all.csv are not those"),
+    "other values": ("good", csv_text(SEED), "111 of 112 values of all.csv differ from"),
     "another unit": ("power", csv_text([v / 10 for v in weekly()]), "112 of 112 values"),
     "12 revised": (
         "good",
         csv_text([v + (place < 12) for place, v in enumerate(weekly())]),
         "12 of 112 values",
     ),
-    "no overlap": ("good", csv_text(SEED, start="2024-05-01"), "0 values of all.csv are of the"),
+    "no overlap": ("good", csv_text(SEED, start="2024-05-01"), "0 values of all.csv overlap"),
     "small overlap": (
         "good",
         csv_text(weekly()[TRAINED - 9 :], start="2024-04-13"),
-        "9 values of all.csv are of the time",
+        "9 values of all.csv overlap",
     ),
     "weeks": ("good", csv_text(SEED, freq="W-MON"), "calendar 'D', and all.csv has 'W-MON'"),
     "not positive": ("power", csv_text([*weekly()[:-1], -1.0]), "needs positive values"),
@@ -160,7 +160,7 @@ OTHERS: dict[str, tuple[str, str, str]] = {
     "no prices": (
         "price",
         "\n".join(line.rpartition(",")[0] for line in csv_text(weekly()).split()),
-        "needs price: no column of all.csv",
+        "needs price: not in all.csv",
     ),
 }
 
@@ -178,7 +178,7 @@ def test_data_that_do_not_belong_to_the_model_are_no_promotion(compare: Compare,
 def test_eleven_of_112_revised_values_are_still_the_same_series(entered: Enter) -> None:
     values = [value + (place < 11) for place, value in enumerate(weekly())]
     entrant, _ = entered("good", csv_text(values))
-    assert entrant.notes[0].startswith("11 values changed")
+    assert entrant.notes[0].startswith("11 values differ")
 
 
 def test_a_regressor_that_is_missing_beside_a_value_is_no_promotion(compare: Compare) -> None:

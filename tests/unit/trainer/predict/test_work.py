@@ -156,7 +156,7 @@ BAD: dict[str, tuple[Change, str, str, str]] = {
         _changed(schema_version=3),
         JSON,
         "saved-model-form",
-        "the form 3 is not known",
+        "the form 3 is not supported",
     ),
     "NaN": (_member(mean=NAN), JSON, "saved-model-invalid", "not finite"),
     "NaN variance": (_member(variance=NAN), JSON, "saved-model-invalid", "not a saved model"),
@@ -333,7 +333,7 @@ def test_another_calendar_than_in_training_is_refused(
     raw["regressors"][place][5] = 1 - raw["regressors"][place][5]
     (here / "m.json").write_bytes(resealed(raw))
     assert main(["predict", "--model", "m.json", "--horizon", "3"]) == 2
-    assert "another holiday_DE" in capsys.readouterr().err
+    assert "the model's holiday_DE" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("here")

@@ -166,7 +166,7 @@ def test_every_changed_byte_of_the_record_is_refused(good: Path) -> None:
     ("changes", "told"),
     [
         ({"schema_version": 3}, "has form 3"),
-        ({"status": "failed"}, "that failed"),
+        ({"status": "failed"}, "status .failed"),
         ({"manifest": {}}, "has another sha256"),
         ({"manifest": []}, "not the record of a run"),
         ({"manifest": {PICKLE: {"bytes": 1}}}, "not the record of a run"),
