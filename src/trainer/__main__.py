@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from trainer.interruption import (
     InterruptedBySignal,
+    find_interruption,
     held_back,
     ignore_signals,
     raised_on_signals,
@@ -57,7 +58,7 @@ def _run_command(name: str, *arguments: str) -> int:
             return int(command.run(arguments))
     except (Exception, InterruptedBySignal) as failure:  # noqa: BLE001 - the one boundary
         ignore_signals()
-        return _tell(_missing_library(failure) or failure)
+        return _tell(_known(failure))
 
 
 def _run_training(arguments: tuple[str, ...]) -> int:
@@ -83,7 +84,7 @@ def _run_training(arguments: tuple[str, ...]) -> int:
         _train(raw, place, publication, clock)
     except (Exception, InterruptedBySignal) as failure:  # noqa: BLE001 - the one boundary
         ignore_signals()
-        known = _missing_library(failure) or failure
+        known = _known(failure)
         exit_code = _tell(known)
         if place is not None and publication is not None and not publication.is_published:
             _record(place, clock, known, exit_code)
@@ -100,6 +101,11 @@ def _train(raw: Namespace, place: RunPlace, publication: Publication, clock: Run
         from trainer.training import train  # noqa: PLC0415
 
         train(settings, publication, clock)
+
+
+def _known(failure: BaseException) -> BaseException:
+    """Return what `failure` comes from, where that is known."""
+    return find_interruption(failure) or _missing_library(failure) or failure
 
 
 def _missing_library(failure: BaseException) -> LibraryMissingError | None:

@@ -24,6 +24,21 @@ class InterruptedBySignal(BaseException):
         return 128 + self.number
 
 
+def find_interruption(failure: BaseException) -> InterruptedBySignal | None:
+    """Return the signal that caused `failure`, if one did.
+
+    A module in C whose import a signal interrupts may raise ImportError from it.
+    """
+    seen = set[int]()
+    cause: BaseException | None = failure
+    while cause is not None and id(cause) not in seen:
+        if isinstance(cause, InterruptedBySignal):
+            return cause
+        seen.add(id(cause))
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
 @contextmanager
 def raised_on_signals() -> Iterator[None]:
     """Let SIGINT and SIGTERM raise. Also as process 1, for which they do nothing by default."""

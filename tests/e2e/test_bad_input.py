@@ -61,7 +61,7 @@ def said_once(done: subprocess.CompletedProcess[str], name: str, *words: str) ->
             ("--registry", "127.0.0.1:1"),
             FREE,
             "registry-unreachable",
-            "is the registry's name right (127.0.0.1:1)",
+            "check the registry's name (127.0.0.1:1)",
         ),
         (("--compute", "odd name!"), {}, "name-invalid", "odd name!"),
         (("--compute", "c" * 99), {}, "name-invalid", "ccc"),
@@ -156,6 +156,6 @@ def test_a_job_that_was_deleted_meanwhile_is_told_as_gone(
     site.ask("delete", job)
     models = drydock.resources("models")
     for command in ("watch", "fetch", "register", "cancel"):
-        said_once(hakobune(command, job, cwd=small), "job-not-found", "was it deleted")
+        said_once(hakobune(command, job, cwd=small), "job-not-found", "the workspace has no job")
     assert not (small / "runs" / job).exists()
     assert drydock.resources("models") == models

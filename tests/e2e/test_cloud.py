@@ -244,7 +244,7 @@ def test_an_environment_of_another_image_is_never_used(
     ("command", "name", "said"),
     [
         (("watch", "no-such-job"), "job-not-found", "no job no-such-job"),
-        (("fetch", "no-such-job"), "job-not-found", "was it deleted"),
+        (("fetch", "no-such-job"), "job-not-found", "no job no-such-job"),
         (("cancel", "no-such-job"), "job-not-found", "no job no-such-job"),
         (("register", "no-such-job"), "job-not-found", "no job no-such-job"),
         (
