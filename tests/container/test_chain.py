@@ -156,7 +156,7 @@ def test_a_smoke_test_that_fails_leaves_no_receipt(
     text = settings.read_text(encoding="utf-8")
     broken = text.replace('smoke = ["', 'smoke = ["python -c \'import no_such_thing\'", "')
     assert broken != text
-    (receipt,) = (project / "runs/.receipts").iterdir()
+    (receipt,) = (project / ".hakobune/receipts").iterdir()
     before = json.loads(receipt.read_bytes())
     settings.write_text(broken, encoding="utf-8")
     done = call("smoke", *QUICK)

@@ -32,7 +32,7 @@ def reproduce_model(
     The folder of the second run stays where its bits are not the same. Raises FileChangedError,
     ImageMissingError, DataChangedError, TrainingFailedError, ReproduceRunningError.
     """
-    with files.only_one(project.root / RUNS / ".reproduce.lock") as is_alone:
+    with files.only_one(files.own_folder(project.root) / "reproduce.lock") as is_alone:
         if not is_alone:
             raise ReproduceRunningError(
                 f"another `hakobune reproduce model` is running in {project.root}",

@@ -21,7 +21,7 @@ from hakobune.stages.train import train
 from hakobune.transform.compare_records import own_arguments
 from hakobune.transform.receipt import Receipt, read_receipt, write_receipt
 
-RECEIPTS = "runs/.receipts"
+RECEIPTS = ".hakobune/receipts"
 # A user that no image knows, as a cluster may choose one.
 _ANY_USER = "54321:54321"
 _TIMEOUT_S = 300
@@ -97,6 +97,7 @@ def _path(project: Project, image: str) -> Path:
 
 
 def _keep(project: Project, receipt: Receipt) -> Receipt:
+    files.own_folder(project.root)
     files.write_bytes(_path(project, receipt.image), write_receipt(receipt))
     return receipt
 

@@ -36,7 +36,7 @@ from hakobune.transform.check_compute import check_compute, check_quotas
 from hakobune.transform.job_note import JobNote, plan_digest, read_note, write_note
 from hakobune.transform.plan_job import job_tags, plan_environment, plan_job, planned_inputs
 
-NOTES = "runs/.jobs"
+NOTES = ".hakobune/jobs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +139,7 @@ def _submitted(project: Project, submission: Submission, cloud: Cloud) -> Job:
 
 @contextmanager
 def _alone(project: Project) -> Iterator[None]:
+    files.own_folder(project.root)
     with files.only_one(project.root / NOTES / ".lock") as is_alone:
         if not is_alone:
             raise SubmitRunningError(

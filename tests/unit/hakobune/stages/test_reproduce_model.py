@@ -127,7 +127,7 @@ def test_a_run_that_was_changed_is_not_made_again(made: Made) -> None:
 
 def test_two_at_once_do_not_meet(made: Made) -> None:
     with (
-        files.only_one(made.project.root / "runs/.reproduce.lock"),
+        files.only_one(made.project.root / ".hakobune/reproduce.lock"),
         pytest.raises(ReproduceRunningError),
     ):
         again(made, FILES)
