@@ -21,6 +21,7 @@ from hakobune.errors import (
     IndexUnreachableError,
 )
 from hakobune.model.image import Image
+from hakobune.model.sandbox import SANDBOXES, SMOKE
 
 BASE_LABEL = "org.opencontainers.image.base.name"
 _LAST_LINES = 12
@@ -316,7 +317,7 @@ def remove_records(runner: Runner, names: Collection[str]) -> None:
 
 def run_program(runner: Runner, image: str, program: str) -> Completed:
     """Run a Python program's text in a container that can reach and change nothing."""
-    shut_in = ("--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python")
+    shut_in = (*SANDBOXES[SMOKE].docker_options(), "--entrypoint", "python")
     return runner.capture(["docker", "run", "--rm", *shut_in, image, "-I", "-c", program])
 
 

@@ -12,6 +12,7 @@ from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.record import RECORD, RunRecord
 from hakobune.model.reporter import Reporter
+from hakobune.model.sandbox import SANDBOXES, SMOKE
 from hakobune.model.training import Training
 from hakobune.stages.build import current_image
 from hakobune.stages.compare import read_results
@@ -22,8 +23,6 @@ from hakobune.transform.compare_records import own_arguments
 from hakobune.transform.receipt import Receipt, read_receipt, write_receipt
 
 RECEIPTS = ".hakobune/receipts"
-# A user that no image knows, as a cluster may choose one.
-_ANY_USER = "54321:54321"
 _TIMEOUT_S = 300
 
 
@@ -104,8 +103,7 @@ def _keep(project: Project, receipt: Receipt) -> Receipt:
 
 def checks_of(project: Project, image: Image) -> dict[str, list[str]]:
     """Return the command of each smoke test by what it shows: the name in a receipt."""
-    shut_in = ["docker", "run", "--rm", "--user", _ANY_USER, "--network", "none", "--read-only"]
-    shut_in += ["--cap-drop", "ALL", "--tmpfs", "/tmp", image.id]  # noqa: S108 - in the container
+    shut_in = ["docker", "run", "--rm", *SANDBOXES[SMOKE].docker_options(), image.id]
     named = read_fresh_lock(project).asked_for
     program = files.read_data("import_packages.py")
     checks = {
