@@ -56,6 +56,10 @@ class RunMissingError(UsageError):
     """There is no such run, or it has no record."""
 
 
+class RunExistsError(UsageError):
+    """The folder that a training is to write to contains something already."""
+
+
 class DestinationIncompleteError(UsageError):
     """No subscription, resource group, workspace or registry was given."""
 
@@ -370,6 +374,10 @@ class SignatureMissingError(RefusedError):
 
 class ModelDiffersError(RefusedError):
     """A run that was repeated gave a different model."""
+
+
+class OutputRefusedError(RefusedError):
+    """A training left something else than folders and plain files, such as a link or a device."""
 
 
 class OutputDamagedError(RefusedError):

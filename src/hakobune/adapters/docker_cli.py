@@ -321,6 +321,19 @@ def run_program(runner: Runner, image: str, program: str) -> Completed:
     return runner.capture(["docker", "run", "--rm", *shut_in, image, "-I", "-c", program])
 
 
+def remove_container(runner: Runner, name: str) -> None:
+    """Remove a container of ours, running or not; nothing where it is gone."""
+    runner.capture(["docker", "rm", "--force", name])
+
+
+def running_in(runner: Runner, service: str) -> list[str] | None:
+    """Return the folder of each compose project of which this service runs; None: no engine."""
+    label = '{{.Label "com.docker.compose.project.working_dir"}}'
+    chosen = ("--filter", f"label=com.docker.compose.service={service}", "--format", label)
+    done = runner.capture(["docker", "ps", *chosen])
+    return done.stdout.splitlines() if done.exit_code == 0 else None
+
+
 def compose_run(
     runner: Runner, command: Sequence[str], container: str, *, cwd: Path, override: str = ""
 ) -> int:

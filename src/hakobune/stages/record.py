@@ -120,7 +120,8 @@ def find_documents(project: Project, image: Image, *runs: Path) -> dict[str, byt
     keeps: one of these, or one that lies in `runs/`. Raises RecordIncompleteError.
     """
     paths = (project.environment, project.lock, project.dockerfile)
-    keeping = [*runs, *sorted((project.root / "runs").glob("*/"))]
+    # Hidden folders are no runs: something may lie there that no command has looked at.
+    keeping = [*runs, *sorted((project.root / "runs").glob("[!.]*/"))]
     places = [{path: project.root / path for path in paths}]
     places += [{path: run / DOCUMENTS / Path(path).name for path in paths} for run in keeping]
     for place in places:

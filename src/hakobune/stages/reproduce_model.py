@@ -10,7 +10,8 @@ from hakobune.model.grade import Grade, Sameness
 from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, Outside, RunRecord
 from hakobune.model.reporter import Reporter
-from hakobune.model.training import Training
+from hakobune.model.training import RUNS, Training
+from hakobune.stages.arrivals import awaited
 from hakobune.stages.compare import grade_runs, read_results
 from hakobune.stages.record import (
     complete,
@@ -21,7 +22,7 @@ from hakobune.stages.record import (
 )
 from hakobune.stages.train import remedy_of_exit
 from hakobune.transform.arguments import drop_option, put_value, value_place
-from hakobune.transform.plan_training import RUNS, compose_override, plan_training
+from hakobune.transform.plan_training import compose_override, plan_training
 
 
 def reproduce_model(
@@ -68,7 +69,8 @@ def _again(
         inputs=outside.inputs,
     )
     try:
-        _run(project, training, outside, runner)
+        with awaited(project, training, runner, reporter):
+            _run(project, training, outside, runner)
         complete(project, target, image, runner, how)
         grade, cause = grade_runs(project, folder, target)
     except BaseException:

@@ -13,6 +13,7 @@ from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, RecordedInput
 from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
+from hakobune.stages.arrivals import awaited
 from hakobune.stages.build import current_image
 from hakobune.stages.record import complete, find_documents, has_own_record
 from hakobune.transform.names import safe_name
@@ -41,8 +42,8 @@ def plan_train(
 
 
 def override_of(project: Project, training: Training) -> str:
-    """Return the compose file that the training needs beside the project's; empty: none."""
-    return compose_override(project.service, training.binds) if training.binds else ""
+    """Return the compose file that is laid over the project's: what the program sees."""
+    return compose_override(project.service, training.binds)
 
 
 def train(
@@ -60,19 +61,19 @@ def train(
     image = current_image(project, runner)
     # Before the run: whoever waits for it edits the files meanwhile.
     how = _circumstances(project, training, image, runner)
-    files.make_folder(project.root / "runs")
-    code = docker_cli.compose_run(
-        runner,
-        training.command,
-        training.container,
-        cwd=project.root,
-        override=override_of(project, training),
-    )
-    if code != 0:
-        raise TrainingFailedError(
-            f"the training program ended with exit code {code}",
-            remedy=remedy_of_exit(code),
+    with awaited(project, training, runner, reporter):
+        code = docker_cli.compose_run(
+            runner,
+            training.command,
+            training.container,
+            cwd=project.root,
+            override=override_of(project, training),
         )
+        if code != 0:
+            raise TrainingFailedError(
+                f"the training program ended with exit code {code}",
+                remedy=remedy_of_exit(code),
+            )
     found = tuple((name, project.root / path) for name, path in training.outputs)
     missing = [name for name, path in found if not files.has_content(path)]
     if missing:
