@@ -31,7 +31,7 @@ def project(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.so")
         )
-    for name in ("data", "runs"):
+    for name in ("data", "runs", "runs/.incoming"):
         (folder / name).mkdir()
     rows = [f"{2000 + n // 12}-{n % 12 + 1:02},{100 + n % 7 + n}" for n in range(60)]
     text = "\n".join(["month,value", *rows]) + "\n"
@@ -101,6 +101,7 @@ def test_a_run_of_plain_compose_is_completed_by_its_image_s_labels(
         check=True,
         capture_output=True,
     )
+    assert not (project / "runs/by-compose").exists()
     before = call("verify", "by-compose")
     assert_failed(before, "record-incomplete")
     assert f"hakobune record {project}/runs/by-compose" in before.stderr

@@ -68,7 +68,8 @@ class Sandbox:
                     "source": f"./{folder}",
                     "target": f"{WORKSPACE}/{place}",
                     "read_only": place not in self.writable,
-                    "bind": {"create_host_path": False},
+                    # Docker would make it as root. It may where nothing is written.
+                    "bind": {"create_host_path": place == "data"},
                 }
                 for place, folder in self.mounts
             ],
