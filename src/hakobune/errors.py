@@ -41,7 +41,11 @@ class NameInvalidError(UsageError):
 
 
 class InputNotFoundError(UsageError):
-    """An input is neither a file of this machine nor a reference that Azure ML accepts."""
+    """An input is neither a file or folder of this machine nor a reference of Azure ML."""
+
+
+class InputUnusableError(UsageError):
+    """An input is not a plain file, or a folder contains something else or changes meanwhile."""
 
 
 class ReferenceMutableError(UsageError):

@@ -60,7 +60,7 @@ def job_document(plan: JobPlan, *, with_name: bool = True, way_to_project: str =
         "compute": f"azureml:{plan.compute}",
         "inputs": {
             item.name: {
-                "type": "uri_file",
+                "type": "uri_folder" if item.is_folder else "uri_file",
                 "path": _path(item, way_to_project),
                 "mode": "ro_mount",
             }

@@ -13,6 +13,7 @@ from hakobune.model.reporter import Reporter
 from hakobune.model.training import RUNS, Training
 from hakobune.stages.arrivals import awaited
 from hakobune.stages.compare import grade_runs, read_results
+from hakobune.stages.inputs import digest_of_input, look_at, recorded_input, require_unchanged
 from hakobune.stages.record import (
     complete,
     find_documents,
@@ -83,6 +84,7 @@ def _again(
 
 
 def _run(project: Project, training: Training, outside: Outside, runner: Runner) -> None:
+    seen = {path: look_at(path) for _, path in training.inputs}
     # The recorded image; and MLflow's board gets one run, the first.
     more = (f"image: {outside.image}", 'environment: {MLFLOW_TRACKING_URI: ""}')
     code = docker_cli.compose_run(
@@ -97,6 +99,7 @@ def _run(project: Project, training: Training, outside: Outside, runner: Runner)
             f"the run's image and arguments now end with exit code {code}",
             remedy=remedy_of_exit(code),
         )
+    require_unchanged(seen, training.folder)
 
 
 def _arguments(project: Project, record: RunRecord, outside: Outside) -> list[str]:
@@ -110,14 +113,15 @@ def _arguments(project: Project, record: RunRecord, outside: Outside) -> list[st
         place = value_place(passed, item.flag)
         if place is None:
             continue
-        path = project.root / known[item.name].path if item.name in known else None
-        if path is None or not path.is_file():
+        named = known[item.name].path if item.name in known else ""
+        path = recorded_input(project.root, named) if named else None
+        if path is None:
             raise DataChangedError(
-                f"the run's {item.flag} is not on this machine: {path or passed[place]}",
+                f"the run's {item.flag} is not on this machine: {named or passed[place]}",
                 remedy="restore the file that the run read: "
                 f"sha256 {wanted.get(item.name, 'unknown')}",
             )
-        if files.sha256_of(path) != wanted.get(item.name):
+        if digest_of_input(path) != wanted.get(item.name):
             raise DataChangedError(
                 f"{path} is not what the run read (sha256 {wanted.get(item.name, '')[:12]}…)",
                 remedy="restore the file that the run read",

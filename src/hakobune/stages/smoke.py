@@ -16,6 +16,7 @@ from hakobune.model.sandbox import SANDBOXES, SMOKE
 from hakobune.model.training import Training
 from hakobune.stages.build import current_image
 from hakobune.stages.compare import read_results
+from hakobune.stages.inputs import digest_of_input
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.record import read_run_record
 from hakobune.stages.train import train
@@ -135,7 +136,7 @@ def _check(name: str, command: list[str], runner: Runner) -> None:
 def _find_reference(project: Project, training: Training, receipt: Receipt, image: Image) -> str:
     """Return a run of the receipt with the same arguments and data; empty where there is none."""
     wanted = own_arguments(project, training.arguments)
-    data = sorted((name, files.sha256_of(path)) for name, path in training.inputs)
+    data = sorted((name, digest_of_input(path)) for name, path in training.inputs)
     for folder in receipt.references:
         record = _record_of(project, folder, image)
         if record is None:

@@ -31,6 +31,12 @@ from hakobune.model.job import (
 )
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
+from hakobune.stages.inputs import (
+    existing_input,
+    look_at,
+    recorded_path,
+    require_uploaded_whole,
+)
 from hakobune.stages.project import read_fresh_lock
 from hakobune.transform.check_compute import check_compute, check_quotas
 from hakobune.transform.job_note import JobNote, plan_digest, read_note, write_note
@@ -83,16 +89,17 @@ def plan_submit(
 
 
 def _local_input(project: Project, name: str, value: str, cwd: Path) -> JobInput | None:
-    path = (cwd / value).resolve()
-    if not path.is_file():
+    path = existing_input(cwd / value)
+    if path is None:
         return None
-    root = project.root.resolve()
-    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    require_uploaded_whole(path)
+    seen = look_at(path)
     return JobInput(
         name=name,
-        path=str(shown),
-        sha256=files.sha256_of(path),
-        size_bytes=path.stat().st_size,
+        path=recorded_path(path, root=project.root.resolve()),
+        sha256=seen.sha256,
+        size_bytes=seen.size_bytes,
+        is_folder=seen.is_folder,
     )
 
 

@@ -21,7 +21,7 @@ def plan_training(
     is_terminal: bool,
     existing: Callable[[str], Path | None],
 ) -> Training:
-    """Return the run. `existing` returns the absolute path of a file of this machine, or None.
+    """Return the run. `existing` returns the absolute path of a file or folder here, or None.
 
     What an input's option names is mounted read-only and handed over as `inputs/<input>/<name>`.
     An output's option that was not given gets `runs/<run_id>`. In the place of `runs` the program
@@ -79,8 +79,8 @@ def _mount_inputs(
         path = existing(value)
         if path is None:
             raise InputNotFoundError(
-                f"{item.flag} {value}: there is no such file",
-                remedy="name a file of this machine: the container sees that file and no other",
+                f"{item.flag} {value}: there is no such file or folder",
+                remedy="name one of this machine: the container sees that one and no other",
             )
         inside = f"inputs/{item.name}/{path.name}"
         binds.append(Bind(source=path, target=f"{WORKSPACE}/{inside}"))

@@ -89,7 +89,7 @@ def test_a_training_gives_each_declared_output(tmp_path: Path) -> None:
     assert reporter.stages == [("train", training.folder, DIGEST)]
 
 
-def test_data_and_code_are_recorded_as_they_were_before_the_run(tmp_path: Path) -> None:
+def test_code_is_recorded_as_it_was_before_the_run(tmp_path: Path) -> None:
     """Whoever waits for a training edits the files meanwhile."""
     project = ready(tmp_path)
     data, source = tmp_path / "x.csv", tmp_path / "src/demo/__main__.py"
@@ -98,7 +98,6 @@ def test_data_and_code_are_recorded_as_they_were_before_the_run(tmp_path: Path) 
     dockerfile = project.dockerfile_path.read_bytes()
 
     def edit() -> None:
-        data.write_bytes(b"after")
         source.write_bytes(b"print('after')\n")
         render(project, read_fresh_lock(project), FakeReporter())
 
@@ -107,6 +106,46 @@ def test_data_and_code_are_recorded_as_they_were_before_the_run(tmp_path: Path) 
     record = read_run_record(tmp_path / training.folder)
     assert record.inputs[0].sha256 == hashlib.sha256(b"before").hexdigest()
     assert (tmp_path / training.folder / "image/Dockerfile").read_bytes() == dockerfile
+
+
+@pytest.mark.parametrize("name", ["x.csv", "folder"])
+def test_data_that_is_changed_meanwhile_is_an_error_and_the_run_is_kept(
+    tmp_path: Path, name: str
+) -> None:
+    project = ready(tmp_path)
+    (tmp_path / "folder").mkdir()
+    file = tmp_path / name if name == "x.csv" else tmp_path / name / "x.csv"
+    file.write_bytes(b"before")
+    training = plan_train(project, ("--input", name), cwd=tmp_path, is_terminal=False)
+    edit = writes(training, lambda: file.write_bytes(b"after"))
+    runner = FakeRunner([edit, *MACHINE, image_of(project)])
+    with pytest.raises(RecordIncompleteError, match=f"{name} was changed or replaced"):
+        train(project, training, runner, FakeReporter())
+    assert (tmp_path / training.folder / "model.bin").exists()
+    assert not (tmp_path / training.folder / "record.json").exists()
+
+
+def test_a_folder_is_read_and_recorded_whole(tmp_path: Path) -> None:
+    project = ready(tmp_path)
+    (tmp_path / "images/below").mkdir(parents=True)
+    for path in ("images/b", "images/below/a"):
+        (tmp_path / path).write_text(path, encoding="utf-8")
+    training = plan_train(project, ("--input", "images"), cwd=tmp_path, is_terminal=False)
+    assert training.arguments[:2] == ("--input", "inputs/input/images")
+    assert (training.binds[1].source, training.binds[1].is_read_only) == (
+        tmp_path / "images",
+        True,
+    )
+    runner = FakeRunner([writes(training), *MACHINE, image_of(project)])
+    train(project, training, runner, FakeReporter())
+    record = read_run_record(tmp_path / training.folder)
+    lines = [
+        f"{hashlib.sha256(p.encode()).hexdigest()}  {p[7:]}\n"
+        for p in ("images/b", "images/below/a")
+    ]
+    (item,) = record.inputs
+    assert item.sha256 == hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert item.path == "images/"
 
 
 def test_an_image_that_was_built_anew_meanwhile_is_not_claimed(tmp_path: Path) -> None:
