@@ -18,7 +18,7 @@ from hakobune.model.record import (
     valid_commit,
 )
 from hakobune.model.reporter import Reporter
-from hakobune.stages.inputs import digest_of_input, recorded_input
+from hakobune.stages.inputs import has_digest, recorded_input
 from hakobune.stages.record import complete, find_documents, read_run_record
 from hakobune.stages.submit import notes
 from hakobune.stages.watch import found
@@ -121,7 +121,7 @@ def _uploaded(project: Project, job: Job) -> tuple[RecordedInput, ...]:
             continue
         path = paths.get(item.name, "")
         there = recorded_input(project.root, path) if path else None
-        if there is None or digest_of_input(there) != sha256:
+        if there is None or not has_digest(there, sha256):
             path = ""
         found.append(RecordedInput(name=item.name, path=path, sha256=sha256))
     return tuple(found)

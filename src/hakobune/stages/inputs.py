@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hakobune.adapters.process import printable
-from hakobune.errors import InputUnusableError, RecordIncompleteError
+from hakobune.errors import FileNotWritableError, InputUnusableError, RecordIncompleteError
 from hakobune.transform.names import is_file_name
 
 # What the system says of one entry: changed by every write, and by putting another in its place.
@@ -50,7 +50,7 @@ def look_at(path: Path) -> Seen:
     """Read the input whole, and return what it is.
 
     Raises InputUnusableError for a folder with links, devices or names that cannot be shown, for an
-    empty one, and for what changes or cannot be read meanwhile.
+    empty one, and for what changes meanwhile; FileNotWritableError for what cannot be read.
     """
     if not path.is_dir():
         mark, sha256 = _read_file(path, str(path))
@@ -87,8 +87,16 @@ def require_uploaded_whole(path: Path) -> None:
 
 
 def digest_of_input(path: Path) -> str:
-    """Return the sha256 of a file, or of a folder's listing. Raises InputUnusableError."""
+    """Return the sha256 of a file, or of a folder's listing. Raises as look_at does."""
     return look_at(path).sha256
+
+
+def has_digest(path: Path, sha256: str) -> bool:
+    """Tell whether the input is the one with this digest; one that has none is not."""
+    try:
+        return digest_of_input(path) == sha256
+    except InputUnusableError:
+        return False
 
 
 def require_unchanged(seen: Mapping[Path, Seen], run: str) -> None:
@@ -113,7 +121,7 @@ def _is_unchanged(path: Path, seen: Seen) -> bool:
         if not seen.is_folder:
             return _mark(str(path), path.stat()) == seen.marks[0]
         return tuple(_mark(name, found) for name, found in _entries(path)) == seen.marks
-    except (OSError, InputUnusableError):
+    except (OSError, FileNotWritableError, InputUnusableError):
         return False
 
 
@@ -130,11 +138,11 @@ def _read_file(path: Path, name: str) -> tuple[_Mark, str]:
         with os.fdopen(handle, "rb") as file:
             before = os.fstat(handle)
             if not stat.S_ISREG(before.st_mode):
-                raise _unusable(path, "is no plain file")
+                raise _unusable(path, "is not a plain file")
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             mark = _mark(name, os.fstat(handle))
     except OSError as exc:
-        raise _unusable(path, f"cannot be read: {exc.strerror}") from exc
+        raise _unreadable(path, exc) from exc
     if mark != _mark(name, before):
         raise _unusable(path, "was changed while it was read")
     return mark, sha256
@@ -149,7 +157,7 @@ def _entries(folder: Path) -> list[tuple[str, os.stat_result]]:
             with os.scandir(folder / above) as entries:
                 below = [(f"{above}{e.name}", e.stat(follow_symlinks=False)) for e in entries]
         except OSError as exc:
-            raise _unusable(folder / above, f"cannot be read: {exc.strerror}") from exc
+            raise _unreadable(folder / above, exc) from exc
         for name, one in below:
             if not is_file_name(name):
                 raise _unusable(folder / name, "has a name that cannot be shown")
@@ -158,6 +166,13 @@ def _entries(folder: Path) -> list[tuple[str, os.stat_result]]:
         pending += [f"{name}/" for name, one in below if stat.S_ISDIR(one.st_mode)]
         found += below
     return sorted(found, key=lambda entry: entry[0].encode())
+
+
+def _unreadable(path: Path, why: OSError) -> FileNotWritableError:
+    return FileNotWritableError(
+        f"{printable(str(path))} cannot be read: {why.strerror}",
+        remedy="make it readable, or name another",
+    )
 
 
 def _unusable(path: Path, what: str) -> InputUnusableError:

@@ -13,7 +13,7 @@ from hakobune.model.reporter import Reporter
 from hakobune.model.training import RUNS, Training
 from hakobune.stages.arrivals import awaited
 from hakobune.stages.compare import grade_runs, read_results
-from hakobune.stages.inputs import digest_of_input, look_at, recorded_input, require_unchanged
+from hakobune.stages.inputs import has_digest, look_at, recorded_input, require_unchanged
 from hakobune.stages.record import (
     complete,
     find_documents,
@@ -121,7 +121,7 @@ def _arguments(project: Project, record: RunRecord, outside: Outside) -> list[st
                 remedy="restore the file that the run read: "
                 f"sha256 {wanted.get(item.name, 'unknown')}",
             )
-        if digest_of_input(path) != wanted.get(item.name):
+        if not has_digest(path, wanted.get(item.name, "")):
             raise DataChangedError(
                 f"{path} is not what the run read (sha256 {wanted.get(item.name, '')[:12]}…)",
                 remedy="restore the file that the run read",

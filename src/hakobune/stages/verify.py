@@ -22,7 +22,7 @@ from hakobune.model.project import Project
 from hakobune.model.record import DOCUMENTS, RECORD, Document, Outside, RunRecord
 from hakobune.oci.archive import check_saved
 from hakobune.stages.base_image import bases_of
-from hakobune.stages.inputs import digest_of_input, recorded_input
+from hakobune.stages.inputs import has_digest, recorded_input
 from hakobune.stages.record import (
     AGAIN,
     check_files,
@@ -95,7 +95,7 @@ def _data(project: Project, record: RunRecord, outside: Outside) -> Iterator[Lin
             what = f"{project.root / place.path} is missing"
             yield Link(name="data", what=what, digest=item.sha256, is_seen=False)
             continue
-        if digest_of_input(path) != item.sha256:
+        if not has_digest(path, item.sha256):
             raise DataChangedError(
                 f"{path} is not what the run read (sha256 {item.sha256[:12]}…)",
                 remedy="restore the file that the run read, or train again on the new one",

@@ -125,7 +125,7 @@ def test_an_empty_folder_is_no_input(tmp_path: Path) -> None:
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(InputUnusableError, match="is no plain file"):
+    with pytest.raises(InputUnusableError, match="is not a plain file"):
         look_at(tmp_path / "fifo")
     assert existing_input(tmp_path / "fifo") is None
     assert existing_input(Path("/dev/zero")) is None

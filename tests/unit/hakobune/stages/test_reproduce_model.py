@@ -71,6 +71,19 @@ def test_another_result_stays_to_be_looked_at(made: Made) -> None:
     assert (folder / "record.json").is_file()
 
 
+def test_data_that_changes_meanwhile_is_named_and_nothing_is_left(made: Made) -> None:
+    def run(command: Sequence[str]) -> Completed | None:
+        if "compose" not in command or "run" not in command:
+            return None
+        (made.project.root / "sales.csv").write_bytes(b"other")
+        return completed()
+
+    runner = engine_of(made.image, b"", run, REMOVES)
+    with pytest.raises(RecordIncompleteError, match=r"sales\.csv was changed or replaced"):
+        reproduce_model(made.project, made.folder, runner, FakeReporter())
+    assert [path.name for path in made.folder.parent.iterdir()] == [made.folder.name]
+
+
 def test_data_that_is_gone_or_another_is_named(made: Made) -> None:
     data = made.project.root / "sales.csv"
     data.write_bytes(b"other")

@@ -9,6 +9,7 @@ from hakobune.errors import (
     ComputeUnusableError,
     EnvironmentConflictError,
     InputNotFoundError,
+    InputUnusableError,
     JobNotFoundError,
     QuotaExceededError,
     ServiceRefusedError,
@@ -17,6 +18,7 @@ from hakobune.errors import (
 )
 from hakobune.model.job import Job, JobPlan, Quota
 from hakobune.model.project import Project
+from hakobune.stages.inputs import digest_of_input
 from hakobune.stages.submit import (
     NOTES,
     Submission,
@@ -79,6 +81,20 @@ def test_a_job_is_tagged_with_data_and_commit(tmp_path: Path) -> None:
     assert (tags["git.commit"], tags["git.dirty"]) == (COMMIT, "false")
     assert tags["hakobune.data.input"] == files.sha256_of(tmp_path / "data" / "x.csv")
     assert (file.path, file.size_bytes) == ("data/x.csv", 3)
+
+
+def test_a_folder_is_uploaded_whole_or_not_at_all(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.csv").write_bytes(b"abc")
+    submission = planned(project, "--input", "data")
+    (folder,) = submission.job.inputs
+    assert (folder.path, folder.size_bytes, folder.is_folder) == ("data/", 3, True)
+    tags = dict(submission.job.tags)
+    assert tags["hakobune.data.input"] == digest_of_input(tmp_path / "data")
+    (tmp_path / "data" / ".amlignore").write_bytes(b"x.csv")
+    with pytest.raises(InputUnusableError, match=r"\.amlignore"):
+        planned(project, "--input", "data")
 
 
 def test_a_file_from_elsewhere_keeps_its_whole_path(tmp_path: Path) -> None:
