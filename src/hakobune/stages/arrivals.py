@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
@@ -131,7 +132,8 @@ def _unfit(name: str, found: os.stat_result) -> str:
 def _entries(folder: Path) -> list[tuple[str, os.stat_result]]:
     try:
         with os.scandir(folder) as entries:
-            return [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+            few = islice(entries, MAX_FILES + 1)
+            return [(entry.name, entry.stat(follow_symlinks=False)) for entry in few]
     except OSError as exc:
         raise OutputRefusedError(
             f"the program left {printable(folder.name)}, which cannot be read: {exc.strerror}",
