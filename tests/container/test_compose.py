@@ -190,6 +190,14 @@ def test_a_program_in_plain_compose_reaches_no_run_that_has_arrived(checkout: Pa
     assert done.stdout.splitlines() == ["['earlier'] ['data', 'runs']"]
 
 
+def test_plain_compose_does_not_make_the_folder_as_root(checkout: Path) -> None:
+    (checkout / "runs/.incoming").rmdir()
+    done = compose("run", "--rm", "-T", "train", "--version", cwd=checkout)
+    assert done.returncode != 0
+    assert "runs/.incoming" in done.stderr
+    assert not (checkout / "runs/.incoming").exists()
+
+
 def test_what_a_hostile_program_leaves_stays_outside_runs(
     hakobune: Hakobune, checkout: Path, image: Image
 ) -> None:

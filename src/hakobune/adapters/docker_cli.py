@@ -362,10 +362,15 @@ def compose_run(
 
 
 def _compose_files(folder: Path) -> list[str]:
-    """Return the files that compose reads there by itself, which it does not once one is named."""
-    for name in ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"):
-        if (folder / name).is_file():
-            stem, _, ending = name.rpartition(".")
-            also = [f"{stem}.override.{end}" for end in (ending, *({"yml", "yaml"} - {ending}))]
-            return [name, *[file for file in also if (folder / file).is_file()][:1]]
+    """Return the files that compose reads there by itself, which it does not once one is named.
+
+    They lie in the folder, or in the nearest one above it.
+    """
+    for place in (folder, *folder.parents):
+        for name in ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"):
+            if (place / name).is_file():
+                stem, _, ending = name.rpartition(".")
+                also = [f"{stem}.override.{end}" for end in (ending, *({"yml", "yaml"} - {ending}))]
+                found = [name, *[file for file in also if (place / file).is_file()][:1]]
+                return found if place == folder else [str(place / file) for file in found]
     return ["docker-compose.yml"]

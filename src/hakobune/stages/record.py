@@ -31,6 +31,7 @@ from hakobune.model.record import (
     RunRecord,
 )
 from hakobune.model.reporter import Reporter
+from hakobune.model.sandbox import INCOMING
 from hakobune.stages.build import image_tag
 from hakobune.stages.project import read_current_lock
 from hakobune.stages.render import current_source
@@ -43,8 +44,13 @@ _FAILURE = "failure.json"  # what our training program leaves of a run that fail
 
 
 def find_run(project: Project, run: str, *, cwd: Path) -> Path:
-    """Return the folder of a run, named by its path or by its name in `runs/`."""
-    places = (cwd / run, project.root / "runs" / run)
+    """Return the folder of a run, named by its path or by its name in `runs/`.
+
+    A path in `runs/.incoming` is that of the run before it was moved to `runs/`.
+    """
+    places = [cwd / run, project.root / "runs" / run]
+    if Path(run).parent.name == Path(INCOMING).name:  # plain compose wrote it there
+        places.append(project.root / "runs" / Path(run).name)
     for folder in places:
         if (folder / RECORD).is_file():
             return folder

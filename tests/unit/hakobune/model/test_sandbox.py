@@ -1,6 +1,7 @@
 """One table of circumstances, and all that is rendered from it or written beside it."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 from hakobune.adapters.azure_documents import job_document
 from hakobune.adapters.docker_cli import run_program
 from hakobune.model.job import JobPlan
-from hakobune.model.sandbox import JOB, PAGES, PREDICT, SANDBOXES, SMOKE, TRAIN, Sandbox
+from hakobune.model.sandbox import INCOMING, JOB, PAGES, PREDICT, SANDBOXES, SMOKE, TRAIN, Sandbox
 from hakobune.stages.smoke import checks_of
 from tests.run_samples import make_run
 from tests.samples import FakeRunner, begins
@@ -33,6 +34,14 @@ def test_the_repository_s_compose_file_is_the_table(name: str) -> None:
     assert found == wanted
     assert service.get("network_mode") == (SANDBOXES[name].network or None)
     assert not set(service) & {"privileged", "devices", "pid", "ipc", "userns_mode", "group_add"}
+
+
+def test_the_other_project_s_compose_file_is_the_table_without_data() -> None:
+    text = (ROOT / "tests/cases/word-count/docker-compose.yml").read_text(encoding="utf-8")
+    (service,) = yaml.safe_load(text)["services"].values()
+    wanted = replace(SANDBOXES[TRAIN], mounts=(("runs", INCOMING),)).compose_service()
+    found = {key: service.get(key) for key in wanted}
+    assert found | {"volumes": [*map(volume, service["volumes"])]} == wanted
 
 
 def test_only_a_training_writes_to_runs_and_only_to_what_has_not_arrived() -> None:
