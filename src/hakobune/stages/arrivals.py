@@ -26,6 +26,8 @@ MAX_FILES = 100_000
 MAX_BYTES = 256 * 1024**3
 # Deeper than any tool makes, and far from what a path may be long.
 MAX_DEPTH = 64
+# What is in `runs/` beside the runs.
+_OURS = ("mlflow", "README.md")
 FAILURE = "failure.json"  # what our training program leaves of a run that failed
 _KINDS = {
     stat.S_IFLNK: "a symbolic link",
@@ -215,6 +217,10 @@ def _take(project: Project, waiting: Path, folders: Iterable[str], reporter: Rep
 def _collect_one(project: Project, source: Path, reporter: Reporter) -> None:
     name = printable(source.name)
     target = project.root / RUNS / source.name
+    if source.name in _OURS or source.name.startswith("-"):
+        aside = _set_aside(project, source)
+        reporter.say(f"{INCOMING}/{name} has a name that no run can have; it is now in {aside}")
+        return
     if not _is_free(target):
         reporter.say(f"{INCOMING}/{name} stays there: {RUNS}/{name} exists; rename one of them")
         return

@@ -302,6 +302,18 @@ def test_a_run_of_plain_compose_takes_no_other_s_place(project: Project) -> None
     assert (project.root / "runs/.incoming/one/record.json").read_bytes() == b"second"
 
 
+@pytest.mark.parametrize("name", ["mlflow", "README.md", "-rf", "--help"])
+def test_a_run_of_plain_compose_has_the_name_of_a_run(project: Project, name: str) -> None:
+    (project.root / "runs/mlflow").mkdir(parents=True)
+    write(project.root / "runs/.incoming" / name / "meta.yaml")
+    reporter = collected(project)
+    assert "has a name that no run can have" in reporter.said[0]
+    assert list((project.root / "runs/mlflow").iterdir()) == []
+    (aside,) = (project.root / "runs").glob(".refused-*")
+    assert (aside / "meta.yaml").exists()
+    assert not has_arrivals(project)
+
+
 def test_nothing_is_touched_while_a_training_of_this_project_runs(project: Project) -> None:
     write(project.root / "runs/.incoming/one/half")
     (project.root / "same").symlink_to(project.root)
