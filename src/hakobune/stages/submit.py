@@ -12,6 +12,7 @@ from hakobune.adapters.commit import commit_of
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
     ComputeNotFoundError,
+    DataChangedError,
     EnvironmentConflictError,
     JobNotFoundError,
     ServiceRefusedError,
@@ -33,7 +34,9 @@ from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.stages.inputs import (
     existing_input,
+    has_digest,
     look_at,
+    recorded_input,
     recorded_path,
     require_uploaded_whole,
 )
@@ -103,6 +106,18 @@ def _local_input(project: Project, name: str, value: str, cwd: Path) -> JobInput
     )
 
 
+def _require_uploaded(project: Project, job: Job, plan: JobPlan, cloud: Cloud) -> None:
+    """Cancel the job, and raise DataChangedError, where a file changed before it was uploaded."""
+    for item in plan.inputs:
+        path = recorded_input(project.root, item.path) if item.is_local else None
+        if item.is_local and (path is None or not has_digest(path, item.sha256)):
+            cloud.cancel_job(job.name)
+            raise DataChangedError(
+                f"{item.path} was changed while it was uploaded; the job {job.name} is canceled",
+                remedy="submit again, and change the data afterwards",
+            )
+
+
 def _commit_tags(project: Project, runner: Runner) -> Pairs:
     found = commit_of(runner, project.root)
     if found is None:
@@ -122,6 +137,7 @@ def submit(project: Project, submission: Submission, cloud: Cloud, reporter: Rep
         compute = _ready_compute(submission, cloud, reporter)
         note, submission = _noted(project, submission)
         job = _submitted(project, submission, cloud)
+        _require_uploaded(project, job, submission.job, cloud)
         _keep(project, replace(note, is_submitted=True))
         reporter.done("submit", f"{job.name} on {compute.name}")
         if job.page:

@@ -7,6 +7,7 @@ from hakobune.adapters import files
 from hakobune.errors import (
     ComputeNotFoundError,
     ComputeUnusableError,
+    DataChangedError,
     EnvironmentConflictError,
     InputNotFoundError,
     InputUnusableError,
@@ -95,6 +96,24 @@ def test_a_folder_is_uploaded_whole_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "data" / ".amlignore").write_bytes(b"x.csv")
     with pytest.raises(InputUnusableError, match=r"\.amlignore"):
         planned(project, "--input", "data")
+
+
+@pytest.mark.parametrize("name", ["data", "data/x.csv"])
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_data_that_changes_before_it_is_uploaded_cancels_the_job(
+    tmp_path: Path, name: str, *, is_changed: bool
+) -> None:
+    project, cloud = write_project(tmp_path), ready_cloud()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.csv").write_bytes(b"abc")
+    submission = planned(project, "--input", name)
+    if not is_changed:
+        submit(project, submission, cloud, FakeReporter())
+        return
+    (tmp_path / "data" / "x.csv").write_bytes(b"other")
+    with pytest.raises(DataChangedError, match="was changed while it was uploaded"):
+        submit(project, submission, cloud, FakeReporter())
+    assert cloud.calls[-1] == f"cancel {submission.job.name}"
 
 
 def test_a_file_from_elsewhere_keeps_its_whole_path(tmp_path: Path) -> None:
