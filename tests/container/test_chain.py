@@ -165,3 +165,42 @@ def test_a_smoke_test_that_fails_leaves_no_receipt(
     assert_failed(done, "smoke-failed")
     assert "No module named 'no_such_thing'" in done.stderr
     assert json.loads(receipt.read_bytes()) == before
+
+
+HOSTILE = """
+import os, pathlib, sys
+place = pathlib.Path(sys.argv[-1])
+print('sees', sorted(os.listdir('runs')), os.access('/workspace/data', os.W_OK))
+for path in ('/workspace/data/x', '/x', '/workspace/x'):
+    try:
+        open(path, 'w')
+        print('wrote', path)
+    except OSError:
+        pass
+place.mkdir()
+(place / 'models').mkdir()
+(place / 'models/arima_model.json').symlink_to('/etc/passwd')
+"""
+
+
+def test_a_hostile_program_sees_no_run_and_what_it_plants_does_not_arrive(
+    call: Hakobune, project: Path, smoked: Path
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in smoked.rglob("*")}
+    override = project / "docker-compose.override.yml"
+    (project / "other").mkdir()
+    (project / "other/__main__.py").write_text(HOSTILE, encoding="utf-8")
+    volumes = [f"{project}/other:/app/trainer:ro"]
+    override.write_text(json.dumps({"services": {"train": {"volumes": volumes}}}), "utf-8")
+    try:
+        done = call("train", "--output", "runs/hostile")
+    finally:
+        override.unlink()
+    assert_failed(done, "output-refused")
+    assert "sees [] False" in done.stdout + done.stderr
+    assert "wrote" not in done.stdout + done.stderr
+    assert "hostile/models/arima_model.json, which is a symbolic link" in done.stderr
+    assert not (project / "runs/hostile").exists()
+    assert {path: path.stat().st_mtime_ns for path in smoked.rglob("*")} == before
+    # No later command meets it.
+    assert call("verify", smoked.name).returncode == 0
