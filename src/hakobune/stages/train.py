@@ -78,18 +78,22 @@ def train(
                 remedy=remedy_of_exit(code),
             )
     found = tuple((name, project.root / path) for name, path in training.outputs)
-    missing = [name for name, path in found if not files.has_content(path)]
-    if missing:
-        raise OutputsMissingError(
-            f"the training succeeded, but {training.folder} lacks {', '.join(missing)}",
-            remedy="make the program write them, or correct `files` in [tool.hakobune.outputs]",
-        )
+    _require_outputs(project, training)
     if found:
         _require_unmoved(project.root / training.folder, image, runner)
         require_unchanged(seen, training.folder)
         complete(project, project.root / training.folder, image, runner, how)
     reporter.done("train", training.folder, digest=image.id)
     return found
+
+
+def _require_outputs(project: Project, training: Training) -> None:
+    missing = [n for n, path in training.outputs if not files.has_content(project.root / path)]
+    if missing:
+        raise OutputsMissingError(
+            f"the training succeeded, but {training.folder} lacks {', '.join(missing)}",
+            remedy="make the program write them, or correct `files` in [tool.hakobune.outputs]",
+        )
 
 
 def remedy_of_exit(code: int) -> str:

@@ -39,7 +39,7 @@ def plan_training(
         if _is_ours(folder):
             folders.append(str(PurePosixPath(folder)))
             outputs += [(name, f"{folder}/{name}") for name in output.files]
-    waiting = f"{RUNS}/{WAITING.format(re.sub('[^A-Za-z0-9_-]', '-', run_id)[-100:])}"
+    waiting = _waiting(run_id)
     container = f"hakobune-{safe_name(run_id)}".lower()
     command = ["docker", "compose", "run", "--rm", "--no-deps", "--name", container]
     command += [] if is_terminal else ["-T"]
@@ -56,6 +56,11 @@ def plan_training(
         inputs=tuple(inputs),
         binds=(runs, *binds),
     )
+
+
+def _waiting(run_id: str) -> str:
+    """Return the folder that a run sees as `runs`; a run's id may come from somebody's record."""
+    return f"{RUNS}/{WAITING.format(re.sub('[^A-Za-z0-9_-]', '-', run_id)[-100:])}"
 
 
 def _outermost(folders: Iterable[str]) -> tuple[str, ...]:
