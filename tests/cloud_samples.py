@@ -166,7 +166,7 @@ class FakeCloud:
         self._require(plan.environment in self.environments, f"no {plan.environment}")
         self._require(plan.compute in self.computes, f"no compute {plan.compute}")
         for item in plan.inputs:
-            there = not item.is_local or (root / item.path).is_file()
+            there = not item.is_local or (root / item.path).exists()
             self._require(there, f"no file {root / item.path}")
         self.jobs[plan.name] = make_job(
             name=plan.name,

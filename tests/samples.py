@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import yaml
+
 from hakobune.adapters.process import Completed
 from hakobune.errors import HakobuneError
 from hakobune.model.lock import PLATFORM, DebianBase, Lock, LockedDebian, LockedWheel, RegistryBase
@@ -234,6 +236,16 @@ HEAD = on("git", "rev-parse", stdout=f"{COMMIT}\n")
 CLEAN = on("git", "status", "--porcelain")
 NO_REPOSITORY = begins("git", stderr="fatal: not a git repository\n", exit_code=128)
 NO_DEBIAN = on("resolve.sh", stderr="resolve.sh: this host has no apt\n", exit_code=34)
+
+
+def seen_as_runs(command: Sequence[str]) -> Path:
+    """Return the folder of this machine that a training sees as `runs`, by the override file."""
+    words = list(command)
+    override = [words[at + 1] for at, word in enumerate(words) if word == "--file"][-1]
+    (service,) = yaml.safe_load(Path(override).read_text(encoding="utf-8"))["services"].values()
+    (found,) = (m for m in service["volumes"] if not m["read_only"])
+    assert found["target"] == "/workspace/runs"
+    return Path(found["source"].replace("$$", "$"))
 
 
 @dataclass

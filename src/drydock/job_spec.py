@@ -1,8 +1,12 @@
 """A job as its runner gets it, and the protocol of a runner."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+_SIZE = re.compile(r"([1-9][0-9]{0,8})([bkmg])")
+SHARED_MEMORY_BYTES = 2 * 1024**3  # of a job that asks for none, as on the service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,7 @@ class JobSpec:
     log: BlobPlace
     timeout_s: float | None
     code: BlobPlace | None = None
+    shared_memory_bytes: int = SHARED_MEMORY_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +85,9 @@ class Runner(Protocol):
     def cancel(self, container_id: str) -> None:
         """Stop the container."""
         ...
+
+
+def bytes_of(size: object) -> int:
+    """Return the bytes of a size like 512m; 0 if there is none, or none of this form."""
+    found = _SIZE.fullmatch(str(size or ""))
+    return int(found[1]) * 1024 ** "bkmg".index(found[2]) if found else 0

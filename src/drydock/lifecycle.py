@@ -11,6 +11,7 @@ from drydock.arm_ids import API_HOST, tracking_uri
 from drydock.blob_uris import artifact_place, code_place, input_place, output_place
 from drydock.engine import EngineError
 from drydock.job_spec import (
+    SHARED_MEMORY_BYTES,
     BlobPlace,
     Finished,
     JobSpec,
@@ -18,6 +19,7 @@ from drydock.job_spec import (
     Runner,
     StartRefusedError,
     UnwantedError,
+    bytes_of,
 )
 from drydock.state.jobs import CancelPendingError, Job
 from drydock.state.logins import issue_run_token
@@ -223,6 +225,8 @@ def spec_of(state: WorkspaceState, job: Job) -> JobSpec:
         ),
         timeout_s=seconds_of((given.get("limits") or {}).get("timeout")),
         code=code_place(state, given.get("codeId")),
+        shared_memory_bytes=bytes_of((given.get("resources") or {}).get("shmSize"))
+        or SHARED_MEMORY_BYTES,
     )
 
 

@@ -34,7 +34,6 @@ _TIMEOUT = "drydock.timeout_s"
 GRACE_S = 0.5  # between SIGTERM and SIGKILL: a cancel takes less than a second
 _STEP_S = 0.03
 _LOG_END_S = 10.0
-_SHARED_MEMORY = 2 * 1024**3  # as on the service
 _ARTIFACTS = ("outputs", "logs")  # folders in the working folder that are always uploaded
 
 
@@ -168,7 +167,7 @@ class DockerRunner:
                 volumes_from=carrier,
                 network=self._network_of(job),
                 memory_bytes=self._memory_bytes,
-                shared_memory_bytes=_SHARED_MEMORY,
+                shared_memory_bytes=job.shared_memory_bytes,
             )
         )
         outputs = [job_folder.output_folder(job.name, name) for name in job.outputs]

@@ -41,7 +41,11 @@ class NameInvalidError(UsageError):
 
 
 class InputNotFoundError(UsageError):
-    """An input is neither a file of this machine nor a reference that Azure ML accepts."""
+    """An input is neither a file or folder of this machine nor a reference of Azure ML."""
+
+
+class InputUnusableError(UsageError):
+    """An input is not a plain file, or a folder contains something else or changes meanwhile."""
 
 
 class ReferenceMutableError(UsageError):
@@ -54,6 +58,10 @@ class OutputUnknownError(UsageError):
 
 class RunMissingError(UsageError):
     """There is no such run, or it has no record."""
+
+
+class RunExistsError(UsageError):
+    """The folder that a training is to write to contains something already."""
 
 
 class DestinationIncompleteError(UsageError):
@@ -370,6 +378,10 @@ class SignatureMissingError(RefusedError):
 
 class ModelDiffersError(RefusedError):
     """A run that was repeated gave a different model."""
+
+
+class OutputRefusedError(RefusedError):
+    """A training left something else than folders and plain files, such as a link or a device."""
 
 
 class OutputDamagedError(RefusedError):

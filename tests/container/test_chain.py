@@ -31,7 +31,7 @@ def project(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.so")
         )
-    for name in ("data", "runs"):
+    for name in ("data", "runs", "runs/.incoming"):
         (folder / name).mkdir()
     rows = [f"{2000 + n // 12}-{n % 12 + 1:02},{100 + n % 7 + n}" for n in range(60)]
     text = "\n".join(["month,value", *rows]) + "\n"
@@ -101,6 +101,7 @@ def test_a_run_of_plain_compose_is_completed_by_its_image_s_labels(
         check=True,
         capture_output=True,
     )
+    assert not (project / "runs/by-compose").exists()
     before = call("verify", "by-compose")
     assert_failed(before, "record-incomplete")
     assert f"hakobune record {project}/runs/by-compose" in before.stderr
@@ -156,7 +157,7 @@ def test_a_smoke_test_that_fails_leaves_no_receipt(
     text = settings.read_text(encoding="utf-8")
     broken = text.replace('smoke = ["', 'smoke = ["python -c \'import no_such_thing\'", "')
     assert broken != text
-    (receipt,) = (project / "runs/.receipts").iterdir()
+    (receipt,) = (project / ".hakobune/receipts").iterdir()
     before = json.loads(receipt.read_bytes())
     settings.write_text(broken, encoding="utf-8")
     done = call("smoke", *QUICK)
@@ -164,3 +165,42 @@ def test_a_smoke_test_that_fails_leaves_no_receipt(
     assert_failed(done, "smoke-failed")
     assert "No module named 'no_such_thing'" in done.stderr
     assert json.loads(receipt.read_bytes()) == before
+
+
+HOSTILE = """
+import os, pathlib, sys
+place = pathlib.Path(sys.argv[-1])
+print('sees', sorted(os.listdir('runs')), os.access('/workspace/data', os.W_OK))
+for path in ('/workspace/data/x', '/x', '/workspace/x'):
+    try:
+        open(path, 'w')
+        print('wrote', path)
+    except OSError:
+        pass
+place.mkdir()
+(place / 'models').mkdir()
+(place / 'models/arima_model.json').symlink_to('/etc/passwd')
+"""
+
+
+def test_a_hostile_program_sees_no_run_and_what_it_plants_does_not_arrive(
+    call: Hakobune, project: Path, smoked: Path
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in smoked.rglob("*")}
+    override = project / "docker-compose.override.yml"
+    (project / "other").mkdir()
+    (project / "other/__main__.py").write_text(HOSTILE, encoding="utf-8")
+    volumes = [f"{project}/other:/app/trainer:ro"]
+    override.write_text(json.dumps({"services": {"train": {"volumes": volumes}}}), "utf-8")
+    try:
+        done = call("train", "--output", "runs/hostile")
+    finally:
+        override.unlink()
+    assert_failed(done, "output-refused")
+    assert "sees [] False" in done.stdout + done.stderr
+    assert "wrote" not in done.stdout + done.stderr
+    assert "hostile/models/arima_model.json, which is a symbolic link" in done.stderr
+    assert not (project / "runs/hostile").exists()
+    assert {path: path.stat().st_mtime_ns for path in smoked.rglob("*")} == before
+    # No later command meets it.
+    assert call("verify", smoked.name).returncode == 0

@@ -16,6 +16,7 @@ from tests.samples import assert_failed
 from trainer.errors import PickleRefusedError
 
 pytestmark = pytest.mark.container
+OWNER = 12345 if os.getuid() == 0 else os.getuid()
 
 Hakobune = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -37,24 +38,35 @@ def checkout(tmp_path: Path, image: Image) -> Path:
     """A folder with only what compose needs, so that tests leave this checkout as it is."""
     del image
     (tmp_path / "docker-compose.yml").write_bytes((ROOT / "docker-compose.yml").read_bytes())
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "data").mkdir()
+    for name in ("data", "runs", "runs/.incoming"):
+        (tmp_path / name).mkdir()
+        if os.getuid() == 0:
+            os.chown(tmp_path / name, OWNER, OWNER)
     return tmp_path
 
 
+def other_program(checkout: Path, script: str) -> tuple[str, ...]:
+    """Return the words of a compose run with this program in the place of the trainer."""
+    volumes = [f"{checkout}/other:/app/trainer:ro"]
+    more = {"services": {"train": {"volumes": volumes}}}
+    (checkout / "more.yml").write_text(json.dumps(more), encoding="utf-8")
+    (checkout / "other").mkdir()
+    (checkout / "other/__main__.py").write_text(script, encoding="utf-8")
+    return ("-f", "docker-compose.yml", "-f", "more.yml", "run", "--rm", "-T", "train")
+
+
 def only_run(checkout: Path) -> Path:
-    (run,) = (path for path in (checkout / "runs").iterdir() if path.name != "mlflow")
+    """Return the one run that plain compose left, which no hakobune command has moved yet."""
+    (run,) = (checkout / "runs/.incoming").iterdir()
+    assert [path.name for path in (checkout / "runs").iterdir()] == [".incoming"]
     return run
 
 
 def test_compose_run_trains_and_its_files_belong_to_the_owner_of_runs(checkout: Path) -> None:
-    owner = 12345 if os.getuid() == 0 else os.getuid()
-    if os.getuid() == 0:
-        os.chown(checkout / "runs", owner, owner)
     done = compose("run", "--rm", "-T", "train", "--order", "1,1,0", cwd=checkout)
     assert done.returncode == 0, done.stderr
     run = only_run(checkout)
-    assert {p.stat().st_uid for p in [run, *run.rglob("*")]} == {owner}
+    assert {p.stat().st_uid for p in [run, *run.rglob("*")]} == {OWNER}
     assert (run / "models/arima_model.pkl").stat().st_size > 0
     assert read_json(run / "metric.json")["run_id"] == run.name
 
@@ -80,24 +92,28 @@ def test_a_file_in_data_is_read(checkout: Path) -> None:
 
 
 def test_a_kept_model_predicts_from_either_file_what_its_run_forecast(checkout: Path) -> None:
-    owner = 12345 if os.getuid() == 0 else os.getuid()
-    if os.getuid() == 0:
-        os.chown(checkout / "runs", owner, owner)
     done = compose("run", "--rm", "-T", "train", "--order", "1,1,0", cwd=checkout)
     assert done.returncode == 0, done.stderr
     run = only_run(checkout)
     expected = (run / "forecast.csv").read_text()
     for file in ("arima_model.json", "arima_model.pkl"):
-        model = ("--model", f"runs/{run.name}/models/{file}")
+        # Before a hakobune command moved it, and after.
+        model = ("--model", f"{run.relative_to(checkout)}/models/{file}")
         done = compose("run", "--rm", "-T", "predict", *model, "--horizon", "15", cwd=checkout)
         assert (done.returncode, done.stdout) == (0, expected), done.stderr
-        longer = ("--horizon", "40", "--output", "runs/ahead.csv")
+        run = run.rename(checkout / "runs" / run.name)
+        model = ("--model", f"runs/{run.name}/models/{file}")
+        longer = ("--horizon", "40")
         done = compose("run", "--rm", "-T", "predict", *model, *longer, cwd=checkout)
         assert done.returncode == 0, done.stderr
-        written = checkout / "runs/ahead.csv"
-        assert written.read_text().startswith(expected)
-        assert written.stat().st_uid == owner
-        written.unlink()
+        assert done.stdout.startswith(expected)
+        refused = ("--horizon", "40", "--output", f"runs/{run.name}/ahead.csv")
+        done = compose("run", "--rm", "-T", "predict", *model, *refused, cwd=checkout)
+        assert done.returncode != 0
+        assert "Read-only file system" in done.stderr
+        assert not (run / "ahead.csv").exists()
+        run = run.rename(checkout / "runs/.incoming" / run.name)
+    run = run.rename(checkout / "runs" / run.name)
     (run / "models/arima_model.pkl").write_bytes(b"\x80\x04N.")
     done = compose("run", "--rm", "-T", "predict", *model, "--horizon", "15", cwd=checkout)
     assert (done.returncode, done.stdout) == (PickleRefusedError.exit_code, "")
@@ -113,7 +129,8 @@ def test_the_program_s_container_is_shut_in(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert sorted(service["cap_add"]) == ["SETGID", "SETPCAP", "SETUID"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert [volume.get("read_only", False) for volume in service["volumes"]] == [True, False]
+    writable = [v["source"] for v in service["volumes"] if not v.get("read_only")]
+    assert writable == ([str(ROOT / "runs/.incoming")] if name == "train" else [])
 
 
 def test_memory_and_processors_can_be_set() -> None:
@@ -127,15 +144,7 @@ def test_a_program_without_capabilities_and_writable_root(checkout: Path) -> Non
         "import os; print([l.split()[1] for l in open('/proc/self/status') if l[:3] == 'Cap'])\n"
         "try: open('/x', 'w')\nexcept OSError as e: print(e.strerror)"
     )
-    # The same service with another program in the place of the trainer.
-    volumes = [f"{checkout}/other:/app/trainer:ro"]
-    more = {"services": {"train": {"volumes": volumes}}}
-    (checkout / "more.yml").write_text(json.dumps(more), encoding="utf-8")
-    (checkout / "other").mkdir()
-    (checkout / "other/__main__.py").write_text(script, encoding="utf-8")
-    done = compose(
-        *("-f", "docker-compose.yml", "-f", "more.yml", "run", "--rm", "-T", "train"), cwd=checkout
-    )
+    done = compose(*other_program(checkout, script), cwd=checkout)
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2, done.stdout
     caps, reason = done.stdout.splitlines()
@@ -168,3 +177,45 @@ def test_hakobune_train_names_the_program_s_exit_code(hakobune: Hakobune, image:
     assert_failed(done, "training-failed")
     assert "nonsense" in done.stderr
     assert re.search(r"ended with exit code [1-9]", done.stderr)
+
+
+def test_a_program_in_plain_compose_reaches_no_run_that_has_arrived(checkout: Path) -> None:
+    (checkout / "runs/finished").mkdir()
+    (checkout / "runs/finished/record.json").write_text("{}", encoding="utf-8")
+    (checkout / "runs/.incoming/earlier").mkdir()
+    script = "import os; print(sorted(os.listdir('runs')), sorted(os.listdir('.')))"
+    done = compose(*other_program(checkout, script), cwd=checkout)
+    assert done.returncode == 0, done.stderr
+    # What plain compose cannot do: a run that no hakobune command has moved is within reach.
+    assert done.stdout.splitlines() == ["['earlier'] ['data', 'runs']"]
+
+
+def test_plain_compose_does_not_make_the_folder_as_root(checkout: Path) -> None:
+    (checkout / "runs/.incoming").rmdir()
+    done = compose("run", "--rm", "-T", "train", "--version", cwd=checkout)
+    assert done.returncode != 0
+    assert "runs/.incoming" in done.stderr
+    assert not (checkout / "runs/.incoming").exists()
+
+
+def test_what_a_hostile_program_leaves_stays_outside_runs(
+    hakobune: Hakobune, checkout: Path, image: Image
+) -> None:
+    del image
+    script = (
+        "import os, pathlib\n"
+        "own = pathlib.Path('runs/own'); own.mkdir()\n"
+        "(own / 'record.json').symlink_to('/etc/passwd')\n"
+        "good = pathlib.Path('runs/good'); good.mkdir(); (good / 'a').write_text('a')\n"
+    )
+    done = compose(*other_program(checkout, script), cwd=checkout)
+    assert done.returncode == 0, done.stderr
+    for name in ("pyproject.toml", "environments"):
+        (checkout / name).symlink_to(ROOT / name)
+    done = hakobune("lock", "--check", cwd=checkout)
+    assert "own/record.json, which is a symbolic link" in done.stderr
+    assert sorted(p.name for p in (checkout / "runs").iterdir()) == [
+        ".incoming",
+        ".refused-own",
+        "good",
+    ]

@@ -51,10 +51,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory, image: Image) -> Path:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     name = re.sub("[^a-z0-9]", "", f"{folder.parent.name}{folder.name}")
     (folder / "docker-compose.yml").write_text(text.replace("name: hakobune", f"name: {name}"))
-    for below in ("runs", "data"):
+    for below in ("data", "runs", "runs/.incoming", "runs/mlflow"):
         (folder / below).mkdir()
-    if os.getuid() == 0:
-        os.chown(folder / "runs", 12345, 12345)
+        if os.getuid() == 0:
+            os.chown(folder / below, 12345, 12345)
     return folder
 
 

@@ -216,7 +216,7 @@ def local(*arguments: str, cwd: Path) -> None:
 
 def forget(folder: Path, site: Site) -> None:
     """Note the jobs for the end, and take image and network away from this machine."""
-    site.made["jobs"] += [path.stem for path in (folder / "runs/.jobs").glob("*.json")]
+    site.made["jobs"] += [path.stem for path in (folder / ".hakobune/jobs").glob("*.json")]
     lock = lock_of(folder)
     for left in (("image", image_tag(lock)), ("network", f"{lock.environment}_default")):
         command = ["docker", left[0], "rm", left[1]]
@@ -266,7 +266,7 @@ def environment(drydock: Drydock) -> dict[str, str]:
 
 def last_name(project: Path) -> str:
     """Return the name of the job that was submitted last from a project."""
-    notes = [json.loads(p.read_text("utf-8")) for p in (project / "runs/.jobs").glob("*.json")]
+    notes = [json.loads(p.read_text("utf-8")) for p in (project / ".hakobune/jobs").glob("*.json")]
     return str(max(notes, key=lambda note: (note["planned"], note["name"]))["name"])
 
 

@@ -137,8 +137,8 @@ def test_an_image_for_other_machines_is_not_pushed(
 def test_an_image_that_was_never_tried_is_not_submitted(
     hakobune: Hakobune, drydock: Drydock, small: Path
 ) -> None:
-    receipts = small / "runs/.receipts"
-    aside = receipts.rename(small / "runs/.aside")
+    receipts = small / ".hakobune/receipts"
+    aside = receipts.rename(small / ".hakobune/aside")
     try:
         before = made(drydock)
         said_once(hakobune(*SUBMIT, cwd=small), "receipt-missing", "hakobune smoke")

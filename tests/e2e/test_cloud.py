@@ -109,14 +109,14 @@ def test_a_job_s_chain_holds_and_is_attached_to_its_image(
 def test_an_image_without_a_receipt_is_refused_before_anything_is_pushed(
     hakobune: Hakobune, project: Path
 ) -> None:
-    receipts = project / "runs/.receipts"
+    receipts = project / ".hakobune/receipts"
     receipts.rename(receipts.with_name("aside"))
-    before = sorted((project / "runs/.jobs").glob("*.json"))
+    before = sorted((project / ".hakobune/jobs").glob("*.json"))
     refused = hakobune(*SUBMIT, *QUICK)
     receipts.with_name("aside").rename(receipts)
     assert_failed(refused, "receipt-missing")
     assert "hakobune smoke" in refused.stderr
-    assert sorted((project / "runs/.jobs").glob("*.json")) == before
+    assert sorted((project / ".hakobune/jobs").glob("*.json")) == before
 
 
 def test_a_file_of_this_machine_is_what_the_job_reads(
@@ -235,7 +235,7 @@ def test_an_environment_of_another_image_is_never_used(
         done = hakobune(*COUNT, cwd=project)
         assert_failed(done, "environment-conflict")
         assert other in done.stderr
-        assert not list((project / "runs/.jobs").glob("*.json"))
+        assert not list((project / ".hakobune/jobs").glob("*.json"))
     finally:
         forget(project, site)
 
@@ -263,11 +263,11 @@ def test_an_environment_of_another_image_is_never_used(
 def test_what_is_not_there_is_told_with_a_code_of_its_own_and_nothing_is_submitted(
     hakobune: Hakobune, small: Path, command: tuple[str, ...], name: str, said: str
 ) -> None:
-    before = sorted((small / "runs/.jobs").glob("*.json"))
+    before = sorted((small / ".hakobune/jobs").glob("*.json"))
     done = hakobune(*command, cwd=small)
     assert_failed(done, name)
     assert said in done.stderr
-    assert sorted((small / "runs/.jobs").glob("*.json")) == before
+    assert sorted((small / ".hakobune/jobs").glob("*.json")) == before
 
 
 def test_an_output_that_the_project_has_not_is_told_with_those_it_has(

@@ -7,6 +7,7 @@ from typing import Any
 from drydock.arm_ids import resource, tracking_uri
 from drydock.blob_uris import artifact_prefix, code_place, input_place, output_uri
 from drydock.http_values import Answer, Context, Request, page_of
+from drydock.job_spec import bytes_of
 from drydock.refusal import Refusal, bad_request
 from drydock.state.jobs import Job
 from drydock.workspace_state import WorkspaceState
@@ -72,6 +73,9 @@ def _check(state: WorkspaceState, given: Mapping[str, Any]) -> None:
         raise bad_request(f"Unknown compute target '{compute}'.")
     if (given.get("resources") or {}).get("instanceCount", 1) != 1:
         raise Refusal(501, "NotServedByDrydock", "drydock runs a job on one node only.")
+    memory = (given.get("resources") or {}).get("shmSize")
+    if memory and not bytes_of(memory):
+        raise bad_request(f"The size of the shared memory is '{memory}', and not one like 2g.")
     code_place(state, given.get("codeId"))
     for value in (given.get("inputs") or {}).values():
         input_place(state, value)

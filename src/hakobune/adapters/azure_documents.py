@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hakobune.model.job import ComputePlan, EnvironmentPlan, JobInput, JobPlan
+from hakobune.model.sandbox import JOB, SANDBOXES
 
 # The addresses are names, for editors that check the file; nothing here asks them.
 _SCHEMAS = "https://azuremlschemas.azureedge.net/latest"
@@ -59,7 +60,7 @@ def job_document(plan: JobPlan, *, with_name: bool = True, way_to_project: str =
         "compute": f"azureml:{plan.compute}",
         "inputs": {
             item.name: {
-                "type": "uri_file",
+                "type": "uri_folder" if item.is_folder else "uri_file",
                 "path": _path(item, way_to_project),
                 "mode": "ro_mount",
             }
@@ -68,7 +69,7 @@ def job_document(plan: JobPlan, *, with_name: bool = True, way_to_project: str =
         "outputs": {name: {"type": "uri_folder", "mode": "rw_mount"} for name in plan.outputs},
         "environment_variables": dict(plan.variables),
         "tags": dict(plan.tags),
-        "resources": {"instance_count": plan.instances},
+        "resources": {"instance_count": plan.instances, **SANDBOXES[JOB].job_resources()},
         "limits": {"timeout": plan.timeout_s},
     }
     if not with_name:

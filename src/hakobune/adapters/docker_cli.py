@@ -21,6 +21,7 @@ from hakobune.errors import (
     IndexUnreachableError,
 )
 from hakobune.model.image import Image
+from hakobune.model.sandbox import SANDBOXES, SMOKE
 
 BASE_LABEL = "org.opencontainers.image.base.name"
 _LAST_LINES = 12
@@ -316,8 +317,21 @@ def remove_records(runner: Runner, names: Collection[str]) -> None:
 
 def run_program(runner: Runner, image: str, program: str) -> Completed:
     """Run a Python program's text in a container that can reach and change nothing."""
-    shut_in = ("--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python")
+    shut_in = (*SANDBOXES[SMOKE].docker_options(), "--entrypoint", "python")
     return runner.capture(["docker", "run", "--rm", *shut_in, image, "-I", "-c", program])
+
+
+def remove_container(runner: Runner, name: str) -> None:
+    """Remove a container of ours, running or not; nothing where it is gone."""
+    runner.capture(["docker", "rm", "--force", name])
+
+
+def running_in(runner: Runner, service: str) -> list[str] | None:
+    """Return the folder of each compose project of which this service runs; None: no engine."""
+    label = '{{.Label "com.docker.compose.project.working_dir"}}'
+    chosen = ("--filter", f"label=com.docker.compose.service={service}", "--format", label)
+    done = runner.capture(["docker", "ps", *chosen])
+    return done.stdout.splitlines() if done.exit_code == 0 else None
 
 
 def compose_run(
@@ -348,10 +362,15 @@ def compose_run(
 
 
 def _compose_files(folder: Path) -> list[str]:
-    """Return the files that compose reads there by itself, which it does not once one is named."""
-    for name in ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"):
-        if (folder / name).is_file():
-            stem, _, ending = name.rpartition(".")
-            also = [f"{stem}.override.{end}" for end in (ending, *({"yml", "yaml"} - {ending}))]
-            return [name, *[file for file in also if (folder / file).is_file()][:1]]
+    """Return the files that compose reads there by itself, which it does not once one is named.
+
+    They lie in the folder, or in the nearest one above it.
+    """
+    for place in (folder, *folder.parents):
+        for name in ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"):
+            if (place / name).is_file():
+                stem, _, ending = name.rpartition(".")
+                also = [f"{stem}.override.{end}" for end in (ending, *({"yml", "yaml"} - {ending}))]
+                found = [name, *[file for file in also if (place / file).is_file()][:1]]
+                return found if place == folder else [str(place / file) for file in found]
     return ["docker-compose.yml"]

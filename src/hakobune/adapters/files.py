@@ -3,10 +3,14 @@
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from hakobune.errors import DiskFullError, FileNotWritableError
+
+# What hakobune keeps for itself in a project.
+OWN = ".hakobune"
 
 
 def read_bytes(path: Path) -> bytes | None:
@@ -170,10 +174,50 @@ def only_one(path: Path) -> Iterator[bool]:
     import fcntl  # noqa: PLC0415 - few commands need it
 
     make_folder(path.parent)
-    with path.open("w", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
+    lock = _open_lock(path)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+        return
+    else:
         yield True
+    finally:
+        os.close(lock)
+
+
+def _open_lock(path: Path) -> int:
+    """Open the lock as it lies there: no link is followed, nothing emptied, no FIFO waited for."""
+    how = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        lock = os.open(path, how, 0o600)
+    except OSError as exc:
+        raise _not_ours(path) from exc
+    if not stat.S_ISREG(os.fstat(lock).st_mode):
+        os.close(lock)
+        raise _not_ours(path)
+    return lock
+
+
+def own_folder(root: Path) -> Path:
+    """Return `.hakobune` of a project, where locks, receipts and notes lie; git ignores it.
+
+    Raises FileNotWritableError where it, or a folder in it, is a link or no folder: what is written
+    there would land elsewhere.
+    """
+    folder = root / OWN
+    make_folder(folder)
+    with os.scandir(folder) as entries:
+        links = [Path(entry.path) for entry in entries if entry.is_symlink()]
+    if folder.is_symlink() or links:
+        raise _not_ours(folder if folder.is_symlink() else links[0])
+    if not (folder / ".gitignore").exists():
+        write_bytes(folder / ".gitignore", b"*\n")
+    return folder
+
+
+def _not_ours(path: Path) -> FileNotWritableError:
+    return FileNotWritableError(
+        f"{path} is a link, or cannot be opened: hakobune writes its own files in {OWN} only",
+        remedy=f"remove it: rm {path}",
+    )

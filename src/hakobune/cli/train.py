@@ -17,9 +17,10 @@ from hakobune.stages.train import override_of, plan_train, train
 def command(wiring: Wiring, *, dry_run: bool, arguments: tuple[str, ...]) -> None:
     """Train in the container by `docker compose run`, and print the paths of the results.
 
-    All arguments go to the training program. A file named by an input's option may be anywhere on
-    this machine: it is mounted read-only. What follows `--` goes to the program unchanged:
-    `hakobune train -- --help` shows its options.
+    All arguments go to the training program. A file or folder named by an input's option may be
+    anywhere on this machine: it is mounted read-only. In runs/ the program sees an empty folder of
+    its own; what it leaves there is checked and moved to runs/. What follows `--` goes to the
+    program unchanged: `hakobune train -- --help` shows its options.
     """
     project, is_terminal = wiring.project, sys.stdin.isatty()
     run = plan_train(project, arguments, cwd=wiring.cwd, is_terminal=is_terminal)

@@ -37,10 +37,18 @@ class Wiring:
 
     @cached_property
     def project(self) -> "Project":
-        """Return the project around that folder. Raises ConfigurationInvalidError."""
-        from hakobune.stages.project import open_project  # noqa: PLC0415
+        """Return the project around that folder, with what arrived there since the last command.
 
-        return open_project(self.cwd)
+        Raises ConfigurationInvalidError.
+        """
+        from hakobune.stages.project import has_arrivals, open_project  # noqa: PLC0415
+
+        found = open_project(self.cwd)
+        if has_arrivals(found):
+            from hakobune.stages.arrivals import collect  # noqa: PLC0415
+
+            collect(found, self.runner, self.console)
+        return found
 
     @cached_property
     def settings(self) -> "Settings":

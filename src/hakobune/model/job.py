@@ -58,20 +58,21 @@ class Quota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobInput:
-    """A file that the job reads: one of this machine, to be uploaded, or a reference of Azure ML.
+    """What the job reads: a file or folder here, to be uploaded, or a reference of Azure ML.
 
-    `path` is relative to the project or absolute for a file of this machine. Of a reference,
-    neither size nor sha256 is known.
+    `path` is relative to the project or absolute for one of this machine; a folder's ends with `/`.
+    Of a reference, neither size nor sha256 is known.
     """
 
     name: str
     path: str
     sha256: str = ""
     size_bytes: int = 0
+    is_folder: bool = False
 
     @property
     def is_local(self) -> bool:
-        """Tell whether the file lies on this machine."""
+        """Tell whether it is on this machine."""
         return bool(self.sha256)
 
 

@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+RUNS = "runs"
+# What a program sees as `runs` while it runs, by the run's id.
+WAITING = ".{}.training"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bind:
@@ -18,13 +22,16 @@ class Training:
     """The command, the container's name, the results' folder, and name and path of each output.
 
     `arguments` are those of the program inside. Paths are relative to the project; those of
-    `inputs`, by name, are absolute. `binds` are the mounts that the command cannot name.
+    `inputs`, by name, are absolute. The program sees the folder `waiting` as `runs`, and `folders`
+    are what it may leave there. `binds` are the mounts of both.
     """
 
     command: tuple[str, ...]
     arguments: tuple[str, ...]
     container: str
     folder: str
+    waiting: str
+    folders: tuple[str, ...]
     outputs: tuple[tuple[str, str], ...]
-    inputs: tuple[tuple[str, Path], ...] = ()
-    binds: tuple[Bind, ...] = ()
+    inputs: tuple[tuple[str, Path], ...]
+    binds: tuple[Bind, ...]

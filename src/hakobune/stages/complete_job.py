@@ -18,6 +18,7 @@ from hakobune.model.record import (
     valid_commit,
 )
 from hakobune.model.reporter import Reporter
+from hakobune.stages.inputs import has_digest, recorded_input
 from hakobune.stages.record import complete, find_documents, read_run_record
 from hakobune.stages.submit import notes
 from hakobune.stages.watch import found
@@ -119,9 +120,8 @@ def _uploaded(project: Project, job: Job) -> tuple[RecordedInput, ...]:
         if not re.fullmatch(r"[0-9a-f]{64}", sha256):  # a reference to a place of Azure ML
             continue
         path = paths.get(item.name, "")
-        if path and not (
-            (project.root / path).is_file() and files.sha256_of(project.root / path) == sha256
-        ):
+        there = recorded_input(project.root, path) if path else None
+        if there is None or not has_digest(there, sha256):
             path = ""
         found.append(RecordedInput(name=item.name, path=path, sha256=sha256))
     return tuple(found)

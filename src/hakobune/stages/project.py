@@ -1,6 +1,7 @@
 """What lies in the project: `pyproject.toml`, the conda file, and the lock made of it."""
 
 import hashlib
+import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from hakobune.errors import (
 )
 from hakobune.model.lock import COMPILER, Lock
 from hakobune.model.project import Project
+from hakobune.model.sandbox import INCOMING
+from hakobune.model.training import RUNS, WAITING
 from hakobune.transform.read_lock import read_lock
 from hakobune.transform.read_project import read_project
 
@@ -31,6 +34,20 @@ def open_project(start: Path) -> Project:
         f"{start}: no pyproject.toml with [tool.hakobune] here or above",
         remedy="go to your project's folder; docs/reference/configuration.md has an example",
     )
+
+
+def has_arrivals(project: Project) -> bool:
+    """Tell whether something lies where containers write that is not in `runs/` yet."""
+    left: list[str] = []
+    try:
+        with os.scandir(project.root / RUNS) as runs:
+            left = [run.name for run in runs if run.name.startswith(".")]
+        with os.scandir(project.root / INCOMING) as incoming:
+            left += [run.name for run in incoming if not run.name.startswith(".")]
+    except OSError:  # there is no such folder
+        pass
+    ending = WAITING.format("")[1:]
+    return any(name.endswith(ending) or not name.startswith(".") for name in left)
 
 
 def read_environment(project: Project) -> "EnvironmentSpec":

@@ -31,6 +31,7 @@ from hakobune.model.record import (
     RunRecord,
 )
 from hakobune.model.reporter import Reporter
+from hakobune.model.sandbox import INCOMING
 from hakobune.stages.build import image_tag
 from hakobune.stages.project import read_current_lock
 from hakobune.stages.render import current_source
@@ -43,8 +44,13 @@ _FAILURE = "failure.json"  # what our training program leaves of a run that fail
 
 
 def find_run(project: Project, run: str, *, cwd: Path) -> Path:
-    """Return the folder of a run, named by its path or by its name in `runs/`."""
-    places = (cwd / run, project.root / "runs" / run)
+    """Return the folder of a run, named by its path or by its name in `runs/`.
+
+    A path in `runs/.incoming` is that of the run before it was moved to `runs/`.
+    """
+    places = [cwd / run, project.root / "runs" / run]
+    if Path(run).parent.name == Path(INCOMING).name:  # plain compose wrote it there
+        places.append(project.root / "runs" / Path(run).name)
     for folder in places:
         if (folder / RECORD).is_file():
             return folder
@@ -120,7 +126,8 @@ def find_documents(project: Project, image: Image, *runs: Path) -> dict[str, byt
     keeps: one of these, or one that lies in `runs/`. Raises RecordIncompleteError.
     """
     paths = (project.environment, project.lock, project.dockerfile)
-    keeping = [*runs, *sorted((project.root / "runs").glob("*/"))]
+    # Hidden folders are no runs: something may lie there that no command has looked at.
+    keeping = [*runs, *sorted((project.root / "runs").glob("[!.]*/"))]
     places = [{path: project.root / path for path in paths}]
     places += [{path: run / DOCUMENTS / Path(path).name for path in paths} for run in keeping]
     for place in places:

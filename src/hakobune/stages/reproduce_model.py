@@ -10,8 +10,10 @@ from hakobune.model.grade import Grade, Sameness
 from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, Outside, RunRecord
 from hakobune.model.reporter import Reporter
-from hakobune.model.training import Training
+from hakobune.model.training import RUNS, Training
+from hakobune.stages.arrivals import awaited
 from hakobune.stages.compare import grade_runs, read_results
+from hakobune.stages.inputs import has_digest, look_at, recorded_input, require_unchanged
 from hakobune.stages.record import (
     complete,
     find_documents,
@@ -21,7 +23,7 @@ from hakobune.stages.record import (
 )
 from hakobune.stages.train import remedy_of_exit
 from hakobune.transform.arguments import drop_option, put_value, value_place
-from hakobune.transform.plan_training import RUNS, compose_override, plan_training
+from hakobune.transform.plan_training import compose_override, plan_training
 
 
 def reproduce_model(
@@ -32,7 +34,7 @@ def reproduce_model(
     The folder of the second run stays where its bits are not the same. Raises FileChangedError,
     ImageMissingError, DataChangedError, TrainingFailedError, ReproduceRunningError.
     """
-    with files.only_one(project.root / RUNS / ".reproduce.lock") as is_alone:
+    with files.only_one(files.own_folder(project.root) / "reproduce.lock") as is_alone:
         if not is_alone:
             raise ReproduceRunningError(
                 f"another `hakobune reproduce model` is running in {project.root}",
@@ -68,7 +70,8 @@ def _again(
         inputs=outside.inputs,
     )
     try:
-        _run(project, training, outside, runner)
+        with awaited(project, training, runner, reporter):
+            _run(project, training, outside, runner)
         complete(project, target, image, runner, how)
         grade, cause = grade_runs(project, folder, target)
     except BaseException:
@@ -81,6 +84,7 @@ def _again(
 
 
 def _run(project: Project, training: Training, outside: Outside, runner: Runner) -> None:
+    seen = {path: look_at(path) for _, path in training.inputs}
     # The recorded image; and MLflow's board gets one run, the first.
     more = (f"image: {outside.image}", 'environment: {MLFLOW_TRACKING_URI: ""}')
     code = docker_cli.compose_run(
@@ -95,6 +99,7 @@ def _run(project: Project, training: Training, outside: Outside, runner: Runner)
             f"the run's image and arguments now end with exit code {code}",
             remedy=remedy_of_exit(code),
         )
+    require_unchanged(seen, training.folder)
 
 
 def _arguments(project: Project, record: RunRecord, outside: Outside) -> list[str]:
@@ -108,14 +113,15 @@ def _arguments(project: Project, record: RunRecord, outside: Outside) -> list[st
         place = value_place(passed, item.flag)
         if place is None:
             continue
-        path = project.root / known[item.name].path if item.name in known else None
-        if path is None or not path.is_file():
+        named = known[item.name].path if item.name in known else ""
+        path = recorded_input(project.root, named) if named else None
+        if path is None:
             raise DataChangedError(
-                f"the run's {item.flag} is not on this machine: {path or passed[place]}",
+                f"the run's {item.flag} is not on this machine: {named or passed[place]}",
                 remedy="restore the file that the run read: "
                 f"sha256 {wanted.get(item.name, 'unknown')}",
             )
-        if files.sha256_of(path) != wanted.get(item.name):
+        if not has_digest(path, wanted.get(item.name, "")):
             raise DataChangedError(
                 f"{path} is not what the run read (sha256 {wanted.get(item.name, '')[:12]}…)",
                 remedy="restore the file that the run read",

@@ -11,8 +11,8 @@ from hakobune.model.reporter import Reporter
 from hakobune.oci.documents import digest_hex
 from hakobune.stages.project import read_fresh_lock
 
-# Beside the runs, because it is no source, and a run names the image by the same digest.
-_FOLDER = "runs/.sbom"
+# What hakobune keeps for itself, because it is no source: a run names the image by its digest.
+_FOLDER = ".hakobune/sbom"
 
 
 def sbom_path(project: Project, image: Image) -> Path:
@@ -41,8 +41,7 @@ def ensure_sbom(project: Project, image: Image, runner: Runner, reporter: Report
             f"the image {image.tag} does not list its packages: {said[-1] if said else exc}",
             remedy="build it again: hakobune build",
         ) from exc
-    files.make_folder(path.parent)
-    files.write_bytes(path.parent / ".gitignore", b"*\n")
+    files.own_folder(project.root)
     files.write_bytes(path, write_sbom(image, read_fresh_lock(project), parts))
     every = (*parts.debian, *parts.python)
     silent = sum(1 for part in every if not part.licences and not part.expression)

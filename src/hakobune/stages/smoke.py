@@ -12,18 +12,18 @@ from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.record import RECORD, RunRecord
 from hakobune.model.reporter import Reporter
+from hakobune.model.sandbox import SANDBOXES, SMOKE
 from hakobune.model.training import Training
 from hakobune.stages.build import current_image
 from hakobune.stages.compare import read_results
+from hakobune.stages.inputs import digest_of_input
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.record import read_run_record
 from hakobune.stages.train import train
 from hakobune.transform.compare_records import own_arguments
 from hakobune.transform.receipt import Receipt, read_receipt, write_receipt
 
-RECEIPTS = "runs/.receipts"
-# A user that no image knows, as a cluster may choose one.
-_ANY_USER = "54321:54321"
+RECEIPTS = ".hakobune/receipts"
 _TIMEOUT_S = 300
 
 
@@ -97,14 +97,14 @@ def _path(project: Project, image: str) -> Path:
 
 
 def _keep(project: Project, receipt: Receipt) -> Receipt:
+    files.own_folder(project.root)
     files.write_bytes(_path(project, receipt.image), write_receipt(receipt))
     return receipt
 
 
 def checks_of(project: Project, image: Image) -> dict[str, list[str]]:
     """Return the command of each smoke test by what it shows: the name in a receipt."""
-    shut_in = ["docker", "run", "--rm", "--user", _ANY_USER, "--network", "none", "--read-only"]
-    shut_in += ["--cap-drop", "ALL", "--tmpfs", "/tmp", image.id]  # noqa: S108 - in the container
+    shut_in = ["docker", "run", "--rm", *SANDBOXES[SMOKE].docker_options(), image.id]
     named = read_fresh_lock(project).asked_for
     program = files.read_data("import_packages.py")
     checks = {
@@ -136,7 +136,7 @@ def _check(name: str, command: list[str], runner: Runner) -> None:
 def _find_reference(project: Project, training: Training, receipt: Receipt, image: Image) -> str:
     """Return a run of the receipt with the same arguments and data; empty where there is none."""
     wanted = own_arguments(project, training.arguments)
-    data = sorted((name, files.sha256_of(path)) for name, path in training.inputs)
+    data = sorted((name, digest_of_input(path)) for name, path in training.inputs)
     for folder in receipt.references:
         record = _record_of(project, folder, image)
         if record is None:

@@ -12,6 +12,7 @@ from hakobune.adapters.commit import commit_of
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
     ComputeNotFoundError,
+    DataChangedError,
     EnvironmentConflictError,
     JobNotFoundError,
     ServiceRefusedError,
@@ -31,12 +32,20 @@ from hakobune.model.job import (
 )
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
+from hakobune.stages.inputs import (
+    existing_input,
+    has_digest,
+    look_at,
+    recorded_input,
+    recorded_path,
+    require_uploaded_whole,
+)
 from hakobune.stages.project import read_fresh_lock
 from hakobune.transform.check_compute import check_compute, check_quotas
 from hakobune.transform.job_note import JobNote, plan_digest, read_note, write_note
 from hakobune.transform.plan_job import job_tags, plan_environment, plan_job, planned_inputs
 
-NOTES = "runs/.jobs"
+NOTES = ".hakobune/jobs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,17 +92,30 @@ def plan_submit(
 
 
 def _local_input(project: Project, name: str, value: str, cwd: Path) -> JobInput | None:
-    path = (cwd / value).resolve()
-    if not path.is_file():
+    path = existing_input(cwd / value)
+    if path is None:
         return None
-    root = project.root.resolve()
-    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    require_uploaded_whole(path)
+    seen = look_at(path)
     return JobInput(
         name=name,
-        path=str(shown),
-        sha256=files.sha256_of(path),
-        size_bytes=path.stat().st_size,
+        path=recorded_path(path, root=project.root.resolve()),
+        sha256=seen.sha256,
+        size_bytes=seen.size_bytes,
+        is_folder=seen.is_folder,
     )
+
+
+def _require_uploaded(project: Project, job: Job, plan: JobPlan, cloud: Cloud) -> None:
+    """Cancel the job, and raise DataChangedError, where a file changed before it was uploaded."""
+    for item in plan.inputs:
+        path = recorded_input(project.root, item.path) if item.is_local else None
+        if item.is_local and (path is None or not has_digest(path, item.sha256)):
+            cloud.cancel_job(job.name)
+            raise DataChangedError(
+                f"{item.path} was changed while it was uploaded; the job {job.name} is canceled",
+                remedy="submit again, and change the data afterwards",
+            )
 
 
 def _commit_tags(project: Project, runner: Runner) -> Pairs:
@@ -115,6 +137,7 @@ def submit(project: Project, submission: Submission, cloud: Cloud, reporter: Rep
         compute = _ready_compute(submission, cloud, reporter)
         note, submission = _noted(project, submission)
         job = _submitted(project, submission, cloud)
+        _require_uploaded(project, job, submission.job, cloud)
         _keep(project, replace(note, is_submitted=True))
         reporter.done("submit", f"{job.name} on {compute.name}")
         if job.page:
@@ -139,6 +162,7 @@ def _submitted(project: Project, submission: Submission, cloud: Cloud) -> Job:
 
 @contextmanager
 def _alone(project: Project) -> Iterator[None]:
+    files.own_folder(project.root)
     with files.only_one(project.root / NOTES / ".lock") as is_alone:
         if not is_alone:
             raise SubmitRunningError(

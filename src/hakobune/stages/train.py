@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
@@ -13,7 +14,9 @@ from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, RecordedInput
 from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
+from hakobune.stages.arrivals import awaited
 from hakobune.stages.build import current_image
+from hakobune.stages.inputs import Seen, existing_input, look_at, recorded_path, require_unchanged
 from hakobune.stages.record import complete, find_documents, has_own_record
 from hakobune.transform.names import safe_name
 from hakobune.transform.plan_training import compose_override, plan_training
@@ -27,7 +30,7 @@ def plan_train(
 ) -> Training:
     """Return how a training would run: the command, and the folder that its results will lie in.
 
-    Raises InputNotFoundError for an input that is not a file of this machine.
+    Raises InputNotFoundError for an input that is not on this machine.
     """
     run_id = f"{safe_name(project.root.name)}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
     run_id = f"{run_id}-{secrets.token_hex(2)}"
@@ -36,13 +39,13 @@ def plan_train(
         arguments,
         run_id=run_id,
         is_terminal=is_terminal,
-        existing=lambda text: (cwd / text).resolve() if (cwd / text).is_file() else None,
+        existing=lambda text: existing_input(cwd / text),
     )
 
 
 def override_of(project: Project, training: Training) -> str:
-    """Return the compose file that the training needs beside the project's; empty: none."""
-    return compose_override(project.service, training.binds) if training.binds else ""
+    """Return the compose file that is laid over the project's: what the program sees."""
+    return compose_override(project.service, training.binds)
 
 
 def train(
@@ -59,32 +62,38 @@ def train(
     docker_cli.require_compose(runner)
     image = current_image(project, runner)
     # Before the run: whoever waits for it edits the files meanwhile.
-    how = _circumstances(project, training, image, runner)
-    files.make_folder(project.root / "runs")
-    code = docker_cli.compose_run(
-        runner,
-        training.command,
-        training.container,
-        cwd=project.root,
-        override=override_of(project, training),
-    )
-    if code != 0:
-        raise TrainingFailedError(
-            f"the training program ended with exit code {code}",
-            remedy=remedy_of_exit(code),
+    seen = {path: look_at(path) for _, path in training.inputs}
+    how = _circumstances(project, training, seen, image, runner)
+    with awaited(project, training, runner, reporter):
+        code = docker_cli.compose_run(
+            runner,
+            training.command,
+            training.container,
+            cwd=project.root,
+            override=override_of(project, training),
         )
+        if code != 0:
+            raise TrainingFailedError(
+                f"the training program ended with exit code {code}",
+                remedy=remedy_of_exit(code),
+            )
     found = tuple((name, project.root / path) for name, path in training.outputs)
-    missing = [name for name, path in found if not files.has_content(path)]
+    _require_outputs(project, training)
+    if found:
+        _require_unmoved(project.root / training.folder, image, runner)
+        require_unchanged(seen, training.folder)
+        complete(project, project.root / training.folder, image, runner, how)
+    reporter.done("train", training.folder, digest=image.id)
+    return found
+
+
+def _require_outputs(project: Project, training: Training) -> None:
+    missing = [n for n, path in training.outputs if not files.has_content(project.root / path)]
     if missing:
         raise OutputsMissingError(
             f"the training succeeded, but {training.folder} lacks {', '.join(missing)}",
             remedy="make the program write them, or correct `files` in [tool.hakobune.outputs]",
         )
-    if found:
-        _require_unmoved(project.root / training.folder, image, runner)
-        complete(project, project.root / training.folder, image, runner, how)
-    reporter.done("train", training.folder, digest=image.id)
-    return found
 
 
 def remedy_of_exit(code: int) -> str:
@@ -98,16 +107,16 @@ def remedy_of_exit(code: int) -> str:
 
 
 def _circumstances(
-    project: Project, training: Training, image: Image, runner: Runner
+    project: Project, training: Training, seen: Mapping[Path, Seen], image: Image, runner: Runner
 ) -> Circumstances:
-    """Return what the record will say, with the files of this machine that the training reads."""
+    """Return what the record will say, with what of this machine the training reads."""
     commit, is_dirty = commit_of(runner, project.root) or ("", True)
     root = project.root.resolve()
     inputs = tuple(
         RecordedInput(
             name=name,
-            path=str(path.relative_to(root) if path.is_relative_to(root) else path),
-            sha256=files.sha256_of(path),
+            path=recorded_path(path, root=root),
+            sha256=seen[path].sha256,
         )
         for name, path in training.inputs
     )

@@ -22,6 +22,7 @@ from hakobune.model.project import Project
 from hakobune.model.record import DOCUMENTS, RECORD, Document, Outside, RunRecord
 from hakobune.oci.archive import check_saved
 from hakobune.stages.base_image import bases_of
+from hakobune.stages.inputs import has_digest, recorded_input
 from hakobune.stages.record import (
     AGAIN,
     check_files,
@@ -89,11 +90,12 @@ def _data(project: Project, record: RunRecord, outside: Outside) -> Iterator[Lin
                 is_seen=False,
             )
             continue
-        path = project.root / place.path
-        if not path.is_file():
-            yield Link(name="data", what=f"{path} is missing", digest=item.sha256, is_seen=False)
+        path = recorded_input(project.root, place.path)
+        if path is None:
+            what = f"{project.root / place.path} is missing"
+            yield Link(name="data", what=what, digest=item.sha256, is_seen=False)
             continue
-        if files.sha256_of(path) != item.sha256:
+        if not has_digest(path, item.sha256):
             raise DataChangedError(
                 f"{path} is not what the run read (sha256 {item.sha256[:12]}…)",
                 remedy="restore the file that the run read, or train again on the new one",

@@ -46,7 +46,8 @@ def planned_inputs(
 ) -> tuple[JobInput, ...]:
     """Return the input for each flag that is given.
 
-    `local` takes name and value, and returns the input if the value is a file of this machine.
+    `local` takes name and value, and returns the input if the value is one of this machine. A
+    reference that ends with `/` is a folder's.
     Raises InputNotFoundError, or ReferenceMutableError for an asset without a fixed version.
     """
     passed, found = list(arguments), []
@@ -56,18 +57,25 @@ def planned_inputs(
             continue
         value = value_at(passed, place, item.flag)
         if _REFERENCE.fullmatch(value):
-            _require_fixed(item.flag, value)
-            found.append(JobInput(name=item.name, path=value))
+            found.append(_reference(item.name, item.flag, value))
             continue
         file = local(item.name, value)
         if file is None:
             raise InputNotFoundError(
-                f"{item.flag} {value}: there is no such file",
-                remedy="name a file of this machine, azureml:<data asset>:<version>, "
+                f"{item.flag} {value}: there is no such file or folder",
+                remedy="name one of this machine, azureml:<data asset>:<version>, "
                 "or azureml://datastores/<name>/paths/<path>",
             )
         found.append(file)
     return tuple(found)
+
+
+def _reference(name: str, flag: str, value: str) -> JobInput:
+    is_asset = not value.removeprefix("azureml:").startswith("//") and value.startswith("azureml:")
+    # Azure ML's own form has no such mark for an asset; for a path it is part of the name.
+    path = value.rstrip("/") if is_asset else value
+    _require_fixed(flag, path)
+    return JobInput(name=name, path=path, is_folder=value.endswith("/"))
 
 
 def _require_fixed(flag: str, value: str) -> None:

@@ -1,17 +1,16 @@
 """Arguments of a training program to the `docker compose run` that hands them over. No I/O."""
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
 from hakobune.errors import InputNotFoundError
 from hakobune.model.project import Project
-from hakobune.model.training import Bind, Training
+from hakobune.model.sandbox import WORKSPACE
+from hakobune.model.training import RUNS, WAITING, Bind, Training
 from hakobune.transform.arguments import put_value, value_at, value_place
 from hakobune.transform.names import safe_name
-
-RUNS = "runs"
-_WORKSPACE = "/workspace"
 
 
 def plan_training(
@@ -22,15 +21,15 @@ def plan_training(
     is_terminal: bool,
     existing: Callable[[str], Path | None],
 ) -> Training:
-    """Return the run. `existing` returns the absolute path of a file of this machine, or None.
+    """Return the run. `existing` returns the absolute path of a file or folder here, or None.
 
-    The file that an input's option names is mounted read-only and handed over as
-    `inputs/<input>/<file name>`. An output's option that was not given gets `runs/<run_id>`. Raises
-    InputNotFoundError for an input that is not a file of this machine.
+    What an input's option names is mounted read-only and handed over as `inputs/<input>/<name>`.
+    An output's option that was not given gets `runs/<run_id>`. In the place of `runs` the program
+    sees a folder of its own. Raises InputNotFoundError for an input that is not on this machine.
     """
     passed = list(arguments)
     inputs, binds = _mount_inputs(project, passed, existing)
-    folder, outputs = f"{RUNS}/{run_id}", []
+    folder, folders, outputs = f"{RUNS}/{run_id}", [], []
     for output in project.outputs:
         place = value_place(passed, output.flag)
         if place is None:
@@ -38,27 +37,37 @@ def plan_training(
         else:
             folder = value_at(passed, place, output.flag).replace("{run_id}", run_id)
         if _is_ours(folder):
+            folders.append(str(PurePosixPath(folder)))
             outputs += [(name, f"{folder}/{name}") for name in output.files]
+    waiting = _waiting(run_id)
     container = f"hakobune-{safe_name(run_id)}".lower()
     command = ["docker", "compose", "run", "--rm", "--no-deps", "--name", container]
     command += [] if is_terminal else ["-T"]
-    command += ["--env", f"HAKOBUNE_RUN_ID={run_id}"]
-    # A colon separates the fields of `--volume` and of a volume in the compose file.
-    if ":" in "".join(str(path) for path in (project.root, *(bind.source for bind in binds))):
-        source = project.root / RUNS
-        binds.append(Bind(source=source, target=f"{_WORKSPACE}/{RUNS}", is_read_only=False))
-    else:
-        command += [f"--volume={bind.source}:{bind.target}:ro" for bind in binds]
-        binds = []
-    command += [project.service, *passed]
+    command += ["--env", f"HAKOBUNE_RUN_ID={run_id}", project.service, *passed]
+    runs = Bind(source=project.root / waiting, target=f"{WORKSPACE}/{RUNS}", is_read_only=False)
     return Training(
         command=tuple(command),
         arguments=tuple(passed),
         container=container,
         folder=folder,
+        waiting=waiting,
+        folders=_outermost(folders or [f"{RUNS}/{run_id}"]),
         outputs=tuple(outputs),
         inputs=tuple(inputs),
-        binds=tuple(binds),
+        binds=(runs, *binds),
+    )
+
+
+def _waiting(run_id: str) -> str:
+    """Return the folder that a run sees as `runs`; a run's id may come from somebody's record."""
+    return f"{RUNS}/{WAITING.format(re.sub('[^A-Za-z0-9_-]', '-', run_id)[-100:])}"
+
+
+def _outermost(folders: Iterable[str]) -> tuple[str, ...]:
+    """Return the folders without those that lie in another of them."""
+    found = dict.fromkeys(folders)
+    return tuple(
+        folder for folder in found if not {str(p) for p in PurePosixPath(folder).parents} & {*found}
     )
 
 
@@ -75,11 +84,11 @@ def _mount_inputs(
         path = existing(value)
         if path is None:
             raise InputNotFoundError(
-                f"{item.flag} {value}: there is no such file",
-                remedy="name a file of this machine: the container sees that file and no other",
+                f"{item.flag} {value}: there is no such file or folder",
+                remedy="name one of this machine: the container sees that one and no other",
             )
         inside = f"inputs/{item.name}/{path.name}"
-        binds.append(Bind(source=path, target=f"{_WORKSPACE}/{inside}"))
+        binds.append(Bind(source=path, target=f"{WORKSPACE}/{inside}"))
         put_value(passed, place, item.flag, inside)
         inputs.append((item.name, path))
     return inputs, binds

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from drydock.lifecycle import Conductor, seconds_of
+from drydock.job_spec import bytes_of
+from drydock.lifecycle import Conductor, seconds_of, spec_of
 from drydock.state.jobs import FOLLOWS, OVER, Job
 from tests.unit.drydock.conftest import make_state
 from tests.unit.drydock.runner_in_process import RunnerInProcess
@@ -186,3 +187,24 @@ def test_every_status_leads_to_an_end() -> None:
 )
 def test_a_duration_is_read_as_seconds(text: str | None, seconds: float | None) -> None:
     assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("resources", "size"),
+    [
+        ({}, 2 << 30),
+        ({"resources": None}, 2 << 30),
+        ({"resources": {"shmSize": "512m"}}, 512 << 20),
+        ({"resources": {"shmSize": "3g"}}, 3 << 30),
+    ],
+)
+def test_a_job_gets_the_shared_memory_that_it_asks_for(
+    yard: Yard, resources: dict[str, Any], size: int
+) -> None:
+    job, _ = yard.state.jobs.add("asks", {"command": "exit 0", **resources}, IMAGE)
+    assert spec_of(yard.state, job).shared_memory_bytes == size
+
+
+@pytest.mark.parametrize("size", ["", None, "2", "g", "0g", "-1g", "2 g", "2t", "9" * 12 + "g"])
+def test_what_is_no_size_is_not_guessed(size: str | None) -> None:
+    assert bytes_of(size) == 0

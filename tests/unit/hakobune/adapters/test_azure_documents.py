@@ -23,6 +23,7 @@ PLAN = JobPlan(
     inputs=(
         JobInput(name="input", path="data/x.csv", sha256="f" * 64, size_bytes=9),
         JobInput(name="more", path="azureml:sales:3"),
+        JobInput(name="images", path="data/i/", sha256="e" * 64, size_bytes=9, is_folder=True),
     ),
     outputs=("output",),
     variables=(("ANSWER", "042"), ("ON", "yes")),
@@ -54,8 +55,13 @@ def test_a_job_holds_the_whole_plan() -> None:
         "path": "data/x.csv",
         "mode": "ro_mount",
     }
+    assert found["inputs"]["images"] == {
+        "type": "uri_folder",
+        "path": "data/i/",
+        "mode": "ro_mount",
+    }
     assert found["outputs"] == {"output": {"type": "uri_folder", "mode": "rw_mount"}}
-    assert found["resources"] == {"instance_count": 2}
+    assert found["resources"] == {"instance_count": 2, "shm_size": "2g"}
     assert found["limits"] == {"timeout": 1800}
     assert "code" not in found
 

@@ -210,6 +210,17 @@ def test_a_file_laid_over_leaves_those_that_compose_reads_by_itself(
     assert not Path(call[-2]).exists()
 
 
+def test_the_files_of_the_folder_above_are_left_too(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").touch()
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    runner = FakeRunner([on("compose")])
+    command = ["docker", "compose", "run"]
+    docker_cli.compose_run(runner, command, "c", cwd=below, override="services: {}")
+    read = [file for flag, file in pairwise(runner.calls[0]) if flag == "--file"][:-1]
+    assert read == [str(tmp_path / "compose.yml")]
+
+
 @pytest.mark.parametrize(
     "line",
     [

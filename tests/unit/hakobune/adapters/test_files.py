@@ -141,6 +141,39 @@ def test_a_lock_is_free_again_when_its_holder_is_gone(tmp_path: Path) -> None:
         assert third
 
 
+@pytest.mark.parametrize("kind", ["link", "fifo", "folder"])
+def test_a_planted_lock_is_refused_and_nothing_is_emptied(tmp_path: Path, kind: str) -> None:
+    lock, victim = tmp_path / "lock", tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    {"link": lambda: lock.symlink_to(victim), "fifo": lambda: os.mkfifo(lock)}.get(
+        kind, lock.mkdir
+    )()
+    with pytest.raises(FileNotWritableError, match="is a link"), files.only_one(lock):
+        pass
+    assert victim.read_bytes() == b"precious"
+
+
+def test_a_lock_s_content_is_not_emptied(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_bytes(b"precious")
+    with files.only_one(tmp_path / "lock") as is_alone:
+        assert is_alone
+    assert (tmp_path / "lock").read_bytes() == b"precious"
+
+
+def test_our_own_folder_is_ignored_by_git_and_no_link(tmp_path: Path) -> None:
+    assert files.own_folder(tmp_path) == tmp_path / ".hakobune"
+    assert (tmp_path / ".hakobune/.gitignore").read_bytes() == b"*\n"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".hakobune/jobs").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileNotWritableError, match=r"\.hakobune/jobs is a link"):
+        files.own_folder(tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/.hakobune").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileNotWritableError, match=r"other/\.hakobune is a link"):
+        files.own_folder(tmp_path / "other")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
 def test_what_is_ours_is_removed_and_nothing_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").touch()

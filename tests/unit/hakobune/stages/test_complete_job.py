@@ -10,6 +10,7 @@ import pytest
 from hakobune.adapters import files
 from hakobune.errors import JobContradictsError, JobNotFoundError
 from hakobune.stages.complete_job import complete_job
+from hakobune.stages.inputs import digest_of_input
 from hakobune.stages.record import complete, read_run_record
 from hakobune.stages.submit import NOTES
 from hakobune.stages.verify import walk
@@ -78,6 +79,34 @@ def test_a_file_that_was_uploaded_is_known_by_the_note_of_the_submit(made: Made)
     assert outside is not None
     (data,) = outside.inputs
     assert (data.path, data.sha256) == ("sales.csv", hashlib.sha256(DATA).hexdigest())
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_folder_that_was_uploaded_is_known_while_it_is_the_same(
+    made: Made, *, is_same: bool
+) -> None:
+    folder = made.project.root / "images"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"a")
+    sha256 = digest_of_input(folder)
+    note = JobNote(
+        name="job-1",
+        plan_sha256="p",
+        planned="2026-11-25T01:00:00Z",
+        is_submitted=True,
+        inputs={"input": "images/"},
+    )
+    files.write_bytes(made.project.root / NOTES / "job-1.json", write_note(note))
+    item = {"name": "input", "path": "/node/images", "sha256": sha256}
+    write_run(made.folder, made.image, run_id="job-1", inputs=[item])
+    if not is_same:
+        (folder / "b.png").symlink_to("a.png")
+    assert completed(made, cloud_of(made, hakobune_data_input=sha256))
+    outside = read_run_record(made.folder).outside
+    assert outside is not None
+    assert [(data.path, data.sha256) for data in outside.inputs] == (
+        [("images/", sha256)] if is_same else []
+    )
 
 
 @pytest.mark.parametrize(

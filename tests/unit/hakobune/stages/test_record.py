@@ -160,6 +160,8 @@ def test_an_image_that_is_not_here_is_told_with_the_way_to_get_it(made: Made) ->
 def test_a_run_is_found_by_path_or_by_name(made: Made, tmp_path: Path) -> None:
     assert find_run(made.project, "demo-run", cwd=tmp_path / "elsewhere") == made.folder
     assert find_run(made.project, "runs/demo-run", cwd=tmp_path) == made.folder
+    # Where plain compose wrote it before it was moved.
+    assert find_run(made.project, "runs/.incoming/demo-run", cwd=tmp_path) == made.folder
     with pytest.raises(RunMissingError, match="`nothing`: no such run"):
         find_run(made.project, "nothing", cwd=tmp_path)
 

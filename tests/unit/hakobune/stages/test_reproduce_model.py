@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hakobune.adapters import files
 from hakobune.adapters.process import Completed
@@ -18,7 +19,7 @@ from hakobune.errors import (
 from hakobune.model.grade import Grade, Sameness
 from hakobune.stages.reproduce_model import reproduce_model
 from tests.run_samples import Made, engine_of, make_run, write_run
-from tests.samples import FakeReporter, FakeRunner, completed, on
+from tests.samples import REMOVES, FakeReporter, FakeRunner, completed, on, seen_as_runs
 
 FILES = {"model.bin": b"\x00model", "metric.json": b'{"RMSE": 12.5, "R2": 0.25}\n'}
 
@@ -37,7 +38,7 @@ def again(made: Made, files: dict[str, bytes]) -> tuple[Grade, FakeRunner, Path]
         override = Path(list(command)[list(command).index("--file", 4) + 1])
         seen.append(override.read_text(encoding="utf-8"))
         write_run(
-            made.project.root / list(command)[-1],
+            seen_as_runs(command) / Path(list(command)[-1]).relative_to("runs"),
             made.image,
             files=files,
             arguments=list(command)[list(command).index("train") + 1 :],
@@ -47,6 +48,10 @@ def again(made: Made, files: dict[str, bytes]) -> tuple[Grade, FakeRunner, Path]
     runner = engine_of(made.image, b"", run)
     grade, _, folder = reproduce_model(made.project, made.folder, runner, FakeReporter())
     assert f"image: {made.image.id}" in seen[0]
+    mounts = yaml.safe_load(seen[0])["services"]["train"]["volumes"]
+    assert [(m["source"], m["target"], m["read_only"]) for m in mounts[1:]] == [
+        (str(made.project.root / "sales.csv"), "/workspace/inputs/input/sales.csv", True)
+    ]
     return grade, runner, folder
 
 
@@ -54,9 +59,6 @@ def test_the_same_image_data_and_arguments_are_handed_over(made: Made) -> None:
     grade, runner, folder = again(made, FILES)
     assert grade.sameness is Sameness.BITS
     (call,) = runner.called("compose", "run")
-    assert (
-        f"--volume={made.project.root / 'sales.csv'}:/workspace/inputs/input/sales.csv:ro" in call
-    )
     assert call[-4:] == ["--input", "inputs/input/sales.csv", "--output", "runs/.again-demo-run"]
     assert "HAKOBUNE_RUN_ID=demo-run" in call
     assert not folder.exists(), "the same bits need not lie here twice"
@@ -67,6 +69,19 @@ def test_another_result_stays_to_be_looked_at(made: Made) -> None:
     assert grade.sameness is Sameness.DIFFERENT
     assert grade.first == "metric.json: RMSE: 12.5, 13.5"
     assert (folder / "record.json").is_file()
+
+
+def test_data_that_changes_meanwhile_is_named_and_nothing_is_left(made: Made) -> None:
+    def run(command: Sequence[str]) -> Completed | None:
+        if "compose" not in command or "run" not in command:
+            return None
+        (made.project.root / "sales.csv").write_bytes(b"other")
+        return completed()
+
+    runner = engine_of(made.image, b"", run, REMOVES)
+    with pytest.raises(RecordIncompleteError, match=r"sales\.csv was changed or replaced"):
+        reproduce_model(made.project, made.folder, runner, FakeReporter())
+    assert [path.name for path in made.folder.parent.iterdir()] == [made.folder.name]
 
 
 def test_data_that_is_gone_or_another_is_named(made: Made) -> None:
@@ -91,7 +106,7 @@ def test_without_the_image_or_its_name_nothing_is_started(made: Made) -> None:
 
 
 def test_a_run_that_fails_now_keeps_its_exit_code(made: Made) -> None:
-    runner = engine_of(made.image, b"", on("compose", "run", exit_code=43))
+    runner = engine_of(made.image, b"", on("compose", "run", exit_code=43), REMOVES)
     with pytest.raises(TrainingFailedError) as caught:
         reproduce_model(made.project, made.folder, runner, FakeReporter())
     assert "exit code 43" in caught.value.what
@@ -104,10 +119,13 @@ def test_a_second_run_that_does_not_end_well_leaves_nothing(
     left = made.project.root / "runs/.again-demo-run"
 
     def run(command: Sequence[str]) -> Completed | None:
-        if "compose" not in command:
+        if "compose" not in command and "rm" not in command:
             return None
-        left.mkdir()
-        (left / "failure.json").write_bytes(b"{}")
+        if "run" not in command:
+            return completed()
+        folder = seen_as_runs(command) / left.name
+        folder.mkdir()
+        (folder / "failure.json").write_bytes(b"{}")
         if end is not None:
             raise end
         return completed(exit_code=43)
@@ -127,7 +145,7 @@ def test_a_run_that_was_changed_is_not_made_again(made: Made) -> None:
 
 def test_two_at_once_do_not_meet(made: Made) -> None:
     with (
-        files.only_one(made.project.root / "runs/.reproduce.lock"),
+        files.only_one(made.project.root / ".hakobune/reproduce.lock"),
         pytest.raises(ReproduceRunningError),
     ):
         again(made, FILES)

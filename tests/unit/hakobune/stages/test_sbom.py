@@ -27,13 +27,13 @@ def test_a_new_digest_s_document_is_written_once(tmp_path: Path) -> None:
     runner = FakeRunner([on("run", stdout=TOLD)])
     path = ensure_sbom(project, IMAGE, runner, reporter)
     assert path == sbom_path(project, IMAGE)
-    assert path == tmp_path / "runs/.sbom" / f"{DIGEST.removeprefix('sha256:')}.cdx.json"
+    assert path == tmp_path / ".hakobune/sbom" / f"{DIGEST.removeprefix('sha256:')}.cdx.json"
     assert json.loads(path.read_bytes())["components"][1]["name"] == "six"
-    assert reporter.stages[0][1].startswith("1 packages in runs/.sbom/")
+    assert reporter.stages[0][1].startswith("1 packages in .hakobune/sbom/")
     assert "1 without a licence" in reporter.stages[0][1]
     assert ensure_sbom(project, IMAGE, runner, reporter) == path
     assert len(runner.calls) == 1
-    assert (path.parent / ".gitignore").read_text(encoding="utf-8") == "*\n"
+    assert (tmp_path / ".hakobune/.gitignore").read_text(encoding="utf-8") == "*\n"
 
 
 def test_the_image_is_asked_without_a_network(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from hakobune.stages.train import plan_train
 from hakobune.transform.write_lock import write_lock
 from hakobune.transform.write_record import sealed
 from tests.run_samples import Made, engine_of, make_run, write_run
-from tests.samples import Answer, FakeReporter, FakeRunner, begins, completed, on
+from tests.samples import Answer, FakeReporter, FakeRunner, begins, completed, on, seen_as_runs
 
 
 @pytest.fixture
@@ -32,7 +32,9 @@ def trains(made: Made) -> Answer:
         if "compose" not in command or "run" not in command:
             return None
         output = list(command)[list(command).index("--output") + 1]
-        folder = made.project.root / output
+        if not output.startswith("runs/"):
+            return completed()
+        folder = seen_as_runs(command) / Path(output).relative_to("runs")
         write_run(folder, made.image, run_id=folder.name, arguments=_arguments(command))
         return completed()
 
@@ -93,6 +95,7 @@ def test_a_reference_is_a_run_of_this_image_that_is_whole(made: Made) -> None:
     (made.project.root / "runs/x/model.bin").write_bytes(b"another")
     with pytest.raises(ReceiptMissingError, match="were deleted"):
         require_receipt(made.project, made.image)
+    shutil.rmtree(made.project.root / "runs/x")
     assert passed(made, "--output", "runs/x").called("compose", "run")
     require_receipt(made.project, made.image)
     # Another image writes over it.

@@ -7,8 +7,10 @@ from hakobune.adapters import files
 from hakobune.errors import (
     ComputeNotFoundError,
     ComputeUnusableError,
+    DataChangedError,
     EnvironmentConflictError,
     InputNotFoundError,
+    InputUnusableError,
     JobNotFoundError,
     QuotaExceededError,
     ServiceRefusedError,
@@ -17,6 +19,7 @@ from hakobune.errors import (
 )
 from hakobune.model.job import Job, JobPlan, Quota
 from hakobune.model.project import Project
+from hakobune.stages.inputs import digest_of_input
 from hakobune.stages.submit import (
     NOTES,
     Submission,
@@ -79,6 +82,38 @@ def test_a_job_is_tagged_with_data_and_commit(tmp_path: Path) -> None:
     assert (tags["git.commit"], tags["git.dirty"]) == (COMMIT, "false")
     assert tags["hakobune.data.input"] == files.sha256_of(tmp_path / "data" / "x.csv")
     assert (file.path, file.size_bytes) == ("data/x.csv", 3)
+
+
+def test_a_folder_is_uploaded_whole_or_not_at_all(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.csv").write_bytes(b"abc")
+    submission = planned(project, "--input", "data")
+    (folder,) = submission.job.inputs
+    assert (folder.path, folder.size_bytes, folder.is_folder) == ("data/", 3, True)
+    tags = dict(submission.job.tags)
+    assert tags["hakobune.data.input"] == digest_of_input(tmp_path / "data")
+    (tmp_path / "data" / ".amlignore").write_bytes(b"x.csv")
+    with pytest.raises(InputUnusableError, match=r"\.amlignore"):
+        planned(project, "--input", "data")
+
+
+@pytest.mark.parametrize("name", ["data", "data/x.csv"])
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_data_that_changes_before_it_is_uploaded_cancels_the_job(
+    tmp_path: Path, name: str, *, is_changed: bool
+) -> None:
+    project, cloud = write_project(tmp_path), ready_cloud()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.csv").write_bytes(b"abc")
+    submission = planned(project, "--input", name)
+    if not is_changed:
+        submit(project, submission, cloud, FakeReporter())
+        return
+    (tmp_path / "data" / "x.csv").write_bytes(b"other")
+    with pytest.raises(DataChangedError, match="was changed while it was uploaded"):
+        submit(project, submission, cloud, FakeReporter())
+    assert cloud.calls[-1] == f"cancel {submission.job.name}"
 
 
 def test_a_file_from_elsewhere_keeps_its_whole_path(tmp_path: Path) -> None:

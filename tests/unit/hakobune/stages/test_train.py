@@ -26,12 +26,13 @@ from tests.samples import (
     ENGINE,
     NO_IMAGE,
     NO_REPOSITORY,
+    REMOVES,
     Answer,
     FakeReporter,
     FakeRunner,
-    begins,
     completed,
     on,
+    seen_as_runs,
     write_project,
 )
 
@@ -60,15 +61,18 @@ def ready(root: Path) -> Project:
     return project
 
 
-def writes(training: Training, root: Path, then: Callable[[], object] = lambda: None) -> Answer:
+def writes(training: Training, then: Callable[[], object] = lambda: None) -> Answer:
     """Answer a training as a program does that writes no record."""
 
     def run(command: Sequence[str]) -> Completed | None:
         if "run" not in command:
             return None
+        runs = seen_as_runs(command)
+        assert list(runs.iterdir()) == []
         for _, path in training.outputs:
-            (root / path).parent.mkdir(exist_ok=True)
-            (root / path).write_text("x", encoding="utf-8")
+            written = runs / Path(path).relative_to("runs")
+            written.parent.mkdir(exist_ok=True)
+            written.write_text("x", encoding="utf-8")
         then()
         return completed()
 
@@ -79,13 +83,13 @@ def test_a_training_gives_each_declared_output(tmp_path: Path) -> None:
     project = ready(tmp_path)
     training = planned(project)
     reporter = FakeReporter()
-    runner = FakeRunner([writes(training, tmp_path), *MACHINE, image_of(project)])
+    runner = FakeRunner([writes(training), *MACHINE, image_of(project)])
     found = train(project, training, runner, reporter)
     assert found == tuple((name, tmp_path / path) for name, path in training.outputs)
     assert reporter.stages == [("train", training.folder, DIGEST)]
 
 
-def test_data_and_code_are_recorded_as_they_were_before_the_run(tmp_path: Path) -> None:
+def test_code_is_recorded_as_it_was_before_the_run(tmp_path: Path) -> None:
     """Whoever waits for a training edits the files meanwhile."""
     project = ready(tmp_path)
     data, source = tmp_path / "x.csv", tmp_path / "src/demo/__main__.py"
@@ -94,15 +98,54 @@ def test_data_and_code_are_recorded_as_they_were_before_the_run(tmp_path: Path) 
     dockerfile = project.dockerfile_path.read_bytes()
 
     def edit() -> None:
-        data.write_bytes(b"after")
         source.write_bytes(b"print('after')\n")
         render(project, read_fresh_lock(project), FakeReporter())
 
-    runner = FakeRunner([writes(training, tmp_path, edit), *MACHINE, image_of(project)])
+    runner = FakeRunner([writes(training, edit), *MACHINE, image_of(project)])
     train(project, training, runner, FakeReporter())
     record = read_run_record(tmp_path / training.folder)
     assert record.inputs[0].sha256 == hashlib.sha256(b"before").hexdigest()
     assert (tmp_path / training.folder / "image/Dockerfile").read_bytes() == dockerfile
+
+
+@pytest.mark.parametrize("name", ["x.csv", "folder"])
+def test_data_that_is_changed_meanwhile_is_an_error_and_the_run_is_kept(
+    tmp_path: Path, name: str
+) -> None:
+    project = ready(tmp_path)
+    (tmp_path / "folder").mkdir()
+    file = tmp_path / name if name == "x.csv" else tmp_path / name / "x.csv"
+    file.write_bytes(b"before")
+    training = plan_train(project, ("--input", name), cwd=tmp_path, is_terminal=False)
+    edit = writes(training, lambda: file.write_bytes(b"after"))
+    runner = FakeRunner([edit, *MACHINE, image_of(project)])
+    with pytest.raises(RecordIncompleteError, match=f"{name} was changed or replaced"):
+        train(project, training, runner, FakeReporter())
+    assert (tmp_path / training.folder / "model.bin").exists()
+    assert not (tmp_path / training.folder / "record.json").exists()
+
+
+def test_a_folder_is_read_and_recorded_whole(tmp_path: Path) -> None:
+    project = ready(tmp_path)
+    (tmp_path / "images/below").mkdir(parents=True)
+    for path in ("images/b", "images/below/a"):
+        (tmp_path / path).write_text(path, encoding="utf-8")
+    training = plan_train(project, ("--input", "images"), cwd=tmp_path, is_terminal=False)
+    assert training.arguments[:2] == ("--input", "inputs/input/images")
+    assert (training.binds[1].source, training.binds[1].is_read_only) == (
+        tmp_path / "images",
+        True,
+    )
+    runner = FakeRunner([writes(training), *MACHINE, image_of(project)])
+    train(project, training, runner, FakeReporter())
+    record = read_run_record(tmp_path / training.folder)
+    lines = [
+        f"{hashlib.sha256(p.encode()).hexdigest()}  {p[7:]}\n"
+        for p in ("images/b", "images/below/a")
+    ]
+    (item,) = record.inputs
+    assert item.sha256 == hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert item.path == "images/"
 
 
 def test_an_image_that_was_built_anew_meanwhile_is_not_claimed(tmp_path: Path) -> None:
@@ -116,7 +159,7 @@ def test_an_image_that_was_built_anew_meanwhile_is_not_claimed(tmp_path: Path) -
             return found
         return replace(found, stdout=found.stdout.replace(DIGEST, "sha256:" + "b2" * 32))
 
-    runner = FakeRunner([writes(training, tmp_path, lambda: built.append(1)), *MACHINE, inspect])
+    runner = FakeRunner([writes(training, lambda: built.append(1)), *MACHINE, inspect])
     with pytest.raises(RecordIncompleteError, match="rebuilt while the training ran"):
         train(project, training, runner, FakeReporter())
     assert (tmp_path / training.folder / "model.bin").exists()
@@ -124,7 +167,7 @@ def test_an_image_that_was_built_anew_meanwhile_is_not_claimed(tmp_path: Path) -
 
 def test_the_container_s_exit_code_is_kept(tmp_path: Path) -> None:
     project = ready(tmp_path)
-    runner = FakeRunner([on("compose", "run", exit_code=43), *MACHINE, image_of(project)])
+    runner = FakeRunner([on("compose", "run", exit_code=43), REMOVES, *MACHINE, image_of(project)])
     with pytest.raises(TrainingFailedError) as caught:
         train(project, planned(project), runner, FakeReporter())
     assert "exit code 43" in caught.value.what
@@ -132,7 +175,7 @@ def test_the_container_s_exit_code_is_kept(tmp_path: Path) -> None:
 
 def test_a_missing_output_is_a_failure(tmp_path: Path) -> None:
     project = ready(tmp_path)
-    ends_well = begins("docker", "compose", "run")
+    ends_well = on("compose", "run", "--name")
     runner = FakeRunner([ends_well, *MACHINE, image_of(project)])
     with pytest.raises(OutputsMissingError, match=r"model\.bin.*metric\.json"):
         train(project, planned(project), runner, FakeReporter())
@@ -156,7 +199,9 @@ def test_a_file_is_found_from_where_the_user_stands(tmp_path: Path) -> None:
     below = tmp_path / "src"
     (below / "data.csv").write_text("x", encoding="utf-8")
     training = plan_train(project, ("--input", "data.csv"), cwd=below, is_terminal=False)
-    assert f"--volume={below}/data.csv:/workspace/inputs/input/data.csv:ro" in training.command
+    assert [(str(bind.source), bind.target) for bind in training.binds[1:]] == [
+        (f"{below}/data.csv", "/workspace/inputs/input/data.csv")
+    ]
 
 
 @pytest.mark.parametrize("label", ["hakobune.lock.sha256", "hakobune.source.sha256"])

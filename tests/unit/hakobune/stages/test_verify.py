@@ -25,7 +25,8 @@ from hakobune.errors import (
     SourceUnprovenError,
 )
 from hakobune.model.link import Link
-from hakobune.model.record import JobFacts
+from hakobune.model.record import JobFacts, RecordedInput
+from hakobune.stages.inputs import digest_of_input
 from hakobune.stages.record import complete, read_run_record, require_outside
 from hakobune.stages.verify import check_image, walk
 from hakobune.transform.seal import seal
@@ -58,6 +59,42 @@ def test_a_whole_chain_holds_from_the_files_to_the_image(made: Made) -> None:
     ]
     assert [link.name for link in links if not link.is_seen] == ["signed", "commit"]
     assert links[-1].digest == made.image.id
+
+
+def with_folder(made: Made) -> Path:
+    """Let the run be of a folder."""
+    folder = made.project.root / "images"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(b"a")
+    item = {"name": "input", "path": "inputs/input/images", "sha256": digest_of_input(folder)}
+    write_run(made.folder, made.image, inputs=[item])
+    data = RecordedInput(name="input", path="images/", sha256=item["sha256"])
+    how = circumstances(made.project, made.image, inputs=(data,))
+    complete(made.project, made.folder, made.image, made.runner, how)
+    return folder
+
+
+def test_a_folder_that_a_run_read_is_verified_whole(made: Made) -> None:
+    folder = with_folder(made)
+    (link,) = [link for link in walked(made) if link.name == "data"]
+    assert (link.what, link.is_seen) == (str(folder), True)
+    (folder / "b.png").write_bytes(b"b")
+    with pytest.raises(DataChangedError, match="images"):
+        walked(made)
+    (folder / "b.png").unlink()
+    (folder / "a.png").rename(made.project.root / "a.png")
+    (folder / "a.png").symlink_to(made.project.root / "a.png")
+    with pytest.raises(DataChangedError, match="images"):
+        walked(made)
+
+
+def test_a_file_in_the_place_of_a_folder_is_not_the_data(made: Made) -> None:
+    folder = with_folder(made)
+    listing = f"{hashlib.sha256(b'a').hexdigest()}  a.png\n"
+    shutil.rmtree(folder)
+    folder.write_text(listing, encoding="utf-8")
+    (link,) = [link for link in walked(made) if link.name == "data"]
+    assert not link.is_seen
 
 
 @pytest.mark.parametrize(

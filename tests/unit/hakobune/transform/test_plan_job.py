@@ -60,6 +60,19 @@ def test_a_reference_is_taken_as_it_is(value: str) -> None:
     assert not found[0].is_local
 
 
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ("azureml:images:3/", "azureml:images:3"),
+        *[(place, place) for place in ("azureml://datastores/d/paths/x/", "https://s.example/x/")],
+    ],
+)
+def test_a_reference_that_ends_like_a_folder_is_one(value: str, path: str) -> None:
+    (found,) = planned_inputs(PROJECT, ("--input", value), local=local)
+    assert found == JobInput(name="input", path=path, is_folder=True)
+    assert not found.is_local
+
+
 @pytest.mark.parametrize("value", ["azureml:sales@latest", "azureml:sales:latest", "azureml:sales"])
 def test_a_reference_that_may_change_is_refused(value: str) -> None:
     with pytest.raises(ReferenceMutableError) as caught:

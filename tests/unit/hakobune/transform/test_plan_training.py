@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from hakobune.errors import InputNotFoundError
-from hakobune.model.project import Input
+from hakobune.model.project import Input, Output
 from hakobune.model.training import Bind, Training
 from hakobune.transform.plan_training import compose_override, plan_training
 from tests.samples import make_project
@@ -38,8 +38,10 @@ def test_without_arguments_the_results_land_in_a_folder_of_the_run_s_name() -> N
 
 @pytest.mark.parametrize("arguments", [("--input", "../data.csv"), ("--input=../data.csv",)])
 def test_a_file_of_this_machine_is_mounted_read_only(arguments: tuple[str, ...]) -> None:
-    command = plan(*arguments, exists="../data.csv").command
-    assert "--volume=/home/u/data.csv:/workspace/inputs/input/data.csv:ro" in command
+    training = plan(*arguments, exists="../data.csv")
+    data = Bind(source=Path("/home/u/data.csv"), target="/workspace/inputs/input/data.csv")
+    assert data in training.binds
+    command = training.command
     assert "inputs/input/data.csv" in " ".join(command).replace("=", " ").split("train", 1)[1]
 
 
@@ -57,8 +59,10 @@ def test_two_inputs_of_one_file_name_are_two_files() -> None:
         is_terminal=False,
         existing=lambda text: Path("/home/u", text),
     )
-    assert "--volume=/home/u/a/d.csv:/workspace/inputs/data/d.csv:ro" in training.command
-    assert "--volume=/home/u/b/d.csv:/workspace/inputs/more/d.csv:ro" in training.command
+    assert training.binds[1:] == (
+        Bind(source=Path("/home/u/a/d.csv"), target="/workspace/inputs/data/d.csv"),
+        Bind(source=Path("/home/u/b/d.csv"), target="/workspace/inputs/more/d.csv"),
+    )
     assert training.arguments[:3] == ("--data", "inputs/data/d.csv", "--more=inputs/more/d.csv")
 
 
@@ -69,7 +73,7 @@ def test_a_container_s_name_is_one_that_docker_takes(run_id: str) -> None:
 
 
 @pytest.mark.parametrize(("root", "file"), [("/a:b", "/d.csv"), ("/a", "/b:c/d.csv")])
-def test_a_path_with_a_colon_is_mounted_by_a_compose_file(root: str, file: str) -> None:
+def test_a_path_with_a_colon_is_mounted_like_any_other(root: str, file: str) -> None:
     training = plan_training(
         replace(PROJECT, root=Path(root)),
         ("--input", file),
@@ -80,9 +84,30 @@ def test_a_path_with_a_colon_is_mounted_by_a_compose_file(root: str, file: str) 
     assert not [word for word in training.command if word.startswith("--volume")]
     service = yaml.safe_load(compose_override("train", training.binds))["services"]["train"]
     assert [(m["source"], m["target"], m["read_only"]) for m in service["volumes"]] == [
+        (f"{root}/runs/.r.training", "/workspace/runs", False),
         (file, "/workspace/inputs/input/d.csv", True),
-        (f"{root}/runs", "/workspace/runs", False),
     ]
+
+
+@pytest.mark.parametrize("run_id", ["r", "../../x", "a/b", "", "x" * 300, "箱舟"])
+def test_a_program_sees_a_folder_of_its_own_and_no_other_run(run_id: str) -> None:
+    training = plan_training(PROJECT, (), run_id=run_id, is_terminal=False, existing=Path)
+    (runs,) = (bind for bind in training.binds if not bind.is_read_only)
+    assert (runs.source, runs.target) == (Path("/project", training.waiting), "/workspace/runs")
+    assert re.fullmatch(r"runs/\.[A-Za-z0-9_-]{0,100}\.training", training.waiting)
+
+
+def test_what_a_run_may_leave_are_its_outputs_folders() -> None:
+    outputs = tuple(Output(name=n, flag=f"--{n}", files=()) for n in ("model", "log", "more"))
+    training = plan_training(
+        replace(PROJECT, outputs=outputs),
+        ("--model", "runs/a/{run_id}", "--log=runs/a/r/log/", "--more", "/tmp/x"),
+        run_id="r",
+        is_terminal=False,
+        existing=Path,
+    )
+    assert training.folders == ("runs/a/r",)
+    assert plan("--output", "/tmp/x").folders == ("runs/Demo-1",)
 
 
 def test_compose_puts_no_variable_into_a_path() -> None:
