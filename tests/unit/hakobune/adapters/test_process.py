@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hakobune.adapters.process import SystemRunner
+from hakobune.interruption import Interrupted, raised_on_signals
 
 pytestmark = pytest.mark.process
 RUNNER = SystemRunner()
@@ -52,7 +53,7 @@ def test_bytes_that_are_no_text_are_no_failure() -> None:
     assert done.stdout == "\ufffd\n"
 
 
-@pytest.mark.parametrize("method", ["show", "attach"])
+@pytest.mark.parametrize("method", ["capture", "show", "attach"])
 def test_an_interruption_ends_the_child_before_it_goes_on_upwards(
     method: str, tmp_path: Path
 ) -> None:
@@ -70,12 +71,7 @@ def test_an_interruption_ends_the_child_before_it_goes_on_upwards(
             time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGINT)
 
-    # A shell that starts us in the background has us ignore SIGINT: here it must arrive.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        threading.Thread(target=interrupt).start()
-        with pytest.raises(KeyboardInterrupt):
-            getattr(RUNNER, method)(python(code))
-    finally:
-        signal.signal(signal.SIGINT, before)
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(Interrupted), raised_on_signals(interrupt.__code__):
+        getattr(RUNNER, method)(python(code))
     assert note.read_text() == "ended"
