@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+from hakobune.adapters import containers
 from hakobune.adapters.process import Completed, Runner, printable
 from hakobune.errors import (
     BuildFailedError,
@@ -20,6 +21,7 @@ from hakobune.errors import (
     ImportFailedError,
     IndexUnreachableError,
 )
+from hakobune.model.container import ContainerEnd
 from hakobune.model.image import Image
 
 BASE_LABEL = "org.opencontainers.image.base.name"
@@ -315,18 +317,22 @@ def remove_records(runner: Runner, names: Collection[str]) -> None:
 
 
 def run_program(runner: Runner, image: str, program: str) -> Completed:
-    """Run a Python program's text in a container that can reach and change nothing."""
+    """Run a Python program's text in a container that can reach and change nothing.
+
+    Raises ContainerFailedError.
+    """
     shut_in = ("--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python")
-    return runner.capture(["docker", "run", "--rm", *shut_in, image, "-I", "-c", program])
+    return containers.run_container(runner, [*shut_in, image, "-I", "-c", program])[0]
 
 
 def compose_run(
     runner: Runner, command: Sequence[str], container: str, *, cwd: Path, override: str = ""
-) -> int:
-    """Run `docker compose run …` on our terminal; return the container's exit code.
+) -> ContainerEnd:
+    """Run `docker compose run …` on our terminal; return how its container ended, and remove it.
 
     `override` is the text of a compose file that is laid over the project's own. Whatever ends us,
-    the container of this name does not go on without us.
+    the container of this name does not go on without us. Raises ContainerFailedError or
+    EngineMissingError where the program never ran.
     """
     docker, compose, *rest = command
     options = []
@@ -340,11 +346,14 @@ def compose_run(
             for path in (*_compose_files(cwd), laid_over):
                 options += ["--file", str(path)]
         try:
-            return runner.attach([docker, compose, *options, *rest], cwd=cwd)
+            if runner.attach([docker, compose, *options, *rest], cwd=cwd) != 0:
+                engine_version(runner)
+            return containers.end_of(runner, container)
         except BaseException:
-            runner.capture(["docker", "stop", "--time", "10", container])
-            runner.capture(["docker", "rm", "--force", container])
+            containers.stop(runner, container)
             raise
+        finally:
+            containers.remove(runner, container)
 
 
 def _compose_files(folder: Path) -> list[str]:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.process import Runner
-from hakobune.errors import DataChangedError, ReproduceRunningError, TrainingFailedError
+from hakobune.errors import DataChangedError, ReproduceRunningError
 from hakobune.model.grade import Grade, Sameness
 from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, Outside, RunRecord
 from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
 from hakobune.stages.compare import grade_runs, read_results
+from hakobune.stages.container_end import require_success
 from hakobune.stages.record import (
     complete,
     find_documents,
@@ -19,7 +20,6 @@ from hakobune.stages.record import (
     recorded_image,
     require_outside,
 )
-from hakobune.stages.train import remedy_of_exit
 from hakobune.transform.arguments import drop_option, put_value, value_place
 from hakobune.transform.plan_training import RUNS, compose_override, plan_training
 
@@ -68,7 +68,7 @@ def _again(
         inputs=outside.inputs,
     )
     try:
-        _run(project, training, outside, runner)
+        _run(project, training, outside, runner, reporter)
         complete(project, target, image, runner, how)
         grade, cause = grade_runs(project, folder, target)
     except BaseException:
@@ -80,21 +80,19 @@ def _again(
     return grade, cause, target
 
 
-def _run(project: Project, training: Training, outside: Outside, runner: Runner) -> None:
+def _run(
+    project: Project, training: Training, outside: Outside, runner: Runner, reporter: Reporter
+) -> None:
     # The recorded image; and MLflow's board gets one run, the first.
     more = (f"image: {outside.image}", 'environment: {MLFLOW_TRACKING_URI: ""}')
-    code = docker_cli.compose_run(
+    end = docker_cli.compose_run(
         runner,
         training.command,
         training.container,
         cwd=project.root,
         override=compose_override(project.service, training.binds, *more),
     )
-    if code != 0:
-        raise TrainingFailedError(
-            f"the run's image and arguments now end with exit code {code}",
-            remedy=remedy_of_exit(code),
-        )
+    require_success(end, reporter, what="the training program, with the run's image and arguments,")
 
 
 def _arguments(project: Project, record: RunRecord, outside: Outside) -> list[str]:

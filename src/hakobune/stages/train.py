@@ -7,19 +7,17 @@ from pathlib import Path
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.commit import commit_of
 from hakobune.adapters.process import Runner
-from hakobune.errors import OutputsMissingError, RecordIncompleteError, TrainingFailedError
+from hakobune.errors import OutputsMissingError, RecordIncompleteError
 from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, RecordedInput
 from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
 from hakobune.stages.build import current_image
+from hakobune.stages.container_end import mounts_blamed, require_success
 from hakobune.stages.record import complete, find_documents, has_own_record
 from hakobune.transform.names import safe_name
 from hakobune.transform.plan_training import compose_override, plan_training
-
-# 128 + SIGKILL, as docker reports it.
-_KILLED = 137
 
 
 def plan_train(
@@ -52,8 +50,9 @@ def train(
 
     Return each declared output's name and path.
 
-    Raises TrainingFailedError with the container's exit code, OutputsMissingError, or
-    RecordIncompleteError where data or image changed while it ran.
+    Raises TrainingFailedError, OutOfMemoryError or EndedFromOutsideError by how the program ended,
+    ContainerFailedError or MountElsewhereError where it is the engine's doing, OutputsMissingError,
+    or RecordIncompleteError where data or image changed while it ran.
     """
     docker_cli.engine_version(runner)
     docker_cli.require_compose(runner)
@@ -61,25 +60,17 @@ def train(
     # Before the run: whoever waits for it edits the files meanwhile.
     how = _circumstances(project, training, image, runner)
     files.make_folder(project.root / "runs")
-    code = docker_cli.compose_run(
-        runner,
-        training.command,
-        training.container,
-        cwd=project.root,
-        override=override_of(project, training),
-    )
-    if code != 0:
-        raise TrainingFailedError(
-            f"the training program ended with exit code {code}",
-            remedy=remedy_of_exit(code),
+    with mounts_blamed(runner, image, project.root / "runs"):
+        end = docker_cli.compose_run(
+            runner,
+            training.command,
+            training.container,
+            cwd=project.root,
+            override=override_of(project, training),
         )
+        require_success(end, reporter, what="the training program")
+        _require_outputs(project, training)
     found = tuple((name, project.root / path) for name, path in training.outputs)
-    missing = [name for name, path in found if not files.has_content(path)]
-    if missing:
-        raise OutputsMissingError(
-            f"the training succeeded, but {training.folder} lacks {', '.join(missing)}",
-            remedy="make the program write them, or correct `files` in [tool.hakobune.outputs]",
-        )
     if found:
         _require_unmoved(project.root / training.folder, image, runner)
         complete(project, project.root / training.folder, image, runner, how)
@@ -87,14 +78,13 @@ def train(
     return found
 
 
-def remedy_of_exit(code: int) -> str:
-    """Return what to do about a program that ended with this code."""
-    if code == _KILLED:
-        return (
-            "the program was killed (SIGKILL), most often for too little memory: raise "
-            "HAKOBUNE_MEMORY, or mem_limit in docker-compose.yml"
+def _require_outputs(project: Project, training: Training) -> None:
+    missing = [n for n, path in training.outputs if not files.has_content(project.root / path)]
+    if missing:
+        raise OutputsMissingError(
+            f"the training succeeded, but {training.folder} lacks {', '.join(missing)}",
+            remedy="make the program write them, or correct `files` in [tool.hakobune.outputs]",
         )
-    return "see the output of the program above"
 
 
 def _circumstances(

@@ -40,7 +40,8 @@ def plan_training(
         if _is_ours(folder):
             outputs += [(name, f"{folder}/{name}") for name in output.files]
     container = f"hakobune-{safe_name(run_id)}".lower()
-    command = ["docker", "compose", "run", "--rm", "--no-deps", "--name", container]
+    # Not `--rm`: only a container that is there can be asked how it ended.
+    command = ["docker", "compose", "run", "--no-deps", "--name", container]
     command += [] if is_terminal else ["-T"]
     command += ["--env", f"HAKOBUNE_RUN_ID={run_id}"]
     # A colon separates the fields of `--volume` and of a volume in the compose file.
