@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from typing import IO, Any, Protocol
 from hakobune.interruption import Interrupted, raise_if_interrupted, uninterrupted
 
 _GRACE_S = 15
+_GROUP_GRACE_S = 0.5
 _LINE_SHOWN = 300
 
 
@@ -160,7 +162,14 @@ class _Started:
     @uninterrupted
     def __enter__(self) -> "subprocess.Popen[bytes]":
         raise_if_interrupted()
-        self.child = subprocess.Popen(self.command, **self.options)
+        # A script's own children would outlive it, so they are in a group that is ended as one.
+        # docker passes signals on, and may ask for a password on the terminal, which only the
+        # terminal's own group can.
+        has_group = "stdin" in self.options and self.command[0] != "docker"
+        self.child = subprocess.Popen(
+            self.command, process_group=0 if has_group else None, **self.options
+        )
+        self.group = self.child.pid if has_group else 0
         return self.child
 
     @uninterrupted
@@ -174,18 +183,37 @@ class _Started:
                     stream.close()
 
     def _end(self, failure: object) -> None:
-        if self.child.poll() is not None:
-            return
         is_ctrl_c = isinstance(failure, Interrupted) and failure.number == signal.SIGINT
-        self.child.send_signal(signal.SIGINT if is_ctrl_c else signal.SIGTERM)
+        # A shell without a trap goes on after its child's SIGINT, and what it starts with `&`
+        # ignores SIGINT.
+        is_ctrl_c = is_ctrl_c and not self.group
+        self._send(signal.SIGINT if is_ctrl_c else signal.SIGTERM)
         try:
             # It may be writing, and would wait for a reader for ever.
             self.child.communicate(timeout=_GRACE_S)
         except subprocess.TimeoutExpired:
-            self.child.kill()
+            self._send(signal.SIGKILL)
             self.child.wait()
         except ValueError:  # somebody else has closed its stream
             self.child.wait()
+        if self.group:
+            self._end_group()
+
+    def _send(self, number: signal.Signals) -> None:
+        if self.group:
+            with suppress(ProcessLookupError):
+                os.killpg(self.group, number)
+        else:
+            self.child.send_signal(number)
+
+    def _end_group(self) -> None:
+        """End what is left of the child's own children, which were told when it was."""
+        deadline = time.monotonic() + _GROUP_GRACE_S
+        with suppress(ProcessLookupError):
+            while time.monotonic() < deadline:
+                os.killpg(self.group, 0)
+                time.sleep(0.01)
+            os.killpg(self.group, signal.SIGKILL)
 
 
 def _stdout(child: "subprocess.Popen[bytes]") -> IO[bytes]:
