@@ -97,6 +97,19 @@ def data_folder(runner: Runner) -> Path | None:
     return Path(done.stdout.strip()) if done.exit_code == 0 and done.stdout.strip() else None
 
 
+def builder_driver(runner: Runner) -> str:
+    """Return the driver of the builder that a build would use; empty where buildx does not say."""
+    done = runner.capture(["docker", "buildx", "inspect"])
+    found = re.search(r"^Driver:\s*(\S+)", done.stdout, re.MULTILINE)
+    return found[1] if done.exit_code == 0 and found else ""
+
+
+def has_engine_proxy(runner: Runner) -> bool:
+    """Tell whether the engine itself, which pulls images, goes through a proxy."""
+    done = runner.capture(["docker", "info", "--format", "{{.HTTPProxy}}{{.HTTPSProxy}}"])
+    return bool(done.stdout.strip())
+
+
 def registry_digest(runner: Runner, image: str, *, timeout_s: float = 10) -> str | None:
     """Return the digest that the registry has for this tag, or None where no registry answers."""
     done = runner.capture(

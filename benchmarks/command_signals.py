@@ -1,6 +1,6 @@
 """SIGINT and SIGTERM at random moments: each command ends with 128+n and leaves nothing half-made.
 
-    python benchmarks/signals.py [--moments 200] [--seed N] [--only build,lock]
+    python benchmarks/command_signals.py [--moments 200] [--seed N] [--only build,lock]
 
 The project is a copy of tests/cases/word-count with an environment's name of its own; `submit` and
 `fetch` go to a drydock of its own. A moment is right where the command ended with 128+n without a
@@ -28,7 +28,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "HAKOBUNE_SIGNALS_MARK"
-NAME = "signals-count"
+NAME = f"signals-{secrets.token_hex(3)}"  # nobody else's image or container has it
 LONGEST_S = 120
 
 
@@ -36,8 +36,7 @@ class Bench:
     """The project, and what is true of it before each moment."""
 
     def __init__(self, folder: Path) -> None:
-        # Compose makes names of the folder's: nobody else's begins like this.
-        self.root = folder / f"{NAME}-{secrets.token_hex(3)}"
+        self.root = folder / NAME  # compose makes names of the folder's
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
         shutil.copytree(ROOT / "tests/cases/word-count", self.root)
@@ -247,7 +246,7 @@ def moment(
     wrong += [f"still running: {name}" for name in bench.processes()]
     wrong += [f"a container is left: {name}" for name in bench.containers()]
     for path in bench.temporary.iterdir():
-        shutil.rmtree(path, ignore_errors=True)
+        subprocess.run(["rm", "-rf", str(path)], check=False)
     del out
     return ended, wrong + check()
 
