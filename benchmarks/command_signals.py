@@ -85,9 +85,11 @@ class Bench:
         return found
 
     def containers(self) -> list[str]:
-        """Return the containers of the project's image or name, running or not."""
-        listed = docker("ps", "--all", "--format", "{{.Names}} {{.Image}}")
-        return [line for line in listed.splitlines() if NAME in line]
+        """Return the containers that hakobune made of the project's image, running or not."""
+        digest = hashlib.sha256((self.root / "conda.yml").read_bytes()).hexdigest()
+        label = f"label=hakobune.environment.sha256={digest}"
+        listed = docker("ps", "--all", "--filter", label, "--format", "{{.Names}}")
+        return [name for name in listed.split() if name.startswith("hakobune-")]
 
 
 def docker(*words: str) -> str:

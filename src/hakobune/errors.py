@@ -218,6 +218,14 @@ class IndexUnreachableError(NetworkError):
     """The package index did not answer."""
 
 
+class IndexRefusedError(NetworkError):
+    """The package index requires a login, or refuses this one."""
+
+
+class PackageGoneError(NetworkError):
+    """The package index that the build uses does not have a release that the lock names."""
+
+
 class BasePackageGoneError(NetworkError):
     """The mirror no longer has a Debian package that the lock names."""
 

@@ -8,30 +8,18 @@ from pathlib import Path
 from typing import IO
 
 from hakobune.adapters import containers
-from hakobune.adapters.process import Completed, Runner, printable
+from hakobune.adapters.build_failure import why_failed
+from hakobune.adapters.process import Completed, Runner
 from hakobune.errors import (
-    BuildFailedError,
     BuildkitMissingError,
     DiskFullError,
-    DockerfileStaleError,
     EngineMissingError,
-    HakobuneError,
-    HashMismatchError,
     ImageMissingError,
-    ImportFailedError,
-    IndexUnreachableError,
 )
 from hakobune.model.container import ContainerEnd
 from hakobune.model.image import Image
 
 BASE_LABEL = "org.opencontainers.image.base.name"
-_LAST_LINES = 12
-_IMPORT_REMEDY = """\
-hakobune cannot add system libraries yet, and naming one in the conda file does not help.
-Replace the package by one whose wheel includes the library (opencv-python-headless in place of
-opencv-python, psycopg[binary] in place of psycopg), or remove it.
-If no library is missing: choose another version, or add the missing Python package.
-Then run: hakobune lock && hakobune build"""
 _ABSENT = re.compile(r"no such image", re.IGNORECASE)
 
 
@@ -217,7 +205,7 @@ def load(runner: Runner, archive: Path) -> None:
     """Give the engine the images of an archive. Raises DiskFullError or BuildFailedError."""
     done = runner.capture(["docker", "load", "--input", str(archive)])
     if done.exit_code != 0:
-        raise _build_failure(done.stderr)
+        raise why_failed(done.stderr)
 
 
 def build(runner: Runner, command: Sequence[str]) -> None:
@@ -227,57 +215,7 @@ def build(runner: Runner, command: Sequence[str]) -> None:
     """
     done = runner.show(command)
     if done.exit_code != 0:
-        raise _build_failure(done.stdout or done.stderr)
-
-
-def _build_failure(output: str) -> HakobuneError:
-    # BuildKit prefixes a step's lines with its number and seconds.
-    lines = [re.sub(r"^#\d+ (\d+\.\d+ )?", "", line).rstrip() for line in output.splitlines()]
-    text = "\n".join(lines)
-    if "no space left on device" in text or "No space left on device" in text:
-        return DiskFullError(
-            "the disk filled up during the build",
-            remedy="free some space (docker system df, docker builder prune), then build again",
-        )
-    # The line of data/import_packages.py; the engine shows a failed step's last lines twice.
-    broken = dict.fromkeys(re.findall(r"^hakobune: cannot import (.+)", text, re.MULTILINE))
-    if broken:
-        return ImportFailedError(
-            "\n".join(f"the image cannot import {printable(line)}" for line in broken),
-            remedy=_IMPORT_REMEDY,
-        )
-    mismatch = re.search(r"Hash mismatch for `?([^\s`]+)`?", text) or re.search(
-        r"DO NOT MATCH THE HASHES[\s\S]*?^\s*([\w.-]+==\S+|[\w.-]+) from", text, re.MULTILINE
-    )
-    if mismatch:
-        return HashMismatchError(
-            f"the index's file for {mismatch[1]} is not the one that the lock names",
-            remedy="do not build: find out whether the lock or the index was changed; "
-            "`hakobune lock` locks again",
-        )
-    stale = re.search(r"^.* changed after this Dockerfile was rendered", text, re.MULTILINE)
-    if stale:
-        return DockerfileStaleError(
-            stale[0], remedy="the source changed during the build; run the build again"
-        )
-    # The index of a build; the engine's own registry answers in other words.
-    unreachable = re.search(
-        r"(name resolution|dns error|Failed to establish a new connection|tcp connect error)", text
-    )
-    if unreachable and "pip" in text:
-        return IndexUnreachableError(
-            f"a step of the build could not reach the package index: {unreachable[0]}",
-            remedy="check the network, the proxy and pip's configuration; "
-            "`hakobune build --offline` needs none of them (docs/how-to/offline.md)",
-        )
-    # The engine repeats the whole script of a failed step, which was shown already.
-    lines = [line for line in lines if 'process "/bin/sh -c' not in line]
-    failed = [line for line in lines if re.search(r"\b(error|ERROR|failed|fatal)\b", line)]
-    shown = "\n".join(f"  {line}" for line in (failed or lines)[-_LAST_LINES:])
-    return BuildFailedError(
-        f"docker could not build the image\n{shown}",
-        remedy="see the output of the failed step above; `hakobune doctor` checks this machine",
-    )
+        raise why_failed(done.stdout or done.stderr)
 
 
 def save(runner: Runner, image: str, archive: Path) -> None:
