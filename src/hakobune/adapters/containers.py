@@ -17,6 +17,7 @@ from hakobune.interruption import uninterrupted
 from hakobune.model.container import ContainerEnd
 
 _SIGKILL = 137
+_REMOVAL_S = 60  # longer, and the engine hangs: a signal must not wait for it for ever
 _TIMED_OUT = 124  # the Runner's
 _FORMAT = '{"state":{{json .State}},"memory":{{json .HostConfig.Memory}}}'
 _NEVER = "0001-01-01T"
@@ -94,13 +95,13 @@ def end_of(runner: Runner, name: str, *, said: str = "") -> ContainerEnd:
 @uninterrupted
 def stop(runner: Runner, name: str) -> None:
     """End the container's program: SIGTERM, and SIGKILL ten seconds later."""
-    runner.capture(["docker", "stop", "--time", "10", name])
+    runner.capture(["docker", "stop", "--time", "10", name], timeout_s=_REMOVAL_S)
 
 
 @uninterrupted
 def remove(runner: Runner, name: str) -> None:
     """Remove the container if there is one, running or not."""
-    runner.capture(["docker", "rm", "--force", "--volumes", name])
+    runner.capture(["docker", "rm", "--force", "--volumes", name], timeout_s=_REMOVAL_S)
 
 
 def _is_running(runner: Runner, name: str) -> bool:
