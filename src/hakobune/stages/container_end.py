@@ -1,10 +1,12 @@
 """What a container's end means for the user: whose fault it was, and what to do."""
 
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hakobune.adapters import files
 from hakobune.adapters.process import Runner
 from hakobune.adapters.round_trip import require_round_trip
 from hakobune.errors import (
@@ -16,11 +18,28 @@ from hakobune.errors import (
     OutputsMissingError,
     TrainingFailedError,
 )
+from hakobune.interruption import Interrupted
 from hakobune.model.container import ContainerEnd
 from hakobune.model.image import Image
 from hakobune.model.reporter import Reporter
 
 _CRASHES = ("SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGILL")
+
+
+@contextmanager
+def gone_if_interrupted(folder: Path, *, runs: Path) -> Iterator[None]:
+    """Remove a run's folder where a signal comes while inside: without its record it is half a run.
+
+    A folder that was there before, or that does not lie in `runs`, is left alone.
+    """
+    place = Path(os.path.normpath(folder))
+    is_new = runs in place.parents and not os.path.lexists(place)
+    try:
+        yield
+    except (Interrupted, KeyboardInterrupt):
+        if is_new and not place.is_symlink():
+            files.remove(place)
+        raise
 
 
 @contextmanager

@@ -14,10 +14,10 @@ from hakobune.model.record import Circumstances, RecordedInput
 from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
 from hakobune.stages.build import current_image
-from hakobune.stages.container_end import mounts_blamed, require_success
+from hakobune.stages.container_end import gone_if_interrupted, mounts_blamed, require_success
 from hakobune.stages.record import complete, find_documents, has_own_record
 from hakobune.transform.names import safe_name
-from hakobune.transform.plan_training import compose_override, plan_training
+from hakobune.transform.plan_training import RUNS, compose_override, plan_training
 
 
 def plan_train(
@@ -52,8 +52,16 @@ def train(
 
     Raises TrainingFailedError, OutOfMemoryError or EndedFromOutsideError by how the program ended,
     ContainerFailedError or MountElsewhereError where it is the engine's doing, OutputsMissingError,
-    or RecordIncompleteError where data or image changed while it ran.
+    or RecordIncompleteError where data or image changed while it ran. A run that a signal cuts off
+    before its record is complete is removed.
     """
+    with gone_if_interrupted(project.root / training.folder, runs=project.root / RUNS):
+        return _train(project, training, runner, reporter)
+
+
+def _train(
+    project: Project, training: Training, runner: Runner, reporter: Reporter
+) -> tuple[tuple[str, Path], ...]:
     docker_cli.engine_version(runner)
     docker_cli.require_compose(runner)
     image = current_image(project, runner)

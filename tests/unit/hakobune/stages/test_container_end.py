@@ -13,9 +13,10 @@ from hakobune.errors import (
     OutputsMissingError,
     TrainingFailedError,
 )
+from hakobune.interruption import Interrupted
 from hakobune.model.container import ContainerEnd
 from hakobune.model.image import Image
-from hakobune.stages.container_end import mounts_blamed, require_success
+from hakobune.stages.container_end import gone_if_interrupted, mounts_blamed, require_success
 from tests.samples import (
     DIGEST,
     NO_CONTAINER,
@@ -200,3 +201,42 @@ def test_a_run_that_succeeds_asks_no_container(tmp_path: Path) -> None:
     with mounts_blamed(runner, IMAGE, tmp_path):
         pass
     assert runner.calls == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_left"),
+    [("runs/new", False), ("runs/before", True), ("runs/../outside", True), ("runs", True)],
+)
+def test_a_run_that_a_signal_cuts_off_is_gone(
+    tmp_path: Path,
+    folder: str,
+    is_left: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    (tmp_path / "runs/before").mkdir(parents=True)
+    half = tmp_path / folder / "half.json"
+
+    def cut_off() -> None:
+        with gone_if_interrupted(tmp_path / folder, runs=tmp_path / "runs"):
+            half.parent.mkdir(exist_ok=True)
+            half.write_bytes(b"{")
+            raise Interrupted(15)
+
+    with pytest.raises(Interrupted):
+        cut_off()
+    assert half.exists() == is_left
+    assert (tmp_path / "runs/before").is_dir()
+
+
+def test_a_run_that_fails_otherwise_stays(tmp_path: Path) -> None:
+    half = tmp_path / "runs/new/half.json"
+    (tmp_path / "runs").mkdir()
+
+    def fail() -> None:
+        with gone_if_interrupted(half.parent, runs=tmp_path / "runs"):
+            half.parent.mkdir()
+            half.write_bytes(b"{")
+            raise TrainingFailedError("x", remedy="")
+
+    with pytest.raises(TrainingFailedError):
+        fail()
+    assert half.exists()
