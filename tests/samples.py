@@ -1,7 +1,9 @@
 """Small values and fakes that tests of the tool share."""
 
+import csv
 import hashlib
 import io
+import json
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -122,6 +124,9 @@ flag = "--output"
 files = ["model.bin", "metric.json"]
 """
 
+# The Runner's code for a program that takes longer than allowed.
+_TIMED_OUT = 124
+
 Answer = Callable[[Sequence[str]], Completed | None]
 
 
@@ -171,13 +176,28 @@ class FakeRunner:
         consume(io.BytesIO(printed if done.exit_code == 0 else b""))
         return done
 
+    # How the last container ended: what the engine would tell of it.
+    last_run: int | None = None
+
     def _answer(self, command: Sequence[str]) -> Completed:
         self.calls.append(list(command))
-        for answer in self.answers:
+        for answer in (*self.answers, self._engine):
             done = answer(command)
             if done is not None:
+                if command[0] == "docker" and "run" in command and "rm" not in command[:2]:
+                    self.last_run = done.exit_code
                 return done
         raise AssertionError(f"no answer is given to the command: {shlex.join(command)}")
+
+    def _engine(self, command: Sequence[str]) -> Completed | None:
+        """Answer for the container of the last `docker run` or `docker compose run`."""
+        if self.last_run is None:
+            return None
+        if command[:4] == ["docker", "inspect", "--type", "container"]:
+            return ended(self.last_run, is_running=self.last_run == _TIMED_OUT)(command)
+        if command[:4] == ["docker", "rm", "--force", "--volumes"]:
+            return completed()
+        return completed() if command[:2] == ["docker", "events"] else None
 
     def called(self, *words: str) -> list[list[str]]:
         """The calls that hold all these words."""
@@ -209,6 +229,46 @@ def begins(*words: str, stdout: str = "", exit_code: int = 0, stderr: str = "") 
 
     return answer
 
+
+def ended(  # noqa: PLR0913 - what the engine tells of a container
+    exit_code: int = 0,
+    *,
+    is_out_of_memory: bool = False,
+    memory: int = 0,
+    is_running: bool = False,
+    is_started: bool = True,
+    error: str = "",
+) -> Answer:
+    """Answer the question how a container ended, as Docker 26.1.5 does."""
+    never, then = "0001-01-01T00:00:00Z", "2026-11-27T14:25:33.650713705Z"
+    state = {
+        "Status": "running" if is_running else "exited" if is_started else "created",
+        "Running": is_running,
+        "OOMKilled": is_out_of_memory,
+        "ExitCode": exit_code,
+        "Error": error,
+        "StartedAt": then if is_started else never,
+        "FinishedAt": then if is_started and not is_running else never,
+    }
+    told = json.dumps({"state": state, "memory": memory})
+    return begins("docker", "inspect", "--type", "container", stdout=f"{told}\n")
+
+
+def shares_folders(command: Sequence[str]) -> Completed | None:
+    """Answer the round trip as an engine of this machine does: its containers see its folders."""
+    if list(command[:2]) != ["docker", "run"] or "--mount" not in command:
+        return None
+    mount = next(csv.reader([command[list(command).index("--mount") + 1]]))
+    (source,) = (part.removeprefix("src=") for part in mount if part.startswith("src="))
+    Path(source, "there").write_text(command[-1], encoding="ascii")
+    return completed(Path(source, "here").read_text(encoding="ascii"))
+
+
+NO_CONTAINER = begins(
+    *("docker", "inspect", "--type", "container"),
+    stderr="Error response from daemon: No such container: x\n",
+    exit_code=1,
+)
 
 # What the real programs print for the commands that most tests need.
 ENGINE = begins("docker", "version", stdout="26.1.5\n")

@@ -46,6 +46,8 @@ mirror=$("$(dirname "$0")/mirror.sh") || exit 34
 root=$(mktemp -d) || fail 35 "could not create a temporary folder"
 trap 'rm -rf "$root"' EXIT
 chmod 755 "$root" # apt's download helpers run as another user
+# What those leave when they are ended halfway is removed with the rest.
+mkdir -m 1777 "$root/tmp" && export TMPDIR=$root/tmp
 mkdir -p "$root"/{etc/apt/preferences.d,etc/apt/apt.conf.d,lists/partial,cache/archives/partial} || fail 35 "cannot write to $root"
 : >"$root/status"
 echo "deb [signed-by=$keyring] $mirror $suite main" >"$root/etc/apt/sources.list"

@@ -1,7 +1,9 @@
 """The command `python -m drydock`: the only place that exits."""
 
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -133,6 +135,10 @@ def serve(*, state: Path) -> None:
 
 def main() -> None:
     """Run the command line and exit with 0 or the code of the failure's family."""
+    # Without a handler, SIGTERM would leave what `start` has started until then.
+    signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = cli.main(standalone_mode=False, prog_name="python -m drydock") or 0
     except DrydockError as exc:
@@ -158,3 +164,7 @@ def main() -> None:
         say("this is a bug in drydock: please report the lines above")
         code = BUG_EXIT_CODE
     sys.exit(code)
+
+
+def _terminated(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)

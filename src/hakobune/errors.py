@@ -146,6 +146,10 @@ class BuildkitMissingError(PrerequisiteError):
     """The Docker engine or client lacks BuildKit or compose."""
 
 
+class MountElsewhereError(PrerequisiteError):
+    """The engine is on another machine, or does not share this folder with its containers."""
+
+
 class BaseUnavailableError(PrerequisiteError):
     """No registry answers, and no base image can be made from Debian's packages here."""
 
@@ -220,6 +224,14 @@ class NetworkError(HakobuneError):
 
 class IndexUnreachableError(NetworkError):
     """The package index did not answer."""
+
+
+class IndexRefusedError(NetworkError):
+    """The package index requires a login, or refuses this one."""
+
+
+class PackageGoneError(NetworkError):
+    """The package index that the build uses does not have a release that the lock names."""
 
 
 class BasePackageGoneError(NetworkError):
@@ -398,6 +410,14 @@ class TrainingFailedError(ProgramError):
     """The training program ended with an error."""
 
 
+class OutOfMemoryError(ProgramError):
+    """A process of the training program was killed: the container's memory limit was reached."""
+
+
+class EndedFromOutsideError(ProgramError):
+    """Something other than the training program ended it: `docker kill`, say."""
+
+
 class OutputsMissingError(ProgramError):
     """The program succeeded, but a declared output is missing or empty."""
 
@@ -422,6 +442,10 @@ class MachineError(HakobuneError):
 
 class DiskFullError(MachineError):
     """The disk is full."""
+
+
+class ContainerFailedError(MachineError):
+    """Docker could not create, start or keep the container: the program itself is not at fault."""
 
 
 class FileNotWritableError(MachineError):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from hakobune.errors import CloudUnknownError, DestinationIncompleteError
 from hakobune.model.destination import REHEARSE_AGAIN, Destination, Rehearsal
+from hakobune.model.host_settings import PROXIES
 from hakobune.model.secrets import BuildSecrets
 
 # Where Linux distributions keep the bundle of trusted authorities: Debian and Ubuntu, then Fedora.
@@ -62,6 +63,8 @@ class Settings:
     index_url: str
     extra_index_urls: tuple[str, ...]
     own_extra_index_url: str
+    proxies: tuple[str, ...] = ()  # the names of variables, not their values
+    has_docker_proxies: bool = False  # docker hands a proxy of its own to builds
 
     def build_secrets(self) -> BuildSecrets:
         """Return what the image's build needs of this."""
@@ -96,7 +99,22 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         index_url=next(iter(_remote(env.get("PIP_INDEX_URL") or pip.get("index-url", ""))), ""),
         extra_index_urls=_remote(env.get("PIP_EXTRA_INDEX_URL") or pip.get("extra-index-url", "")),
         own_extra_index_url=env.get("HAKOBUNE_EXTRA_INDEX_URL", ""),
+        proxies=tuple(name for name in PROXIES if env.get(name)),
+        has_docker_proxies=_has_docker_proxies(env),
     )
+
+
+def _has_docker_proxies(env: Mapping[str, str]) -> bool:
+    """Tell whether docker's configuration hands a proxy to builds and containers.
+
+    https://docs.docker.com/engine/cli/proxy/
+    """
+    folder = Path(env.get("DOCKER_CONFIG") or Path(env.get("HOME", "/nonexistent"), ".docker"))
+    try:
+        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return bool(found.get("proxies"))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _remote(text: str) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hakobune.model.host_settings import HOST_SETTINGS
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
@@ -25,3 +27,9 @@ def test_a_generated_page_is_what_its_program_writes(name: str) -> None:
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_the_table_of_what_reaches_whom_is_the_list_in_the_code() -> None:
+    page = (ROOT / "docs/reference/configuration.md").read_text(encoding="utf-8")
+    _, _, table = page.partition("| setting | this process | engine | build | container |\n")
+    assert table.splitlines()[1:] == [setting.row() for setting in HOST_SETTINGS]

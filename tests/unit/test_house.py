@@ -21,15 +21,17 @@ TRAINER = ROOT / "src" / "trainer" / "__init__.py"
 # layer -> layers that it may import; a layer may always import itself.
 ALLOWED = {
     "errors": set[str](),
+    # How a signal ends us: of the process itself, which all of its parts share.
+    "interruption": set(),
     "model": {"errors"},
     "transform": {"model", "errors"},
-    "adapters": {"model", "errors"},
+    "adapters": {"interruption", "model", "errors"},
     # Reads and writes files; programs and registries are handed in.
     "oci": {"model", "errors"},
-    "stages": {"transform", "adapters", "oci", "model", "errors"},
+    "stages": {"interruption", "transform", "adapters", "oci", "model", "errors"},
     "settings": {"model", "errors"},
     "console": {"model", "errors"},
-    "cli": {"stages", "console", "settings", "model", "errors"},
+    "cli": {"interruption", "stages", "console", "settings", "model", "errors"},
 }
 # The one module that makes the adapters and hands them to the commands.
 WIRING = TOOL / "cli" / "wiring.py"

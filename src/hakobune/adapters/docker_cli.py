@@ -7,30 +7,20 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from hakobune.adapters.process import Completed, Runner, printable
+from hakobune.adapters import containers
+from hakobune.adapters.build_failure import why_failed
+from hakobune.adapters.process import Completed, Runner
 from hakobune.errors import (
-    BuildFailedError,
     BuildkitMissingError,
     DiskFullError,
-    DockerfileStaleError,
     EngineMissingError,
-    HakobuneError,
-    HashMismatchError,
     ImageMissingError,
-    ImportFailedError,
-    IndexUnreachableError,
 )
+from hakobune.model.container import ContainerEnd
 from hakobune.model.image import Image
 from hakobune.model.sandbox import SANDBOXES, SMOKE
 
 BASE_LABEL = "org.opencontainers.image.base.name"
-_LAST_LINES = 12
-_IMPORT_REMEDY = """\
-hakobune cannot add system libraries yet, and naming one in the conda file does not help.
-Replace the package by one whose wheel includes the library (opencv-python-headless in place of
-opencv-python, psycopg[binary] in place of psycopg), or remove it.
-If no library is missing: choose another version, or add the missing Python package.
-Then run: hakobune lock && hakobune build"""
 _ABSENT = re.compile(r"no such image", re.IGNORECASE)
 
 
@@ -94,6 +84,19 @@ def data_folder(runner: Runner) -> Path | None:
     """Return where the engine keeps its images, which may be on another machine."""
     done = runner.capture(["docker", "info", "--format", "{{.DockerRootDir}}"])
     return Path(done.stdout.strip()) if done.exit_code == 0 and done.stdout.strip() else None
+
+
+def builder_driver(runner: Runner) -> str:
+    """Return the driver of the builder that a build would use; empty where buildx does not say."""
+    done = runner.capture(["docker", "buildx", "inspect"])
+    found = re.search(r"^Driver:\s*(\S+)", done.stdout, re.MULTILINE)
+    return found[1] if done.exit_code == 0 and found else ""
+
+
+def has_engine_proxy(runner: Runner) -> bool:
+    """Tell whether the engine itself, which pulls images, goes through a proxy."""
+    done = runner.capture(["docker", "info", "--format", "{{.HTTPProxy}}{{.HTTPSProxy}}"])
+    return bool(done.stdout.strip())
 
 
 def registry_digest(runner: Runner, image: str, *, timeout_s: float = 10) -> str | None:
@@ -203,7 +206,7 @@ def load(runner: Runner, archive: Path) -> None:
     """Give the engine the images of an archive. Raises DiskFullError or BuildFailedError."""
     done = runner.capture(["docker", "load", "--input", str(archive)])
     if done.exit_code != 0:
-        raise _build_failure(done.stderr)
+        raise why_failed(done.stderr)
 
 
 def build(runner: Runner, command: Sequence[str]) -> None:
@@ -213,57 +216,7 @@ def build(runner: Runner, command: Sequence[str]) -> None:
     """
     done = runner.show(command)
     if done.exit_code != 0:
-        raise _build_failure(done.stdout or done.stderr)
-
-
-def _build_failure(output: str) -> HakobuneError:
-    # BuildKit prefixes a step's lines with its number and seconds.
-    lines = [re.sub(r"^#\d+ (\d+\.\d+ )?", "", line).rstrip() for line in output.splitlines()]
-    text = "\n".join(lines)
-    if "no space left on device" in text or "No space left on device" in text:
-        return DiskFullError(
-            "the disk filled up during the build",
-            remedy="free some space (docker system df, docker builder prune), then build again",
-        )
-    # The line of data/import_packages.py; the engine shows a failed step's last lines twice.
-    broken = dict.fromkeys(re.findall(r"^hakobune: cannot import (.+)", text, re.MULTILINE))
-    if broken:
-        return ImportFailedError(
-            "\n".join(f"the image cannot import {printable(line)}" for line in broken),
-            remedy=_IMPORT_REMEDY,
-        )
-    mismatch = re.search(r"Hash mismatch for `?([^\s`]+)`?", text) or re.search(
-        r"DO NOT MATCH THE HASHES[\s\S]*?^\s*([\w.-]+==\S+|[\w.-]+) from", text, re.MULTILINE
-    )
-    if mismatch:
-        return HashMismatchError(
-            f"the index's file for {mismatch[1]} is not the one that the lock names",
-            remedy="do not build: find out whether the lock or the index was changed; "
-            "`hakobune lock` locks again",
-        )
-    stale = re.search(r"^.* changed after this Dockerfile was rendered", text, re.MULTILINE)
-    if stale:
-        return DockerfileStaleError(
-            stale[0], remedy="the source changed during the build; run the build again"
-        )
-    # The index of a build; the engine's own registry answers in other words.
-    unreachable = re.search(
-        r"(name resolution|dns error|Failed to establish a new connection|tcp connect error)", text
-    )
-    if unreachable and "pip" in text:
-        return IndexUnreachableError(
-            f"a step of the build could not reach the package index: {unreachable[0]}",
-            remedy="check the network, the proxy and pip's configuration; "
-            "`hakobune build --offline` needs none of them (docs/how-to/offline.md)",
-        )
-    # The engine repeats the whole script of a failed step, which was shown already.
-    lines = [line for line in lines if 'process "/bin/sh -c' not in line]
-    failed = [line for line in lines if re.search(r"\b(error|ERROR|failed|fatal)\b", line)]
-    shown = "\n".join(f"  {line}" for line in (failed or lines)[-_LAST_LINES:])
-    return BuildFailedError(
-        f"docker could not build the image\n{shown}",
-        remedy="see the output of the failed step above; `hakobune doctor` checks this machine",
-    )
+        raise why_failed(done.stdout or done.stderr)
 
 
 def save(runner: Runner, image: str, archive: Path) -> None:
@@ -316,14 +269,12 @@ def remove_records(runner: Runner, names: Collection[str]) -> None:
 
 
 def run_program(runner: Runner, image: str, program: str) -> Completed:
-    """Run a Python program's text in a container that can reach and change nothing."""
+    """Run a Python program's text in a container that can reach and change nothing.
+
+    Raises ContainerFailedError.
+    """
     shut_in = (*SANDBOXES[SMOKE].docker_options(), "--entrypoint", "python")
-    return runner.capture(["docker", "run", "--rm", *shut_in, image, "-I", "-c", program])
-
-
-def remove_container(runner: Runner, name: str) -> None:
-    """Remove a container of ours, running or not; nothing where it is gone."""
-    runner.capture(["docker", "rm", "--force", name])
+    return containers.run_container(runner, [*shut_in, image, "-I", "-c", program])[0]
 
 
 def running_in(runner: Runner, service: str) -> list[str] | None:
@@ -336,11 +287,12 @@ def running_in(runner: Runner, service: str) -> list[str] | None:
 
 def compose_run(
     runner: Runner, command: Sequence[str], container: str, *, cwd: Path, override: str = ""
-) -> int:
-    """Run `docker compose run …` on our terminal; return the container's exit code.
+) -> ContainerEnd:
+    """Run `docker compose run …` on our terminal; return how its container ended, and remove it.
 
     `override` is the text of a compose file that is laid over the project's own. Whatever ends us,
-    the container of this name does not go on without us.
+    the container of this name does not go on without us. Raises ContainerFailedError or
+    EngineMissingError where the program never ran.
     """
     docker, compose, *rest = command
     options = []
@@ -354,11 +306,14 @@ def compose_run(
             for path in (*_compose_files(cwd), laid_over):
                 options += ["--file", str(path)]
         try:
-            return runner.attach([docker, compose, *options, *rest], cwd=cwd)
+            if runner.attach([docker, compose, *options, *rest], cwd=cwd) != 0:
+                engine_version(runner)
+            return containers.end_of(runner, container)
         except BaseException:
-            runner.capture(["docker", "stop", "--time", "10", container])
-            runner.capture(["docker", "rm", "--force", container])
+            containers.stop(runner, container)
             raise
+        finally:
+            containers.remove(runner, container)
 
 
 def _compose_files(folder: Path) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hakobune.errors import DiskFullError, FileNotWritableError
+from hakobune.interruption import raise_if_interrupted, uninterrupted
 
 # What hakobune keeps for itself in a project.
 OWN = ".hakobune"
@@ -25,8 +26,10 @@ def read_bytes(path: Path) -> bytes | None:
         ) from exc
 
 
+@uninterrupted
 def write_bytes(path: Path, content: bytes) -> bool:
     """Replace the file by this content in one step; return False where it held it already."""
+    raise_if_interrupted()
     if read_bytes(path) == content:
         return False
     # Imported here, because it is slow to import and many commands write nothing.

@@ -4,13 +4,17 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
+
+from hakobune.interruption import Interrupted, raise_if_interrupted, uninterrupted
 
 _GRACE_S = 15
+_GROUP_GRACE_S = 0.5
 _LINE_SHOWN = 300
 
 
@@ -81,22 +85,15 @@ class SystemRunner:
         timeout_s: float | None = None,
     ) -> Completed:
         """See Runner."""
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         try:
-            done = subprocess.run(
-                command,
-                env=_environment(env),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                timeout=timeout_s,
-            )
+            with _Started(command, env=_environment(env), **pipes) as child:
+                out, err = child.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
             return Completed(exit_code=124, stdout="", stderr=f"no answer in {timeout_s} s")
         except (FileNotFoundError, PermissionError) as exc:
             return Completed(exit_code=127, stdout="", stderr=str(exc))
-        return Completed(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+        return Completed(exit_code=child.returncode, stdout=_text(out), stderr=_text(err))
 
     def show(
         self,
@@ -106,28 +103,22 @@ class SystemRunner:
         cwd: Path | None = None,
     ) -> Completed:
         """See Runner."""
+        pipes = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+        }
+        chunks = []
         try:
-            child = subprocess.Popen(
-                command,
-                env=_environment(env),
-                cwd=cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                bufsize=0,
-            )
+            with _Started(command, env=_environment(env), cwd=cwd, bufsize=0, **pipes) as child:
+                while chunk := _stdout(child).read(65536):
+                    chunks.append(chunk)
+                    with suppress(OSError):
+                        os.write(2, chunk)
+                child.wait()
         except (FileNotFoundError, PermissionError) as exc:
             return Completed(exit_code=127, stdout="", stderr=str(exc))
-        assert child.stdout is not None  # noqa: S101 - PIPE was asked for; this is for mypy
-        chunks = []
-        with child.stdout, _ended_with_us(child):
-            while chunk := child.stdout.read(65536):
-                chunks.append(chunk)
-                with suppress(OSError):
-                    os.write(2, chunk)
-            child.wait()
-        text = b"".join(chunks).decode(errors="replace")
-        return Completed(exit_code=child.returncode, stdout=text, stderr="")
+        return Completed(exit_code=child.returncode, stdout=_text(b"".join(chunks)), stderr="")
 
     def attach(
         self,
@@ -138,49 +129,100 @@ class SystemRunner:
     ) -> int:
         """See Runner."""
         try:
-            child = subprocess.Popen(command, env=_environment(env), cwd=cwd)
+            with _Started(command, env=_environment(env), cwd=cwd) as child:
+                child.wait()
         except (FileNotFoundError, PermissionError):
             return 127
-        with _ended_with_us(child):
-            child.wait()
         return child.returncode
 
     def pipe(self, command: Sequence[str], consume: Callable[[IO[bytes]], None]) -> Completed:
         """See Runner."""
         with tempfile.TemporaryFile() as errors:
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": errors}
+            child = None
             try:
-                child = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors
-                )
+                with _Started(command, **pipes) as child:
+                    consume(_stdout(child))
+                    child.wait()
             except (FileNotFoundError, PermissionError) as exc:
+                if child is not None:  # of what reads the stream
+                    raise
                 return Completed(exit_code=127, stdout="", stderr=str(exc))
-            assert child.stdout is not None  # noqa: S101 - PIPE was asked for; this is for mypy
-            with child.stdout, _ended_with_us(child):
-                consume(child.stdout)
-            child.wait()
             errors.seek(0)
-            text = errors.read().decode(errors="replace")
-        return Completed(exit_code=child.returncode, stdout="", stderr=text)
+            return Completed(exit_code=child.returncode, stdout="", stderr=_text(errors.read()))
 
 
-class _ended_with_us:  # noqa: N801 - used as a statement, like contextlib.suppress
-    """While inside, an interruption of ours ends the child before it goes on upwards."""
+class _Started:
+    """A program while it runs: whatever ends us ends it first, and no signal comes in between."""
 
-    def __init__(self, child: subprocess.Popen[bytes]) -> None:
-        self.child = child
+    def __init__(self, command: Sequence[str], **options: Any) -> None:  # noqa: ANN401 - Popen's
+        self.command = command
+        self.options = options
 
-    def __enter__(self) -> None:
-        pass
+    @uninterrupted
+    def __enter__(self) -> "subprocess.Popen[bytes]":
+        raise_if_interrupted()
+        # A script's own children would outlive it, so they are in a group that is ended as one.
+        # docker passes signals on, and may ask for a password on the terminal, which only the
+        # terminal's own group can.
+        has_group = "stdin" in self.options and self.command[0] != "docker"
+        self.child = subprocess.Popen(
+            self.command, process_group=0 if has_group else None, **self.options
+        )
+        self.group = self.child.pid if has_group else 0
+        return self.child
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None or self.child.poll() is not None:
-            return
-        self.child.send_signal(signal.SIGINT if kind is KeyboardInterrupt else signal.SIGTERM)
+    @uninterrupted
+    def __exit__(self, kind: type[BaseException] | None, failure: object, _: object) -> None:
         try:
-            self.child.wait(timeout=_GRACE_S)
+            if kind is not None:
+                self._end(failure)
+        finally:
+            for stream in (self.child.stdout, self.child.stderr):
+                if stream is not None:
+                    stream.close()
+
+    def _end(self, failure: object) -> None:
+        is_ctrl_c = isinstance(failure, Interrupted) and failure.number == signal.SIGINT
+        # A shell without a trap goes on after its child's SIGINT, and what it starts with `&`
+        # ignores SIGINT.
+        is_ctrl_c = is_ctrl_c and not self.group
+        self._send(signal.SIGINT if is_ctrl_c else signal.SIGTERM)
+        try:
+            # It may be writing, and would wait for a reader for ever.
+            self.child.communicate(timeout=_GRACE_S)
         except subprocess.TimeoutExpired:
-            self.child.kill()
+            self._send(signal.SIGKILL)
             self.child.wait()
+        except ValueError:  # somebody else has closed its stream
+            self.child.wait()
+        if self.group:
+            self._end_group()
+
+    def _send(self, number: signal.Signals) -> None:
+        if self.group:
+            with suppress(ProcessLookupError):
+                os.killpg(self.group, number)
+        else:
+            self.child.send_signal(number)
+
+    def _end_group(self) -> None:
+        """End what is left of the child's own children, which were told when it was."""
+        deadline = time.monotonic() + _GROUP_GRACE_S
+        with suppress(ProcessLookupError):
+            while time.monotonic() < deadline:
+                os.killpg(self.group, 0)
+                time.sleep(0.01)
+            os.killpg(self.group, signal.SIGKILL)
+
+
+def _stdout(child: "subprocess.Popen[bytes]") -> IO[bytes]:
+    assert child.stdout is not None  # noqa: S101 - PIPE was asked for; this is for mypy
+    return child.stdout
+
+
+def _text(content: bytes) -> str:
+    return content.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str] | None:

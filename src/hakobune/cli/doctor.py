@@ -13,8 +13,17 @@ from hakobune.stages.doctor import examine
 def command(wiring: Wiring) -> None:
     """Check what each step needs on this machine, and print how to fix what is missing.
 
+    One container is started, which sends a file each way through a mounted folder.
+
     Exit code 0: every step will work. 14: a step works, but degraded. 5: a step cannot work.
     """
-    findings = examine(wiring.cwd, wiring.runner, wiring.settings.uv_environment())
+    settings = wiring.settings
+    findings = examine(
+        wiring.cwd,
+        wiring.runner,
+        settings.uv_environment(),
+        proxies=settings.proxies,
+        has_docker_proxies=settings.has_docker_proxies,
+    )
     show_findings(findings)
     click.get_current_context().exit(exit_code_of(findings))

@@ -8,13 +8,14 @@ import errno
 import importlib
 import signal
 import sys
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
+from hakobune import interruption
 from hakobune.console import show_error, show_json
 from hakobune.errors import FileNotWritableError, HakobuneError
+from hakobune.interruption import Interrupted
 
 if TYPE_CHECKING:  # --help needs none of it
     from hakobune.cli.wiring import Wiring
@@ -98,34 +99,55 @@ def main(wiring: "Wiring | None" = None) -> None:
 
     `wiring` is what the command works with; without one it works with this machine.
     """
-    signal.signal(signal.SIGTERM, _terminated)
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup has it ignored
-        signal.signal(signal.SIGHUP, _terminated)
-    try:
-        code = cli.main(standalone_mode=False, obj=wiring)
-    except HakobuneError as exc:
-        code = _failed(exc)
-    except click.ClickException as exc:
-        exc.show()
-        code = exc.exit_code
-        _tell_programs("usage", exc.format_message(), fix="hakobune --help", exit_code=code)
-    except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write("\ninterrupted\n")
-        code = 130
-        _tell_programs("interrupted", "interrupted by SIGINT", fix="", exit_code=code)
-    except OSError as exc:
-        if exc.errno not in _OF_THE_MACHINE:
-            code = _bug()
-        else:
-            remedy = "check that the name, its owner and the disk allow it"
-            where = f"{exc.filename or 'a file'}"
-            code = _failed(FileNotWritableError(f"{exc.strerror}", remedy=remedy, place=where))
-    except Exception:  # noqa: BLE001 - the one boundary: whatever comes here is a bug of ours
-        code = _bug()
+    with interruption.raised_on_signals(main.__code__):
+        try:
+            code = _ended(wiring)
+            interruption.raise_if_interrupted()
+        except Interrupted as exc:
+            code = _interrupted(exc)
     sys.exit(code)
 
 
-def _failed(error: HakobuneError) -> int:
+def _ended(wiring: "Wiring | None") -> int:
+    """Run the command and return its exit code, after the message of a failure."""
+    try:
+        code = cli.main(standalone_mode=False, obj=wiring)
+    except (Exception, KeyboardInterrupt) as exc:  # noqa: BLE001 - the one boundary
+        # A child that the same Ctrl-C ended, or a library, may have made another failure of it.
+        if number := interruption.signal_that_came():
+            raise Interrupted(number) from None
+        return _failed(exc)
+    return code if isinstance(code, int) else 0
+
+
+def _interrupted(ended: Interrupted) -> int:
+    """Show which signal ended the command; from here on nothing disturbs its end."""
+    with contextlib.suppress(OSError):  # a terminal that was closed
+        sys.stderr.write(f"\n{ended}\n")
+        why = f"interrupted by {signal.Signals(ended.number).name}"
+        _tell_programs("interrupted", why, fix="", exit_code=ended.exit_code)
+    return ended.exit_code
+
+
+def _failed(exc: BaseException) -> int:
+    """Show a failure and return its exit code."""
+    if isinstance(exc, HakobuneError):
+        return _shown(exc)
+    if isinstance(exc, click.ClickException):
+        exc.show()
+        message, code = exc.format_message(), exc.exit_code
+        _tell_programs("usage", message, fix="hakobune --help", exit_code=code)
+        return code
+    if isinstance(exc, (KeyboardInterrupt, click.Abort)):
+        return _interrupted(Interrupted(signal.SIGINT))
+    if isinstance(exc, OSError) and exc.errno in _OF_THE_MACHINE:
+        remedy = "check that the name, its owner and the disk allow it"
+        where = f"{exc.filename or 'a file'}"
+        return _shown(FileNotWritableError(f"{exc.strerror}", remedy=remedy, place=where))
+    return _bug()
+
+
+def _shown(error: HakobuneError) -> int:
     show_error(error)
     _tell_programs(
         error.name(),
@@ -162,9 +184,3 @@ def _bug() -> int:
     sys.stderr.write("this is a bug in hakobune: please report the lines above\n")
     _tell_programs("bug", "a bug in hakobune", fix="report the traceback", exit_code=BUG_EXIT_CODE)
     return BUG_EXIT_CODE
-
-
-def _terminated(number: int, _frame: FrameType | None) -> None:
-    with contextlib.suppress(OSError):  # a terminal that was closed
-        sys.stderr.write(f"\nterminated by {signal.Signals(number).name}\n")
-    raise SystemExit(128 + number)

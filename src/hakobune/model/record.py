@@ -8,6 +8,8 @@ from typing import Any
 
 SCHEMA_VERSION = 2
 RECORD = "record.json"
+# What our training program leaves of a run that failed, in place of a record.
+FAILURE = "failure.json"
 # The folder of a run that holds the documents its image was made of.
 DOCUMENTS = "image"
 STATEMENT = "provenance.intoto.jsonl"

@@ -39,9 +39,7 @@ _KINDS = {
 
 
 @contextmanager
-def awaited(
-    project: Project, training: Training, runner: Runner, reporter: Reporter
-) -> Iterator[None]:
+def awaited(project: Project, training: Training, reporter: Reporter) -> Iterator[None]:
     """Make the folder that the training sees as `runs`; at the end move what is the run's.
 
     That holds for a training that fails, too: it may have left why. Raises RunExistsError before
@@ -58,8 +56,7 @@ def awaited(
         try:
             yield
         except BaseException:
-            # Where only the docker program was killed, the container still writes.
-            docker_cli.remove_container(runner, training.container)
+            # The container is gone by now, and writes no more.
             _take_or_say(project, waiting, training.folders, reporter)
             raise
         _take(project, waiting, training.folders, reporter)

@@ -1,12 +1,18 @@
-"""What this machine has and lacks for each step. Looks only: starts nothing and writes nothing."""
+"""What this machine has and lacks for each step.
+
+Changes nothing: one container is started that reads and writes a file in a folder of its own, and
+both are removed.
+"""
 
 import os
+import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from hakobune.adapters import debian_base, docker_cli, resolver
 from hakobune.adapters.process import Runner
+from hakobune.adapters.round_trip import require_round_trip
 from hakobune.errors import HakobuneError, IndexUnreachableError
 from hakobune.model.finding import Finding
 from hakobune.model.project import Project
@@ -17,10 +23,22 @@ from hakobune.stages.render import check_lock
 
 # A first build was measured to take 2.6 GB: packages, their archive, the base, the build's cache.
 _BUILD_NEEDS_BYTES = 4_000_000_000
+_LOOPBACK = re.compile(r"://([^/@\s]*@)?(127\.\d+\.\d+\.\d+|localhost|\[::1\])[:/]")
 
 
-def examine(start: Path, runner: Runner, index: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Return a finding for each step, in the order of the story; `index` as for `lock`."""
+def examine(
+    start: Path,
+    runner: Runner,
+    index: Mapping[str, str],
+    *,
+    proxies: Collection[str] = (),
+    has_docker_proxies: bool = False,
+) -> tuple[Finding, ...]:
+    """Return a finding for each step, in the order of the story; `index` as for `lock`.
+
+    `proxies` are the names of the proxy variables that are set here; `has_docker_proxies` tells
+    whether docker hands proxies of its own to builds.
+    """
     try:
         project = open_project(start)
         read_environment(project)
@@ -37,6 +55,7 @@ def examine(start: Path, runner: Runner, index: Mapping[str, str]) -> tuple[Find
         found += [
             _checked("base", lambda: _base(project, runner)),
             _checked("build", lambda: _build(runner)),
+            _checked("host", lambda: _host(runner, index, proxies, passed=has_docker_proxies)),
             _checked("train", lambda: _train(project, runner)),
         ]
     return tuple(found)
@@ -126,6 +145,31 @@ def _build(runner: Runner) -> Finding:
     return Finding(step="build", state="ok", what=what)
 
 
+def _host(
+    runner: Runner, index: Mapping[str, str], proxies: Collection[str], *, passed: bool
+) -> Finding:
+    """Look for settings that hold for this process and not for the engine or a build."""
+    found, remedies = [], []
+    builder = docker_cli.builder_driver(runner)
+    if builder not in ("docker", ""):
+        found.append(f"the builder's driver is {builder}: it does not see the engine's images")
+        remedies.append("docker buildx use default")
+    local = [name for name, value in index.items() if _LOOPBACK.search(value)]
+    if local:
+        found.append("the package index is an address of this machine, which no build can reach")
+        remedies.append("give the index an address that a container can reach")
+    if proxies and not docker_cli.has_engine_proxy(runner):
+        found.append(f"{', '.join(proxies)} holds for this process, and the engine has no proxy")
+        remedies.append("https://docs.docker.com/engine/daemon/proxy/")
+    if proxies and not passed:
+        found.append(f"{', '.join(proxies)} holds for this process, and for no build")
+        remedies.append("https://docs.docker.com/engine/cli/proxy/")
+    if not found:
+        what = "no setting of this machine is missing in the engine or in a build"
+        return Finding(step="host", state="ok", what=what)
+    return Finding(step="host", state="weak", what="\n".join(found), remedy="\n".join(remedies))
+
+
 def _train(project: Project, runner: Runner) -> Finding:
     image = docker_cli.inspect(runner, image_tag(read_current_lock(project)))
     runs = project.root / "runs"
@@ -136,4 +180,6 @@ def _train(project: Project, runner: Runner) -> Finding:
             what=f"{runs} is not writable",
             remedy="check who owns the folder: the container's program runs as its owner",
         )
-    return Finding(step="train", state="ok", what=f"{image.tag}, {image.size_bytes / 1e6:.0f} MB")
+    require_round_trip(runner, image.id, runs if runs.exists() else project.root)
+    what = f"{image.tag}, {image.size_bytes / 1e6:.0f} MB; its containers see this machine's files"
+    return Finding(step="train", state="ok", what=what)

@@ -22,6 +22,7 @@ from hakobune.model.link import Link
 from hakobune.model.project import Project
 from hakobune.model.record import (
     DOCUMENTS,
+    FAILURE,
     RECORD,
     SCHEMA_VERSION,
     SIGNATURE_FILES,
@@ -40,7 +41,6 @@ from hakobune.transform.render_dockerfile import is_of_image
 from hakobune.transform.write_record import completed, sealed
 
 AGAIN = "fetch the run again, or make it again: hakobune reproduce model shows what it should be"
-_FAILURE = "failure.json"  # what our training program leaves of a run that failed
 
 
 def find_run(project: Project, run: str, *, cwd: Path) -> Path:
@@ -55,9 +55,9 @@ def find_run(project: Project, run: str, *, cwd: Path) -> Path:
         if (folder / RECORD).is_file():
             return folder
     for folder in places:
-        if (folder / _FAILURE).is_file():
+        if (folder / FAILURE).is_file():
             raise RunMissingError(
-                f"{folder} is a failed run: it has a {_FAILURE}",
+                f"{folder} is a failed run: it has a {FAILURE}",
                 remedy="see that file for the reason; a failed run has no record",
             )
         if os.path.lexists(folder) and folder != cwd:

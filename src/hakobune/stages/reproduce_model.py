@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.process import Runner
-from hakobune.errors import DataChangedError, ReproduceRunningError, TrainingFailedError
+from hakobune.errors import DataChangedError, ReproduceRunningError
 from hakobune.model.grade import Grade, Sameness
 from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, Outside, RunRecord
@@ -13,6 +13,7 @@ from hakobune.model.reporter import Reporter
 from hakobune.model.training import RUNS, Training
 from hakobune.stages.arrivals import awaited
 from hakobune.stages.compare import grade_runs, read_results
+from hakobune.stages.container_end import require_success
 from hakobune.stages.inputs import has_digest, look_at, recorded_input, require_unchanged
 from hakobune.stages.record import (
     complete,
@@ -21,7 +22,6 @@ from hakobune.stages.record import (
     recorded_image,
     require_outside,
 )
-from hakobune.stages.train import remedy_of_exit
 from hakobune.transform.arguments import drop_option, put_value, value_place
 from hakobune.transform.plan_training import compose_override, plan_training
 
@@ -70,8 +70,8 @@ def _again(
         inputs=outside.inputs,
     )
     try:
-        with awaited(project, training, runner, reporter):
-            _run(project, training, outside, runner)
+        with awaited(project, training, reporter):
+            _run(project, training, outside, runner, reporter)
         complete(project, target, image, runner, how)
         grade, cause = grade_runs(project, folder, target)
     except BaseException:
@@ -83,22 +83,20 @@ def _again(
     return grade, cause, target
 
 
-def _run(project: Project, training: Training, outside: Outside, runner: Runner) -> None:
+def _run(
+    project: Project, training: Training, outside: Outside, runner: Runner, reporter: Reporter
+) -> None:
     seen = {path: look_at(path) for _, path in training.inputs}
     # The recorded image; and MLflow's board gets one run, the first.
     more = (f"image: {outside.image}", 'environment: {MLFLOW_TRACKING_URI: ""}')
-    code = docker_cli.compose_run(
+    end = docker_cli.compose_run(
         runner,
         training.command,
         training.container,
         cwd=project.root,
         override=compose_override(project.service, training.binds, *more),
     )
-    if code != 0:
-        raise TrainingFailedError(
-            f"the run's image and arguments now end with exit code {code}",
-            remedy=remedy_of_exit(code),
-        )
+    require_success(end, reporter, what="the training program, with the run's image and arguments,")
     require_unchanged(seen, training.folder)
 
 

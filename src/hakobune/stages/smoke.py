@@ -1,11 +1,10 @@
 """An image to a receipt: smoke tests in the container, and a training for reference."""
 
-import secrets
 import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from hakobune.adapters import docker_cli, files
+from hakobune.adapters import containers, docker_cli, files
 from hakobune.adapters.process import Runner, printable
 from hakobune.errors import HakobuneError, ReceiptMissingError, SmokeFailedError
 from hakobune.model.image import Image
@@ -117,18 +116,17 @@ def checks_of(project: Project, image: Image) -> dict[str, list[str]]:
 
 
 def _check(name: str, command: list[str], runner: Runner) -> None:
-    container = f"hakobune-smoke-{secrets.token_hex(4)}"
-    try:
-        named = [*command[:2], "--name", container, *command[2:]]
-        done = runner.capture(named, timeout_s=_TIMEOUT_S)
-    finally:
-        # After a timeout only the docker program has ended.
-        runner.capture(["docker", "rm", "--force", container])
-    if done.exit_code != 0:
+    done, end = containers.run_container(runner, command[3:], timeout_s=_TIMEOUT_S)
+    if end is None:
+        how, said = f"did not end within {_TIMEOUT_S} s", ""
+    elif end.is_out_of_memory:
+        how, said = f"was killed for lack of memory; the limit is {end.memory}", ""
+    else:
+        how = f"ended with exit code {end.exit_code}"
         said = printable((done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2])
+    if end is None or end.exit_code != 0:
         raise SmokeFailedError(
-            f"smoke test `{name}` ended with exit code {done.exit_code}"
-            + (f": {said}" if said else ""),
+            f"smoke test `{name}` {how}" + (f": {said}" if said else ""),
             remedy="fix it and build again; this image cannot be submitted",
         )
 

@@ -8,21 +8,19 @@ from pathlib import Path
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.commit import commit_of
 from hakobune.adapters.process import Runner
-from hakobune.errors import OutputsMissingError, RecordIncompleteError, TrainingFailedError
+from hakobune.errors import OutputsMissingError, RecordIncompleteError
 from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, RecordedInput
 from hakobune.model.reporter import Reporter
-from hakobune.model.training import Training
+from hakobune.model.training import RUNS, Training
 from hakobune.stages.arrivals import awaited
 from hakobune.stages.build import current_image
+from hakobune.stages.container_end import gone_if_interrupted, mounts_blamed, require_success
 from hakobune.stages.inputs import Seen, existing_input, look_at, recorded_path, require_unchanged
 from hakobune.stages.record import complete, find_documents, has_own_record
 from hakobune.transform.names import safe_name
 from hakobune.transform.plan_training import compose_override, plan_training
-
-# 128 + SIGKILL, as docker reports it.
-_KILLED = 137
 
 
 def plan_train(
@@ -55,30 +53,40 @@ def train(
 
     Return each declared output's name and path.
 
-    Raises TrainingFailedError with the container's exit code, OutputsMissingError, or
-    RecordIncompleteError where data or image changed while it ran.
+    Raises TrainingFailedError, OutOfMemoryError or EndedFromOutsideError by how the program ended,
+    ContainerFailedError or MountElsewhereError where it is the engine's doing, OutputsMissingError,
+    or RecordIncompleteError where data or image changed while it ran. A run that a signal cuts off
+    before its record is complete is removed.
     """
+    with gone_if_interrupted(project.root / training.folder, runs=project.root / RUNS):
+        return _train(project, training, runner, reporter)
+
+
+def _train(
+    project: Project, training: Training, runner: Runner, reporter: Reporter
+) -> tuple[tuple[str, Path], ...]:
     docker_cli.engine_version(runner)
     docker_cli.require_compose(runner)
     image = current_image(project, runner)
     # Before the run: whoever waits for it edits the files meanwhile.
     seen = {path: look_at(path) for _, path in training.inputs}
     how = _circumstances(project, training, seen, image, runner)
-    with awaited(project, training, runner, reporter):
-        code = docker_cli.compose_run(
+    files.make_folder(project.root / RUNS)
+    with (
+        mounts_blamed(runner, image, project.root / RUNS),
+        awaited(project, training, reporter),
+    ):
+        end = docker_cli.compose_run(
             runner,
             training.command,
             training.container,
             cwd=project.root,
             override=override_of(project, training),
         )
-        if code != 0:
-            raise TrainingFailedError(
-                f"the training program ended with exit code {code}",
-                remedy=remedy_of_exit(code),
-            )
+        require_success(end, reporter, what="the training program")
     found = tuple((name, project.root / path) for name, path in training.outputs)
-    _require_outputs(project, training)
+    with mounts_blamed(runner, image, project.root / RUNS):
+        _require_outputs(project, training)
     if found:
         _require_unmoved(project.root / training.folder, image, runner)
         require_unchanged(seen, training.folder)
@@ -94,16 +102,6 @@ def _require_outputs(project: Project, training: Training) -> None:
             f"the training succeeded, but {training.folder} lacks {', '.join(missing)}",
             remedy="make the program write them, or correct `files` in [tool.hakobune.outputs]",
         )
-
-
-def remedy_of_exit(code: int) -> str:
-    """Return what to do about a program that ended with this code."""
-    if code == _KILLED:
-        return (
-            "the program was killed (SIGKILL), most often for too little memory: raise "
-            "HAKOBUNE_MEMORY, or mem_limit in docker-compose.yml"
-        )
-    return "see the output of the program above"
 
 
 def _circumstances(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from hakobune.adapters.patience import Clock
 from hakobune.errors import JobCanceledError, JobFailedError, JobNotFoundError, JobUnfinishedError
+from hakobune.interruption import Interrupted
 from hakobune.model.cloud import Cloud
 from hakobune.model.job import Fate, Job
 from hakobune.model.reporter import Reporter
@@ -44,7 +45,7 @@ def watch(
     """
     try:
         job = _followed(cloud, name, reporter, clock, write)
-    except (KeyboardInterrupt, SystemExit):
+    except (Interrupted, KeyboardInterrupt):
         reporter.say(f"\njob {name} keeps running")
         reporter.say(f"to see it again: hakobune watch {name}")
         reporter.say(f"to end it: hakobune cancel {name}")

@@ -41,7 +41,8 @@ def plan_training(
             outputs += [(name, f"{folder}/{name}") for name in output.files]
     waiting = _waiting(run_id)
     container = f"hakobune-{safe_name(run_id)}".lower()
-    command = ["docker", "compose", "run", "--rm", "--no-deps", "--name", container]
+    # Not `--rm`: only a container that is there can be asked how it ended.
+    command = ["docker", "compose", "run", "--no-deps", "--name", container]
     command += [] if is_terminal else ["-T"]
     command += ["--env", f"HAKOBUNE_RUN_ID={run_id}", project.service, *passed]
     runs = Bind(source=project.root / waiting, target=f"{WORKSPACE}/{RUNS}", is_read_only=False)

@@ -177,3 +177,27 @@ def test_a_rehearsal_pushes_to_no_other_registry(tmp_path: Path, registry: str) 
 def test_whether_it_is_a_rehearsal_is_not_guessed(tmp_path: Path, text: str) -> None:
     with pytest.raises(CloudUnknownError, match="neither 1 nor 0"):
         read_destination(NAMES, tmp_path, {"HAKOBUNE_REHEARSAL": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "is_passed"),
+    [
+        ('{"proxies": {"default": {"httpsProxy": "http://proxy:3128"}}}', True),
+        ('{"proxies": {}}', False),
+        ("{}", False),
+        ("[]", False),
+        ("{", False),
+    ],
+)
+def test_proxies_are_named_and_not_shown(
+    tmp_path: Path,
+    text: str,
+    is_passed: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    (tmp_path / ".docker").mkdir()
+    (tmp_path / ".docker/config.json").write_text(text, encoding="utf-8")
+    env = {"HOME": str(tmp_path), "HTTPS_PROXY": "http://u:secret@proxy", "http_proxy": ""}
+    found = read_settings(env)
+    assert found.proxies == ("HTTPS_PROXY",)
+    assert found.has_docker_proxies == is_passed
+    assert read_settings({**env, "DOCKER_CONFIG": "/nonexistent"}).has_docker_proxies is False

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hakobune.adapters.process import SystemRunner
+from hakobune.interruption import Interrupted, raised_on_signals
 
 pytestmark = pytest.mark.process
 RUNNER = SystemRunner()
@@ -52,7 +53,7 @@ def test_bytes_that_are_no_text_are_no_failure() -> None:
     assert done.stdout == "\ufffd\n"
 
 
-@pytest.mark.parametrize("method", ["show", "attach"])
+@pytest.mark.parametrize("method", ["capture", "show", "attach"])
 def test_an_interruption_ends_the_child_before_it_goes_on_upwards(
     method: str, tmp_path: Path
 ) -> None:
@@ -61,7 +62,8 @@ def test_an_interruption_ends_the_child_before_it_goes_on_upwards(
         "import pathlib, signal, sys, time\n"
         f"note = pathlib.Path({str(note)!r})\n"
         "def end(*_):\n    time.sleep(0.3)\n    note.write_text('ended')\n    sys.exit(0)\n"
-        "signal.signal(signal.SIGINT, end)\nnote.write_text('started')\ntime.sleep(30)\n"
+        "signal.signal(signal.SIGINT, end)\nsignal.signal(signal.SIGTERM, end)\n"
+        "note.write_text('started')\ntime.sleep(30)\n"
     )
 
     def interrupt() -> None:
@@ -70,12 +72,27 @@ def test_an_interruption_ends_the_child_before_it_goes_on_upwards(
             time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGINT)
 
-    # A shell that starts us in the background has us ignore SIGINT: here it must arrive.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        threading.Thread(target=interrupt).start()
-        with pytest.raises(KeyboardInterrupt):
-            getattr(RUNNER, method)(python(code))
-    finally:
-        signal.signal(signal.SIGINT, before)
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(Interrupted), raised_on_signals(interrupt.__code__):
+        getattr(RUNNER, method)(python(code))
     assert note.read_text() == "ended"
+
+
+@pytest.mark.parametrize("method", ["capture", "show"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_script_started_ends_with_it(method: str, number: int, tmp_path: Path) -> None:
+    """A shell without a trap ends at once by SIGTERM, and waits for its child after SIGINT."""
+    note = tmp_path / "note"
+    script = f"sleep 60 & echo $! > {note}.tmp; mv {note}.tmp {note}; sleep 61; echo went on"
+
+    def interrupt() -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and not note.exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), number)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(Interrupted), raised_on_signals(interrupt.__code__):
+        getattr(RUNNER, method)(["bash", "-c", script])
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(note.read_text()), 0)

@@ -15,7 +15,7 @@ from hakobune.stages import arrivals
 from hakobune.stages.arrivals import awaited, collect
 from hakobune.stages.project import has_arrivals
 from hakobune.transform.plan_training import plan_training
-from tests.samples import REMOVES, Answer, FakeReporter, FakeRunner, completed, on, write_project
+from tests.samples import Answer, FakeReporter, FakeRunner, completed, on, write_project
 
 Plant = Callable[[Path], object]
 
@@ -32,26 +32,24 @@ def planned(project: Project, *arguments: str, run_id: str = "demo-1") -> Traini
 def run(project: Project, training: Training, plant: Plant) -> FakeReporter:
     """Let a program do this in the folder that it sees as `runs`."""
     reporter = FakeReporter()
-    with awaited(project, training, FakeRunner([REMOVES]), reporter):
+    with awaited(project, training, reporter):
         plant(project.root / training.waiting)
     return reporter
 
 
-def ended(
-    project: Project, training: Training, end: BaseException, plant: Plant
-) -> tuple[FakeReporter, FakeRunner]:
+def ended(project: Project, training: Training, end: BaseException, plant: Plant) -> FakeReporter:
     """Let a program do this, and the training end so."""
-    reporter, runner = FakeReporter(), FakeRunner([REMOVES])
+    reporter = FakeReporter()
 
     def call() -> None:
-        with awaited(project, training, runner, reporter):
+        with awaited(project, training, reporter):
             plant(project.root / training.waiting)
             raise end
 
     with pytest.raises(type(end)) as caught:
         call()
     assert caught.value is end
-    return reporter, runner
+    return reporter
 
 
 def write(path: Path, content: bytes = b"x") -> Path:
@@ -220,16 +218,14 @@ def test_what_a_program_left_before_its_end_arrives(
     project: Project, end: type[BaseException]
 ) -> None:
     training = planned(project)
-    _, runner = ended(project, training, end(), lambda runs: write(runs / "demo-1/failure.json"))
-    # The container cannot write any more.
-    assert runner.calls == [["docker", "rm", "--force", training.container]]
+    ended(project, training, end(), lambda runs: write(runs / "demo-1/failure.json"))
     assert listed(project) == {"demo-1/failure.json"}
 
 
 def test_a_failure_stays_the_program_s_own_where_what_it_left_is_refused(project: Project) -> None:
     training = planned(project)
     link = planted(lambda path: path.symlink_to("/etc"))
-    reporter, _ = ended(project, training, RuntimeError("first"), link)
+    reporter = ended(project, training, RuntimeError("first"), link)
     assert "a symbolic link" in reporter.said[0]
 
 
@@ -336,7 +332,7 @@ def test_a_training_that_was_cut_off_is_collected_and_one_that_waits_is_not(
     write(project.root / "runs/.demo-0.training/demo-0/a")
     write(project.root / "runs/.demo-0.training/other/b")
     training = planned(project)
-    with awaited(project, training, FakeRunner(), FakeReporter()):
+    with awaited(project, training, FakeReporter()):
         write(project.root / training.waiting / "demo-1/half")
         assert has_arrivals(project)
         reporter = collected(project)

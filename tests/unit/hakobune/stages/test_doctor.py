@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,9 @@ from tests.samples import (
     Answer,
     FakeReporter,
     FakeRunner,
+    begins,
     on,
+    shares_folders,
     write_project,
 )
 
@@ -28,8 +31,15 @@ DISK = on("info", "DockerRootDir", stdout="/\n")
 IMAGE = on("image", "inspect", stdout=json.dumps([{"Id": DIGEST, "Size": 5_000_000}]))
 
 
-def states(root: Path, *answers: Answer) -> dict[str, str]:
-    findings = examine(root, FakeRunner([*answers, *OTHERS]), {})
+BUILDER = begins("docker", "buildx", "inspect", stdout="Name:   default\nDriver: docker\n")
+NO_PROXY = on("info", "HTTPProxy", stdout="\n")
+
+
+def states(root: Path, *answers: Answer, **given: Any) -> dict[str, str]:
+    given = {"index": {}, **given}
+    findings = examine(
+        root, FakeRunner([*answers, *OTHERS, shares_folders, BUILDER, NO_PROXY]), **given
+    )
     for finding in findings:
         assert finding.state == "ok" or finding.remedy, finding
     return {finding.step: finding.state for finding in findings}
@@ -44,7 +54,7 @@ def ready_project(root: Path) -> Path:
 def test_a_machine_that_has_everything_is_ok_at_each_step(tmp_path: Path) -> None:
     found = states(ready_project(tmp_path), ENGINE, CONTAINERD, DISK, IMAGE)
     assert found == dict.fromkeys(
-        ("project", "lock", "render", "engine", "base", "build", "train"), "ok"
+        ("project", "lock", "render", "engine", "base", "build", "host", "train"), "ok"
     )
 
 
@@ -68,6 +78,8 @@ def test_without_an_engine_the_steps_that_need_it_are_left_out(tmp_path: Path) -
         (on("compile", exit_code=1, stderr="Failed to fetch"), "lock", "weak"),
         (on("info", "DriverStatus", stdout="[]"), "engine", "weak"),
         (on("image", "inspect", "demo:local", exit_code=1), "train", "no"),
+        (on("docker", "run", "--mount", stdout=""), "train", "no"),
+        (on("buildx", "inspect", stdout="Driver:   docker-container\n"), "host", "weak"),
     ],
 )
 def test_what_is_lacking_is_told_at_its_step(
@@ -75,6 +87,30 @@ def test_what_is_lacking_is_told_at_its_step(
 ) -> None:
     found = states(ready_project(tmp_path), answer, ENGINE, CONTAINERD, DISK, IMAGE)
     assert found.pop(step) == state
+    assert set(found.values()) == {"ok"}
+
+
+PROXY = on("info", "HTTPProxy", stdout="http://proxy:3128\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "answers", "state"),
+    [
+        ({"proxies": ("HTTPS_PROXY",)}, (), "weak"),
+        ({"proxies": ("HTTPS_PROXY",)}, (PROXY,), "weak"),
+        ({"proxies": ("HTTPS_PROXY",), "has_docker_proxies": True}, (), "weak"),
+        ({"proxies": ("HTTPS_PROXY",), "has_docker_proxies": True}, (PROXY,), "ok"),
+        ({"index": {"UV_DEFAULT_INDEX": "http://127.0.0.1:8080/simple"}}, (), "weak"),
+        ({"index": {"UV_INDEX": "https://x/simple http://u:p@localhost/simple"}}, (), "weak"),
+        ({"index": {"UV_DEFAULT_INDEX": "https://localhost.example/simple"}}, (), "ok"),
+    ],
+)
+def test_what_holds_for_this_process_only_is_told(
+    tmp_path: Path, given: dict[str, Any], answers: tuple[Answer, ...], state: str
+) -> None:
+    machine = (*answers, ENGINE, CONTAINERD, DISK, IMAGE)
+    found = states(ready_project(tmp_path), *machine, **given)
+    assert found.pop("host") == state
     assert set(found.values()) == {"ok"}
 
 

@@ -30,9 +30,11 @@ from tests.samples import (
     Answer,
     FakeReporter,
     FakeRunner,
+    begins,
     completed,
     on,
     seen_as_runs,
+    shares_folders,
     write_project,
 )
 
@@ -45,10 +47,10 @@ def image_of(project: Project, **other: str) -> Answer:
         **other,
     }
     facts = [{"Id": DIGEST, "Size": 1, "Config": {"Labels": labels}}]
-    return on("image", "inspect", stdout=json.dumps(facts))
+    return begins("docker", "image", "inspect", stdout=json.dumps(facts))
 
 
-MACHINE = (ENGINE, COMPOSE, NO_REPOSITORY)
+MACHINE = (ENGINE, COMPOSE, NO_REPOSITORY, shares_folders)
 
 
 def planned(project: Project) -> Training:

@@ -1,6 +1,7 @@
 import pytest
 
 from hakobune.errors import JobCanceledError, JobFailedError, JobNotFoundError, JobUnfinishedError
+from hakobune.interruption import Interrupted
 from hakobune.stages.watch import cancel, watch
 from tests.cloud_samples import FakeClock, FakeCloud, make_job
 from tests.samples import FakeReporter
@@ -71,16 +72,16 @@ def test_a_job_that_is_deleted_while_it_is_watched_is_told_as_gone() -> None:
         watch(cloud, "demo-1", FakeReporter(), FakeClock(), lambda _: cloud.jobs.clear())
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), Interrupted(15)])
 def test_an_interruption_leaves_the_job_and_says_how_to_come_back(
-    end: type[BaseException],
+    end: BaseException,
 ) -> None:
     cloud, reporter = FakeCloud(jobs={"demo-1": make_job()}, logs=[b"x"]), FakeReporter()
 
     def interrupted(_: bytes) -> None:
         raise end
 
-    with pytest.raises(end):
+    with pytest.raises(type(end)):
         watch(cloud, "demo-1", reporter, FakeClock(), interrupted)
     assert cloud.calls == []
     assert "to see it again: hakobune watch demo-1" in reporter.said

@@ -27,7 +27,7 @@ def plan(*arguments: str, exists: str | None = None, is_terminal: bool = True) -
 def test_without_arguments_the_results_land_in_a_folder_of_the_run_s_name() -> None:
     training = plan()
     assert training.command == (
-        *("docker", "compose", "run", "--rm", "--no-deps", "--name", "hakobune-demo-1"),
+        *("docker", "compose", "run", "--no-deps", "--name", "hakobune-demo-1"),
         *("--env", "HAKOBUNE_RUN_ID=Demo-1", "train", "--output", "runs/Demo-1"),
     )
     assert training.outputs == (

@@ -1,0 +1,139 @@
+"""Each class of failed build is named, by what real builds print."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hakobune.adapters.build_failure import why_failed
+from hakobune.errors import (
+    BasePackageGoneError,
+    BaseUnavailableError,
+    BuildFailedError,
+    BuildkitMissingError,
+    CompilationFailedError,
+    DiskFullError,
+    DockerfileStaleError,
+    EngineMissingError,
+    HakobuneError,
+    HashMismatchError,
+    ImportFailedError,
+    IndexRefusedError,
+    IndexUnreachableError,
+    PackageGoneError,
+    PlatformUnsupportedError,
+    RegistryRefusedError,
+    RegistryUnreachableError,
+)
+
+CASES = Path(__file__).resolve().parents[3] / "cases/build-failures.txt"
+OUTPUTS = {
+    tuple(head.split()): output
+    for head, output in re.findall(
+        r"^=== (.+)\n([\s\S]*?)(?=^=== |\Z)", CASES.read_text(encoding="utf-8"), re.MULTILINE
+    )
+}
+WANTED: dict[str, tuple[type[HakobuneError], str]] = {
+    "apt-404": (BasePackageGoneError, "the Debian mirror does not have Packages"),
+    "apt-dns": (IndexUnreachableError, "the Debian mirror: E: Failed to fetch"),
+    "apt-package": (BasePackageGoneError, "does not have nosuchpackage-dev"),
+    "apt-version": (BasePackageGoneError, "does not have hello=9.9-9"),
+    "bad-digest": (BaseUnavailableError, "no base image 127.0.0.1:18765/x@sha256:0000"),
+    "command-not-found": (BuildFailedError, "nosuchcommand: not found"),
+    "compile": (CompilationFailedError, "a.c:1:25: error: 'x' undeclared"),
+    "copy-missing": (BuildFailedError, "context has no nosuch"),
+    "frontend": (RegistryUnreachableError, "connection refused"),
+    "import-so": (ImportFailedError, "the system library libgomp.so.9"),
+    "link": (CompilationFailedError, "cannot find -lnosuch"),
+    "parse": (DockerfileStaleError, "unknown instruction: FORM"),
+    "pip-401": (IndexRefusedError, "User for 127.0.0.1"),
+    # pip does not show why: its message is the same for a release that is not there.
+    "pip-403": (PackageGoneError, "or refuses this login"),
+    "pip-503": (PackageGoneError, "does not answer"),
+    "pip-dns2": (IndexUnreachableError, "Name or service not known"),
+    "pip-hash": (HashMismatchError, "file for six==1.17.0"),
+    "pip-no-release": (PackageGoneError, "has no six==9.9.9 that this image can install"),
+    "pip-refused2": (IndexUnreachableError, "Failed to establish a new connection"),
+    "pip-tls": (IndexUnreachableError, "does not trust the package index's certificate"),
+    "platform": (PlatformUnsupportedError, "no match for platform"),
+    "pull-401": (RegistryRefusedError, "requires a login"),
+    "pull-404": (BaseUnavailableError, "no base image 127.0.0.1:18765/x:1"),
+    "pull-missing": (RegistryUnreachableError, "no such host"),
+    "pull-noregistry": (RegistryUnreachableError, "connection refused"),
+    "py-disk": (DiskFullError, "the disk filled up"),
+    "secret-missing": (BuildFailedError, "the secret nothere"),
+    "sigkill": (BuildFailedError, "killed (SIGKILL)"),
+    "uv-401": (IndexRefusedError, "valid authentication credentials"),
+    "uv-403": (IndexRefusedError, "403 Forbidden"),
+    "uv-503": (IndexUnreachableError, "503 Service Unavailable"),
+    "uv-disk": (DiskFullError, "the disk filled up"),
+    "uv-dns": (IndexUnreachableError, "dns error"),
+    "uv-hash": (HashMismatchError, "file for six==1.17.0"),
+    "uv-no-package": (PackageGoneError, "has no nosuchpackage"),
+    "uv-no-release": (PackageGoneError, "has no six==9.9.9"),
+    "uv-refused": (IndexUnreachableError, "tcp connect error"),
+    "uv-tls": (IndexUnreachableError, "invalid peer certificate"),
+}
+# What the builder before BuildKit cannot do at all.
+OF_BUILDKIT = {"py-disk", "uv-disk", "secret-missing"}
+
+
+@pytest.mark.parametrize(("name", "builder"), OUTPUTS, ids=lambda word: word)
+def test_a_real_failure_is_named_by_its_class(name: str, builder: str) -> None:
+    error, what = WANTED[name]
+    if builder == "legacy" and name in OF_BUILDKIT:
+        error, what = BuildkitMissingError, "needs BuildKit"
+    found = why_failed(OUTPUTS[name, builder])
+    assert type(found) is error, found
+    assert what in found.what
+    assert found.remedy
+
+
+def test_each_class_has_its_real_output() -> None:
+    assert {name for name, _ in OUTPUTS} == set(WANTED)
+    assert {builder for _, builder in OUTPUTS} == {"buildkit", "legacy"}
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("ERROR: failed to receive status: error reading from server: EOF", EngineMissingError),
+        ("ERROR: Cannot connect to the Docker daemon at unix:///x", EngineMissingError),
+        (
+            "ERROR: failed to solve: failed to prepare sha256:1: no space left on device",
+            DiskFullError,
+        ),
+        (
+            'ERROR: failed to solve: process "/bin/sh -c true" did not complete: exit code: 137',
+            BuildFailedError,
+        ),
+    ],
+)
+def test_what_the_engine_says_has_its_class(line: str, error: type[HakobuneError]) -> None:
+    assert type(why_failed(f"#1 [internal] load\n{line}\n")) is error
+
+
+@pytest.mark.parametrize("builder", ["buildkit", "legacy"])
+def test_words_of_the_script_that_failed_are_not_taken_for_its_output(builder: str) -> None:
+    script = "echo no space left on device; : DO NOT MATCH THE HASHES; : dns error; exit 3"
+    output = (
+        f"#5 [2/2] RUN {script}\n#5 0.1 odd\n"
+        f'#5 ERROR: process "/bin/sh -c {script}" did not complete successfully: exit code: 3\n'
+        f" > [2/2] RUN {script}:\n0.1 odd\n   2 | >>> RUN {script}\n"
+        f'ERROR: failed to solve: process "/bin/sh -c {script}" did not complete: exit code: 3\n'
+    )
+    if builder == "legacy":
+        output = (
+            f"Step 2/2 : RUN {script}\nodd\n"
+            f"The command '/bin/sh -c {script}' returned a non-zero code: 3\n"
+        )
+    found = why_failed(output)
+    assert type(found) is BuildFailedError
+    assert "docker could not build the image" in found.what
+
+
+def test_no_control_code_of_a_build_reaches_the_terminal() -> None:
+    found = why_failed(
+        "#5 0.1 error: there is no version of \x1b]0;title\x07x\n#5 0.2 failed \x07\n"
+    )
+    assert all(line.isprintable() for line in found.what.splitlines())
