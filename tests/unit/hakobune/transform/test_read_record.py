@@ -54,7 +54,7 @@ def test_the_field_that_is_wrong_is_named(change: dict[str, object], said: str) 
 )
 def test_a_commit_that_is_no_id_is_refused(commit: str) -> None:
     document = {"path": "p", "sha256": "d" * 64}
-    texts = dict.fromkeys(("hakobune", "reference", "found_by", "base"), "x")
+    texts = dict.fromkeys(("hakobune", "reference", "base"), "x") | {"found_by": "labels"}
     documents = dict.fromkeys(("environment", "lock", "dockerfile", "source"), document)
     outside = {**texts, "image": f"sha256:{'a' * 64}", **documents, "is_dirty": True, "host": {}}
     outside |= {"inputs": [], "job": None}
