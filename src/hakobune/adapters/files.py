@@ -14,6 +14,8 @@ from hakobune.model.forms import escaped
 # How much of a document is read, by its kind, in bytes.
 LARGEST_DOCUMENT = 4 << 20
 LARGEST_SIGNATURE = 16 << 20
+# Only what is not on a disk, such as /proc/kcore, claims to be larger.
+_LARGEST = 1 << 46
 # A pipe without a writer is opened at once, and no terminal becomes ours.
 _READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _READABLE = "make the file readable, or name another"
@@ -131,7 +133,8 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
         is_folder = path.is_dir()
         raise OSError(errno.EINVAL, os.strerror(errno.EISDIR) if is_folder else "not a plain file")
     with open(os.open(path, _READING), "rb") as file:  # noqa: PTH123 - with these flags
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
             raise OSError(errno.EINVAL, "not a plain file")
         yield file
 

@@ -112,7 +112,7 @@ def is_of(kind: str, text: object) -> bool:
 def required(kind: str, text: object) -> str:
     """Return the text. Raises ValueError, with the text escaped, unless it has this form."""
     if not is_of(kind, text):
-        raise ValueError(f"{shortened(text)} is not a {kind}: {FORMS[kind].words}")
+        raise ValueError(f"{shortened(text)} is not a valid {kind}: {FORMS[kind].words}")
     assert isinstance(text, str)  # noqa: S101 - is_of looked; for mypy
     return text
 

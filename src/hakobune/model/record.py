@@ -140,10 +140,15 @@ class Outside:
         required("digest", self.image)
         required("image reference", self.reference)
         required("source of knowledge", self.found_by)
-        required("image reference", self.base)
+        optional("image reference", self.base)
         valid_commit(self.commit)
         for text in (*self.host, *self.host.values()):
             required("line", text)
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """What the run's folder keeps a copy of."""
+        return self.environment, self.lock, self.dockerfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

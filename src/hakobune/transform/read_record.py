@@ -153,7 +153,7 @@ def _image(values: Values) -> dict[str, str]:
         value = values[name]
         known = IMAGE_KEYS.get(name, "line")
         if value is not None and value != "" and not is_of(known, value):
-            raise ValueError(f"{shortened(name)}: {shortened(value)} is not a {known}")
+            raise ValueError(f"{shortened(name)}: {shortened(value)} is not a valid {known}")
         found[name] = value or ""
     return found
 

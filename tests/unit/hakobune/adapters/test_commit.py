@@ -60,6 +60,6 @@ def test_a_folder_is_read_as_a_commit_had_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("commit", ["--output=victim", "--remote=run.git", "HEAD", "c0ffee"])
 def test_git_is_not_asked_for_a_commit_that_is_no_id(commit: str) -> None:
     runner = FakeRunner()
-    with pytest.raises(ValueError, match="is not a commit id"):
+    with pytest.raises(ValueError, match="is not a valid commit id"):
         tree_at(runner, Path("/p"), commit, "src/demo", ())
     assert not runner.calls

@@ -150,7 +150,7 @@ def test_of_a_program_without_a_record_one_is_made_of_what_the_service_knows(mad
     assert {entry.name for entry in record.manifest} >= {"model.bin", "metric.json"}
     assert record.outside is not None
     assert record.outside.inputs == (), "no note of this machine says where the file lies"
-    links = [link.name for link in walk(made.project, made.folder, made.runner, key=None)]
+    links = [link.name for link in walk(made.project, made.folder, made.runner)]
     assert {"file", "data", "job", "image"} <= set(links)
 
 

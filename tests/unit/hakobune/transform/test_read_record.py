@@ -60,7 +60,7 @@ def test_a_commit_that_is_no_id_is_refused(commit: str) -> None:
     outside |= {"inputs": [], "job": None}
     good = sealed({**VALUES, "outside": {**outside, "commit": "a" * 40}})
     assert read_record(good, place="record.json").outside
-    with pytest.raises(RecordDamagedError, match=r"`outside`: `commit`: .* is not a commit id"):
+    with pytest.raises(RecordDamagedError, match=r"`commit`: .* is not a valid commit id"):
         read_record(sealed({**VALUES, "outside": {**outside, "commit": commit}}), place="p")
 
 
