@@ -67,7 +67,7 @@ def test_the_record_names_job_environment_and_image(made: Made) -> None:
 def test_a_file_that_was_uploaded_is_known_by_the_note_of_the_submit(made: Made) -> None:
     note = JobNote(
         name="job-1",
-        plan_sha256="p",
+        plan_sha256="a" * 64,
         planned="2026-11-25T01:00:00Z",
         is_submitted=True,
         inputs={"input": "sales.csv"},
