@@ -353,7 +353,7 @@ class FileIrregularError(RefusedError):
 
 
 class RunMisplacedError(RefusedError):
-    """A run lies in a folder that does not have the name in its record."""
+    """The folder of a run does not have the name in the run's record."""
 
 
 class OutputAbsentError(RefusedError):

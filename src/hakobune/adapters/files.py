@@ -108,7 +108,7 @@ def _inside(folder: Path, name: str) -> Iterator[BufferedReader | None]:
     except OSError as exc:
         if exc.errno in (errno.ELOOP, errno.ENOTDIR):
             raise FileIrregularError(
-                f"{shown} is, or lies behind, a link or another file", remedy=_REGULAR
+                f"{shown} is a link, or a part of its path is one", remedy=_REGULAR
             ) from exc
         raise FileNotWritableError(f"{shown}: {exc.strerror}", remedy=_READABLE) from exc
     finally:

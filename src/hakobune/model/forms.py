@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 # What no text may hold that is shown or becomes a name: control characters, ends of lines, halves
 # of characters, and what turns the direction of writing (Unicode, Bidi_Control).
-_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_UNSEEN = rf"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_BIDI}"
-_LINE = rf"[^{_UNSEEN}]"
-_SEGMENT = rf"(?!\.{{1,2}}(?:/|$))[^/\\{_UNSEEN}]+"
+_BIDI = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+UNSEEN = rf"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_BIDI}"
+_LINE = rf"[^{UNSEEN}]"
+_SEGMENT = rf"(?!\.{{1,2}}(?:/|$))[^/\\{UNSEEN}]+"
 _LONGEST_SEGMENT = 255  # bytes; Linux's own limit of a name
 _PROJECT_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _SHOWN = 80
@@ -22,81 +22,132 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A pattern, what it means in words, and the most characters that it may have."""
+    """A pattern, what it means in words, the texts that have it, and how long they may be."""
 
     pattern: str
     words: str
+    used: str
     longest: int = 1024
 
 
+_WORD = "letters, digits, `.`, `-` and `_`"
+_ONE_LINE = "one line without control and bidi characters"
 FORMS = {
-    "sha256": Form(r"[0-9a-f]{64}", "64 hex digits"),
-    "digest": Form(r"sha256:[0-9a-f]{64}", "`sha256:` and 64 hex digits"),
+    "sha256": Form(
+        r"[0-9a-f]{64}", "64 hex digits", "each `sha256`; `image.*_sha256`; job tags", 64
+    ),
+    "digest": Form(
+        r"sha256:[0-9a-f]{64}",
+        "`sha256:` and 64 hex digits",
+        "`outside.image`; a receipt's `image`; the tag `hakobune.image`",
+        71,
+    ),
     "commit id": Form(
         r"(?:[0-9a-f]{40}|[0-9a-f]{64})?",
         "40 or 64 hex digits, or nothing",
+        "`outside.commit`; the tag `git.commit`",
+        64,
     ),
     "run id": Form(
-        rf"(?![.-])[^/\\{_UNSEEN}]+",
-        "one line without `/`, backslash, control and bidi characters; not first `.` or `-`",
+        rf"(?![.-])[^/\\{UNSEEN}]+",
+        f"{_ONE_LINE}, `/` and backslash; not first `.` or `-`",
+        "`run_id`",
         200,
     ),
     "job name": Form(
-        r"[A-Za-z0-9][A-Za-z0-9_-]*", "letters, digits, `-` and `_`; not first `-` or `_`", 255
+        r"[A-Za-z0-9][A-Za-z0-9_-]*",
+        "letters, digits, `-` and `_`; not first `-` or `_`",
+        "`outside.job.name`; a job's answer; a note",
+        255,
     ),
-    "job status": Form(r"[A-Za-z]*", "letters", 40),
+    "job status": Form(r"[A-Za-z]*", "letters", "a job's answer", 40),
     "environment": Form(
         r"[A-Za-z0-9][A-Za-z0-9._-]*:[A-Za-z0-9][A-Za-z0-9._-]*",
-        "`name:version`, of letters, digits, `.`, `-` and `_`",
+        f"`name:version`, of {_WORD}",
+        "`outside.job.environment`; a job's answer",
         512,
     ),
     "input name": Form(
         r"[A-Za-z0-9_][A-Za-z0-9_.-]*",
-        "letters, digits, `.`, `-` and `_`; not first `.` or `-`",
+        f"{_WORD}; not first `.` or `-`",
+        "`inputs[].name`; a job's outputs; a note",
         128,
     ),
     "image reference": Form(
         r"[A-Za-z0-9][A-Za-z0-9._:/@-]*",
-        "letters, digits, `.`, `_`, `:`, `/`, `@` and `-`; the first is a letter or digit",
+        f"{_WORD}, `:`, `/`, `@`; the first is a letter or digit",
+        "`outside.reference`, `outside.base`, `image.base`, `outside.job.image`; "
+        "an environment's answer",
         512,
     ),
     "version": Form(
         r"[A-Za-z0-9][A-Za-z0-9.+!_-]*",
-        "letters, digits, `.`, `+`, `!`, `_` and `-`; the first is a letter or digit",
+        f"{_WORD}, `+`, `!`; the first is a letter or digit",
+        "`outside.hakobune`; a model's version",
         64,
     ),
-    "source of knowledge": Form(r"container|job|labels", "`container`, `job` or `labels`"),
+    "source of knowledge": Form(
+        r"container|job|labels", "`container`, `job` or `labels`", "`outside.found_by`", 9
+    ),
     "path in the project": Form(
         rf"{_PROJECT_SEGMENT}(?:/{_PROJECT_SEGMENT})*",
-        "names of letters, digits, `_`, `.` and `-`, separated by `/`; no name begins with `.` "
-        "or `-`",
+        f"names of {_WORD}, separated by `/`; no name begins with `.` or `-`",
+        "`path` of `outside.environment`, `lock`, `dockerfile` and `source`",
         512,
     ),
     "file name": Form(
         rf"{_SEGMENT}(?:/{_SEGMENT})*",
-        "a path inside its folder: no `..`, no backslash, no control or bidi character, "
-        "each part at most 255 bytes",
+        f"a path inside its folder: {_ONE_LINE}, backslash and `..`, each part at most 255 bytes",
+        "`manifest`; the files of a job's outputs; a receipt's `references`",
         2048,
     ),
-    "place": Form(rf"{_LINE}+", "one line without control and bidi characters", 4096),
-    "line": Form(rf"{_LINE}*", "one line without control and bidi characters, or nothing"),
-    "tag": Form(rf"{_LINE}*", "one line without control and bidi characters, or nothing", 4096),
-    "argument": Form(r"[^\x00\ud800-\udfff]*", "any text but NUL and lone surrogates", 128 * 1024),
-    "time": Form(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "such as `2026-11-25T01:02:03Z`"),
-    "version mark": Form(
-        r'"?[A-Za-z0-9._+/=-]+"?', "letters, digits and `._+/=-`, may be quoted", 128
+    "place": Form(
+        rf"{_LINE}+",
+        _ONE_LINE,
+        "`inputs[].path`; a job's inputs and the addresses of its outputs; a note",
+        4096,
     ),
-    "datastore": Form(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", "letters, digits, `.`, `-` and `_`", 255),
-    "subscription": Form(r"[A-Za-z0-9][A-Za-z0-9-]*", "letters, digits and `-`", 64),
-    "resource group": Form(r"[\w().-]*[\w()-]", "letters, digits, `_`, `(`, `)`, `.` and `-`", 90),
-    "workspace": Form(r"[A-Za-z0-9][A-Za-z0-9_-]*", "letters, digits, `_` and `-`", 255),
+    "line": Form(
+        rf"{_LINE}*",
+        f"{_ONE_LINE}, or nothing",
+        "`outside.host`, `versions`, `numerics`, `processor.model`; a compute's answer; a lock's "
+        "`requirements`",
+    ),
+    "tag": Form(rf"{_LINE}*", f"{_ONE_LINE}, or nothing", "tags and their values", 4096),
+    "argument": Form(
+        r"[^\x00\ud800-\udfff]*",
+        "any text but NUL and lone surrogates",
+        "`arguments`; a job's command; a receipt's `checks`",
+        128 * 1024,
+    ),
+    "time": Form(
+        r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
+        "such as `2026-11-25T01:02:03Z`",
+        "`started`, `ended`; a note",
+        20,
+    ),
+    "version mark": Form(
+        r'"?[A-Za-z0-9._+/=-]+"?',
+        "letters, digits and `._+/=-`, may be quoted",
+        "the ETag of a file in storage",
+        128,
+    ),
+    "datastore": Form(
+        r"[A-Za-z0-9_][A-Za-z0-9_.-]*", _WORD, "a datastore's answer; addresses of outputs", 255
+    ),
+    "subscription": Form(r"[A-Za-z0-9][A-Za-z0-9-]*", "letters, digits and `-`", "config.json", 64),
+    "resource group": Form(r"[\w().-]*[\w()-]", f"{_WORD}, `(` and `)`", "config.json", 90),
+    "workspace": Form(
+        r"[A-Za-z0-9][A-Za-z0-9_-]*", "letters, digits, `_` and `-`", "config.json", 255
+    ),
     "registry": Form(
-        r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*",
+        r"(?=[a-z0-9])[a-z0-9.-]*(?<=[a-z0-9])(?::\d{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*",
         "an address such as `name.azurecr.io`, without `https://`",
+        "a workspace's answer",
         255,
     ),
 }
-_COMPILED = {kind: re.compile(form.pattern) for kind, form in FORMS.items()}
+_COMPILED = {kind: re.compile(form.pattern, re.ASCII) for kind, form in FORMS.items()}
 
 
 def is_of(kind: str, text: object) -> bool:

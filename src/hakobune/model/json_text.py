@@ -8,13 +8,13 @@ import json
 from typing import Any, NoReturn
 
 # No document of ours is nested deeper; what writes or compares one later recurses.
-_DEEPEST = 64
-_MOST_VALUES = 250_000
-_LONGEST_NUMBER = 400  # digits
+DEEPEST = 64
+MOST_VALUES = 250_000
+LONGEST_NUMBER = 400  # digits
 LARGEST = 4 << 20
 
 
-def parse_json(content: bytes, *, largest: int = LARGEST, most: int = _MOST_VALUES) -> Any:  # noqa: ANN401 - any JSON
+def parse_json(content: bytes, *, largest: int = LARGEST, most: int = MOST_VALUES) -> Any:  # noqa: ANN401 - any JSON
     """Return the values of a JSON document. Raises ValueError, which says why it is none.
 
     `largest` is in bytes, `most` the number of values, keys included.
@@ -37,7 +37,7 @@ def parse_json(content: bytes, *, largest: int = LARGEST, most: int = _MOST_VALU
             object_pairs_hook=_object,
         )
     except RecursionError:
-        raise ValueError(f"it is nested deeper than {_DEEPEST} levels") from None
+        raise ValueError(f"it is nested deeper than {DEEPEST} levels") from None
     _require_plain(found)
     return found
 
@@ -47,13 +47,13 @@ def _no_constant(word: str) -> NoReturn:
 
 
 def _integer(word: str) -> int:
-    if len(word) > _LONGEST_NUMBER:
+    if len(word) > LONGEST_NUMBER:
         raise ValueError(f"a number has {len(word)} digits")
     return int(word)
 
 
 def _number(word: str) -> float:
-    if len(word) > _LONGEST_NUMBER:
+    if len(word) > LONGEST_NUMBER:
         raise ValueError(f"a number has {len(word)} digits")
     value = float(word)
     if value in (float("inf"), float("-inf")):
@@ -73,8 +73,8 @@ def _require_plain(top: Any) -> None:  # noqa: ANN401 - any JSON
     waiting = [(top, 1)]
     while waiting:
         value, depth = waiting.pop()
-        if depth > _DEEPEST:
-            raise ValueError(f"it is nested deeper than {_DEEPEST} levels")
+        if depth > DEEPEST:
+            raise ValueError(f"it is nested deeper than {DEEPEST} levels")
         if isinstance(value, str):
             _require_whole(value)
         elif isinstance(value, dict):

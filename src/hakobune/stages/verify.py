@@ -104,7 +104,7 @@ def _require_own_folder(project: Project, folder: Path, record: RunRecord) -> No
     name = folder.resolve().name
     if name not in names:
         raise RunMisplacedError(
-            f"{folder} holds the run {record.run_id}: a run lies in a folder of its own name",
+            f"{folder} contains the run {record.run_id}: the folder of a run has the run's name",
             remedy=f"if this is a copy of that run, give it that name: mv {name!r} "
             f"{record.run_id!r}",
         )
