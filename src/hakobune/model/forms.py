@@ -74,8 +74,8 @@ FORMS = {
         128,
     ),
     "image reference": Form(
-        r"[A-Za-z0-9][A-Za-z0-9._:/@-]*",
-        f"{_WORD}, `:`, `/`, `@`; the first is a letter or digit",
+        r"(?!.*/[./])[A-Za-z0-9][A-Za-z0-9._:/@-]*",
+        f"{_WORD}, `:`, `/`, `@`; the first is a letter or digit, and no `.` or `/` follows a `/`",
         "`outside.reference`, `outside.base`, `image.base`, `outside.job.image`; "
         "an environment's answer",
         512,
@@ -136,7 +136,12 @@ FORMS = {
         r"[A-Za-z0-9_][A-Za-z0-9_.-]*", _WORD, "a datastore's answer; addresses of outputs", 255
     ),
     "subscription": Form(r"[A-Za-z0-9][A-Za-z0-9-]*", "letters, digits and `-`", "config.json", 64),
-    "resource group": Form(r"[\w().-]*[\w()-]", f"{_WORD}, `(` and `)`", "config.json", 90),
+    "resource group": Form(
+        r"(?![.-])[\w().-]*[\w()-]",
+        f"{_WORD}, `(` and `)`; not first `.` or `-`, not last `.`",
+        "config.json",
+        90,
+    ),
     "workspace": Form(
         r"[A-Za-z0-9][A-Za-z0-9_-]*", "letters, digits, `_` and `-`", "config.json", 255
     ),

@@ -63,9 +63,9 @@ def walk(
     """
     record = read_run_record(folder)
     yield Link(name="record", what=str(folder / RECORD), digest=record.sha256)
+    check_listing(folder, record)
     _require_own_folder(project, folder, record)
     _require_only_one(folder, record)
-    check_listing(folder, record)
     yield check_signature(project, folder, record, demand or Demand())
     yield from check_files(folder, record)
     outside = require_outside(record, folder)

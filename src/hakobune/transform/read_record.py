@@ -150,7 +150,7 @@ def _image(values: Values) -> dict[str, str]:
     """Return what the container knew of its image; empty for what it did not know."""
     found = {}
     for name in _table(values):
-        value = values[name]
+        value = values[required("line", name)]
         known = IMAGE_KEYS.get(name, "line")
         if value is not None and value != "" and not is_of(known, value):
             raise ValueError(f"{shortened(name)}: {shortened(value)} is not a valid {known}")
