@@ -142,7 +142,8 @@ def error_text(text: str) -> str:
     try:
         error = json.loads(text[text.index("{") : text.rindex("}") + 1])
         error = error.get("error", error)
-        return ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
+        said = ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
+        return " ".join(said.split())
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return " ".join(text.split())
 

@@ -50,7 +50,8 @@ def read_inside(folder: Path, name: str, *, largest: int = LARGEST_DOCUMENT) -> 
     with _inside(folder, name) as file:
         if file is None:
             return None
-        content = file.read(largest + 1)
+        # No more memory is taken than the file has bytes.
+        content = file.read(min(os.fstat(file.fileno()).st_size, largest) + 1)
     if len(content) > largest:
         raise FileIrregularError(
             f"{folder / name} is longer than {largest} bytes", remedy="do not use this run"

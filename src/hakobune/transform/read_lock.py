@@ -27,6 +27,7 @@ from hakobune.model.lock import (
 )
 from hakobune.transform.seal import is_sealed
 
+_LONGEST = 2 << 20  # bytes of a lock; ten thousand packages
 _LARGEST = 1 << 40  # bytes of a package
 _FORMS = {
     "name": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*"),
@@ -68,6 +69,8 @@ class _DamageError(Exception):
 
 
 def _read(content: bytes) -> Lock:
+    if len(content) > _LONGEST:
+        raise _DamageError(f": longer than {_LONGEST} bytes")
     try:
         text = content.decode()
         tree = tomllib.loads(text)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hakobune.errors import ConfigurationInvalidError
+from hakobune.model.forms import escaped
 from hakobune.model.project import Input, Library, Model, Output, Project
 
 KEYS = {
@@ -119,7 +120,7 @@ class _Reader:
         if key:
             line = self._line(key, line) or line
         self.place = self.place or f"{self.file}:{line}"
-        self.problems.append(f"{self.file}:{line}: {what}")
+        self.problems.append(f"{self.file}:{line}: {escaped(what)}")
 
     def _line(self, key: str, start: int) -> int | None:
         """Return the first line from `start` on that gives the key or opens its table."""

@@ -18,6 +18,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hakobune.errors import EnvironmentFileInvalidError
+from hakobune.model.forms import escaped
 from hakobune.model.spec import EnvironmentSpec, Requirement
 
 KNOWN_KEYS = ("name", "channels", "dependencies", "prefix")
@@ -25,6 +26,7 @@ IMAGE_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _CONDA = re.compile(
     r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>[=<>!~\s].*)?"
 )
+_LARGEST = 256 << 10
 _PYTHON = re.compile(r"={0,2}\s*(?P<version>3\.\d+(?:\.\d+)?)(?:\.\*)?")
 _MLFLOW_KEYS = {"build_dependencies", "python"}
 
@@ -50,7 +52,7 @@ class _Findings:
 
     def add(self, line: int, what: str) -> None:
         self.place = self.place or f"{self.file}:{line}"
-        self.problems.append(f"{self.file}:{line}: {what}")
+        self.problems.append(f"{self.file}:{line}: {escaped(what)}")
 
 
 def read_spec(content: bytes, *, file: str, names: CondaNames) -> EnvironmentSpec:
@@ -86,6 +88,9 @@ def read_spec(content: bytes, *, file: str, names: CondaNames) -> EnvironmentSpe
 
 def _parse(content: bytes, found: _Findings) -> yaml.Node | None:
     """Return the document's root node; report what is not YAML."""
+    if len(content) > _LARGEST:
+        found.add(1, f"not a conda environment file: longer than {_LARGEST >> 10} KiB")
+        return None
     try:
         text = content.decode("utf-8-sig")
         # Not the faster CSafeLoader: it overruns the C stack where a file is nested too deeply.
