@@ -215,8 +215,8 @@ def _some(names: list[str]) -> str:
 def _config_file(folder: Path) -> Mapping[str, str]:
     """Return the names in the nearest config.json, or nothing where there is none.
 
-    Raises DestinationIncompleteError for one that is none, and for one that belongs to another user
-    of this machine: it would decide where data and code go.
+    Raises DestinationIncompleteError for one that is none, and for one above the project that
+    belongs to another user of this machine: it would decide where data and code go.
     """
     for place in _CONFIG_PLACES:
         for above in (folder, *folder.parents):
@@ -224,6 +224,8 @@ def _config_file(folder: Path) -> Mapping[str, str]:
             if not path.is_file():
                 continue
             try:
+                if above != folder and path.stat().st_uid not in (0, os.getuid()):
+                    raise ValueError("it belongs to another user of this machine")  # noqa: TRY301 - told below
                 return _names_in(path)
             except (OSError, ValueError) as exc:
                 raise DestinationIncompleteError(
@@ -235,8 +237,6 @@ def _config_file(folder: Path) -> Mapping[str, str]:
 
 def _names_in(path: Path) -> Mapping[str, str]:
     """Return the names in a config.json. Raises ValueError or OSError."""
-    if path.stat().st_uid not in (0, os.getuid()):
-        raise ValueError("it belongs to another user of this machine")
     with path.open("rb") as file:
         content = file.read(_LARGEST_CONFIG + 1)
     found = parse_json(content.removeprefix(codecs.BOM_UTF8), largest=_LARGEST_CONFIG)

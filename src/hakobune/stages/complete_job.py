@@ -67,12 +67,23 @@ def complete_job(
         is_dirty=job.tag("git.dirty") != "false",
         arguments=_arguments(project, job),
         inputs=_uploaded(project, job),
-        job=JobFacts(
-            name=job.name, environment=job.environment, image=image.tag, tags=dict(job.tags)
-        ),
+        job=_facts(job, image),
     )
     complete(project, folder, image, runner, how)
     return True
+
+
+def _facts(job: Job, image: Image) -> JobFacts:
+    """Return what the record says of the job. Raises JobContradictsError."""
+    try:
+        return JobFacts(
+            name=job.name, environment=job.environment, image=image.tag, tags=dict(job.tags)
+        )
+    except ValueError as exc:
+        raise JobContradictsError(
+            f"Azure ML describes job {job.name} with {exc}",
+            remedy="correct the job's tags in the studio, then fetch again",
+        ) from exc
 
 
 def _tag(job: Job, name: str, kind: str) -> str:
