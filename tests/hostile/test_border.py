@@ -19,7 +19,9 @@ from hakobune.adapters.azure_answers import compute_of, job_of
 from hakobune.console import Console, show, show_error, show_link, show_table
 from hakobune.errors import (
     AnswerInvalidError,
+    ConfigurationInvalidError,
     DestinationIncompleteError,
+    EnvironmentFileInvalidError,
     HakobuneError,
     LockDamagedError,
     ReceiptDamagedError,
@@ -35,8 +37,10 @@ from hakobune.stages.fetch import fetch
 from hakobune.stages.verify import walk
 from hakobune.transform.job_note import read_note
 from hakobune.transform.read_lock import read_lock
+from hakobune.transform.read_project import read_project
 from hakobune.transform.read_record import read_record
 from hakobune.transform.read_run import read_manifest, read_metrics
+from hakobune.transform.read_spec import CondaNames, read_spec
 from hakobune.transform.receipt import read_receipt
 from hakobune.transform.seal import seal
 from hakobune.transform.write_record import sealed
@@ -184,7 +188,7 @@ def test_no_text_of_a_record_is_an_option_or_a_second_line(
         assert line.startswith(("ok  ", "--  "))
         assert line.isprintable()
     known = {"--literal-pathspecs", "-C", "--format=tar", "--end-of-options"}
-    known |= {"--verify", "--quiet", "--format"}
+    known |= {"--verify", "--quiet", "--format", "--"}
     for call in made.runner.calls:
         assert not {word for word in call if word.startswith("-")} - known, call
 
@@ -432,11 +436,38 @@ def test_json_of_ours_is_read_as_it_is() -> None:
         "schema_version = inf",
         "[a" + ".a" * 5000 + "]",
         'a = "\\ud800"',
+        "a" + ".a" * 200_000 + " = 1",
+        "a = " + "'" * 2_000_000,
     ],
 )
 def test_a_lock_that_python_cannot_read_is_damaged(text: str) -> None:
     with pytest.raises(LockDamagedError):
         read_lock(seal(f"# lock\n{text}\n"), file="a.lock")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "- " * 100_000,
+        'dependencies:\n  - pip:\n    - "a; ' + "(" * 1900 + '"',
+        "dependencies:\n  - " + "a" * 100_000,
+        "dependencies:\n  - pip:\n    - " + "a" * 100_000,
+        "#" * 300_000,
+        'name: "a\\nok  signed"',
+    ],
+)
+def test_a_conda_file_that_python_cannot_read_is_invalid(text: str) -> None:
+    names = CondaNames(renamed={}, not_on_index={})
+    with pytest.raises(EnvironmentFileInvalidError) as caught:
+        read_spec(text.encode(), file="a.yml", names=names)
+    assert_told(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "a = " + "9" * 5000, "tool = 1"])
+def test_a_project_file_that_python_cannot_read_is_invalid(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationInvalidError):
+        read_project(text, root=tmp_path)
 
 
 def test_no_form_takes_what_a_terminal_a_path_or_an_option_must_not_get() -> None:

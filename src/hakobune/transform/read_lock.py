@@ -27,7 +27,9 @@ from hakobune.model.lock import (
 )
 from hakobune.transform.seal import is_sealed
 
-_LONGEST = 2 << 20  # bytes of a lock; ten thousand packages
+_LONGEST = 1 << 20  # bytes of a lock; four thousand packages
+# Python's parser needs the square of a dotted key's parts in time.
+_MOST_DOTS = 100
 _LARGEST = 1 << 40  # bytes of a package
 _FORMS = {
     "name": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*"),
@@ -71,6 +73,9 @@ class _DamageError(Exception):
 def _read(content: bytes) -> Lock:
     if len(content) > _LONGEST:
         raise _DamageError(f": longer than {_LONGEST} bytes")
+    for number, line in enumerate(content.splitlines(), 1):
+        if line.count(b".") > _MOST_DOTS:
+            raise _DamageError(f":{number}: more than {_MOST_DOTS} dots in one line")
     try:
         text = content.decode()
         tree = tomllib.loads(text)

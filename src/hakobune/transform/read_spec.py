@@ -27,6 +27,7 @@ _CONDA = re.compile(
     r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>[=<>!~\s].*)?"
 )
 _LARGEST = 256 << 10
+_LONGEST = 2000  # characters of one package with its version and marker
 _PYTHON = re.compile(r"={0,2}\s*(?P<version>3\.\d+(?:\.\d+)?)(?:\.\*)?")
 _MLFLOW_KEYS = {"build_dependencies", "python"}
 
@@ -186,7 +187,9 @@ def _read_dependencies(keys: Mapping[str, yaml.Node], found: _Findings, names: C
     for item in node.value:
         if isinstance(item, yaml.MappingNode):
             _read_pip_section(item, found)
-        elif (written := _text(item)) is None:
+        elif len(written := _text(item) or "") > _LONGEST:
+            found.add(_line(item), f"a package of more than {_LONGEST} characters")
+        elif not written:
             found.add(_line(item), "expected a package such as `pandas=3.1`")
         else:
             _read_conda_package(written, _line(item), found, names)
@@ -200,7 +203,10 @@ def _read_pip_section(node: yaml.MappingNode, found: _Findings) -> None:
             found.add(_line(value), "`pip:` must be a list")
         else:
             for item in value.value:
-                _read_pip_package(_text(item) or "", _line(item), found)
+                if len(written := _text(item) or "") > _LONGEST:
+                    found.add(_line(item), f"a package of more than {_LONGEST} characters")
+                else:
+                    _read_pip_package(written, _line(item), found)
 
 
 def _read_pip_package(written: str, line: int, found: _Findings) -> None:
@@ -210,7 +216,7 @@ def _read_pip_package(written: str, line: int, found: _Findings) -> None:
         return
     try:
         wanted = PipRequirement(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         hint = " (folders and addresses cannot be locked)" if re.search(r"[/\\]|^\.", text) else ""
         found.add(line, f"`{written}` is not a package requirement{hint}")
         return

@@ -239,7 +239,7 @@ def test_an_image_whose_manifest_is_wrong_is_damaged(tmp_path: Path, what: str) 
         else:
             with pytest.raises(ImageChangedError, match="is damaged on this machine"):
                 check_image(image, runner)
-        assert runner.calls == [["docker", "save", image]]
+        assert runner.calls == [["docker", "save", "--", image]]
 
 
 def test_an_image_that_the_engine_cannot_save_is_reported_in_its_words() -> None:
