@@ -29,7 +29,7 @@ from hakobune.errors import (
     RecordFromFutureError,
     RunMissingError,
 )
-from hakobune.model.forms import FORMS, escaped, is_of
+from hakobune.model.forms import FORMS, escaped, is_of, is_printable
 from hakobune.model.json_text import parse_json
 from hakobune.model.link import Link
 from hakobune.settings import read_destination
@@ -131,7 +131,7 @@ def texts_of(value: object) -> Iterator[str]:
 def assert_told(error: HakobuneError) -> None:
     """Expect an error whose text a terminal may show as it is, but for lines of ours."""
     told = escaped(str(error), keep="\n") + escaped(error.remedy, keep="\n")
-    assert all(letter.isprintable() or letter == "\n" for letter in told)
+    assert all(is_printable(letter) or letter == "\n" for letter in told)
     assert "ok  signed" not in [line.strip() for line in str(error).splitlines()]
 
 
@@ -186,7 +186,7 @@ def test_no_text_of_a_record_is_an_option_or_a_second_line(
         path.write_bytes(good)
     for line in capsys.readouterr().out.splitlines():
         assert line.startswith(("ok  ", "--  "))
-        assert line.isprintable()
+        assert all(map(is_printable, line))
     known = {"--literal-pathspecs", "-C", "--format=tar", "--end-of-options"}
     known |= {"--verify", "--quiet", "--format", "--"}
     for call in made.runner.calls:
@@ -388,7 +388,21 @@ def test_the_console_shows_any_text_on_one_line(
         show_error(RunMissingError(text, remedy=text))
         Console().say(text)
     for shown in (out, err, many, also):
-        assert all(letter.isprintable() or letter == "\n" for letter in shown.getvalue())
+        assert all(is_printable(letter) or letter == "\n" for letter in shown.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("箱舟\u3000café 🚢\u200d", "箱舟\u3000café 🚢\u200d"),
+        ("a\tb\nc\rd", "a\\tb\\nc\\rd"),
+        ("\x1b[2J\x07\x7f\x9b", "\\x1b[2J\\x07\\x7f\\x9b"),
+        ("\u202eevil\u2066\u061c\u200e", "\\u202eevil\\u2066\\u061c\\u200e"),
+        ("\u2028\u2029\ud800\ufeff\u00ad\ue000", "\\u2028\\u2029\\ud800\\ufeff\\xad\\ue000"),
+    ],
+)
+def test_what_has_an_effect_is_escaped_and_writing_is_not(text: str, shown: str) -> None:
+    assert escaped(text) == shown
 
 
 BAD_JSON = {

@@ -15,6 +15,8 @@ _BIDI = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 UNSEEN = rf"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff{_BIDI}"
 _LINE = rf"[^{UNSEEN}]"
 _SEGMENT = rf"(?!\.{{1,2}}(?:/|$))[^/\\{UNSEEN}]+"
+# What Python calls unprintable and names in Japanese, Persian or Hindi have.
+_JOINERS, _SPACE = "\u200c\u200d", "Zs"
 _LONGEST_SEGMENT = 255  # bytes; Linux's own limit of a name
 _PROJECT_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _SHOWN = 80
@@ -192,14 +194,19 @@ def shortened(value: object) -> str:
 def escaped(text: str, *, keep: str = "") -> str:
     r"""Return text as a terminal may show it: unprintable characters are written as `\x1b`.
 
-    Those in `keep` stay. Control and bidi characters, line breaks, lone surrogates and odd spaces
-    are unprintable to Python, so text from outside can neither move the cursor nor begin a line.
+    Those in `keep` stay. Control and bidi characters, line breaks and lone surrogates are
+    unprintable, so text from outside can neither move the cursor nor begin a line.
     """
     if text.isprintable():
         return text
     return "".join(
-        letter if letter.isprintable() or letter in keep else ascii(letter)[1:-1] for letter in text
+        letter if is_printable(letter) or letter in keep else ascii(letter)[1:-1] for letter in text
     )
+
+
+def is_printable(letter: str) -> bool:
+    """Tell whether a character has no effect but to be seen; spaces and joiners of scripts, too."""
+    return letter.isprintable() or letter in _JOINERS or unicodedata.category(letter) == _SPACE
 
 
 def colliding(names: tuple[str, ...]) -> tuple[str, str] | None:
