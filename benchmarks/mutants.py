@@ -44,7 +44,36 @@ def training(before: str, after: str, test: str) -> Mutant:
     return Mutant("trainer/training.py", before, after, f"tests/unit/trainer/{test}")
 
 
+def border(file: str, before: str, after: str, test: str = "test_forgeries.py") -> Mutant:
+    """Return a fault in what looks at texts and files from outside."""
+    return Mutant(f"hakobune/{file}", before, after, f"tests/hostile/{test}")
+
+
 MUTANTS = (
+    border("stages/verify.py", "    check_listing(folder, record)\n", ""),
+    border("stages/verify.py", "    _require_own_folder(project, folder, record)\n", ""),
+    border("stages/verify.py", "    _require_whole(project, folder, record, outside)\n", ""),
+    border("stages/verify.py", "    _require_outputs(project, folder, record)\n", ""),
+    border("stages/check_signature.py", "if envelope is None or beside is None:", "if False:"),
+    border(
+        "stages/check_signature.py",
+        "provenance.require_same(statement, record, require_outside(record, folder), sha256)",
+        "require_outside(record, folder)",
+    ),
+    border(
+        "model/json_text.py",
+        "    if len(found) != len(pairs):\n",
+        "    if False:\n",
+        "test_border.py",
+    ),
+    border("model/json_text.py", "    _require_plain(found)\n", "", "test_border.py"),
+    border(
+        "adapters/files.py",
+        "_READING | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd",
+        "_READING, dir_fd",
+        "test_files_of_a_run.py",
+    ),
+    border("console.py", "{escaped(link.what)}", "{link.what}", "test_border.py"),
     stage("build", "    docker_cli.require_buildkit(runner, engine)\n", ""),
     stage("lock", " and _minor(old.python) == _minor(spec.python)", ""),
     Mutant(

@@ -99,7 +99,7 @@ def _row(
 def _breaks(project: Project, made: Path) -> bool:
     """Tell whether the chain breaks before the image, which no file of the run is part of."""
     try:
-        for link in walk(project, made, SystemRunner(), key=None):
+        for link in walk(project, made, SystemRunner()):
             if link.name == "base":
                 return False
     except HakobuneError:

@@ -1,4 +1,4 @@
-"""Write the generated pages of this folder: cli.md and exit-codes.md (`make docs`)."""
+"""Write the generated pages of this folder: cli.md, exit-codes.md and forms.md (`make docs`)."""
 
 import contextlib
 import io
@@ -14,6 +14,8 @@ import hakobune.errors
 import trainer.errors
 from hakobune.cli.main import BUG_EXIT_CODE, COMMANDS, cli
 from hakobune.model.finding import DEGRADED_EXIT_CODE
+from hakobune.model.forms import FORMS, UNSEEN
+from hakobune.model.json_text import DEEPEST, LARGEST, LONGEST_NUMBER, MOST_VALUES
 
 HERE = Path(__file__).parent
 PROGRAMS = {
@@ -26,7 +28,7 @@ NOTE = "<!-- Written by docs/reference/generate.py (`make docs`); not to be edit
 
 def pages() -> dict[str, str]:
     """Return each page's text by its file name."""
-    return {"cli.md": cli_page(), "exit-codes.md": exit_codes_page()}
+    return {"cli.md": cli_page(), "exit-codes.md": exit_codes_page(), "forms.md": forms_page()}
 
 
 def cli_page() -> str:
@@ -94,6 +96,39 @@ def exit_codes_page() -> str:
             "",
         ]
     )
+
+
+def forms_page() -> str:
+    """Return the form of every text that comes from outside."""
+    lines = [
+        f"| {kind} | {form.used} | {form.words} | `{shown_pattern(form.pattern)}` "
+        f"| {form.longest} |"
+        for kind, form in FORMS.items()
+    ]
+    return "\n".join(
+        [
+            f"{NOTE}\n# Forms of texts from outside\n",
+            "Whoever writes a run, a job, a tag, a file in storage or a config.json may be",
+            "hostile. Each text that hakobune reads from them has one of these forms, as a",
+            "whole, or the record, answer or file is refused. The rest of a record (`notes`,",
+            "unknown keys) is neither used nor shown. Every text that is shown is escaped: the",
+            "escape character appears as `\\x1b`.\n",
+            "JSON must be UTF-8, without equal keys in one object, lone surrogates, NaN, infinite",
+            f"numbers or numbers of more than {LONGEST_NUMBER} digits; nested at most {DEEPEST}",
+            f"levels, at most {LARGEST >> 20} MiB, with at most {MOST_VALUES} values.\n",
+            "`UNSEEN` are control characters, ends of lines, lone surrogates and characters that",
+            f"change the direction of writing: `{UNSEEN}`.\n",
+            "| form | texts | meaning | pattern | longest |",
+            "| --- | --- | --- | --- | --- |",
+            *lines,
+            "",
+        ]
+    )
+
+
+def shown_pattern(pattern: str) -> str:
+    """Return a pattern as a cell of a table shows it."""
+    return pattern.replace(UNSEEN, "UNSEEN").replace("|", "\\|")
 
 
 def families_of(errors: ModuleType) -> list[type[Any]]:

@@ -48,6 +48,10 @@ class InputUnusableError(UsageError):
     """An input is not a plain file, or a folder contains something else or changes meanwhile."""
 
 
+class ArgumentInvalidError(UsageError):
+    """An argument or variable holds `${{`, which Azure ML would replace, or is not text."""
+
+
 class ReferenceMutableError(UsageError):
     """A name such as `:latest` was given, which may mean something else tomorrow."""
 
@@ -334,6 +338,10 @@ class ServiceRefusedError(ServiceError):
     """Azure ML rejected a request."""
 
 
+class AnswerInvalidError(ServiceError):
+    """Azure ML or its storage gave a name, tag or number that does not have its form."""
+
+
 class RefusedError(HakobuneError):
     """A run, a model or its data fails its record or a required test: do not use it."""
 
@@ -354,6 +362,22 @@ class RecordIncompleteError(RefusedError):
 
 class FileChangedError(RefusedError):
     """A file of a run is not the one that its record names."""
+
+
+class FileUnlistedError(RefusedError):
+    """A run's folder holds a file that its record does not list."""
+
+
+class FileIrregularError(RefusedError):
+    """A file of a run is a link, a pipe, a device or a folder, or is too large to be read."""
+
+
+class RunMisplacedError(RefusedError):
+    """The folder of a run does not have the name in the run's record."""
+
+
+class OutputAbsentError(RefusedError):
+    """A run's record does not list an output that the project declares, or it is empty."""
 
 
 class DataChangedError(RefusedError):
@@ -386,6 +410,10 @@ class SignatureInvalidError(RefusedError):
 
 class SignatureMissingError(RefusedError):
     """A signature is required, and the run is unsigned."""
+
+
+class SignerUnknownError(RefusedError):
+    """A run is signed with a key that the project's `signers` do not include."""
 
 
 class ModelDiffersError(RefusedError):

@@ -3,8 +3,8 @@
 docs/reference/configuration.md lists what is read.
 """
 
+import codecs
 import configparser
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -13,7 +13,9 @@ from pathlib import Path
 
 from hakobune.errors import CloudUnknownError, DestinationIncompleteError
 from hakobune.model.destination import REHEARSE_AGAIN, Destination, Rehearsal
+from hakobune.model.forms import optional, required, shortened
 from hakobune.model.host_settings import PROXIES
+from hakobune.model.json_text import parse_json
 from hakobune.model.secrets import BuildSecrets
 
 # Where Linux distributions keep the bundle of trusted authorities: Debian and Ubuntu, then Fedora.
@@ -33,6 +35,10 @@ _CONFIG_KEYS = {
     "resource_group": "resource_group",
     "workspace": "workspace_name",
 }
+_SCOPE = re.compile(
+    r"/subscriptions/([^/]+)/resource[gG]roups/([^/]+)/providers/[^/]+/workspaces/([^/]+)(?:/.*)?"
+)
+_LARGEST_CONFIG = 64 << 10
 _CONFIG_PLACES = (
     ".azureml/config.json",
     ".azureml/project.json",
@@ -111,7 +117,7 @@ def _has_docker_proxies(env: Mapping[str, str]) -> bool:
     """
     folder = Path(env.get("DOCKER_CONFIG") or Path(env.get("HOME", "/nonexistent"), ".docker"))
     try:
-        found = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        found = parse_json((folder / "config.json").read_bytes())
         return bool(found.get("proxies"))
     except (OSError, ValueError, AttributeError):
         return False
@@ -225,22 +231,41 @@ def _some(names: list[str]) -> str:
 
 
 def _config_file(folder: Path) -> Mapping[str, str]:
-    """Return the names in the nearest config.json, or nothing where there is none."""
+    """Return the names in the nearest config.json, or nothing where there is none.
+
+    Raises DestinationIncompleteError for one that is none, and for one above the project that
+    belongs to another user of this machine: it would decide where data and code go.
+    """
     for place in _CONFIG_PLACES:
         for above in (folder, *folder.parents):
-            if not (above / place).is_file():
+            path = above / place
+            if not path.is_file():
                 continue
             try:
-                found = json.loads((above / place).read_text(encoding="utf-8-sig"))
-                if scope := found.get("Scope"):
-                    parts = str(scope).split("/")
-                    return dict(
-                        zip(_CONFIG_KEYS.values(), (parts[2], parts[4], parts[8]), strict=True)
-                    )
-                return {name: str(found.get(name, "")) for name in _CONFIG_KEYS.values()}
-            except (OSError, ValueError, AttributeError, IndexError) as exc:
+                if above != folder and path.stat().st_uid not in (0, os.getuid()):
+                    raise ValueError("it belongs to another user of this machine")  # noqa: TRY301 - told below
+                return _names_in(path)
+            except (OSError, ValueError) as exc:
                 raise DestinationIncompleteError(
-                    f"{above / place} is not the file that the Azure portal gives: {exc}",
+                    f"{path} is not the file that the Azure portal gives: {exc}",
                     remedy="download config.json again from the workspace's page, or remove it",
                 ) from exc
     return {}
+
+
+def _names_in(path: Path) -> Mapping[str, str]:
+    """Return the names in a config.json. Raises ValueError or OSError."""
+    with path.open("rb") as file:
+        content = file.read(_LARGEST_CONFIG + 1)
+    found = parse_json(content.removeprefix(codecs.BOM_UTF8), largest=_LARGEST_CONFIG)
+    if not isinstance(found, dict):
+        raise ValueError("it is not a JSON object")  # noqa: TRY004 - one kind for the caller
+    if scope := found.get("Scope"):
+        named = _SCOPE.fullmatch(required("place", scope))
+        if named is None:
+            raise ValueError(f"`Scope` is {shortened(scope)}")
+        found = dict(zip(_CONFIG_KEYS.values(), named.groups(), strict=True))
+    return {
+        name: optional(kind.replace("_", " "), found.get(name, ""))
+        for kind, name in _CONFIG_KEYS.items()
+    }

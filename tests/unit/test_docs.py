@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
-@pytest.mark.parametrize("name", ["cli.md", "exit-codes.md"])
+@pytest.mark.parametrize("name", ["cli.md", "exit-codes.md", "forms.md"])
 def test_a_generated_page_is_what_its_program_writes(name: str) -> None:
     path = ROOT / "docs/reference/generate.py"
     spec = importlib.util.spec_from_file_location("generate", path)

@@ -1,27 +1,75 @@
-"""The SDK's objects to values of ours. Nothing is asked and nothing imported."""
+"""The SDK's objects to values of ours. Nothing is asked and nothing imported.
+
+Whoever may write to the workspace chooses names, tags and addresses: each must have its form
+(docs/reference/forms.md), or the answer is refused.
+"""
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from hakobune.model.job import Compute, Job, Quota
+from hakobune.errors import AnswerInvalidError
+from hakobune.model.forms import is_of, optional, required, shortened
+from hakobune.model.job import Compute, Job, Pairs, Quota
+
+# The tags that are read. Others are the user's: of these, what no record may hold is left out.
+_OURS = ("hakobune.", "git.")
+_MOST = 10_000
 
 # The studio of Azure's public cloud, of the one in China and of the one for the US government.
 _STUDIO = re.compile(r"https://(studio\.)?ml\.azure\.(com|cn|us)/[!-~]*")
 
 
 def job_of(found: Any) -> Job:
-    """Return the job."""
-    outputs = {name: getattr(value, "path", None) for name, value in (found.outputs or {}).items()}
-    return Job(
-        name=str(found.name),
-        status=_word(found.status),
-        page=studio_page(str(found.studio_url or "")),
-        tags=tuple((str(k), str(v)) for k, v in (found.tags or {}).items()),
-        outputs=tuple((name, str(path or "")) for name, path in outputs.items()),
-        environment=environment_of(str(getattr(found, "environment", "") or "")),
-        command=str(getattr(found, "command", "") or ""),
-    )
+    """Return the job. Raises AnswerInvalidError."""
+    with checked("a job"):
+        outputs = {
+            required("input name", name): optional("place", str(getattr(value, "path", "") or ""))
+            for name, value in (found.outputs or {}).items()
+        }
+        environment = environment_of(str(getattr(found, "environment", "") or ""))
+        return Job(
+            name=required("job name", found.name),
+            status=required("job status", _word(found.status)),
+            page=studio_page(str(found.studio_url or "")),
+            tags=_tags(found.tags or {}),
+            outputs=tuple(outputs.items()),
+            # One that is described inside the job has no name.
+            environment=environment if is_of("environment", environment) else "",
+            command=required("argument", str(getattr(found, "command", "") or "")),
+        )
+
+
+@contextmanager
+def checked(what: str) -> Iterator[None]:
+    """Raise AnswerInvalidError for an answer that is read inside and does not have its form."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as exc:
+        raise AnswerInvalidError(
+            f"Azure ML describes {what} in a way that hakobune does not accept: {exc}",
+            remedy="ask who else may write to the workspace; docs/reference/forms.md lists what "
+            "is accepted",
+        ) from exc
+
+
+def text_of(kind: str, value: object) -> str:
+    """Return a text of this form, or nothing for nothing. Raises AnswerInvalidError."""
+    with checked(f"a {kind}"):
+        return optional(kind, str(value or ""))
+
+
+def _tags(found: Any) -> Pairs:
+    """Return the tags that may be recorded. Raises ValueError for a bad one that we read."""
+    if len(found) > _MOST:
+        raise ValueError(f"it has {len(found)} tags")
+    pairs = [(str(name), str(value)) for name, value in found.items()]
+    for name, value in pairs:
+        if name.startswith(_OURS) and not (is_of("tag", name) and is_of("tag", value)):
+            raise ValueError(f"the tag {shortened(name)} is {shortened(value)}")
+    return tuple(pair for pair in pairs if all(is_of("tag", text) for text in pair))
 
 
 def studio_page(address: str) -> str:
@@ -29,7 +77,7 @@ def studio_page(address: str) -> str:
 
     A stand-in or a private cloud may hand out an address that no page answers.
     """
-    return address if _STUDIO.fullmatch(address) else ""
+    return address if is_of("place", address) and _STUDIO.fullmatch(address) else ""
 
 
 def environment_of(text: str) -> str:
@@ -39,36 +87,41 @@ def environment_of(text: str) -> str:
 
 
 def compute_of(found: Any) -> Compute:
-    """Return the compute."""
-    return Compute(
-        name=str(found.name),
-        kind=_word(found.type),
-        state=_word(found.provisioning_state),
-        size=str(getattr(found, "size", "") or ""),
-        max_instances=int(getattr(found, "max_instances", 0) or 0),
-        is_low_priority="low" in _word(getattr(found, "tier", "")).lower(),
-        errors=str(found.provisioning_errors or ""),
-    )
+    """Return the compute. Raises AnswerInvalidError."""
+    with checked("a compute"):
+        return Compute(
+            name=required("line", str(found.name)),
+            kind=required("line", _word(found.type)),
+            state=required("line", _word(found.provisioning_state)),
+            size=required("line", str(getattr(found, "size", "") or "")),
+            max_instances=int(getattr(found, "max_instances", 0) or 0),
+            is_low_priority="low" in _word(getattr(found, "tier", "")).lower(),
+            errors=str(found.provisioning_errors or ""),
+        )
 
 
 def quotas_of(compute: Compute, sizes: list[Any], usages: list[Any]) -> tuple[Quota, ...]:
-    """Return the quotas of the machines' family; low priority has one of its own for all."""
-    size = next((s for s in sizes if str(s.name).lower() == compute.size.lower()), None)
-    if size is None:
-        return ()
-    wanted = "lowpriority" if compute.is_low_priority else str(size.family).lower()
-    return tuple(
-        Quota(
-            kind=_field(usage.name, "value"),
-            per_node=int(_field(size, "vCPUs", "v_cp_us") or 0),
-            used=int(_field(usage, "currentValue", "current_value") or 0),
-            allowed=int(_field(usage, "limit")),
+    """Return the quotas of the machines' family; low priority has one of its own for all.
+
+    Raises AnswerInvalidError.
+    """
+    with checked("a quota"):
+        size = next((s for s in sizes if str(s.name).lower() == compute.size.lower()), None)
+        if size is None:
+            return ()
+        wanted = "lowpriority" if compute.is_low_priority else str(size.family).lower()
+        return tuple(
+            Quota(
+                kind=required("line", _field(usage.name, "value")),
+                per_node=int(_field(size, "vCPUs", "v_cp_us") or 0),
+                used=int(_field(usage, "currentValue", "current_value") or 0),
+                allowed=int(_field(usage, "limit")),
+            )
+            for usage in usages
+            if _field(usage.name, "value").lower().startswith(wanted)
+            # No limit, or a negative one: not limited.
+            and int(_field(usage, "limit") or -1) >= 0
         )
-        for usage in usages
-        if _field(usage.name, "value").lower().startswith(wanted)
-        # No limit, or a negative one: not limited.
-        and int(_field(usage, "limit") or -1) >= 0
-    )
 
 
 def _field(item: Any, *names: str) -> str:
@@ -89,8 +142,9 @@ def error_text(text: str) -> str:
     try:
         error = json.loads(text[text.index("{") : text.rindex("}") + 1])
         error = error.get("error", error)
-        return ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
-    except (ValueError, KeyError, TypeError, AttributeError):
+        said = ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
+        return " ".join(said.split())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return " ".join(text.split())
 
 

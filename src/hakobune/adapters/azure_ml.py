@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hakobune.adapters import blob_store
-from hakobune.adapters.azure_answers import compute_of, error_text, job_of, quotas_of
+from hakobune.adapters.azure_answers import (
+    compute_of,
+    error_text,
+    job_of,
+    quotas_of,
+    text_of,
+)
 from hakobune.adapters.azure_documents import (
     compute_document,
     environment_document,
@@ -91,14 +97,14 @@ class AzureWorkspace:
         """See Cloud."""
         self._connected()
         name = str(self._workspace.container_registry or "").rpartition("/")[2]
-        return f"{name}.azurecr.io" if name else ""
+        return text_of("registry", f"{name.lower()}.azurecr.io" if name else "")
 
     def environment_image(self, name: str, version: str) -> str | None:
         """See Cloud."""
         found = self._found(
             f"environment {name}:{version}", lambda c: c.environments.get(name, version)
         )
-        return None if found is None else str(found.image or "")
+        return None if found is None else text_of("image reference", found.image)
 
     def create_environment(self, plan: EnvironmentPlan) -> None:
         """See Cloud."""
@@ -223,7 +229,7 @@ class AzureWorkspace:
         if place is None:
             # Where the service puts an output unless it is told otherwise.
             default = self._asked("default datastore", lambda c: c.datastores.get_default())
-            place = (str(default.name), f"azureml/{job.name}/{output}")
+            place = (text_of("datastore", default.name), f"azureml/{job.name}/{output}")
         store, folder = place
         found = self._stored(
             f"output {output} of job {job.name}",
@@ -247,7 +253,7 @@ class AzureWorkspace:
         """See Cloud."""
         found = self._found(f"model {name}", lambda c: list(c.models.list(name=name))) or []
         same = [m for m in found if (m.tags or {}).get(tag[0]) == tag[1]]
-        return str(same[0].version) if same else None
+        return text_of("version", same[0].version) if same else None
 
     def create_model(self, name: str, path: Path, *, description: str, tags: Pairs) -> str:
         """See Cloud."""
@@ -321,7 +327,12 @@ class AzureWorkspace:
                 datastore = client.datastores.get(store, include_secrets=True)
                 # Its client would wait 15 s before it tries again, and not say so: we do.
                 options = {**OPTIONS, "retry_total": 0}
-                self._containers[store] = blob_store.connect(datastore, self._login, **options)
+                self._containers[store] = blob_store.connect(
+                    datastore,
+                    self._login,
+                    is_private_cloud=self._to.is_private_cloud,
+                    **options,
+                )
             return use(self._containers[store])
 
         def attempt_with_fresh_secret(client: Any) -> T:

@@ -18,6 +18,13 @@ def commit_of(runner: Runner, folder: Path) -> tuple[str, bool] | None:
     return head.stdout.strip(), status.exit_code != 0 or bool(status.stdout.strip())
 
 
+def _is_commit(runner: Runner, root: Path, commit: str) -> bool:
+    """Tell whether the id is a commit's, and not that of a tag or a tree."""
+    command = ["git", "-C", str(root), "rev-parse", "--verify", "--quiet", "--end-of-options"]
+    done = runner.capture([*command, f"{commit}^{{commit}}"])
+    return done.exit_code == 0 and done.stdout.strip() == commit
+
+
 def tree_at(
     runner: Runner, root: Path, commit: str, folder: str, ignored: tuple[str, ...]
 ) -> dict[str, bytes] | None:
@@ -26,7 +33,7 @@ def tree_at(
     None where this repository does not know the commit. What is called by an ignored name is left
     out, as with `files.read_tree`. Raises ValueError for a commit that is not an id.
     """
-    if not valid_commit(commit):
+    if not valid_commit(commit) or not _is_commit(runner, root, commit):
         return None
     found: dict[str, bytes] = {}
 

@@ -128,7 +128,7 @@ def inspect(runner: Runner, tag: str, *, base: str = "") -> Image:
     Its id is the manifest's digest where the engine keeps images in containerd's store, and the
     digest of its configuration elsewhere.
     """
-    done = runner.capture(["docker", "image", "inspect", tag])
+    done = runner.capture(["docker", "image", "inspect", "--", tag])
     if done.exit_code != 0:
         if not _ABSENT.search(done.stderr):
             engine_version(runner)
@@ -236,7 +236,7 @@ def save(runner: Runner, image: str, archive: Path) -> None:
 
 def save_into(runner: Runner, image: str, consume: Callable[[IO[bytes]], None]) -> str:
     """Hand the image's tar archive to `consume` as a stream; return why saving failed, or ""."""
-    done = runner.pipe(["docker", "save", image], consume)
+    done = runner.pipe(["docker", "save", "--", image], consume)
     return done.stderr.strip() if done.exit_code != 0 else ""
 
 

@@ -5,25 +5,142 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
-from hakobune.errors import DiskFullError, FileNotWritableError
+from hakobune.errors import DiskFullError, FileIrregularError, FileNotWritableError
 from hakobune.interruption import raise_if_interrupted, uninterrupted
+from hakobune.model.forms import escaped
 
 # What hakobune keeps for itself in a project.
 OWN = ".hakobune"
+# How much of a document is read, by its kind, in bytes.
+LARGEST_DOCUMENT = 4 << 20
+LARGEST_SIGNATURE = 16 << 20
+# Only what is not on a disk, such as /proc/kcore, claims to be larger.
+_LARGEST = 1 << 46
+# A pipe without a writer is opened at once, and no terminal becomes ours.
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_READABLE = "make the file readable, or name another"
+_REGULAR = "remove it: a run consists of plain files"
 
 
-def read_bytes(path: Path) -> bytes | None:
-    """Return the file's bytes, or None where there is no such file."""
+def read_bytes(path: Path, *, largest: int | None = None) -> bytes | None:
+    """Return the file's bytes, or None where there is no such file.
+
+    Follows links: for files that the user wrote or named. Raises FileNotWritableError for what is
+    not a plain file, or is longer than `largest` bytes.
+    """
     try:
-        return path.read_bytes()
+        with _opened(path) as file:
+            content = file.read(-1 if largest is None else largest + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as exc:
+        raise FileNotWritableError(f"{path}: {exc.strerror}", remedy=_READABLE) from exc
+    if largest is not None and len(content) > largest:
         raise FileNotWritableError(
-            f"{path}: {exc.strerror}", remedy="make the file readable, or name another"
-        ) from exc
+            f"{path} is longer than {largest} bytes", remedy="name the right file"
+        )
+    return content
+
+
+def read_inside(folder: Path, name: str, *, largest: int = LARGEST_DOCUMENT) -> bytes | None:
+    """Return the bytes of a file below a folder whose author is not trusted; None where missing.
+
+    No link is followed, neither `folder` itself nor any part of `name`. Raises FileIrregularError.
+    """
+    with _inside(folder, name) as file:
+        if file is None:
+            return None
+        # No more memory is taken than the file has bytes.
+        content = file.read(min(os.fstat(file.fileno()).st_size, largest) + 1)
+    if len(content) > largest:
+        raise FileIrregularError(
+            f"{folder / name} is longer than {largest} bytes", remedy="do not use this run"
+        )
+    return content
+
+
+def sha256_inside(folder: Path, name: str) -> tuple[str, int] | None:
+    """Return sha256 and size of a file as `read_inside` opens it; None where it is missing."""
+    import hashlib  # noqa: PLC0415 - few commands need it
+
+    with _inside(folder, name) as file:
+        if file is None:
+            return None
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+
+
+def list_inside(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Yield each path below a folder that is not a folder, and whether it is a plain file.
+
+    No link is followed; the order is by name.
+    """
+    waiting = [""]
+    while waiting:
+        above = waiting.pop()
+        with os.scandir(folder / above) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+        for entry in found:
+            name = f"{above}{entry.name}"
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(f"{name}/")
+            else:
+                yield name, entry.is_file(follow_symlinks=False)
+
+
+@contextlib.contextmanager
+def _inside(folder: Path, name: str) -> Iterator[BufferedReader | None]:
+    """Open a plain file below a folder, part by part without links; None where it is missing."""
+    shown = escaped(str(folder / name))
+    above = -1
+    try:
+        above = os.open(folder, _READING | os.O_DIRECTORY | os.O_NOFOLLOW)
+        *parts, last = name.split("/")
+        for part in parts:
+            inner = os.open(part, _READING | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=above)
+            os.close(above)
+            above = inner
+        # Looked at first: opening a device may have effects.
+        if not stat.S_ISREG(os.stat(last, dir_fd=above, follow_symlinks=False).st_mode):
+            raise FileIrregularError(f"{shown} is not a plain file", remedy=_REGULAR)
+        number = os.open(last, _READING | os.O_NOFOLLOW, dir_fd=above)
+        file: BufferedReader | None = open(number, "rb")  # noqa: SIM115, PTH123 - closed below
+    except FileNotFoundError:
+        file = None
+    except OSError as exc:
+        if exc.errno in (errno.ELOOP, errno.ENOTDIR):
+            raise FileIrregularError(
+                f"{shown} is a link, or a part of its path is one", remedy=_REGULAR
+            ) from exc
+        raise FileNotWritableError(f"{shown}: {exc.strerror}", remedy=_READABLE) from exc
+    finally:
+        if above >= 0:
+            os.close(above)
+    try:
+        if file is not None and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise FileIrregularError(f"{shown} is not a plain file", remedy=_REGULAR)
+        yield file
+    except OSError as exc:
+        raise FileNotWritableError(f"{shown}: {exc.strerror}", remedy=_READABLE) from exc
+    finally:
+        if file is not None:
+            file.close()
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BufferedReader]:
+    """Open a plain file for reading, links followed. Raises OSError for anything else."""
+    # Looked at first: opening a device may have effects.
+    if not stat.S_ISREG(path.stat().st_mode):
+        is_folder = path.is_dir()
+        raise OSError(errno.EINVAL, os.strerror(errno.EISDIR) if is_folder else "not a plain file")
+    with open(os.open(path, _READING), "rb") as file:  # noqa: PTH123 - with these flags
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+            raise OSError(errno.EINVAL, "not a plain file")
+        yield file
 
 
 @uninterrupted
@@ -117,16 +234,20 @@ def make_folder(path: Path) -> None:
 
 
 def has_content(path: Path) -> bool:
-    """Tell whether there is a file here with at least one byte."""
-    return path.is_file() and path.stat().st_size > 0
+    """Tell whether there is a plain file here with at least one byte; a link is none."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size > 0
 
 
 def sha256_of(path: Path) -> str:
-    """Return the sha256 of the file's bytes, as hex."""
+    """Return the sha256 of the file's bytes, as hex; links are followed."""
     import hashlib  # noqa: PLC0415 - few commands need it
 
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as exc:
         raise FileNotWritableError(
@@ -162,7 +283,7 @@ def remove(path: Path) -> None:
     """Remove a file or folder that is ours; nothing where it is gone already."""
     import shutil  # noqa: PLC0415 - few commands need it
 
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from hakobune.interruption import Interrupted, raise_if_interrupted, uninterrupted
+from hakobune.model.forms import escaped
 
 _GRACE_S = 15
 _GROUP_GRACE_S = 0.5
@@ -29,8 +30,7 @@ class Completed:
 
 def printable(text: str) -> str:
     """Return a line of another program as a terminal may show it: short, without control codes."""
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:_LINE_SHOWN])
-    return shown + ("…" if len(text) > _LINE_SHOWN else "")
+    return escaped(text[:_LINE_SHOWN]) + ("…" if len(text) > _LINE_SHOWN else "")
 
 
 class Runner(Protocol):

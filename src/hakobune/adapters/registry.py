@@ -46,7 +46,7 @@ def manifest(runner: Runner, reference: str, patience: Patience) -> bytes | None
 
     Raises RegistryRefusedError or RegistryUnreachableError.
     """
-    command = ["docker", "buildx", "imagetools", "inspect", "--raw", reference]
+    command = ["docker", "buildx", "imagetools", "inspect", "--raw", "--", reference]
 
     def ask() -> bytes | None:
         done = runner.capture(command, timeout_s=_TIMEOUT_S)

@@ -16,7 +16,11 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined] # it is in its documentation
 
 from hakobune.errors import KeyUnusableError, SignatureInvalidError
+from hakobune.model.json_text import parse_json
 
+# An envelope has ten values: payload, its type, one signature. More are read, and not taken.
+_PARTS = 1000
+_SHOWN = 32
 _NEW_KEY = "make one: openssl genpkey -algorithm ed25519 -out key.pem"
 
 
@@ -55,7 +59,7 @@ def opened(envelope: bytes, *, payload_type: str, key: bytes, places: tuple[str,
     """
     public = _public_key(key, places[1])
     try:
-        found = Envelope.from_dict(dict(json.loads(envelope)))
+        found = Envelope.from_dict(dict(parse_json(envelope, largest=len(envelope), most=_PARTS)))
         is_ours = _written(found) == envelope and found.payload_type == payload_type
     # Whatever a damaged envelope makes the library raise, it is one.
     except Exception as exc:
@@ -78,9 +82,14 @@ def opened(envelope: bytes, *, payload_type: str, key: bytes, places: tuple[str,
     return found.payload
 
 
+def key_id(key: bytes, *, place: str) -> str:
+    """Return the sha256 that names the public key, as hex. Raises KeyUnusableError."""
+    return str(SSlibKey.from_crypto(_public_key(key, place)).keyid)
+
+
 def fingerprint(key: bytes, *, place: str) -> str:
-    """Return the first half of the sha256 that names the public key. Raises KeyUnusableError."""
-    return str(SSlibKey.from_crypto(_public_key(key, place)).keyid)[:32]
+    """Return the first half of the key's id, which messages show. Raises KeyUnusableError."""
+    return key_id(key, place=place)[:_SHOWN]
 
 
 def _public_key(key: bytes, place: str) -> Ed25519PublicKey:

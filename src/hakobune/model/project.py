@@ -43,7 +43,10 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """`[tool.hakobune]`, with paths relative to `root`, the folder of `pyproject.toml`."""
+    """`[tool.hakobune]`, with paths relative to `root`, the folder of `pyproject.toml`.
+
+    `signers` are public keys, each a path or a fingerprint; runs must be signed with one of them.
+    """
 
     root: Path
     environment: str
@@ -55,6 +58,7 @@ class Project:
     libraries: tuple[Library, ...]
     model: Model | None = None
     smoke: tuple[str, ...] = ()
+    signers: tuple[str, ...] = ()
 
     @property
     def package(self) -> str:

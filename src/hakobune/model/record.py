@@ -1,10 +1,10 @@
 """A run's record: what was made, of what, by which image. docs/reference/record.md has the form."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
+
+from hakobune.model.forms import optional, required
 
 SCHEMA_VERSION = 2
 RECORD = "record.json"
@@ -23,16 +23,14 @@ def valid_commit(text: str) -> str:
     It is handed to the git program, which would take other text for an option or for a name that
     moves. Raises ValueError for anything else.
     """
-    if not re.fullmatch(r"(?:[0-9a-f]{40}|[0-9a-f]{64})?", text):
-        raise ValueError(f"{text[:80]!r} is not a commit id (40 or 64 hex digits)")
-    return text
+    return required("commit id", text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestEntry:
     """A file of a run: its path inside the run's folder, sha256 as hex, and size.
 
-    Raises ValueError for a path that leads out of the folder.
+    Raises ValueError for a path that leads out of the folder, and for other forms.
     """
 
     name: str
@@ -41,18 +39,26 @@ class ManifestEntry:
 
     def __post_init__(self) -> None:
         """Look at the path: whoever has an entry may open and remove what it names."""
-        path = PurePosixPath(self.name)
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise ValueError(f"{self.name!r} is not a path inside the run")
+        required("file name", self.name)
+        required("sha256", self.sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedInput:
-    """What the program read; `path` is empty for data that the image holds."""
+    """What the program read; `path` is empty for data that the image holds.
+
+    Raises ValueError for a text of another form, as all values of this module do.
+    """
 
     name: str
     path: str
     sha256: str
+
+    def __post_init__(self) -> None:
+        """Check the forms."""
+        required("input name", self.name)
+        optional("place", self.path)
+        required("sha256", self.sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,11 @@ class Document:
 
     path: str
     sha256: str
+
+    def __post_init__(self) -> None:
+        """Check the forms: the path's last part is a file of the run's folder."""
+        required("path in the project", self.path)
+        required("sha256", self.sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +82,14 @@ class JobFacts:
     environment: str
     image: str
     tags: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        """Check the forms."""
+        required("job name", self.name)
+        required("environment", self.environment)
+        required("image reference", self.image)
+        for text in (*self.tags, *self.tags.values()):
+            required("tag", text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +137,20 @@ class Outside:
     job: JobFacts | None
 
     def __post_init__(self) -> None:
-        """Check the commit's form: it is handed to git."""
+        """Check the forms: image and commit are handed to docker and git."""
+        required("version", self.hakobune)
+        required("digest", self.image)
+        required("image reference", self.reference)
+        required("source of knowledge", self.found_by)
+        optional("image reference", self.base)
         valid_commit(self.commit)
+        for text in (*self.host, *self.host.values()):
+            required("line", text)
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """What the run's folder keeps a copy of."""
+        return self.environment, self.lock, self.dockerfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hakobune.errors import ImageInvalidError
+from hakobune.model.forms import is_of
+from hakobune.model.json_text import parse_json
 
 # Registries refuse longer manifests; no configuration comes near it.
 LARGEST_DOCUMENT = 4 << 20
@@ -142,15 +144,15 @@ def require_image_types(manifest: Manifest, name: str) -> None:
     _require_type(manifest.config.media_type, _CONFIG_TYPES, name)
     for layer in manifest.layers:
         if not _LAYER.fullmatch(layer.media_type):
-            raise invalid(f"{name} has a layer of the unknown media type {layer.media_type!r}")
+            raise invalid(f"{name} has a layer of the unknown media type {layer.media_type[:80]!r}")
 
 
 def docker_save_entry(content: bytes) -> tuple[str, tuple[str, ...]]:
     """Return configuration and layers by the paths in the `manifest.json` of `docker save`."""
     try:
-        (entry,) = json.loads(content)
+        (entry,) = parse_json(content)
         config, layers = entry["Config"], entry["Layers"]
-    except (KeyError, RecursionError, TypeError, ValueError) as exc:
+    except (KeyError, TypeError, ValueError) as exc:
         raise invalid(f"manifest.json does not describe one image: {exc}") from exc
     if not isinstance(layers, list) or not all(isinstance(p, str) for p in (config, *layers)):
         raise invalid("manifest.json does not name files")
@@ -186,9 +188,9 @@ def _object(content: bytes, name: str) -> dict[str, Any]:
     if len(content) > LARGEST_DOCUMENT:
         raise invalid(f"{name} is longer than {LARGEST_DOCUMENT} bytes")
     try:
-        values = json.loads(content)
-    except (RecursionError, ValueError) as exc:
-        raise invalid(f"{name} is not JSON") from exc
+        values = parse_json(content, largest=LARGEST_DOCUMENT)
+    except ValueError as exc:
+        raise invalid(f"{name} is not JSON: {exc}") from exc
     if not isinstance(values, dict):
         raise invalid(f"{name} is not a JSON object")
     return values
@@ -236,6 +238,8 @@ def _platform(values: object, name: str) -> str:
     system, processor = found.get("os"), found.get("architecture")
     if not isinstance(system, str) or not isinstance(processor, str):
         raise invalid(f"{name} has a platform without system and architecture")
+    if not is_of("line", system) or not is_of("line", processor):
+        raise invalid(f"{name} has a platform that is not one line of text")
     return f"{system}/{processor}"
 
 

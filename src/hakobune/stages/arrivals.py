@@ -14,11 +14,12 @@ from pathlib import Path
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.process import Runner, printable
 from hakobune.errors import HakobuneError, OutputRefusedError, RunExistsError
+from hakobune.model.forms import is_of
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.sandbox import INCOMING
 from hakobune.model.training import RUNS, WAITING, Training
-from hakobune.transform.names import is_file_name, safe_name
+from hakobune.transform.names import safe_name
 
 # Above any training's own; hashing as many takes a few seconds.
 MAX_FILES = 100_000
@@ -118,7 +119,7 @@ def _unfit(name: str, found: os.stat_result) -> str:
     kind = stat.S_IFMT(found.st_mode)
     if kind in _KINDS:
         return _KINDS[kind]
-    if not is_file_name(name):
+    if not is_of("file name", name):
         return "a name that cannot be shown"
     if kind == stat.S_IFREG and found.st_nlink > 1:
         return "one file under two names (a hard link)"

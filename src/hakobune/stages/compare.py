@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hakobune.adapters import files
 from hakobune.errors import FileChangedError, HakobuneError, ModelDiffersError
+from hakobune.model.forms import is_of
 from hakobune.model.grade import Grade, Sameness
 from hakobune.model.project import Project
 from hakobune.model.record import RECORD, RunRecord
@@ -12,6 +13,9 @@ from hakobune.stages.record import read_run_record
 from hakobune.transform.compare_records import Row, compare_records, is_same_plan, likely_cause
 from hakobune.transform.grade_results import grade_results, is_compared, without_place
 from hakobune.transform.read_run import read_metrics
+
+# Results are compared in memory; larger ones are compared by their sha256 in other programs.
+_LARGEST = 4 << 30
 
 
 def compare(project: Project, left: Path, right: Path) -> tuple[Row, ...]:
@@ -26,7 +30,7 @@ def compare(project: Project, left: Path, right: Path) -> tuple[Row, ...]:
 
 
 def _metrics(folder: Path, name: str) -> dict[str, str]:
-    content = files.read_bytes(folder / name)
+    content = files.read_inside(folder, name)
     return {} if content is None else dict(read_metrics(content, place=str(folder / name)))
 
 
@@ -35,7 +39,7 @@ def _results(folder: Path, record: RunRecord) -> dict[str, str]:
     found = {}
     for entry in record.manifest:
         if is_compared(entry.name):
-            content = files.read_bytes(folder / entry.name)
+            content = files.read_inside(folder, entry.name, largest=_LARGEST)
             if content is None:
                 found[entry.name] = "gone"
                 continue
@@ -67,7 +71,7 @@ def read_results(folder: Path, record: RunRecord) -> dict[str, bytes]:
     found = {}
     for entry in record.manifest:
         if is_compared(entry.name):
-            content = files.read_bytes(folder / entry.name)
+            content = files.read_inside(folder, entry.name, largest=_LARGEST)
             if content is None or hashlib.sha256(content).hexdigest() != entry.sha256:
                 raise FileChangedError(
                     f"{folder / entry.name} is not what the run wrote, so it cannot be compared",
@@ -85,18 +89,18 @@ def find_reference(project: Project, folder: Path) -> Path | None:
     record = read_run_record(folder)
     source = record.image.get("source_sha256", "").encode()
     found = []
-    for path in folder.parent.glob(f"*/{RECORD}"):
-        if path.parent == folder or path.parent.name.startswith("."):
-            continue
-        # A cheap look first: most runs are of another image.
-        if source not in (files.read_bytes(path) or b""):
+    for beside in folder.parent.iterdir():
+        if beside == folder or not is_of("run id", beside.name):
             continue
         try:
-            other = read_run_record(path.parent)
+            # A cheap look first: most runs are of another image.
+            if source not in (files.read_inside(beside, RECORD) or b""):
+                continue
+            other = read_run_record(beside)
             is_local = other.outside is not None and other.outside.job is None
             if is_local and is_same_plan(project, record, other):
-                read_results(path.parent, other)
-                found.append((str(other.values.get("started", "")), path.parent))
+                read_results(beside, other)
+                found.append((str(other.values.get("started", "")), beside))
         except HakobuneError:
             continue
     return max(found)[1] if found else None

@@ -1,12 +1,12 @@
 """What Azure ML reports of a fetched job, written into the record of its run."""
 
-import re
 from pathlib import Path
 
 from hakobune.adapters import files
 from hakobune.adapters.process import Runner
 from hakobune.errors import JobContradictsError, RecordIncompleteError
 from hakobune.model.cloud import Cloud
+from hakobune.model.forms import is_of, optional
 from hakobune.model.image import Image
 from hakobune.model.job import Job
 from hakobune.model.project import Project
@@ -15,7 +15,6 @@ from hakobune.model.record import (
     Circumstances,
     JobFacts,
     RecordedInput,
-    valid_commit,
 )
 from hakobune.model.reporter import Reporter
 from hakobune.stages.inputs import has_digest, recorded_input
@@ -33,10 +32,10 @@ def complete_job(
     Where the program left no record, one is made of the files and of what Azure ML knows of the
     job, unless one output alone was fetched. It stays incomplete where nothing here has the lock
     and the Dockerfile of the job's image, which is said. Raises JobContradictsError where Azure ML
-    reports another image for the job's environment than the job was submitted with, or a tag
-    `git.commit` that is not a commit id.
+    reports another image for the job's environment than the job was submitted with, or a tag or
+    command that hakobune does not write.
     """
-    record = read_run_record(folder) if (folder / RECORD).is_file() else None
+    record = read_run_record(folder) if files.has_content(folder / RECORD) else None
     if record is None and not _is_whole(project, folder):
         return False
     # Completed by us, and not by the program that ran there.
@@ -46,14 +45,14 @@ def complete_job(
     job = found(cloud, folder.name)
     image = Image(
         tag=_environment_image(cloud, job),
-        id=job.tag("hakobune.image"),
-        base=job.tag("hakobune.base"),
+        id=_tag(job, "hakobune.image", "digest"),
+        base=_tag(job, "hakobune.base", "image reference"),
         size_bytes=0,
-        environment_sha256=job.tag("hakobune.environment"),
-        lock_sha256=job.tag("hakobune.lock"),
-        source_sha256=job.tag("hakobune.source"),
+        environment_sha256=_tag(job, "hakobune.environment", "sha256"),
+        lock_sha256=_tag(job, "hakobune.lock", "sha256"),
+        source_sha256=_tag(job, "hakobune.source", "sha256"),
     )
-    commit = _commit(job)
+    commit = _tag(job, "git.commit", "commit id")
     try:
         documents = find_documents(project, image)
     except RecordIncompleteError as exc:
@@ -67,25 +66,49 @@ def complete_job(
         documents=documents,
         commit=commit,
         is_dirty=job.tag("git.dirty") != "false",
-        arguments=job_arguments(project, job.command),
+        arguments=_arguments(project, job),
         inputs=_uploaded(project, job),
-        job=JobFacts(
-            name=job.name, environment=job.environment, image=image.tag, tags=dict(job.tags)
-        ),
+        job=_facts(job, image),
     )
     complete(project, folder, image, runner, how)
     return True
 
 
-def _commit(job: Job) -> str:
-    """Return the commit that the job was submitted from; anybody in the workspace can set a tag."""
+def _facts(job: Job, image: Image) -> JobFacts:
+    """Return what the record says of the job. Raises JobContradictsError."""
     try:
-        return valid_commit(job.tag("git.commit").removeprefix("none"))
+        return JobFacts(
+            name=job.name, environment=job.environment, image=image.tag, tags=dict(job.tags)
+        )
     except ValueError as exc:
         raise JobContradictsError(
-            f"the tag `git.commit` of job {job.name}: {exc}",
+            f"Azure ML describes job {job.name} with {exc}",
+            remedy="correct the job's tags in the studio, then fetch again",
+        ) from exc
+
+
+def _tag(job: Job, name: str, kind: str) -> str:
+    """Return a tag's value. Raises JobContradictsError unless it has its form, or is empty."""
+    try:
+        # What `submit` writes where there is no commit.
+        value = job.tag(name)
+        return optional(kind, "" if value == "none" else value)
+    except ValueError as exc:
+        raise JobContradictsError(
+            f"the tag `{name}` of job {job.name}: {exc}",
             remedy="do not use the results of this job: hakobune never writes such a value, so "
             "another user of the workspace changed the tag",
+        ) from exc
+
+
+def _arguments(project: Project, job: Job) -> tuple[str, ...]:
+    """Return the arguments of the job's command. Raises JobContradictsError."""
+    try:
+        return job_arguments(project, job.command)
+    except ValueError as exc:
+        raise JobContradictsError(
+            f"the command of job {job.name} is not one that a shell can read: {exc}",
+            remedy="do not use the results of this job: hakobune never writes such a command",
         ) from exc
 
 
@@ -97,7 +120,7 @@ def _is_whole(project: Project, folder: Path) -> bool:
 def _environment_image(cloud: Cloud, job: Job) -> str:
     """Return the image that the service has for the job's environment, once it is the job's."""
     name, _, version = job.environment.partition(":")
-    image = cloud.environment_image(name, version) or ""
+    image = (cloud.environment_image(name, version) if version else None) or ""
     submitted = job.tag("hakobune.image")
     if not submitted or image.partition("@")[2] != submitted:
         raise JobContradictsError(
@@ -117,7 +140,7 @@ def _uploaded(project: Project, job: Job) -> tuple[RecordedInput, ...]:
     found = []
     for item in project.inputs:
         sha256 = job.tag(f"hakobune.data.{item.name}")
-        if not re.fullmatch(r"[0-9a-f]{64}", sha256):  # a reference to a place of Azure ML
+        if not is_of("sha256", sha256):  # a reference to a place of Azure ML
             continue
         path = paths.get(item.name, "")
         there = recorded_input(project.root, path) if path else None

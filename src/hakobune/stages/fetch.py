@@ -1,6 +1,6 @@
 """A job's outputs to `runs/<job>/`: all of them, each verified, or none."""
 
-import json
+from collections import Counter
 from pathlib import Path
 
 from hakobune.adapters import files
@@ -11,15 +11,18 @@ from hakobune.errors import (
     OutputUnknownError,
 )
 from hakobune.model.cloud import Cloud
+from hakobune.model.forms import colliding, is_of
 from hakobune.model.job import Fate, Job, RemoteFile, folders_above
+from hakobune.model.json_text import parse_json
 from hakobune.model.project import Output, Project
-from hakobune.model.record import RECORD, ManifestEntry
+from hakobune.model.record import RECORD, SIGNATURE_FILES, ManifestEntry
 from hakobune.model.reporter import Reporter
 from hakobune.stages.watch import canceled, failure, found
-from hakobune.transform.names import is_file_name
+from hakobune.transform.names import valid_name
 from hakobune.transform.read_run import read_manifest
 
 RUNS = "runs"
+_PART = ".part"  # the ending of a file that is not whole yet
 
 
 def fetch(
@@ -31,6 +34,7 @@ def fetch(
     an interruption is kept there and not fetched again. Raises JobUnfinishedError,
     OutputsMissingError, OutputUnknownError, OutputDamagedError, or what the job's end was.
     """
+    valid_name("job", name)
     wanted = _outputs(project, output)
     folder = project.root / RUNS / name
     if folder.is_dir():
@@ -47,6 +51,8 @@ def fetch(
     if job.fate is Fate.CANCELED:
         raise canceled(job)
     waiting = project.root / RUNS / f".{name}.fetching"
+    if waiting.is_symlink():
+        files.remove(waiting)
     files.make_folder(waiting)
     total = _bring(cloud, job, wanted, waiting)
     verify(waiting, wanted)
@@ -74,8 +80,8 @@ def _bring(cloud: Cloud, job: Job, wanted: tuple[Output, ...], waiting: Path) ->
         there = cloud.output_files(job, output.name)
         _require_whole(job, output, there)
         every += there
-    _require_room_for_each(job, every)
-    _clear(waiting, {file.name for file in every}, keep=".part")
+    _require_own_names(job, every)
+    _clear(waiting, {file.name for file in every}, keep=_PART)
     files.require_space(waiting, sum(file.size_bytes for file in every))
     for file in every:
         target = waiting / file.name
@@ -88,7 +94,7 @@ def _bring(cloud: Cloud, job: Job, wanted: tuple[Output, ...], waiting: Path) ->
 def _require_whole(job: Job, output: Output, there: tuple[RemoteFile, ...]) -> None:
     """Raise OutputsMissingError unless every declared file is there with at least one byte."""
     sizes = {file.name: file.size_bytes for file in there}
-    bad = [repr(name) for name in sizes if not is_file_name(name)]
+    bad = [repr(name) for name in sizes if not is_of("file name", name)]
     if bad:
         raise OutputDamagedError(
             f"output {output.name} of {job.name} has names that lead outside itself, or that no "
@@ -109,18 +115,32 @@ def _require_whole(job: Job, output: Output, there: tuple[RemoteFile, ...]) -> N
         )
 
 
-def _require_room_for_each(job: Job, every: list[RemoteFile]) -> None:
-    """Raise OutputDamagedError where a file has the name of a folder that others lie in.
+def _require_own_names(job: Job, every: list[RemoteFile]) -> None:
+    """Raise OutputDamagedError where two files would be one file here, or one of hakobune's own.
 
-    A blob store keeps both; a folder of this machine cannot.
+    A blob store keeps a file and a folder of the same name, and names that differ in case alone; a
+    folder of this machine may not.
     """
-    both = sorted({file.name for file in every} & folders_above(file.name for file in every))
+    names = tuple(file.name for file in every)
+    both = sorted(set(names) & folders_above(names))
+    both += [name for name, count in Counter(names).items() if count > 1]
     if both:
-        raise OutputDamagedError(
-            f"the outputs of {job.name} hold a file and a folder of the same name: "
-            f"{', '.join(both)}; nothing was fetched",
-            remedy="make the program use two different names, then submit again",
-        )
+        what = f"a file and a folder, or two files, of the same name: {', '.join(both)}"
+    elif two := colliding(names):
+        what = f"two names that differ in case or in Unicode's form only: {', '.join(two)}"
+    elif kept := [name for name in names if name in SIGNATURE_FILES or _is_part(name)]:
+        what = f"a name that hakobune keeps for its own files: {', '.join(kept)}"
+    else:
+        return
+    raise OutputDamagedError(
+        f"the outputs of {job.name} hold {what}; nothing was fetched",
+        remedy="make the program use other names, then submit again",
+    )
+
+
+def _is_part(name: str) -> bool:
+    last = name.rpartition("/")[2]
+    return last.startswith(".") and last.endswith(_PART)
 
 
 def _clear(waiting: Path, names: set[str], *, keep: str = "") -> None:
@@ -128,7 +148,8 @@ def _clear(waiting: Path, names: set[str], *, keep: str = "") -> None:
     for path in sorted(waiting.rglob("*"), reverse=True):
         is_listed = path.relative_to(waiting).as_posix() in names
         is_kept = bool(keep) and path.suffix == keep
-        if is_listed if path.is_dir() else not (is_listed or is_kept):
+        is_folder = path.is_dir() and not path.is_symlink()
+        if path.is_symlink() or (is_listed if is_folder else not (is_listed or is_kept)):
             files.remove(path)
 
 
@@ -145,9 +166,10 @@ def verify(folder: Path, wanted: tuple[Output, ...]) -> None:
             f"{folder} lacks {', '.join(missing)}",
             remedy=f"remove the folder and fetch again: rm -r {folder}",
         )
-    if not (folder / RECORD).is_file():
+    content = files.read_inside(folder, RECORD)
+    if content is None:
         return
-    entries = read_manifest(files.read_bytes(folder / RECORD) or b"", place=str(folder / RECORD))
+    entries = read_manifest(content, place=str(folder / RECORD))
     unlisted = declared - {entry.name for entry in entries} - {RECORD}
     if unlisted:
         raise OutputDamagedError(
@@ -160,8 +182,8 @@ def verify(folder: Path, wanted: tuple[Output, ...]) -> None:
 
 def _require_inside_only(folder: Path) -> None:
     """Raise OutputDamagedError for a record that says what its program cannot know."""
-    content = files.read_bytes(folder / RECORD)
-    if content is not None and json.loads(content).get("outside") is not None:
+    content = files.read_inside(folder, RECORD)
+    if content is not None and parse_json(content).get("outside") is not None:
         raise OutputDamagedError(
             f"{folder / RECORD} has a block `outside`, which only hakobune writes, and not the job",
             remedy="do not use this model: ask who wrote the job's program",
@@ -170,7 +192,8 @@ def _require_inside_only(folder: Path) -> None:
 
 def _verify_file(folder: Path, entry: ManifestEntry) -> None:
     path = folder / entry.name
-    if path.is_file() and files.sha256_of(path) == entry.sha256:
+    found = files.sha256_inside(folder, entry.name)
+    if found is not None and found[0] == entry.sha256:
         return
     # A damaged file must not be taken for one that is there already when fetch runs again.
     if folder.name.startswith(".") and path.is_file():

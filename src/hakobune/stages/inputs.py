@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hakobune.adapters.process import printable
 from hakobune.errors import FileNotWritableError, InputUnusableError, RecordIncompleteError
-from hakobune.transform.names import is_file_name
+from hakobune.model.forms import is_of
 
 # What the system says of one entry: changed by every write, and by putting another in its place.
 _Mark = tuple[str, int, int, int, int, int]
@@ -159,7 +159,7 @@ def _entries(folder: Path) -> list[tuple[str, os.stat_result]]:
         except OSError as exc:
             raise _unreadable(folder / above, exc) from exc
         for name, one in below:
-            if not is_file_name(name):
+            if not is_of("file name", name):
                 raise _unusable(folder / name, "has a name that cannot be shown")
             if not (stat.S_ISREG(one.st_mode) or stat.S_ISDIR(one.st_mode)):
                 raise _unusable(folder / name, "is a link, a device, a FIFO or a socket")

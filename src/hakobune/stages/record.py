@@ -4,6 +4,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hakobune import __version__
@@ -13,10 +14,14 @@ from hakobune.adapters.process import Runner
 from hakobune.errors import (
     EngineMissingError,
     FileChangedError,
+    FileIrregularError,
+    FileNotWritableError,
+    FileUnlistedError,
     ImageMissingError,
     RecordIncompleteError,
     RunMissingError,
 )
+from hakobune.model.forms import escaped, is_of
 from hakobune.model.image import Image
 from hakobune.model.link import Link
 from hakobune.model.project import Project
@@ -41,6 +46,9 @@ from hakobune.transform.render_dockerfile import is_of_image
 from hakobune.transform.write_record import completed, sealed
 
 AGAIN = "fetch the run again, or make it again: hakobune reproduce model shows what it should be"
+# The folder of a run that is repeated: this and the run's id.
+AGAIN_PREFIX = ".again-"
+_SHOWN = 5
 
 
 def find_run(project: Project, run: str, *, cwd: Path) -> Path:
@@ -53,6 +61,11 @@ def find_run(project: Project, run: str, *, cwd: Path) -> Path:
         places.append(project.root / "runs" / Path(run).name)
     for folder in places:
         if (folder / RECORD).is_file():
+            if folder.is_symlink():
+                raise FileIrregularError(
+                    f"{folder} is a link, and a run is a folder",
+                    remedy=f"name the folder that it points to: {folder.resolve()}",
+                )
             return folder
     for folder in places:
         if (folder / FAILURE).is_file():
@@ -71,13 +84,46 @@ def find_run(project: Project, run: str, *, cwd: Path) -> Path:
     )
 
 
+def check_listing(folder: Path, record: RunRecord) -> None:
+    """Raise FileUnlistedError or FileIrregularError unless the folder holds the run and no more.
+
+    Allowed are the files of the manifest, the record, its signature and the image's documents.
+    """
+    known = {RECORD, *SIGNATURE_FILES, *(entry.name for entry in record.manifest)}
+    if record.outside is not None:
+        known |= {document_name(document.path) for document in record.outside.documents}
+    unlisted = []
+    for name, is_plain in files.list_inside(folder):
+        if not is_plain:
+            raise FileIrregularError(
+                f"{folder / escaped(name)} is a link, a pipe or a device",
+                remedy="remove it: a run consists of plain files",
+            )
+        # Without `outside` it is not known which documents belong there; the walk ends for that.
+        is_document = record.outside is None and name.startswith(f"{DOCUMENTS}/")
+        if name not in known and not is_document:
+            unlisted.append(escaped(name))
+    if unlisted:
+        more = f" and {len(unlisted) - _SHOWN} more" if len(unlisted) > _SHOWN else ""
+        raise FileUnlistedError(
+            f"{folder} holds what its record does not list: {', '.join(unlisted[:_SHOWN])}{more}",
+            remedy="find out who wrote it; move it out of the run's folder",
+        )
+
+
+def document_name(path: str) -> str:
+    """Return where a run's folder keeps its copy of a document of the project."""
+    return f"{DOCUMENTS}/{Path(path).name}"
+
+
 def check_files(folder: Path, record: RunRecord) -> Iterator[Link]:
     """Yield a link for each file of the run. Raises FileChangedError at the first other one."""
     for entry in record.manifest:
         path = folder / entry.name
-        if not path.is_file():
+        found = files.sha256_inside(folder, entry.name)
+        if found is None:
             raise FileChangedError(f"{path} is gone; the record names it", remedy=AGAIN)
-        if path.stat().st_size != entry.size_bytes or files.sha256_of(path) != entry.sha256:
+        if found != (entry.sha256, entry.size_bytes):
             raise FileChangedError(
                 f"{path} is not what the run wrote: its sha256 is not the record's", remedy=AGAIN
             )
@@ -85,12 +131,15 @@ def check_files(folder: Path, record: RunRecord) -> Iterator[Link]:
 
 
 def read_run_record(folder: Path) -> RunRecord:
-    """Return the record of the run in this folder. Raises RunMissingError, RecordDamagedError."""
+    """Return the record of the run in this folder.
+
+    Raises RunMissingError, RecordDamagedError, FileIrregularError.
+    """
     path = folder / RECORD
-    content = files.read_bytes(path)
+    content = files.read_inside(folder, RECORD)
     if content is None:
         raise RunMissingError(f"{path}: no such record", remedy="ls runs shows the runs")
-    return read_record(content, place=str(path))
+    return read_record(content, place=escaped(str(path)))
 
 
 def require_outside(record: RunRecord, folder: Path) -> Outside:
@@ -126,12 +175,10 @@ def find_documents(project: Project, image: Image, *runs: Path) -> dict[str, byt
     keeps: one of these, or one that lies in `runs/`. Raises RecordIncompleteError.
     """
     paths = (project.environment, project.lock, project.dockerfile)
+    here = {path: files.read_bytes(project.root / path) or b"" for path in paths}
     # Hidden folders are no runs: something may lie there that no command has looked at.
     keeping = [*runs, *sorted((project.root / "runs").glob("[!.]*/"))]
-    places = [{path: project.root / path for path in paths}]
-    places += [{path: run / DOCUMENTS / Path(path).name for path in paths} for run in keeping]
-    for place in places:
-        found = {path: files.read_bytes(file) or b"" for path, file in place.items()}
+    for found in (here, *(_kept_documents(run, paths) for run in keeping)):
         environment, lock, dockerfile = found.values()
         if (
             hashlib.sha256(environment).hexdigest() == image.environment_sha256
@@ -150,14 +197,24 @@ def find_documents(project: Project, image: Image, *runs: Path) -> dict[str, byt
     )
 
 
+def _kept_documents(run: Path, paths: tuple[str, ...]) -> dict[str, bytes]:
+    """Return what a run keeps of these documents; nothing of one that is no plain file."""
+    try:
+        return {path: files.read_inside(run, document_name(path)) or b"" for path in paths}
+    except (FileIrregularError, FileNotWritableError):
+        return dict.fromkeys(paths, b"")
+
+
 def complete(
     project: Project, folder: Path, image: Image, runner: Runner, how: Circumstances
 ) -> None:
     """Complete the run's record, and lay its image's documents beside it.
 
     Where the program wrote no record, one is made of the files that lie there. Raises
-    RecordIncompleteError where the program knew another image or read other data than is told here.
+    RecordIncompleteError where the program knew another image or read other data than is told here,
+    and FileIrregularError for a folder with links: nothing is written through one.
     """
+    _require_plain(folder)
     if not (folder / RECORD).is_file() or (
         how.found_by == "container" and not has_own_record(folder)
     ):
@@ -166,12 +223,18 @@ def complete(
     _require_image(folder, record, image)
     _require_data(folder, record, how)
     for path, content in how.documents.items():
-        files.write_bytes(folder / DOCUMENTS / Path(path).name, content)
+        files.write_bytes(folder / document_name(path), content)
+    with _formed(folder):
+        outside = _outside(project, image, runner, how)
+    files.write_bytes(folder / RECORD, completed(record.values, outside))
+
+
+def _outside(project: Project, image: Image, runner: Runner, how: Circumstances) -> Outside:
     environment, lock, dockerfile = (
         Document(path=path, sha256=hashlib.sha256(how.documents[path]).hexdigest())
         for path in (project.environment, project.lock, project.dockerfile)
     )
-    outside = Outside(
+    return Outside(
         hakobune=__version__,
         image=image.id,
         reference=image.tag,
@@ -187,7 +250,29 @@ def complete(
         inputs=tuple(item for item in how.inputs if item.path),
         job=how.job,
     )
-    files.write_bytes(folder / RECORD, completed(record.values, outside))
+
+
+@contextmanager
+def _formed(folder: Path) -> Iterator[None]:
+    """Raise RecordIncompleteError for a text that a record cannot hold."""
+    try:
+        yield
+    except ValueError as exc:
+        raise RecordIncompleteError(
+            f"the record of {folder} cannot be completed: {exc}",
+            remedy="docs/reference/forms.md lists what a record accepts",
+        ) from exc
+
+
+def _require_plain(folder: Path) -> None:
+    """Raise FileIrregularError for a link, a pipe or a device in a run that is to be completed."""
+    links = [folder.name] if folder.is_symlink() else []
+    links += [name for name, is_plain in files.list_inside(folder) if not is_plain]
+    if links:
+        raise FileIrregularError(
+            f"{folder} holds links, pipes or devices: {', '.join(map(escaped, links[:_SHOWN]))}",
+            remedy="make the program write plain files, and train again",
+        )
 
 
 def has_own_record(folder: Path) -> bool:
@@ -238,13 +323,14 @@ def _known(image: Image) -> dict[str, str]:
 def _made_record(folder: Path, image: Image, how: Circumstances) -> bytes:
     """Return the record that a program which writes none would have written."""
     # Of an earlier run in this folder there may be a record, its documents and its signature.
-    ours = (RECORD, *SIGNATURE_FILES)
-    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    names = sorted(
-        path.as_posix()
-        for path in paths
-        if path.parts[0] != DOCUMENTS and path.as_posix() not in ours
-    )
+    ours = {RECORD, *SIGNATURE_FILES, *map(document_name, how.documents)}
+    names = sorted(name for name, _ in files.list_inside(folder) if name not in ours)
+    for name in names:
+        if not is_of("file name", name):
+            raise FileIrregularError(
+                f"{folder} holds a file whose name a record cannot hold: {escaped(name)}",
+                remedy="make the program use names without backslashes and control characters",
+            )
     manifest = {
         name: {
             "sha256": files.sha256_of(folder / name),
@@ -255,7 +341,7 @@ def _made_record(folder: Path, image: Image, how: Circumstances) -> bytes:
     return sealed(
         {
             "schema_version": SCHEMA_VERSION,
-            "run_id": folder.name,
+            "run_id": folder.name.removeprefix(AGAIN_PREFIX),
             "status": "succeeded",
             "arguments": list(how.arguments),
             "image": _known(image),

@@ -71,8 +71,8 @@ def _tags(cloud: Cloud, job_name: str, folder: Path, model: Model, sha256: str) 
     """Return the metrics, the digests that the job was tagged with, and those of job and model."""
     metrics: Pairs = ()
     if model.metrics:
-        path = folder / model.metrics
-        metrics = read_metrics(files.read_bytes(path) or b"", place=str(path))
+        content = files.read_inside(folder, model.metrics) or b""
+        metrics = read_metrics(content, place=str(folder / model.metrics))
     job = found(cloud, job_name)
     kept = [(k, v) for k, v in job.tags if k.startswith(("hakobune.", "git."))]
     return (*metrics, *kept, ("hakobune.job", job_name), (MODEL_TAG, sha256))

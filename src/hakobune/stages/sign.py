@@ -10,20 +10,23 @@ from hakobune.errors import (
     DestinationIncompleteError,
     DigestMissingError,
     ImageInvalidError,
-    KeyUnusableError,
     PushFailedError,
     RecordDamagedError,
-    SignatureInvalidError,
     SignatureMissingError,
 )
 from hakobune.model.destination import Rehearsal
-from hakobune.model.link import Link
 from hakobune.model.project import Project
-from hakobune.model.record import PUBLIC_KEY, RECORD, STATEMENT, RunRecord
+from hakobune.model.record import PUBLIC_KEY, RECORD, STATEMENT
 from hakobune.model.reporter import Reporter
 from hakobune.oci import referrers
+from hakobune.stages.check_signature import read_key
 from hakobune.stages.push import pushed_repository, pushed_tag, require_manifest_of
-from hakobune.stages.record import check_files, read_run_record, require_outside
+from hakobune.stages.record import (
+    check_files,
+    check_listing,
+    read_run_record,
+    require_outside,
+)
 from hakobune.transform.names import valid_name
 
 # https://github.com/in-toto/attestation/blob/main/spec/v1/bundle.md
@@ -34,12 +37,13 @@ def sign(folder: Path, key: Path, reporter: Reporter) -> Path:
     """Sign the run's record with a private key; return the path of the signed statement.
 
     Its public half is written beside it. Raises FileChangedError for a run that differs from its
-    record, KeyUnusableError, or what reading the record raises.
+    record, FileUnlistedError, KeyUnusableError, or what reading the record raises.
     """
     from hakobune.adapters import signing  # noqa: PLC0415 - takes a third of a second
     from hakobune.transform.provenance import PAYLOAD_TYPE, write_statement  # noqa: PLC0415
 
     record = read_run_record(folder)
+    check_listing(folder, record)
     deque(check_files(folder, record), maxlen=0)
     try:
         statement = write_statement(
@@ -90,7 +94,7 @@ def attach(folder: Path, place: str, runner: Runner, patience: Patience, reporte
     DigestMismatchError, or what `adapters.registry` raises.
     """
     outside = require_outside(read_run_record(folder), folder)
-    statement = files.read_bytes(folder / STATEMENT)
+    statement = files.read_inside(folder, STATEMENT, largest=files.LARGEST_SIGNATURE)
     if statement is None:
         raise SignatureMissingError(
             f"{folder / STATEMENT}: the run is unsigned",
@@ -119,63 +123,5 @@ def attach(folder: Path, place: str, runner: Runner, patience: Patience, reporte
     return f"{repository}@{digest}"
 
 
-def check_signature(folder: Path, record: RunRecord, key: Path | None) -> Link:
-    """Check the run's signature, if it has one, with this public key or the one beside it.
-
-    Raises SignatureInvalidError, SignatureMissingError (a key was given), KeyUnusableError.
-    """
-    envelope = files.read_bytes(folder / STATEMENT)
-    if envelope is None:
-        if key is not None or (folder / PUBLIC_KEY).exists():
-            raise SignatureMissingError(
-                f"{folder / STATEMENT}: the run is unsigned",
-                remedy=f"hakobune sign {folder} --key PRIVATE_KEY",
-            )
-        return Link(name="signed", what="unsigned", is_seen=False)
-    from hakobune.adapters import signing  # noqa: PLC0415 - takes a third of a second
-    from hakobune.transform.provenance import PAYLOAD_TYPE, subjects  # noqa: PLC0415
-
-    beside = files.read_bytes(folder / PUBLIC_KEY)
-    if beside is not None and not signing.is_as_written(beside, place=str(folder / PUBLIC_KEY)):
-        raise KeyUnusableError(
-            f"{folder / PUBLIC_KEY} was changed", remedy="sign the run again: hakobune sign"
-        )
-    place = key or folder / PUBLIC_KEY
-    statement = signing.opened(
-        envelope,
-        payload_type=PAYLOAD_TYPE,
-        key=_public(place),
-        places=(str(folder / STATEMENT), str(place)),
-    )
-    wanted = {entry.name: entry.sha256 for entry in record.manifest}
-    wanted[RECORD] = files.sha256_of(folder / RECORD)
-    try:
-        signed = subjects(statement)
-    except ValueError as exc:
-        raise SignatureInvalidError(
-            f"{folder / STATEMENT} is signed but does not describe a run: {exc}",
-            remedy="restore the run's own statement, or sign again: hakobune sign",
-        ) from exc
-    if dict(signed) != wanted:
-        raise SignatureInvalidError(
-            f"{folder / STATEMENT} signs other files than the record names",
-            remedy="sign the run again: hakobune sign",
-        )
-    named = signing.fingerprint(_public(place), place=str(place))
-    whose = f"by {key}" if key is not None else "by the key beside it; --key requires another"
-    return Link(name="signed", what=f"{named}, {whose}")
-
-
 def _private(path: Path) -> bytes:
-    return _key(path, remedy="create one: openssl genpkey -algorithm ed25519 -out key.pem")
-
-
-def _public(path: Path) -> bytes:
-    return _key(path, remedy="ask the signer for the public key and pass it with --key")
-
-
-def _key(path: Path, *, remedy: str) -> bytes:
-    content = files.read_bytes(path)
-    if content is None:
-        raise KeyUnusableError(f"{path}: no such key file", remedy=remedy)
-    return content
+    return read_key(path, remedy="create one: openssl genpkey -algorithm ed25519 -out key.pem")

@@ -1,8 +1,9 @@
 """The chain of a run, from its files to its image; each hash is computed from the bytes."""
 
 import hashlib
+import json
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.commit import tree_at
@@ -10,29 +11,40 @@ from hakobune.adapters.process import Runner
 from hakobune.errors import (
     DataChangedError,
     DocumentChangedError,
+    FileIrregularError,
+    FileNotWritableError,
     ImageChangedError,
     ImageInvalidError,
     JobContradictsError,
+    OutputAbsentError,
+    RecordIncompleteError,
     RunClaimedTwiceError,
+    RunMisplacedError,
     SourceUnprovenError,
 )
+from hakobune.model.forms import escaped, is_of
 from hakobune.model.link import Link
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.model.record import DOCUMENTS, RECORD, Document, Outside, RunRecord
 from hakobune.oci.archive import check_saved
 from hakobune.stages.base_image import bases_of
+from hakobune.stages.check_signature import UNSIGNED, Demand, check_signature
 from hakobune.stages.inputs import has_digest, recorded_input
 from hakobune.stages.record import (
     AGAIN,
+    AGAIN_PREFIX,
     check_files,
+    check_listing,
+    document_name,
     read_run_record,
     recorded_image,
     require_outside,
 )
 from hakobune.stages.render import current_source
-from hakobune.stages.sign import check_signature
+from hakobune.transform.arguments import value_at, value_place
 from hakobune.transform.read_lock import read_lock
+from hakobune.transform.read_record import IMAGE_KEYS
 from hakobune.transform.render_dockerfile import (
     IGNORED_SOURCE,
     is_of_image,
@@ -42,40 +54,120 @@ from hakobune.transform.render_dockerfile import (
 from hakobune.transform.seal import is_sealed
 
 
-def walk(project: Project, folder: Path, runner: Runner, *, key: Path | None) -> Iterator[Link]:
+def walk(
+    project: Project, folder: Path, runner: Runner, demand: Demand | None = None
+) -> Iterator[Link]:
     """Yield each link that holds; raise an error that names the first that does not.
 
-    Offline. `key` is the public key that the signature must match; None accepts any. Each kind of
+    Offline. `demand` says what the signature must be; None accepts any and none. Each kind of
     link has an error of its own (docs/reference/exit-codes.md).
     """
     record = read_run_record(folder)
     yield Link(name="record", what=str(folder / RECORD), digest=record.sha256)
+    check_listing(folder, record)
+    _require_own_folder(project, folder, record)
     _require_only_one(folder, record)
-    yield check_signature(folder, record, key)
+    yield check_signature(project, folder, record, demand or Demand())
     yield from check_files(folder, record)
     outside = require_outside(record, folder)
+    _require_whole(project, folder, record, outside)
+    _require_outputs(project, folder, record)
     yield from _data(project, record, outside)
     yield from _documents(folder, record, outside)
     yield from _source(project, outside, runner)
     if outside.job is not None:
-        yield _job(outside)
+        yield _job(record, outside)
     yield _image(record, outside, runner)
+
+
+def summary(links: list[Link]) -> str:
+    """Return in one line what a chain proves, all links of which hold."""
+    unseen = {link.name: link for link in links if not link.is_seen}
+    told = "intact, signed"
+    if signature := unseen.pop("signed", None):
+        is_unsigned = signature.what == UNSIGNED
+        told = f"intact, {UNSIGNED if is_unsigned else 'signed by an unconfirmed key'}"
+        told += ": accidental changes only"
+    return told + (f"; not verifiable here: {', '.join(sorted(unseen))}" if unseen else "")
+
+
+def _require_own_folder(project: Project, folder: Path, record: RunRecord) -> None:
+    """Raise RunMisplacedError unless the folder has the run's name, or that of a repetition.
+
+    Where the user named a folder of `runs` as the output, that is its name.
+    """
+    names = {record.run_id, f"{AGAIN_PREFIX}{record.run_id}"}
+    for output in project.outputs:
+        place = value_place(list(record.arguments), output.flag)
+        if place is not None:
+            path = PurePosixPath(value_at(list(record.arguments), place, output.flag))
+            names |= {path.name} if path.parts[:1] == ("runs",) else set()
+    name = folder.resolve().name
+    if name not in names:
+        raise RunMisplacedError(
+            f"{folder} contains the run {record.run_id}: the folder of a run has the run's name",
+            remedy=f"if this is a copy of that run, give it that name: mv {name!r} "
+            f"{record.run_id!r}",
+        )
 
 
 def _require_only_one(folder: Path, record: RunRecord) -> None:
     """Raise RunClaimedTwiceError where another folder beside this one has a record of the run."""
-    for other in sorted(folder.resolve().parent.glob(f"*/{RECORD}")):
-        # Hidden folders are ours: a run that is being reproduced or fetched.
-        if other.parent == folder.resolve() or other.parent.name.startswith("."):
+    here = folder.resolve()
+    claim = f'"run_id": {json.dumps(record.run_id, ensure_ascii=False)}'.encode()
+    for other in sorted(here.parent.iterdir()):
+        # Hidden folders are ours: a run that is being reproduced or fetched. A link is no run.
+        if other == here or other.name.startswith(".") or other.is_symlink():
+            continue
+        try:
+            content = files.read_inside(other, RECORD) or b""
+        except (FileIrregularError, FileNotWritableError):
             continue
         # Cheaper than parsing each record: the text must have the run's id.
-        content = files.read_bytes(other) or b""
-        claim = f'"run_id": "{record.run_id}"'.encode()
         if claim in content:
             raise RunClaimedTwiceError(
-                f"{folder.name} and {other.parent.name} both claim to be the run {record.run_id}",
+                f"{folder.name} and {escaped(other.name)} both claim to be the run {record.run_id}",
                 remedy="one of them is a copy: move it elsewhere, then verify the other",
             )
+
+
+def _require_whole(project: Project, folder: Path, record: RunRecord, outside: Outside) -> None:
+    """Raise RecordIncompleteError for a section that is empty or contradicts another one."""
+    place = folder / RECORD
+    for key in IMAGE_KEYS:
+        if not record.image.get(key):
+            raise _incomplete(place, f"`image` does not have `{key}`")
+    if not record.manifest or not outside.base:
+        raise _incomplete(place, f"`{'manifest' if outside.base else 'outside.base'}` is empty")
+    if (outside.found_by == "job") != (outside.job is not None):
+        raise _incomplete(place, f"`found_by` is {outside.found_by}, which `job` contradicts")
+    read = {item.name: item.sha256 for item in record.inputs}
+    for item in outside.inputs:
+        if read.get(item.name) != item.sha256:
+            raise _incomplete(place, f"`inputs` and `outside.inputs` differ in `{item.name}`")
+    given = [item for item in project.inputs if value_place(list(record.arguments), item.flag)]
+    for named in given if outside.found_by == "container" else ():
+        if named.name not in read:
+            raise _incomplete(place, f"`arguments` has {named.flag} and `inputs` no `{named.name}`")
+
+
+def _require_outputs(project: Project, folder: Path, record: RunRecord) -> None:
+    """Raise OutputAbsentError for an output that the project declares and the run does not have."""
+    sizes = {entry.name: entry.size_bytes for entry in record.manifest}
+    for name in (name for output in project.outputs for name in output.files):
+        if name != RECORD and not sizes.get(name):
+            what = "is empty" if name in sizes else "is not in its record"
+            raise OutputAbsentError(
+                f"{folder}: the declared output {name} {what}",
+                remedy="train again, or correct `files` in [tool.hakobune.outputs]",
+            )
+
+
+def _incomplete(place: Path, what: str) -> RecordIncompleteError:
+    return RecordIncompleteError(
+        f"{place}: {what}",
+        remedy="do not use this run; docs/reference/record.md describes a record",
+    )
 
 
 def _data(project: Project, record: RunRecord, outside: Outside) -> Iterator[Link]:
@@ -149,8 +241,8 @@ def _base(outside: Outside, lock: Lock) -> Link:
 
 
 def _document(folder: Path, document: Document) -> bytes:
-    path = folder / DOCUMENTS / Path(document.path).name
-    content = files.read_bytes(path)
+    path = folder / document_name(document.path)
+    content = files.read_inside(folder, document_name(document.path))
     if content is None:
         raise DocumentChangedError(f"{path} is missing; the record names it", remedy=AGAIN)
     if hashlib.sha256(content).hexdigest() != document.sha256:
@@ -210,17 +302,30 @@ def _source_at(project: Project, outside: Outside, runner: Runner) -> str:
     return source_of({path: data for path, data in tree.items() if path not in hidden}).sha256
 
 
-def _job(outside: Outside) -> Link:
-    """Compare what Azure ML reported of the job's environment with the record."""
+def _job(record: RunRecord, outside: Outside) -> Link:
+    """Compare what Azure ML reported of the job and its environment with the record."""
     job = outside.job
     assert job is not None  # noqa: S101 - for mypy
     digest = job.image.partition("@")[2]
-    tagged = job.tags.get("hakobune.image", digest)
-    for found in (digest, tagged):
-        if found != outside.image:
+    claims = [("image", digest, outside.image)]
+    known = {
+        "hakobune.image": outside.image,
+        "hakobune.lock": outside.lock.sha256,
+        "hakobune.environment": outside.environment.sha256,
+        "hakobune.source": outside.source.sha256,
+        "hakobune.base": outside.base,
+    }
+    # The tag of a reference to a place of Azure ML is that reference, and no sha256.
+    known |= {f"hakobune.data.{i.name}": i.sha256 for i in record.inputs}
+    for tag, recorded in known.items():
+        tagged = job.tags.get(tag, recorded)
+        if not tag.startswith("hakobune.data.") or is_of("sha256", tagged):
+            claims.append((f"tag {tag}", tagged, recorded))
+    for what, found, recorded in claims:
+        if found != recorded:
             raise JobContradictsError(
-                f"Azure ML reports {found or 'no digest'} for {job.environment} of job {job.name}, "
-                f"and the record {outside.image}",
+                f"Azure ML reports {found or 'nothing'} as the {what} of job {job.name} "
+                f"({job.environment}), and the record has {recorded}",
                 remedy="do not use this model: find out who changed the environment or the record",
             )
     return Link(name="job", what=f"{job.name} in {job.environment}", digest=digest)

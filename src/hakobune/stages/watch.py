@@ -4,11 +4,18 @@ import re
 from collections.abc import Callable
 
 from hakobune.adapters.patience import Clock
-from hakobune.errors import JobCanceledError, JobFailedError, JobNotFoundError, JobUnfinishedError
+from hakobune.errors import (
+    JobCanceledError,
+    JobContradictsError,
+    JobFailedError,
+    JobNotFoundError,
+    JobUnfinishedError,
+)
 from hakobune.interruption import Interrupted
 from hakobune.model.cloud import Cloud
 from hakobune.model.job import Fate, Job
 from hakobune.model.reporter import Reporter
+from hakobune.transform.names import valid_name
 
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 15.0
@@ -88,12 +95,17 @@ def _followed(
 
 
 def found(cloud: Cloud, name: str) -> Job:
-    """Return the job. Raises JobNotFoundError."""
-    job = cloud.job(name)
+    """Return the job. Raises JobNotFoundError, NameInvalidError, JobContradictsError."""
+    job = cloud.job(valid_name("job", name))
     if job is None:
         raise JobNotFoundError(
             f"the workspace has no job {name}",
             remedy="check the name and the workspace: the studio lists all jobs",
+        )
+    if job.name != name:
+        raise JobContradictsError(
+            f"the workspace was asked for the job {name} and describes {job.name}",
+            remedy="write the job's name as the studio shows it",
         )
     return job
 

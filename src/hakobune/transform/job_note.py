@@ -4,7 +4,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 
+from hakobune.model.forms import required
 from hakobune.model.job import JobPlan
+from hakobune.model.json_text import parse_json
 
 SCHEMA_VERSION = 1
 
@@ -40,9 +42,16 @@ def write_note(note: JobNote) -> bytes:
 def read_note(content: bytes) -> JobNote | None:
     """Return the note, or None where this is none that we can read."""
     try:
-        found = json.loads(content)
+        found = parse_json(content)
         if found.pop("schema_version") != SCHEMA_VERSION:
             return None
-        return JobNote(**found)
+        note = JobNote(**found)
+        required("job name", note.name)
+        required("sha256", note.plan_sha256)
+        required("time", note.planned)
+        for name, path in note.inputs.items():
+            required("input name", name)
+            required("place", path)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+    return note if isinstance(note.is_submitted, bool) else None

@@ -35,10 +35,6 @@ _FORMS = {
 }
 
 
-# Control characters, what turns the direction of writing, halves of characters, ends of lines.
-_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
-
-
 def safe_name(text: str) -> str:
     """Return a text's letters and digits of ASCII, with `-` for all else, at most 40 characters.
 
@@ -58,11 +54,3 @@ def valid_name(kind: str, name: str) -> str:
             f"{kind} {shown!r} ({len(name)} characters) is not a valid name", remedy=f"use {words}"
         )
     return name
-
-
-def is_file_name(name: str) -> bool:
-    """Tell whether this is the name of a file below a folder: relative, and safe to print."""
-    is_inside = not {"", ".", ".."} & set(name.split("/"))
-    return is_inside and not any(
-        letter == "\\" or unicodedata.category(letter) in _UNSEEN for letter in name
-    )

@@ -7,7 +7,13 @@ import re
 import shlex
 from collections.abc import Callable, Iterable
 
-from hakobune.errors import InputNotFoundError, OutputUnknownError, ReferenceMutableError
+from hakobune.errors import (
+    ArgumentInvalidError,
+    InputNotFoundError,
+    OutputUnknownError,
+    ReferenceMutableError,
+)
+from hakobune.model.forms import is_of, shortened
 from hakobune.model.image import Image, PushedImage
 from hakobune.model.job import EnvironmentPlan, JobInput, JobPlan, JobWishes, Pairs
 from hakobune.model.project import Project
@@ -18,6 +24,12 @@ from hakobune.transform.names import valid_name
 # an address that a node can read.
 _REFERENCE = re.compile(r"(azureml:|https://|abfss://|wasbs://).+")
 _VERSION_LENGTH = 16
+# What Azure ML replaces, in the command, in variables and in paths.
+_EXPRESSION = "${{"
+_INPUT = re.compile(r"(--?[\w-]+=)?\$\{\{inputs\.(\w+)\}\}")
+_OUTPUT = re.compile(r"(--?[\w-]+=)?\$\{\{outputs\.\w+\}\}")
+# The variable that the service sets to the path of an input.
+_VARIABLE = re.compile(r"(--?[\w-]+=)?\$\{AZURE_ML_INPUT_(\w+):\?\}")
 
 
 def plan_environment(pushed: PushedImage, *, name: str) -> EnvironmentPlan:
@@ -56,6 +68,7 @@ def planned_inputs(
         if place is None:
             continue
         value = value_at(passed, place, item.flag)
+        _require_plain(item.flag, value)
         if _REFERENCE.fullmatch(value):
             found.append(_reference(item.name, item.flag, value))
             continue
@@ -71,11 +84,27 @@ def planned_inputs(
 
 
 def _reference(name: str, flag: str, value: str) -> JobInput:
+    if not is_of("place", value):
+        raise ArgumentInvalidError(
+            f"{flag} {shortened(value)} holds control characters",
+            remedy="name the asset without them",
+        )
     is_asset = not value.removeprefix("azureml:").startswith("//") and value.startswith("azureml:")
     # Azure ML's own form has no such mark for an asset; for a path it is part of the name.
     path = value.rstrip("/") if is_asset else value
     _require_fixed(flag, path)
     return JobInput(name=name, path=path, is_folder=value.endswith("/"))
+
+
+def _require_plain(what: str, value: str) -> None:
+    """Raise ArgumentInvalidError for text that Azure ML would replace, or that is none."""
+    if _EXPRESSION in value or not is_of("argument", value):
+        raise ArgumentInvalidError(
+            f"{what}: {shortened(value)} holds `{_EXPRESSION}`, which Azure ML would replace"
+            if _EXPRESSION in value
+            else f"{what}: {shortened(value)} is not UTF-8 text",
+            remedy="pass another value: hakobune itself puts in the paths of inputs and outputs",
+        )
 
 
 def _require_fixed(flag: str, value: str) -> None:
@@ -94,7 +123,12 @@ def _require_fixed(flag: str, value: str) -> None:
 def job_command(
     project: Project, arguments: tuple[str, ...], inputs: tuple[JobInput, ...]
 ) -> tuple[str, ...]:
-    """Return the words of the command; `${{…}}` stands for the paths that only the node knows."""
+    """Return the words of the command; `${{…}}` stands for the paths that only the node knows.
+
+    Raises ArgumentInvalidError for an argument that already holds one.
+    """
+    for word in (*project.command, *arguments):
+        _require_plain("an argument", word)
     passed = list(arguments)
     for item in project.inputs:
         place = value_place(passed, item.flag)
@@ -113,19 +147,30 @@ def job_command(
 
 
 def shell_text(words: Iterable[str]) -> str:
-    """Return the words as one line for `/bin/sh -c`; placeholders are put in double quotes.
+    """Return the words as one line for `/bin/sh -c`.
 
-    Azure ML replaces them in the text, and a path may hold a space.
+    Azure ML replaces `${{…}}` in the text itself, where the shell would run what the name of
+    somebody's file says (`$(…).csv`). So an input is read from the variable that the service sets,
+    which a shell does not read again; the name of an output's folder is our own.
     """
-    placeholder = re.compile(r"(--?[\w-]+=)?\$\{\{(inputs|outputs)\.\w+\}\}")
-    return " ".join(
-        f'"{word}"' if placeholder.fullmatch(word) else shlex.quote(word) for word in words
-    )
+    return " ".join(_quoted(word) for word in words)
+
+
+def _quoted(word: str) -> str:
+    if found := _INPUT.fullmatch(word):
+        return f'"{found[1] or ""}${{AZURE_ML_INPUT_{found[2]}:?}}"'
+    return f'"{word}"' if _OUTPUT.fullmatch(word) else shlex.quote(word)
 
 
 def job_arguments(project: Project, command: str) -> tuple[str, ...]:
-    """Return the arguments of a submitted job's command, with its placeholders; the reverse."""
-    words = tuple(shlex.split(command))
+    """Return the arguments of a submitted job's command, with its placeholders; the reverse.
+
+    Raises ValueError for a text that a shell cannot read.
+    """
+    words = tuple(
+        _VARIABLE.sub(r"\1${{inputs.\2}}", word) if _VARIABLE.fullmatch(word) else word
+        for word in shlex.split(command)
+    )
     length = len(project.command)
     return words[length:] if words[:length] == tuple(project.command) else words
 
@@ -153,11 +198,22 @@ def plan_job(
     environment: EnvironmentPlan,
     inputs: tuple[JobInput, ...],
 ) -> JobPlan:
-    """Return the whole job. Raises NameInvalidError for a name that Azure ML does not accept."""
-    for variable, _ in wishes.variables:
+    """Return the whole job.
+
+    Raises NameInvalidError for a name that Azure ML does not accept, and ArgumentInvalidError.
+    """
+    for variable, value in wishes.variables:
         valid_name("variable", variable)
-    for tag, _ in wishes.tags:
+        _require_plain(f"--env {variable}", value)
+    for tag, value in wishes.tags:
         valid_name("tag", tag)
+        if not is_of("tag", value):
+            raise ArgumentInvalidError(
+                f"--tag {tag}: {shortened(value)} is not one line of text",
+                remedy="leave out line breaks and control characters",
+            )
+    for item in inputs:
+        _require_plain(f"input {item.name}", item.path)
     return JobPlan(
         name=valid_name("job", name),
         display_name=wishes.display_name or environment.name,

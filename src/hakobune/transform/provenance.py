@@ -13,10 +13,14 @@ from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
 from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
 from in_toto_attestation.v1.statement import Statement
 
+from hakobune.model.forms import escaped
+from hakobune.model.json_text import parse_json
 from hakobune.model.record import RECORD, Outside, RunRecord
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
+# A statement has the sha256 and name of every file; in bytes.
+LARGEST = 12 << 20
 # What kind of build this is; docs/reference/record.md says what the parameters mean.
 BUILD_TYPE = "urn:hakobune:training:v2"
 
@@ -47,6 +51,18 @@ def subjects(statement: bytes) -> Mapping[str, str]:
     if found.predicate_type != PREDICATE_TYPE:
         raise ValueError(f"its predicate is {found.predicate_type}")
     return {item.name: item.digest["sha256"] for item in found.subject}
+
+
+def require_same(statement: bytes, record: RunRecord, outside: Outside, sha256: str) -> None:
+    """Raise ValueError unless the statement is the one that `write_statement` makes of the record.
+
+    Subjects alone would let a signed statement claim other data, images or arguments.
+    """
+    found = parse_json(statement, largest=LARGEST)
+    wanted = json.loads(write_statement(record, outside, record_sha256=sha256))
+    different = [key for key in sorted({*found, *wanted}) if found.get(key) != wanted.get(key)]
+    if different:
+        raise ValueError(f"its {' and '.join(map(escaped, different))} differs from the record")
 
 
 def _provenance(record: RunRecord, outside: Outside) -> Any:  # noqa: ANN401 - protobuf has no types

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, assert_never, get_args
 
 from hakobune.errors import LockDamagedError
+from hakobune.model.forms import is_of, shortened
 from hakobune.model.lock import (
     PLATFORM,
     SCHEMA_VERSION,
@@ -26,6 +27,10 @@ from hakobune.model.lock import (
 )
 from hakobune.transform.seal import is_sealed
 
+_LONGEST = 1 << 20  # bytes of a lock; four thousand packages
+# Python's parser needs the square of a dotted key's parts in time.
+_MOST_DOTS = 100
+_LARGEST = 1 << 40  # bytes of a package
 _FORMS = {
     "name": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*"),
     "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!:~-]*"),
@@ -66,19 +71,25 @@ class _DamageError(Exception):
 
 
 def _read(content: bytes) -> Lock:
+    if len(content) > _LONGEST:
+        raise _DamageError(f": longer than {_LONGEST} bytes")
+    for number, line in enumerate(content.splitlines(), 1):
+        if line.count(b".") > _MOST_DOTS:
+            raise _DamageError(f":{number}: more than {_MOST_DOTS} dots in one line")
     try:
         text = content.decode()
         tree = tomllib.loads(text)
     except UnicodeDecodeError:
         raise _DamageError(": not UTF-8 text") from None
-    except tomllib.TOMLDecodeError as exc:
+    # Besides TOMLDecodeError: numbers of thousands of digits, and a thousand brackets.
+    except (ValueError, RecursionError) as exc:
         found = re.search(r"^(.*) \(at line (\d+), .*\)$", str(exc))
         where = f":{found[2]}: {found[1]}" if found else f": {exc}"
         raise _DamageError(where) from None
     version = tree.pop("schema_version", None)
     if version != SCHEMA_VERSION:
         known = f"this hakobune reads schema_version {SCHEMA_VERSION}"
-        raise _DamageError(f":2: schema_version is {version!r}; {known}")
+        raise _DamageError(f":2: schema_version is {shortened(version)}; {known}")
     if not is_sealed(content):
         raise _DamageError(": changed by hand or by a merge (its last line, the seal, is broken)")
     base = _take(tree, "base", dict)
@@ -89,7 +100,7 @@ def _read(content: bytes) -> Lock:
         environment_sha256=_word(tree, "environment_sha256"),
         platform=_word(tree, "platform"),
         python=_word(tree, "python"),
-        requirements=tuple(str(item) for item in _take(tree, "requirements", list)),
+        requirements=tuple(map(_line, _take(tree, "requirements", list))),
         registry_base=RegistryBase(
             image=_word(registry, "image"), digest=_word(registry, "digest") or None
         ),
@@ -111,10 +122,23 @@ def _take(table: dict[str, Any], key: str, kind: type) -> Any:  # noqa: ANN401 -
     return value
 
 
+def _line(item: object) -> str:
+    if not is_of("line", item):
+        raise _DamageError(f": `requirements` has {shortened(item)}, which is not a line of text")
+    return str(item)
+
+
+def _size(table: dict[str, Any]) -> int:
+    value = _take(table, "size", int)
+    if not 0 <= value < _LARGEST:
+        raise _DamageError(f": `size = {shortened(value)}` is not the size of a file")
+    return int(value)
+
+
 def _word(table: dict[str, Any], key: str, form: str = "") -> str:
     value = _take(table, key, str)
     if not _FORMS[form or key].fullmatch(value):
-        raise _DamageError(f": `{key} = {value!r}` does not have the form of one")
+        raise _DamageError(f": `{key} = {shortened(value)}` does not have the form of one")
     return str(value)
 
 
@@ -149,7 +173,7 @@ def _kind(table: dict[str, Any]) -> Kind:
     for kind in get_args(Kind):
         if kind == value:
             return kind  # type: ignore[no-any-return] # get_args does not know of what
-    raise _DamageError(f": `{table.get('name')}` has the unknown kind {value!r}")
+    raise _DamageError(f": `{table.get('name')}` has the unknown kind {shortened(value)}")
 
 
 def _file(table: dict[str, Any], kind: Kind) -> dict[str, Any]:
@@ -158,7 +182,7 @@ def _file(table: dict[str, Any], kind: Kind) -> dict[str, Any]:
         "name": _word(table, "name"),
         "version": _word(table, "version"),
         "file": _word(table, "file", kind),
-        "size": _take(table, "size", int),
+        "size": _size(table),
         "sha256": _word(table, "sha256"),
     }
 
@@ -168,7 +192,7 @@ def _debian(table: dict[str, Any]) -> LockedDebian:
         name=_word(table, "name"),
         version=_word(table, "version"),
         architecture=_word(table, "architecture"),
-        size=_take(table, "size", int),
+        size=_size(table),
         sha256=_word(table, "sha256"),
         path=_word(table, "path"),
     )

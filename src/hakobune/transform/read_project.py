@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hakobune.errors import ConfigurationInvalidError
+from hakobune.model.forms import escaped
 from hakobune.model.project import Input, Library, Model, Output, Project
 
 KEYS = {
@@ -24,6 +25,8 @@ KEYS = {
     "libraries": "shared libraries and their C files, below `source`: a table of "
     '`"name.so" = ["name.c"]`',
     "model": "what `hakobune register` registers: a table of `name`, `file` and `metrics`",
+    "signers": "public keys, one of which `hakobune verify` requires, as a list of paths of PEM "
+    'files in the project or of fingerprints: `["keys/release.pub.pem"]`',
 }
 INPUT_KEYS = {"flag": "the command's option that takes the file, such as `--input`"}
 OUTPUT_KEYS = {
@@ -41,6 +44,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _LIBRARY = re.compile(rf"{_PATH.pattern}\.so")
 _C_FILE = re.compile(rf"{_PATH.pattern}\.c")
+_SIGNER = re.compile(rf"[0-9a-f]{{32}}|[0-9a-f]{{64}}|(?=.*[./]){_PATH.pattern}")
 
 
 def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Project:
@@ -49,8 +53,10 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
     Raises ConfigurationInvalidError with every problem found.
     """
     try:
-        table = tomllib.loads(text).get("tool", {}).get("hakobune")
-    except tomllib.TOMLDecodeError as exc:
+        tool = tomllib.loads(text).get("tool", {})
+        table = tool.get("hakobune") if isinstance(tool, dict) else None
+    # Besides TOMLDecodeError: numbers of thousands of digits, and a thousand brackets.
+    except (ValueError, RecursionError) as exc:
         found = re.search(r"^(.*) \(at line (\d+), .*\)$", str(exc))
         where = f"{file}:{found[2]}: {found[1]}" if found else f"{file}: {exc}"
         raise ConfigurationInvalidError(where, remedy=f"correct the TOML of {file}") from None
@@ -81,6 +87,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         libraries=reader.libraries(table, "libraries"),
         model=reader.model(table, "model"),
         smoke=reader.words(table, "smoke", default=()),
+        signers=reader.signers(table, "signers"),
     )
     reader.refuse_unknown(table, KEYS)
     if reader.problems:
@@ -113,7 +120,7 @@ class _Reader:
         if key:
             line = self._line(key, line) or line
         self.place = self.place or f"{self.file}:{line}"
-        self.problems.append(f"{self.file}:{line}: {what}")
+        self.problems.append(f"{self.file}:{line}: {escaped(what)}")
 
     def _line(self, key: str, start: int) -> int | None:
         """Return the first line from `start` on that gives the key or opens its table."""
@@ -173,6 +180,15 @@ class _Reader:
                 self.add(name, f"`{name}`: a name has lower-case letters, digits and `_`")
             self.refuse_unknown(entry, known, within=name)
         return list(value.items())
+
+    def signers(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        """Return the list of public keys; where it is given, it names at least one."""
+        found = self.words(table, key, default=()) if key not in table else self.words(table, key)
+        for entry in found:
+            if not _SIGNER.fullmatch(entry):
+                what = f"`{entry}` in `{key}` is not usable: wanted {_form_in_words(_SIGNER)}"
+                self.add(key, what)
+        return found
 
     def libraries(self, table: Mapping[str, Any], key: str) -> tuple[Library, ...]:
         """Return the table of libraries, each with its C files."""
@@ -237,5 +253,6 @@ def _form_in_words(form: re.Pattern[str]) -> str:
         _NAME: "lower-case letters, digits and `_`",
         _MODEL: "letters, digits, `.`, `-` and `_`",
         _LIBRARY: "a path below `source` that ends in `.so`",
+        _SIGNER: "the path of a PEM file in the project, or a fingerprint: 32 or 64 hex digits",
         _C_FILE: "a path below `source` that ends in `.c`",
     }[form]

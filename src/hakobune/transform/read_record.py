@@ -1,12 +1,13 @@
 """A run's `record.json` (bytes) to RunRecord, after its seal was checked. No I/O."""
 
-import json
-import re
+import hashlib
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
 from hakobune.errors import RecordDamagedError, RecordFromFutureError
+from hakobune.model.forms import escaped, is_of, required, shortened
+from hakobune.model.json_text import parse_json
 from hakobune.model.record import (
     SCHEMA_VERSION,
     Document,
@@ -15,10 +16,18 @@ from hakobune.model.record import (
     Outside,
     RecordedInput,
     RunRecord,
-    valid_commit,
 )
-from hakobune.transform.write_record import SEAL, seal_of, write_json
+from hakobune.transform.write_record import SEAL, write_json
 
+# What the container knows of its image, and the form of each.
+IMAGE_KEYS = {
+    "environment_sha256": "sha256",
+    "lock_sha256": "sha256",
+    "source_sha256": "sha256",
+    "base": "image reference",
+}
+# A larger number is no size of a file.
+_LARGEST_COUNT = 1 << 63
 _REMEDY = "fetch the run again, or repeat it; a record cannot be edited"
 
 
@@ -37,8 +46,8 @@ def read_record(content: bytes, *, place: str) -> RunRecord:
 def read_sealed(content: bytes, *, place: str, schema: int) -> dict[str, Any]:
     """Return the values of a sealed JSON document of ours, once its bytes are proven whole."""
     try:
-        values = json.loads(content, parse_constant=_no_number)
-    except (ValueError, RecursionError) as exc:
+        values = parse_json(content)
+    except ValueError as exc:
         what = f"is not JSON: {exc}" if content else "is empty"
         raise RecordDamagedError(f"{place} {what}", remedy=_REMEDY, place=place) from exc
     if not isinstance(values, dict):
@@ -46,15 +55,15 @@ def read_sealed(content: bytes, *, place: str, schema: int) -> dict[str, Any]:
     version = values.get("schema_version")
     if isinstance(version, int) and version > schema:
         raise RecordFromFutureError(
-            f"{place} has schema {version}; this hakobune supports up to {schema}",
+            f"{place} has schema {shortened(version)}; this hakobune supports up to {schema}",
             remedy="use the hakobune that wrote it, or a newer one",
         )
     if version != schema or not isinstance(version, int) or isinstance(version, bool):
         raise RecordDamagedError(
-            f"{place} has schema {version!r}; this hakobune reads {schema}",
+            f"{place} has schema {shortened(version)}; this hakobune reads {schema}",
             remedy="train again: such a record does not name its image",
         )
-    if values.get(SEAL) != seal_of(values) or write_json(values) != content:
+    if write_json(values) != content or not _is_sealed(content, values.get(SEAL)):
         raise RecordDamagedError(
             f"{place} was changed after it was written: its bytes do not match its `{SEAL}`",
             remedy=_REMEDY,
@@ -63,17 +72,25 @@ def read_sealed(content: bytes, *, place: str, schema: int) -> dict[str, Any]:
     return values
 
 
+def _is_sealed(content: bytes, seal: object) -> bool:
+    """Tell whether the last key is the sha256 of the same bytes without it."""
+    end = f',\n  "{SEAL}": "{seal}"\n}}\n'.encode()
+    body = content.removesuffix(end)
+    return body != content and hashlib.sha256(body + b"\n}\n").hexdigest() == seal
+
+
 T = TypeVar("T")
 Values = Mapping[str, Any]
 
 
 def _record(values: Values) -> RunRecord:
     if values.get("status") != "succeeded":
-        raise ValueError(f"`status` is {values.get('status')!r} and not 'succeeded'")
+        raise ValueError(f"`status` is {shortened(values.get('status'))} and not 'succeeded'")
     outside = values.get("outside")
+    _check_facts(values)
     return RunRecord(
-        run_id=_field(values, "run_id", _text),
-        arguments=_field(values, "arguments", _texts),
+        run_id=_field(values, "run_id", partial(required, "run id")),
+        arguments=_field(values, "arguments", _arguments),
         image=_field(values, "image", _image),
         inputs=_field(values, "inputs", _inputs),
         manifest=_field(values, "manifest", _manifest),
@@ -83,10 +100,28 @@ def _record(values: Values) -> RunRecord:
     )
 
 
+def _check_facts(values: Values) -> None:
+    """Raise ValueError for facts of machine and program that may be absent, but have a form.
+
+    They are compared and shown, and go into the signed statement.
+    """
+    for key in ("started", "ended"):
+        if key in values:
+            _field(values, key, partial(required, "time"))
+    for key, inner in (("versions", None), ("numerics", None), ("processor", "model")):
+        if key not in values:
+            continue
+        found = _field(values, key, _table)
+        for name in found if inner is None else (inner,):
+            required("line", name)
+            if found.get(name) is not None:
+                _field(found, name, partial(required, "line"))
+
+
 def _outside(values: Values) -> Outside:
     return Outside(
         hakobune=_field(values, "hakobune", _text),
-        image=_field(values, "image", _digest),
+        image=_field(values, "image", partial(required, "digest")),
         reference=_field(values, "reference", _text),
         found_by=_field(values, "found_by", _text),
         base=_field(values, "base", _text),
@@ -94,7 +129,7 @@ def _outside(values: Values) -> Outside:
         lock=_field(values, "lock", _document),
         dockerfile=_field(values, "dockerfile", _document),
         source=_field(values, "source", _document),
-        commit=_field(values, "commit", lambda value: valid_commit(_text(value))),
+        commit=_field(values, "commit", partial(required, "commit id")),
         is_dirty=_field(values, "is_dirty", _truth),
         host=_field(values, "host", _pairs),
         inputs=_field(values, "inputs", _inputs),
@@ -112,22 +147,33 @@ def _job(values: Values) -> JobFacts:
 
 
 def _image(values: Values) -> dict[str, str]:
-    return {name: _field(values, name, lambda value: _text(value or "")) for name in values}
+    """Return what the container knew of its image; empty for what it did not know."""
+    found = {}
+    for name in _table(values):
+        value = values[required("line", name)]
+        known = IMAGE_KEYS.get(name, "line")
+        if value is not None and value != "" and not is_of(known, value):
+            raise ValueError(f"{shortened(name)}: {shortened(value)} is not a valid {known}")
+        found[name] = value or ""
+    return found
 
 
-def _inputs(values: list[Values]) -> tuple[RecordedInput, ...]:
-    return tuple(
+def _inputs(values: Any) -> tuple[RecordedInput, ...]:  # noqa: ANN401 - any JSON
+    found = tuple(
         RecordedInput(
             name=_field(entry, "name", _text),
-            path=_field(entry, "path", lambda value: _text(value or "")),
+            path=_field(entry, "path", lambda value: _text("" if value is None else value)),
             sha256=_field(entry, "sha256", _text),
         )
-        for entry in values
+        for entry in map(_table, _list(values))
     )
+    if len({item.name for item in found}) != len(found):
+        raise ValueError("an input is named twice")
+    return found
 
 
 def _manifest(values: Values) -> tuple[ManifestEntry, ...]:
-    return tuple(_field(values, name, partial(_entry, name)) for name in values)
+    return tuple(_field(values, name, partial(_entry, name)) for name in _table(values))
 
 
 def _entry(name: str, values: Values) -> ManifestEntry:
@@ -143,48 +189,50 @@ def _document(values: Values) -> Document:
 
 
 def _pairs(values: Values) -> dict[str, str]:
-    return {name: _field(values, name, _text) for name in values}
+    return {name: _field(values, name, _text) for name in _table(values)}
 
 
-def _texts(values: list[Any]) -> tuple[str, ...]:
-    return tuple(_text(value) for value in values)
+def _arguments(values: Any) -> tuple[str, ...]:  # noqa: ANN401 - any JSON
+    return tuple(required("argument", value) for value in _list(values))
 
 
 def _field(values: Values, key: str, convert: Callable[[Any], T]) -> T:
     """Return what stands under a key. Raises ValueError with the way there."""
+    if not isinstance(values, dict):
+        raise TypeError("it is not an object")
     try:
         return convert(values[key])
     except KeyError as exc:
-        raise ValueError(f"`{key}` is missing") from exc
+        raise ValueError(f"`{escaped(key)}` is missing") from exc
     except (TypeError, ValueError, AttributeError) as exc:
-        raise ValueError(f"`{key}`: {exc}") from exc
+        raise ValueError(f"`{escaped(key[:80])}`: {exc}") from exc
 
 
-def _no_number(word: str) -> None:
-    """Refuse what Python reads and JSON has not."""
-    raise ValueError(f"{word} is not JSON")
+def _table(value: Any) -> Values:  # noqa: ANN401 - any JSON
+    if not isinstance(value, dict):
+        raise TypeError(f"{shortened(value)} is not an object")
+    return value
+
+
+def _list(value: Any) -> list[Any]:  # noqa: ANN401 - any JSON
+    if not isinstance(value, list):
+        raise TypeError(f"{shortened(value)} is not a list")
+    return value
 
 
 def _count(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError(f"{value!r} is not a count")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _LARGEST_COUNT:
+        raise TypeError(f"{shortened(value)} is not a count")
     return value
 
 
 def _truth(value: object) -> bool:
     if not isinstance(value, bool):
-        raise TypeError(f"{value!r} is neither true nor false")
+        raise TypeError(f"{shortened(value)} is neither true nor false")
     return value
 
 
-def _digest(value: object) -> str:
-    """Return an image's digest: it is handed to the docker program, where others are options."""
-    if not re.fullmatch(r"sha256:[0-9a-f]{64}", _text(value)):
-        raise ValueError(f"{value!r} is not a digest")
-    return _text(value)
-
-
 def _text(value: object) -> str:
-    if not isinstance(value, str) or "\0" in value:
-        raise TypeError(f"{value!r} is not text")
+    if not isinstance(value, str):
+        raise TypeError(f"{shortened(value)} is not text")
     return value

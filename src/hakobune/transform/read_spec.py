@@ -18,6 +18,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hakobune.errors import EnvironmentFileInvalidError
+from hakobune.model.forms import escaped
 from hakobune.model.spec import EnvironmentSpec, Requirement
 
 KNOWN_KEYS = ("name", "channels", "dependencies", "prefix")
@@ -25,6 +26,8 @@ IMAGE_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _CONDA = re.compile(
     r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>[=<>!~\s].*)?"
 )
+_LARGEST = 256 << 10
+_LONGEST = 2000  # characters of one package with its version and marker
 _PYTHON = re.compile(r"={0,2}\s*(?P<version>3\.\d+(?:\.\d+)?)(?:\.\*)?")
 _MLFLOW_KEYS = {"build_dependencies", "python"}
 
@@ -50,7 +53,7 @@ class _Findings:
 
     def add(self, line: int, what: str) -> None:
         self.place = self.place or f"{self.file}:{line}"
-        self.problems.append(f"{self.file}:{line}: {what}")
+        self.problems.append(f"{self.file}:{line}: {escaped(what)}")
 
 
 def read_spec(content: bytes, *, file: str, names: CondaNames) -> EnvironmentSpec:
@@ -86,6 +89,9 @@ def read_spec(content: bytes, *, file: str, names: CondaNames) -> EnvironmentSpe
 
 def _parse(content: bytes, found: _Findings) -> yaml.Node | None:
     """Return the document's root node; report what is not YAML."""
+    if len(content) > _LARGEST:
+        found.add(1, f"not a conda environment file: longer than {_LARGEST >> 10} KiB")
+        return None
     try:
         text = content.decode("utf-8-sig")
         # Not the faster CSafeLoader: it overruns the C stack where a file is nested too deeply.
@@ -181,7 +187,9 @@ def _read_dependencies(keys: Mapping[str, yaml.Node], found: _Findings, names: C
     for item in node.value:
         if isinstance(item, yaml.MappingNode):
             _read_pip_section(item, found)
-        elif (written := _text(item)) is None:
+        elif len(written := _text(item) or "") > _LONGEST:
+            found.add(_line(item), f"a package of more than {_LONGEST} characters")
+        elif not written:
             found.add(_line(item), "expected a package such as `pandas=3.1`")
         else:
             _read_conda_package(written, _line(item), found, names)
@@ -195,7 +203,10 @@ def _read_pip_section(node: yaml.MappingNode, found: _Findings) -> None:
             found.add(_line(value), "`pip:` must be a list")
         else:
             for item in value.value:
-                _read_pip_package(_text(item) or "", _line(item), found)
+                if len(written := _text(item) or "") > _LONGEST:
+                    found.add(_line(item), f"a package of more than {_LONGEST} characters")
+                else:
+                    _read_pip_package(written, _line(item), found)
 
 
 def _read_pip_package(written: str, line: int, found: _Findings) -> None:
@@ -205,7 +216,7 @@ def _read_pip_package(written: str, line: int, found: _Findings) -> None:
         return
     try:
         wanted = PipRequirement(text)
-    except InvalidRequirement:
+    except (InvalidRequirement, RecursionError):
         hint = " (folders and addresses cannot be locked)" if re.search(r"[/\\]|^\.", text) else ""
         found.add(line, f"`{written}` is not a package requirement{hint}")
         return

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from hakobune.errors import ReceiptDamagedError, RecordDamagedError, RecordFromFutureError
+from hakobune.model.forms import required
 from hakobune.transform.read_record import read_sealed
 from hakobune.transform.write_record import sealed
 
@@ -28,11 +29,11 @@ def read_receipt(content: bytes, *, place: str) -> Receipt:
     try:
         values = read_sealed(content, place=place, schema=SCHEMA_VERSION)
         return Receipt(
-            image=str(values["image"]),
-            checks=tuple(values["checks"]),
-            references=tuple(values["references"]),
+            image=required("digest", values["image"]),
+            checks=tuple(required("argument", text) for text in values["checks"]),
+            references=tuple(required("file name", text) for text in values["references"]),
         )
-    except (RecordDamagedError, RecordFromFutureError, KeyError, TypeError) as exc:
+    except (RecordDamagedError, RecordFromFutureError, KeyError, TypeError, ValueError) as exc:
         raise ReceiptDamagedError(
             f"{place} was changed after hakobune wrote it: {exc}",
             remedy=f"remove it and run the tests again: rm {place} && hakobune smoke",

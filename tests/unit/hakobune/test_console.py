@@ -1,6 +1,10 @@
+import io
+import sys
+from functools import partial
+
 import pytest
 
-from hakobune.console import Console, show_error, show_findings, show_table
+from hakobune.console import Console, show_bytes, show_error, show_findings, show_table
 from hakobune.errors import LockMissingError
 from hakobune.model.finding import Finding, exit_code_of
 
@@ -36,3 +40,21 @@ def test_the_worst_finding_gives_the_exit_code() -> None:
     assert exit_code_of([ok, ok]) == 0
     assert exit_code_of([ok, weak]) == 14
     assert exit_code_of([no, weak, ok]) == 5
+
+
+def test_a_log_on_a_terminal_keeps_colours_and_loses_all_other_effects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = b"a\r\n\x1b[1;31mred\x1b[0m \x1b[2J\x1b]0;t\x07 \xff \xe7\xae\xb1 \xe2\x80\xae\n"
+    shown = {}
+    for is_terminal in (True, False):
+        content = io.BytesIO()
+        stream = io.TextIOWrapper(content, encoding="utf-8", newline="")
+        monkeypatch.setattr(stream, "isatty", partial(bool, is_terminal))
+        monkeypatch.setattr(sys, "stdout", stream)
+        show_bytes(log)
+        shown[is_terminal] = content.getvalue()
+    assert shown[False] == log
+    assert shown[True].decode() == (
+        "a\r\n\x1b[1;31mred\x1b[0m \\x1b[2J\\x1b]0;t\\x07 \\xff 箱 \\u202e\n"
+    )

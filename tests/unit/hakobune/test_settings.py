@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,18 @@ def test_a_file_may_hold_a_scope(tmp_path: Path) -> None:
     assert destination(tmp_path, {})[:3] == ("S", "R", "W")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"Scope": "/a/b"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", '{"Scope": "/a/b"}', '{"Scope": 1}', '{"subscription_id": null}'),
+        *(
+            '{"workspace_name": "../x"}',
+            '{"resource_group": "a\\n"}',
+            '{"workspace_name": "\\ud800"}',
+        ),
+        *('{"workspace_name": "a", "workspace_name": "b"}', "[" * 100_000, " " * 100_000 + "{}"),
+    ],
+)
 def test_a_broken_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text, encoding="utf-8")
     with pytest.raises(DestinationIncompleteError, match=r"config\.json"):
@@ -201,3 +213,19 @@ def test_proxies_are_named_and_not_shown(
     assert found.proxies == ("HTTPS_PROXY",)
     assert found.has_docker_proxies == is_passed
     assert read_settings({**env, "DOCKER_CONFIG": "/nonexistent"}).has_docker_proxies is False
+
+
+def test_a_file_of_another_user_above_the_project_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (tmp_path / "config.json").write_text(CONFIG, encoding="utf-8")
+    (project / ".azureml").mkdir()
+    own = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: own + 1)
+    if own:  # root's files are taken
+        with pytest.raises(DestinationIncompleteError, match="another user"):
+            destination(project, {})
+    (project / ".azureml/config.json").write_text(CONFIG, encoding="utf-8")
+    assert destination(project, {})[2] == "cw"

@@ -1,5 +1,7 @@
+import errno
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -321,13 +323,15 @@ def test_an_output_lies_where_the_job_says_or_where_the_service_puts_it(
     assert sdk.datastores.get.asked == [(store, True)]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's device that is full")
 def test_a_disk_that_is_full_is_told_as_that(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    stream = SimpleNamespace(chunks=lambda: iter([b"0123456789"]))
+    def chunks() -> Iterator[bytes]:
+        yield b"01234"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    stream = SimpleNamespace(chunks=chunks)
     storage(monkeypatch, SimpleNamespace(download_blob=lambda *_, **__: stream))
-    (tmp_path / "x.1.part").symlink_to("/dev/full")
     file = RemoteFile(name="x", place="store/x", size_bytes=10, mark="1")
     with pytest.raises(DiskFullError, match="x: No space left"):
         workspace(client(), 1).fetch_file(file, tmp_path / "x")

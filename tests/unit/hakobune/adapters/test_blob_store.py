@@ -7,6 +7,7 @@ import pytest
 
 from hakobune.adapters import blob_store
 from hakobune.adapters.patience import TransientError
+from hakobune.errors import AnswerInvalidError, OutputDamagedError
 from hakobune.model.job import RemoteFile
 
 CONTENT = bytes(range(200)) * 10
@@ -152,3 +153,63 @@ def test_an_empty_file_is_a_file_whatever_else_it_is_tagged_with() -> None:
 def test_a_file_is_not_hidden_by_a_folder_s_mark() -> None:
     names = listed({"models": 4, "models/a": 3}, models={"hdi_isfolder": "true"})
     assert names == ["models", "models/a"]
+
+
+def test_more_bytes_than_were_listed_are_not_kept(tmp_path: Path) -> None:
+    stream = SimpleNamespace(chunks=lambda: iter([b"x" * 1500, b"x" * 1500]))
+    container = SimpleNamespace(download_blob=lambda *_, **__: stream)
+    with pytest.raises(OutputDamagedError, match="sends more than the 2000 bytes"):
+        blob_store.fetch(container, FILE, tmp_path / "model.bin")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_written_through_a_link_that_lies_there(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    (tmp_path / blob_store.part_name(FILE)).symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"):
+        blob_store.fetch(Container(), FILE, tmp_path / "model.bin")
+    assert victim.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("size", "etag"),
+    [(-1, "1"), (1 << 60, "1"), (None, "1"), ("7", "1"), (True, "1"), (1, "a b"), (1, "x" * 200)],
+)
+def test_a_size_or_a_mark_that_is_none_is_refused(size: Any, etag: str) -> None:
+    blob = SimpleNamespace(name="p/o/a", size=size, etag=etag, metadata=None)
+    container = SimpleNamespace(list_blobs=lambda **_: [blob])
+    with pytest.raises(AnswerInvalidError, match="a file of an output"):
+        blob_store.list_files(container, "p/o")
+
+
+def test_a_listing_without_an_end_is_refused() -> None:
+    def blobs() -> Iterator[Any]:
+        while True:
+            yield SimpleNamespace(name="p/o/a", size=1, etag="1", metadata=None)
+
+    with pytest.raises(AnswerInvalidError, match="more than 100000 files"):
+        blob_store.list_files(SimpleNamespace(list_blobs=lambda **_: blobs()), "p/o")
+
+
+def store(**other: str) -> SimpleNamespace:
+    known = {"account_name": "account1", "container_name": "data-1", "protocol": "https"}
+    known |= {"endpoint": "core.windows.net", **other}
+    return SimpleNamespace(**known, credentials=SimpleNamespace(sas_token=None, account_key=None))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"account_name": "evil.example/x?"},
+        {"account_name": "a@evil.example"},
+        {"container_name": "../x"},
+        {"protocol": "file"},
+        {"endpoint": "evil.example/"},
+        {"endpoint": "evil.example"},
+        {"protocol": "http"},
+    ],
+)
+def test_a_datastore_does_not_lead_the_login_elsewhere(other: dict[str, str]) -> None:
+    with pytest.raises(AnswerInvalidError, match="a datastore"):
+        blob_store.connect(store(**other), object(), is_private_cloud=False)

@@ -53,6 +53,10 @@ def test_a_folder_is_read_as_a_commit_had_it(tmp_path: Path) -> None:
     assert found == {"inner.py": b"x = '\xc3\xbc\r'\n"}
     for unknown in ("", "0" * 40):
         assert tree_at(SystemRunner(), project, unknown, "src/demo", ()) is None
+    git("tag", "--annotate", "--message", "v1", "v1")
+    for other in (git("rev-parse", "HEAD^{tree}"), git("rev-parse", "v1")):
+        assert other != commit
+        assert tree_at(SystemRunner(), project, other, "src/demo", ()) is None
     for path in ("--output=victim", ":(top)", "src/*"):
         assert tree_at(SystemRunner(), project, commit, path, ()) is None
 
@@ -60,6 +64,6 @@ def test_a_folder_is_read_as_a_commit_had_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("commit", ["--output=victim", "--remote=run.git", "HEAD", "c0ffee"])
 def test_git_is_not_asked_for_a_commit_that_is_no_id(commit: str) -> None:
     runner = FakeRunner()
-    with pytest.raises(ValueError, match="is not a commit id"):
+    with pytest.raises(ValueError, match="is not a valid commit id"):
         tree_at(runner, Path("/p"), commit, "src/demo", ())
     assert not runner.calls

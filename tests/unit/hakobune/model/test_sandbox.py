@@ -100,7 +100,9 @@ def test_what_lists_the_image_s_packages_is_shut_in_alike() -> None:
     runner = FakeRunner([begins("docker", "run")])
     run_program(runner, "demo", "print()")
     (command,) = runner.called("docker", "run")
-    assert options_of(list(command), "demo") == shut_in(SANDBOXES[SMOKE]) | {"--entrypoint": ""}
+    assert command[2] == "--name"
+    options = ["docker", "run", "--rm", *command[4:]]
+    assert options_of(options, "demo") == shut_in(SANDBOXES[SMOKE]) | {"--entrypoint": ""}
 
 
 def test_temporary_files_can_be_executed_everywhere() -> None:

@@ -68,7 +68,7 @@ def test_the_record_names_job_environment_and_image(made: Made) -> None:
 def test_a_file_that_was_uploaded_is_known_by_the_note_of_the_submit(made: Made) -> None:
     note = JobNote(
         name="job-1",
-        plan_sha256="p",
+        plan_sha256="a" * 64,
         planned="2026-11-25T01:00:00Z",
         is_submitted=True,
         inputs={"input": "sales.csv"},
@@ -91,7 +91,7 @@ def test_a_folder_that_was_uploaded_is_known_while_it_is_the_same(
     sha256 = digest_of_input(folder)
     note = JobNote(
         name="job-1",
-        plan_sha256="p",
+        plan_sha256="a" * 64,
         planned="2026-11-25T01:00:00Z",
         is_submitted=True,
         inputs={"input": "images/"},
@@ -160,6 +160,30 @@ def test_a_commit_tag_that_is_no_id_is_refused(made: Made, tag: str) -> None:
     assert (made.folder / "record.json").read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["image", "lock", "environment", "source", "base", "data.input"])
+@pytest.mark.parametrize("tag", ["--output=x", "a\nb", "$(id)", "../x"])
+def test_a_tag_that_is_no_digest_is_refused_or_ignored(made: Made, name: str, tag: str) -> None:
+    key = f"hakobune_{name.replace('.', '_')}"
+    cloud = cloud_of(made, **{key: tag})
+    # A reference to a place of Azure ML is any line of text.
+    if name == "data.input" and "\n" not in tag:
+        assert completed(made, cloud)
+        outside = read_run_record(made.folder).outside
+        assert outside is not None
+        assert outside.inputs == ()
+        return
+    with pytest.raises(JobContradictsError, match=f"hakobune.{name}|submitted with|valid tag"):
+        completed(made, cloud)
+
+
+def test_a_command_that_no_shell_reads_is_refused(made: Made) -> None:
+    (made.folder / "record.json").unlink()
+    cloud = cloud_of(made)
+    cloud.jobs["job-1"] = replace(cloud.jobs["job-1"], command="python 'demo")
+    with pytest.raises(JobContradictsError, match="command of job job-1"):
+        completed(made, cloud)
+
+
 def test_a_lock_that_moved_on_is_said_and_nothing_is_claimed(made: Made) -> None:
     reporter = FakeReporter()
     assert not completed(made, cloud_of(made, hakobune_lock="9" * 64), reporter)
@@ -179,7 +203,7 @@ def test_of_a_program_without_a_record_one_is_made_of_what_the_service_knows(mad
     assert {entry.name for entry in record.manifest} >= {"model.bin", "metric.json"}
     assert record.outside is not None
     assert record.outside.inputs == (), "no note of this machine says where the file lies"
-    links = [link.name for link in walk(made.project, made.folder, made.runner, key=None)]
+    links = [link.name for link in walk(made.project, made.folder, made.runner)]
     assert {"file", "data", "job", "image"} <= set(links)
 
 

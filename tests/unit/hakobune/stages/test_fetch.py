@@ -8,6 +8,7 @@ from hakobune.adapters import files
 from hakobune.errors import (
     DiskFullError,
     JobCanceledError,
+    JobContradictsError,
     JobFailedError,
     JobNotFoundError,
     JobUnfinishedError,
@@ -231,3 +232,59 @@ def test_a_disk_that_fills_up_meanwhile_leaves_no_run_and_the_next_fetch_goes_on
     again = done()
     brought(tmp_path, again)
     assert again.fetched == ["record.json"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("Model.bin",), "differ in case"),
+        (("caf\u00e9", "cafe\u0301"), "differ in case"),
+        (("provenance.pub.pem",), "keeps for its own files"),
+        (("provenance.intoto.jsonl",), "keeps for its own files"),
+        (("a/.0123.part",), "keeps for its own files"),
+    ],
+)
+def test_names_that_this_machine_would_merge_or_misread_are_refused(
+    tmp_path: Path, names: tuple[str, ...], said: str
+) -> None:
+    cloud = done(outputs={**run_files(), **dict.fromkeys(names, b"x")})
+    with pytest.raises(OutputDamagedError, match=said):
+        brought(tmp_path, cloud)
+    assert cloud.fetched == []
+
+
+def test_two_outputs_with_the_same_file_are_refused(tmp_path: Path) -> None:
+    cloud = FakeCloud(
+        jobs={"demo-1": make_job("Completed", outputs=(("output", ""), ("more", "")))}
+    )
+    project = project_in(tmp_path)
+    more = replace(project.outputs[0], name="more", flag="--more")
+    with pytest.raises(OutputDamagedError, match="two files, of the same name"):
+        fetch(replace(project, outputs=(*project.outputs, more)), cloud, "demo-1", FakeReporter())
+
+
+def test_a_link_in_place_of_the_waiting_folder_is_not_followed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/.demo-1.fetching").symlink_to(elsewhere)
+    brought(tmp_path, done())
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_links_inside_the_waiting_folder_are_removed(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    waiting = tmp_path / "runs/.demo-1.fetching"
+    waiting.mkdir(parents=True)
+    (waiting / "deep").symlink_to(elsewhere)
+    (waiting / "model.bin").symlink_to("/etc/passwd")
+    folder = brought(tmp_path, done(outputs={**run_files(), "deep/x": b"x"}))
+    assert list(elsewhere.iterdir()) == []
+    assert not (folder / "model.bin").is_symlink()
+
+
+def test_an_answer_about_another_job_is_refused(tmp_path: Path) -> None:
+    cloud = FakeCloud(jobs={"demo-1": make_job("Completed", name="demo-2")})
+    with pytest.raises(JobContradictsError, match="demo-2"):
+        brought(tmp_path, cloud)

@@ -190,7 +190,7 @@ class Engine:
     def __call__(self, command: Sequence[str]) -> Completed | None:
         words = list(command)
         if words[:3] == ["docker", "image", "inspect"]:
-            return completed(json.dumps([self.facts(words[3])]))
+            return completed(json.dumps([self.facts(words[-1])]))
         if words[:2] == ["docker", "save"]:
             files = [File("app/x", b"2" if words[2] == OTHER else b"1")]
             write_archive(Path(words[4]), [files])

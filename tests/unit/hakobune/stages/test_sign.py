@@ -23,6 +23,7 @@ from hakobune.adapters import registry, signing
 from hakobune.adapters.process import Completed
 from hakobune.errors import (
     CloudUnknownError,
+    ConfigurationInvalidError,
     DestinationIncompleteError,
     DigestMismatchError,
     DigestMissingError,
@@ -33,12 +34,15 @@ from hakobune.errors import (
     RecordDamagedError,
     SignatureInvalidError,
     SignatureMissingError,
+    SignerUnknownError,
 )
 from hakobune.model.destination import Rehearsal
+from hakobune.model.link import Link
 from hakobune.model.record import PUBLIC_KEY, STATEMENT, JobFacts
 from hakobune.oci import referrers
+from hakobune.stages.check_signature import Demand, check_signature
 from hakobune.stages.record import read_run_record, require_outside
-from hakobune.stages.sign import MEDIA_TYPE, attach, check_signature, pushed_place, sign
+from hakobune.stages.sign import MEDIA_TYPE, attach, pushed_place, sign
 from hakobune.transform.provenance import PAYLOAD_TYPE
 from hakobune.transform.write_record import completed as completed_record
 from hakobune.transform.write_record import sealed
@@ -70,7 +74,12 @@ def made(tmp_path: Path) -> Made:
 
 
 def check(made: Made, key: Path | None = None) -> str:
-    return check_signature(made.folder, read_run_record(made.folder), key).what
+    return link(made, key).what
+
+
+def link(made: Made, key: Path | None = None, **other: bool) -> Link:
+    record = read_run_record(made.folder)
+    return check_signature(made.project, made.folder, record, Demand(key=key, **other))
 
 
 def test_the_statement_names_every_file_and_what_the_run_was_made_of(made: Made) -> None:
@@ -89,8 +98,9 @@ def test_the_statement_names_every_file_and_what_the_run_was_made_of(made: Made)
 
 
 def test_a_signature_holds_with_its_key_and_without_one(made: Made, tmp_path: Path) -> None:
-    assert "--key requires another" in check(made)
-    assert "key.pub" in check(made, public(tmp_path / "key.pub"))
+    beside, named = link(made), link(made, public(tmp_path / "key.pub"))
+    assert ("the key beside it" in beside.what, beside.is_seen) == (True, False)
+    assert ("key.pub" in named.what, named.is_seen) == (True, True)
 
 
 def test_signing_again_gives_the_same_bytes(made: Made, tmp_path: Path) -> None:
@@ -123,12 +133,14 @@ def test_a_time_that_is_none_is_not_signed(made: Made, tmp_path: Path) -> None:
         sign(made.folder, tmp_path / "key.pem", FakeReporter())
 
 
-def test_a_key_that_is_named_needs_none_beside(made: Made, tmp_path: Path) -> None:
-    (made.folder / PUBLIC_KEY).unlink()
-    assert "key.pub" in check(made, public(tmp_path / "key.pub"))
-    with pytest.raises(KeyUnusableError) as caught:
-        check(made)
-    assert "pass it with --key" in caught.value.remedy
+@pytest.mark.parametrize("name", [STATEMENT, PUBLIC_KEY])
+def test_half_of_a_signature_is_none_whatever_is_asked_for(
+    made: Made, tmp_path: Path, name: str
+) -> None:
+    (made.folder / name).unlink()
+    for key in (None, public(tmp_path / "key.pub")):
+        with pytest.raises(SignatureInvalidError, match=f"no {name}"):
+            check(made, key)
 
 
 def test_another_s_key_is_not_taken(made: Made, tmp_path: Path) -> None:
@@ -182,12 +194,57 @@ def test_each_flipped_bit_of_signature_and_key_is_seen(made: Made, name: str) ->
 
 def test_an_unsigned_run_breaks_only_where_a_key_is_asked_for(made: Made, tmp_path: Path) -> None:
     (made.folder / STATEMENT).unlink()
-    with pytest.raises(SignatureMissingError):  # the key beside tells that there was one
-        check(made)
     (made.folder / PUBLIC_KEY).unlink()
     assert check(made) == "unsigned"
     with pytest.raises(SignatureMissingError, match="is unsigned"):
         check(made, public(tmp_path / "key.pub"))
+    with pytest.raises(SignatureMissingError, match="is unsigned"):
+        link(made, is_required=True)
+    with pytest.raises(SignatureMissingError, match="is unsigned"):
+        check(replace(made, project=replace(made.project, signers=("0" * 32,))))
+
+
+def test_a_project_s_signers_decide_whose_key_counts(made: Made) -> None:
+    mine = signing.key_id((made.folder / PUBLIC_KEY).read_bytes(), place="key")
+    (made.project.root / "keys").mkdir()
+    public(made.project.root / "keys/mine.pub.pem")
+    public(made.project.root / "keys/other.pub.pem", OTHER)
+
+    def by(*signers: str) -> Link:
+        return link(replace(made, project=replace(made.project, signers=signers)))
+
+    for entry in (mine, mine[:32], "keys/mine.pub.pem"):
+        assert by("0" * 64, entry).is_seen
+    for entry in ("0" * 32, mine[:31] + "z", "keys/other.pub.pem"):
+        with pytest.raises(SignerUnknownError, match="not in `signers`"):
+            by(entry)
+    with pytest.raises(ConfigurationInvalidError, match=r"gone\.pem: no such key file"):
+        by("keys/gone.pem")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda p: p["buildDefinition"]["externalParameters"].update(arguments=["x"]), "predicate"),
+        (lambda p: p["buildDefinition"].update(resolvedDependencies=[]), "predicate"),
+        (lambda p: p["runDetails"]["metadata"].update(invocationId="other"), "predicate"),
+    ],
+)
+def test_a_signed_predicate_that_differs_from_the_record_is_told(
+    made: Made, tmp_path: Path, change: Callable[[dict[str, Any]], None], said: str
+) -> None:
+    envelope = json.loads((made.folder / STATEMENT).read_bytes())
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+    change(statement["predicate"])
+    signed = signing.sign(
+        json.dumps(statement, sort_keys=True).encode(),
+        payload_type=PAYLOAD_TYPE,
+        key=(tmp_path / "key.pem").read_bytes(),
+        place="key",
+    )
+    (made.folder / STATEMENT).write_bytes(signed.envelope)
+    with pytest.raises(SignatureInvalidError, match=f"{said} differs from the record"):
+        check(made)
 
 
 def test_keys_that_cannot_sign_are_named(made: Made, tmp_path: Path) -> None:

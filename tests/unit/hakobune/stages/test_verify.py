@@ -43,7 +43,7 @@ def made(tmp_path: Path) -> Made:
 
 
 def walked(made: Made) -> list[Link]:
-    return list(walk(made.project, made.folder, made.runner, key=None))
+    return list(walk(made.project, made.folder, made.runner))
 
 
 def values_of(made: Made) -> dict[str, Any]:
@@ -229,7 +229,7 @@ def replace_answers(made: Made, *, source: bytes) -> Made:
 
 def test_an_image_that_is_not_here_is_told_after_all_else(made: Made) -> None:
     runner = engine_of(made.image, b"", on("image", "inspect", exit_code=1))
-    walking = walk(made.project, made.folder, runner, key=None)
+    walking = walk(made.project, made.folder, runner)
     for name in walk_names(made)[:-1]:
         assert next(walking).name == name
     with pytest.raises(ImageMissingError):
@@ -276,7 +276,7 @@ def test_an_image_whose_manifest_is_wrong_is_damaged(tmp_path: Path, what: str) 
         else:
             with pytest.raises(ImageChangedError, match="is damaged on this machine"):
                 check_image(image, runner)
-        assert runner.calls == [["docker", "save", image]]
+        assert runner.calls == [["docker", "save", "--", image]]
 
 
 def test_an_image_that_the_engine_cannot_save_is_reported_in_its_words() -> None:

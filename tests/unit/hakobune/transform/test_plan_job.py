@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from hakobune.errors import (
+    ArgumentInvalidError,
     InputNotFoundError,
     NameInvalidError,
     OutputUnknownError,
@@ -12,6 +13,7 @@ from hakobune.errors import (
 )
 from hakobune.model.job import ComputePlan, JobInput, JobPlan, JobWishes
 from hakobune.transform.plan_job import (
+    job_arguments,
     job_command,
     job_tags,
     plan_environment,
@@ -99,10 +101,42 @@ def test_a_job_s_output_cannot_be_sent_elsewhere() -> None:
         job_command(PROJECT, ("--output", "runs/x"), ())
 
 
-def test_a_shell_gives_back_each_word_even_where_a_path_has_a_space() -> None:
+def test_a_shell_gives_back_each_word_and_inputs_come_by_variable() -> None:
     words = ("python", "-m", "demo", "--name", "it's; $(x)", "--input=${{inputs.input}}")
-    text = shell_text(words).replace("${{inputs.input}}", "/mnt/a b/c.csv")
-    assert shlex.split(text) == [*words[:-1], "--input=/mnt/a b/c.csv"]
+    assert shlex.split(shell_text(words)) == [*words[:-1], "--input=${AZURE_ML_INPUT_input:?}"]
+    output = ("--output", "${{outputs.output}}")
+    assert shell_text(output) == '--output "${{outputs.output}}"'
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--input", "${{inputs.input}}", "--output", "${{outputs.output}}", "it's"),
+        ("--input=${{inputs.input}}", "-x=${AZURE_ML_INPUT_input}"),
+    ],
+)
+def test_the_arguments_of_a_job_are_read_back_from_its_command(words: tuple[str, ...]) -> None:
+    assert job_arguments(PROJECT, shell_text((*PROJECT.command, *words))) == words
+
+
+def test_the_arguments_of_a_job_of_before_are_read_as_they_are() -> None:
+    command = 'python -m demo --input "${{inputs.input}}"'
+    assert job_arguments(PROJECT, command) == ("--input", "${{inputs.input}}")
+
+
+@pytest.mark.parametrize("word", ["${{inputs.input}}", "x${{search_space.a}}", "\0", "\udc80"])
+def test_an_expression_in_an_argument_is_refused(word: str) -> None:
+    with pytest.raises(ArgumentInvalidError):
+        job_command(PROJECT, ("--note", word), ())
+    with pytest.raises(ArgumentInvalidError):
+        planned(make_wishes(variables=(("A", word),)))
+    with pytest.raises(ArgumentInvalidError):
+        planned_inputs(PROJECT, ("--input", f"azureml:{word}:1"), local=local)
+
+
+def test_a_tag_is_one_line() -> None:
+    with pytest.raises(ArgumentInvalidError, match="--tag a"):
+        planned(make_wishes(tags=(("a", "x\ny"),)))
 
 
 def test_the_digests_of_everything_are_tags() -> None:

@@ -85,7 +85,7 @@ def test_a_table_of_libraries_is_read_in_its_order() -> None:
         ('"inner/fast.so"', '"/fast.so"', "`/fast.so` is not usable"),
         ('"inner/fast.so"', '"a b.so"', "`a b.so` is not usable"),
         ('"inner/fast.so"', '".so"', "`.so` is not usable"),
-        ('"inner/fast.so"', r'"fast.so\n"', "`fast.so\n"),
+        ('"inner/fast.so"', r'"fast.so\n"', r"`fast.so\n"),
         ('"more.c"', '"more.cc"', "`inner/fast.so` needs a list of different C files: each a path"),
         ('"more.c"', '"../more.c"', "`inner/fast.so` needs a list"),
         ('"more.c"', '"more.c; x.c"', "`inner/fast.so` needs a list"),

@@ -54,13 +54,13 @@ def test_the_field_that_is_wrong_is_named(change: dict[str, object], said: str) 
 )
 def test_a_commit_that_is_no_id_is_refused(commit: str) -> None:
     document = {"path": "p", "sha256": "d" * 64}
-    texts = dict.fromkeys(("hakobune", "reference", "found_by", "base"), "x")
+    texts = dict.fromkeys(("hakobune", "reference", "base"), "x") | {"found_by": "labels"}
     documents = dict.fromkeys(("environment", "lock", "dockerfile", "source"), document)
     outside = {**texts, "image": f"sha256:{'a' * 64}", **documents, "is_dirty": True, "host": {}}
     outside |= {"inputs": [], "job": None}
     good = sealed({**VALUES, "outside": {**outside, "commit": "a" * 40}})
     assert read_record(good, place="record.json").outside
-    with pytest.raises(RecordDamagedError, match=r"`outside`: `commit`: .* is not a commit id"):
+    with pytest.raises(RecordDamagedError, match=r"`commit`: .* is not a valid commit id"):
         read_record(sealed({**VALUES, "outside": {**outside, "commit": commit}}), place="p")
 
 
