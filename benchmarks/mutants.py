@@ -57,7 +57,10 @@ MUTANTS = (
     ),
     stage("build", "if image.lock_sha256 != lock.sha256:", "if False:", "train"),
     stage(
-        "build", "if image.source_sha256 != current_source(project).sha256:", "if False:", "push"
+        "build",
+        "if image.source_sha256 != current_source(project, runner).sha256:",
+        "if False:",
+        "push",
     ),
     stage("base_image", "if lock.registry_base.digest is not None:", "if False:"),
     stage("lock", "kept.suite == suite and not move:", "kept.suite == suite:"),

@@ -112,6 +112,10 @@ class LockDamagedError(LockError):
     """The lock file was edited, merged badly, or written by a newer hakobune."""
 
 
+class LineEndsError(LockError):
+    """A file has CRLF line ends in this checkout, and was written or is stored by git with LF."""
+
+
 class PackageKindUnsupportedError(LockError):
     """The lock has a package of a kind (conda, say) that this step does not support yet."""
 

@@ -1,4 +1,4 @@
-"""Dockerfile to image."""
+"""Builds the image from the Dockerfile, and finds the image that was built."""
 
 import tempfile
 from collections.abc import Sequence
@@ -36,15 +36,16 @@ def build(
 
 
 def ready_base(project: Project, runner: Runner, reporter: Reporter) -> tuple[Lock, str]:
-    """Return the lock and the base's name after writing the Dockerfile and getting the base.
+    """Write the Dockerfile and make sure that the engine has the base image.
 
-    If a registry answers for the first time, its image's digest is written into the lock first.
+    Return the lock and the base image's name. If the lock has no digest of the official image yet
+    and a registry answers now, the digest is written into the lock first.
     """
     lock = ready_lock(project)
     digest = base_image.newly_answered(lock, runner)
     if digest is not None:
         lock = pin_base(project, lock, digest, reporter)
-    render(project, lock, reporter)
+    render(project, lock, runner, reporter)
     return lock, base_image.ensure_base(lock, runner, reporter)
 
 
@@ -57,7 +58,7 @@ def build_on(  # noqa: PLR0913 - what a build is made of, by name
     secrets: BuildSecrets,
     options: Sequence[str] = (),
 ) -> Image:
-    """Build the Dockerfile that lies there on a base that the engine has, under this tag."""
+    """Build the Dockerfile as it is now on a base image that the engine has; tag the result."""
     with tempfile.TemporaryDirectory(prefix="hakobune-secrets-") as folder:
         command = docker_cli.build_command(
             tag=tag,
@@ -72,7 +73,7 @@ def build_on(  # noqa: PLR0913 - what a build is made of, by name
 
 
 def plan_build(project: Project, runner: Runner) -> list[str]:
-    """Return the command that `build` would run now; secrets are named by what they are."""
+    """Return the command that `build` would run now, without the options that pass secrets."""
     lock = check_lock(project)
     base = (
         base_image.found_locally(lock, runner)
@@ -89,14 +90,14 @@ def plan_build(project: Project, runner: Runner) -> list[str]:
 
 
 def image_tag(lock: Lock) -> str:
-    """Return the tag that a built image has on this machine; docker-compose.yml names it too."""
+    """Return the image's tag on this machine, which docker-compose.yml names too."""
     return f"{lock.environment}:local"
 
 
 def current_image(project: Project, runner: Runner) -> Image:
-    """Return the image if it was built from the lock and the code that lie here.
+    """Return the image if it was built from the present lock and source.
 
-    Raises ImageMissingError or ImageStaleError: a model must not come from code that is gone.
+    Raises ImageMissingError or ImageStaleError: a model must not be trained by outdated code.
     """
     lock = read_fresh_lock(project)
     image = docker_cli.inspect(runner, image_tag(lock))
@@ -105,7 +106,7 @@ def current_image(project: Project, runner: Runner) -> Image:
             f"the image {image.tag} was built from an earlier version of {project.lock}",
             remedy="hakobune build",
         )
-    if image.source_sha256 != current_source(project).sha256:
+    if image.source_sha256 != current_source(project, runner).sha256:
         raise ImageStaleError(
             f"the image {image.tag} was built from an earlier version of {project.source}",
             remedy="hakobune build",
@@ -114,7 +115,7 @@ def current_image(project: Project, runner: Runner) -> Image:
 
 
 def build_arguments(base: str) -> dict[str, str]:
-    """Return the build arguments, which docker-compose.yml gives too."""
+    """Return the build arguments; docker-compose.yml passes the same ones."""
     return {"HAKOBUNE_BASE": base, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)}
 
 

@@ -1,4 +1,4 @@
-"""Conda file to lock: the only stage that asks the package index."""
+"""Writes the lock: the exact packages of the conda file. No other stage asks the package index."""
 
 import hashlib
 import tomllib
@@ -13,7 +13,7 @@ from hakobune.model.lock import COMPILER, PLATFORM, DebianBase, Lock, LockedWhee
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.spec import EnvironmentSpec
-from hakobune.stages.project import read_current_lock, read_environment
+from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
 from hakobune.transform.debian_packages import read_packages
 from hakobune.transform.write_lock import write_lock
 
@@ -27,13 +27,18 @@ def lock_environment(  # noqa: PLR0913 - the two switches of the command line, b
     upgrade: bool = False,
     move_base: bool = False,
 ) -> Lock:
-    """Resolve the conda file and write the lock; pins that still fit are kept.
+    """Find the exact packages for the conda file, write them into the lock, and return it.
 
-    `index` holds uv's environment variables (index, CA bundle). `upgrade` lets every Python package
-    move, `move_base` every Debian package.
+    A version of the present lock is kept if the conda file still allows it. `upgrade` takes the
+    newest version of each Python package instead, `move_base` of each Debian package. `index` holds
+    environment variables for uv: the package index and the CA bundle.
+
+    Raises EnvironmentFileInvalidError, LineEndsError, or what the resolver raises.
     """
     spec = read_environment(project)
     old = _lock_to_keep(project, reporter)
+    if old is not None:
+        require_line_ends(project, old)
     keep = (
         old
         if old is not None and not upgrade and _minor(old.python) == _minor(spec.python)
@@ -81,7 +86,10 @@ def _solve(  # noqa: PLR0913, PLR0917 - one call for packages and one for tools,
 
 
 def _lock_to_keep(project: Project, reporter: Reporter) -> Lock | None:
-    """Return the lock whose pins are kept where they fit; a damaged one is told and left out."""
+    """Return the present lock, or None if there is none.
+
+    A lock that cannot be read is reported, and its versions are not kept.
+    """
     try:
         return read_current_lock(project)
     except LockMissingError:
@@ -145,7 +153,7 @@ def _store_lock(project: Project, lock: Lock, reporter: Reporter) -> Lock:
 
 
 def pin_base(project: Project, lock: Lock, digest: str, reporter: Reporter) -> Lock:
-    """Return the lock with the official image's digest, written."""
+    """Write the digest of the official Python image into the lock, and return the lock."""
     base = replace(lock.registry_base, digest=digest)
     reporter.say(f"{base.image} is {digest}: written into {project.lock}")
     return _store_lock(project, replace(lock, registry_base=base), reporter)

@@ -278,7 +278,7 @@ def complete_by_labels(project: Project, folder: Path, runner: Runner, reporter:
         return
     image = docker_cli.inspect(runner, image_tag(read_current_lock(project)))
     _require_image(folder, record, image)
-    is_current = current_source(project).sha256 == image.source_sha256
+    is_current = current_source(project, runner).sha256 == image.source_sha256
     commit, is_dirty = (commit_of(runner, project.root) if is_current else None) or ("", True)
     how = Circumstances(
         found_by="labels",

@@ -119,7 +119,7 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
     """
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
-    lock = ready_dockerfile(project, reporter)
+    lock = ready_dockerfile(project, runner, reporter)
     listing = _whole_listing(lock, folder)
     if not docker_cli.keeps_manifests(runner) and not docker_cli.has_image(runner, _name(listing)):
         _load_base(listing, runner, folder)

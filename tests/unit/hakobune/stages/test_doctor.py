@@ -37,7 +37,7 @@ def states(root: Path, *answers: Answer) -> dict[str, str]:
 
 def ready_project(root: Path) -> Path:
     project = write_project(root)
-    render(project, read_fresh_lock(project), FakeReporter())
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     return root
 
 

@@ -148,7 +148,7 @@ def test_a_stale_lock_names_what_moved(tmp_path: Path) -> None:
     with pytest.raises(LockStaleError) as caught:
         read_fresh_lock(project)
     assert caught.value.what == (
-        "environments/demo.lock belongs to an earlier environments/demo.yml\n"
+        "environments/demo.lock is out of date: environments/demo.yml was changed since\n"
         "  environments/demo.yml:7: six==1.16.0, was six==1.17.0"
     )
     assert caught.value.remedy == "hakobune lock"
@@ -170,7 +170,7 @@ def test_a_lock_from_before_the_libraries_is_stale_and_names_them(tmp_path: Path
     with pytest.raises(LockStaleError) as caught:
         read_fresh_lock(project)
     assert caught.value.what == (
-        "environments/demo.lock was made before pyproject.toml had libraries\n"
+        "environments/demo.lock was made before pyproject.toml named C libraries\n"
         "  pyproject.toml: inner/fast.so is new, and the lock has no ziglang to compile it"
     )
     assert caught.value.remedy == "hakobune lock"

@@ -40,7 +40,7 @@ def image_of(project: Project, **other: str) -> Answer:
     labels = {
         "hakobune.lock.sha256": read_fresh_lock(project).sha256,
         "hakobune.environment.sha256": read_fresh_lock(project).environment_sha256,
-        "hakobune.source.sha256": current_source(project).sha256,
+        "hakobune.source.sha256": current_source(project, FakeRunner()).sha256,
         **other,
     }
     facts = [{"Id": DIGEST, "Size": 1, "Config": {"Labels": labels}}]
@@ -56,7 +56,7 @@ def planned(project: Project) -> Training:
 
 def ready(root: Path) -> Project:
     project = write_project(root)
-    render(project, read_fresh_lock(project), FakeReporter())
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     return project
 
 
@@ -96,7 +96,7 @@ def test_data_and_code_are_recorded_as_they_were_before_the_run(tmp_path: Path) 
     def edit() -> None:
         data.write_bytes(b"after")
         source.write_bytes(b"print('after')\n")
-        render(project, read_fresh_lock(project), FakeReporter())
+        render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
 
     runner = FakeRunner([writes(training, tmp_path, edit), *MACHINE, image_of(project)])
     train(project, training, runner, FakeReporter())

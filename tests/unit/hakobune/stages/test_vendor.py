@@ -167,7 +167,7 @@ def project(tmp_path: Path) -> Project:
     )
     (tmp_path / "project").mkdir()
     found = write_project(tmp_path / "project", lock=lock)
-    render(found, read_fresh_lock(found), FakeReporter())
+    render(found, read_fresh_lock(found), FakeRunner(), FakeReporter())
     return found
 
 
@@ -443,6 +443,6 @@ def test_a_folder_of_another_base_is_told(project: Project, tmp_path: Path) -> N
     moved = tuple(replace(p, version="9") for p in lock.debian_base.packages)
     other = replace(lock, debian_base=replace(lock.debian_base, packages=moved))
     project.lock_path.write_bytes(write_lock(other, written_from=project.environment))
-    render(project, read_fresh_lock(project), FakeReporter())
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     with pytest.raises(VendorIncompleteError, match=str(debian_tag(lock))):
         plan_offline(project, FakeRunner([Engine()]), folder=folder)
