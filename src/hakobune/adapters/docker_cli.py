@@ -21,9 +21,11 @@ from hakobune.errors import (
     IndexUnreachableError,
 )
 from hakobune.model.image import Image
+from hakobune.model.secrets import NO_SECRETS, BuildSecrets
 
 BASE_LABEL = "org.opencontainers.image.base.name"
 _LAST_LINES = 12
+_VARIABLE = "HAKOBUNE_SECRET_"
 _IMPORT_REMEDY = """\
 hakobune cannot add system libraries yet, and naming one in the conda file does not help.
 Replace the package by one whose wheel includes the library (opencv-python-headless in place of
@@ -149,20 +151,42 @@ def build_command(  # noqa: PLR0913 - what a build is made of, by name
     dockerfile: Path,
     context: Path,
     arguments: Mapping[str, str],
-    secrets: Mapping[str, Path],
+    secrets: BuildSecrets = NO_SECRETS,
     options: Sequence[str] = (),
 ) -> list[str]:
     """Return the build as an argument list; `options` are further ones, as they are.
 
-    `--provenance=false`, because provenance holds the clock and would make each digest new.
+    The texts of the secrets go by the environment, see `secret_variables`. `--provenance=false`,
+    because provenance holds the clock and would make each digest new.
     """
     command = ["docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false"]
     command += ["--load", "--tag", tag, "--file", str(dockerfile)]
     for name, value in arguments.items():
         command += ["--build-arg", f"{name}={value}"]
-    for name, path in secrets.items():
-        command += ["--secret", f"id={name},src={path}"]
+    if secrets.ca_bundle is not None:
+        command += ["--secret", _comma_separated("id=ca_bundle", f"src={secrets.ca_bundle}")]
+    for variable in secret_variables(secrets):
+        name = variable.removeprefix(_VARIABLE).lower()
+        command += ["--secret", f"id={name},env={variable}"]
     return [*command, *options, str(context)]
+
+
+def secret_variables(secrets: BuildSecrets) -> dict[str, str]:
+    """Return the variables that hand the secrets' texts to `build_command`'s command.
+
+    No file is written: one would stay if this process were killed.
+    """
+    texts = {"PIP_CONF": secrets.pip_conf, "EXTRA_INDEX_URL": secrets.extra_index_url}
+    return {f"{_VARIABLE}{name}": text for name, text in texts.items() if text}
+
+
+def _comma_separated(*fields: str) -> str:
+    """Return an option's value as buildx reads it: a line of CSV, whatever a path holds."""
+    quoted = (
+        '"{}"'.format(field.replace('"', '""')) if set(field) & set(',"\n\r') else field
+        for field in fields
+    )
+    return ",".join(quoted)
 
 
 def export_command(
@@ -171,7 +195,7 @@ def export_command(
     dockerfile: Path,
     context: Path,
     arguments: Mapping[str, str],
-    secrets: Mapping[str, Path],
+    secrets: BuildSecrets = NO_SECRETS,
 ) -> list[str]:
     """Return a build whose files land in a folder of this machine, and in no image."""
     command = build_command(
@@ -180,7 +204,7 @@ def export_command(
         context=context,
         arguments=arguments,
         secrets=secrets,
-        options=("--output", f"type=local,dest={folder}"),
+        options=("--output", _comma_separated("type=local", f"dest={folder}")),
     )
     # An image's name and its way into the engine, which this build has no use for.
     start = command.index("--load")
@@ -205,12 +229,12 @@ def load(runner: Runner, archive: Path) -> None:
         raise _build_failure(done.stderr)
 
 
-def build(runner: Runner, command: Sequence[str]) -> None:
-    """Run a build; its own output goes to stderr as it comes.
+def build(runner: Runner, command: Sequence[str], *, secrets: BuildSecrets = NO_SECRETS) -> None:
+    """Run a build with these secrets; its own output goes to stderr as it comes.
 
     Raises BuildFailedError, or what the output shows to be the cause.
     """
-    done = runner.show(command)
+    done = runner.show(command, env=secret_variables(secrets))
     if done.exit_code != 0:
         raise _build_failure(done.stdout or done.stderr)
 

@@ -18,3 +18,6 @@ class BuildSecrets:
     def __repr__(self) -> str:
         """Return nothing that may hold a password."""
         return "BuildSecrets(***)"
+
+
+NO_SECRETS = BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url="")

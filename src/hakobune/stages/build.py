@@ -1,10 +1,8 @@
 """Builds the image from the Dockerfile, and finds the image that was built."""
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 
-from hakobune.adapters import docker_cli, files
+from hakobune.adapters import docker_cli
 from hakobune.adapters.process import Runner
 from hakobune.errors import ImageStaleError
 from hakobune.model.image import Image
@@ -59,16 +57,15 @@ def build_on(  # noqa: PLR0913 - what a build is made of, by name
     options: Sequence[str] = (),
 ) -> Image:
     """Build the Dockerfile as it is now on a base image that the engine has; tag the result."""
-    with tempfile.TemporaryDirectory(prefix="hakobune-secrets-") as folder:
-        command = docker_cli.build_command(
-            tag=tag,
-            dockerfile=project.dockerfile_path,
-            context=project.root,
-            arguments=build_arguments(base),
-            secrets=secret_files(secrets, Path(folder)),
-            options=options,
-        )
-        docker_cli.build(runner, command)
+    command = docker_cli.build_command(
+        tag=tag,
+        dockerfile=project.dockerfile_path,
+        context=project.root,
+        arguments=build_arguments(base),
+        secrets=secrets,
+        options=options,
+    )
+    docker_cli.build(runner, command, secrets=secrets)
     return docker_cli.inspect(runner, tag, base=base)
 
 
@@ -85,7 +82,6 @@ def plan_build(project: Project, runner: Runner) -> list[str]:
         dockerfile=project.dockerfile_path,
         context=project.root,
         arguments=build_arguments(base),
-        secrets={},
     )
 
 
@@ -117,14 +113,3 @@ def current_image(project: Project, runner: Runner) -> Image:
 def build_arguments(base: str) -> dict[str, str]:
     """Return the build arguments; docker-compose.yml passes the same ones."""
     return {"HAKOBUNE_BASE": base, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)}
-
-
-def secret_files(secrets: BuildSecrets, folder: Path) -> dict[str, Path]:
-    """Return a file for each secret that there is; those we write lie in the folder."""
-    found = {} if secrets.ca_bundle is None else {"ca_bundle": secrets.ca_bundle}
-    texts = {"pip_conf": secrets.pip_conf, "extra_index_url": secrets.extra_index_url}
-    for name, text in texts.items():
-        if text:
-            files.write_bytes(folder / name, text.encode())
-            found[name] = folder / name
-    return found

@@ -1,4 +1,6 @@
+import csv
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from hakobune.errors import (
     ImportFailedError,
     LockStaleError,
 )
-from hakobune.model.secrets import BuildSecrets
+from hakobune.model.secrets import NO_SECRETS, BuildSecrets
 from hakobune.stages.build import build, plan_build
 from hakobune.stages.project import read_fresh_lock
 from hakobune.transform.render_dockerfile import render_dockerfile
@@ -32,7 +34,6 @@ from tests.samples import (
 IMAGE = on("image", "inspect", stdout=json.dumps([{"Id": DIGEST, "Size": 1}]))
 REGISTRY = on("imagetools", stdout=json.dumps({"digest": DIGEST}))
 CAN_BUILD = (ENGINE, BUILDX, BUILDS)
-NO_SECRETS = BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url="")
 
 
 def test_an_image_is_built_on_its_base_and_named_by_its_id(tmp_path: Path) -> None:
@@ -47,18 +48,29 @@ def test_an_image_is_built_on_its_base_and_named_by_its_id(tmp_path: Path) -> No
     assert [stage for stage, _, _ in reporter.stages] == ["render", "build"]
 
 
-def test_secrets_are_handed_over_as_files_that_are_gone_afterwards(tmp_path: Path) -> None:
+def test_secrets_are_handed_over_by_the_environment_and_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = write_project(tmp_path)
-    bundle = tmp_path / "ca.pem"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    bundle = tmp_path / 'a, "b".pem'
     bundle.write_text("CA", encoding="utf-8")
     secrets = BuildSecrets(ca_bundle=bundle, pip_conf="[global]\n", extra_index_url="https://u:p@x")
     runner = FakeRunner([*CAN_BUILD, NO_REGISTRY, IMAGE])
     build(project, runner, FakeReporter(), secrets=secrets)
     (command,) = runner.called("buildx", "build")
-    given = dict(w.removeprefix("id=").split(",src=") for w in command if w.startswith("id="))
-    assert given["ca_bundle"] == str(bundle)
-    assert set(given) == {"ca_bundle", "pip_conf", "extra_index_url"}
-    assert not Path(given["pip_conf"]).exists()
+    given = [next(csv.reader([word])) for word in command if word.startswith("id=")]
+    assert given == [
+        ["id=ca_bundle", f"src={bundle}"],
+        ["id=pip_conf", "env=HAKOBUNE_SECRET_PIP_CONF"],
+        ["id=extra_index_url", "env=HAKOBUNE_SECRET_EXTRA_INDEX_URL"],
+    ]
+    assert runner.shown_env == [
+        {
+            "HAKOBUNE_SECRET_PIP_CONF": "[global]\n",
+            "HAKOBUNE_SECRET_EXTRA_INDEX_URL": "https://u:p@x",
+        }
+    ]
     assert "u:p" not in " ".join(word for call in runner.calls for word in call)
 
 

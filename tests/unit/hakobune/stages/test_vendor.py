@@ -1,5 +1,7 @@
+import csv
 import hashlib
 import json
+import re
 import shutil
 import tarfile
 from collections.abc import Sequence
@@ -114,7 +116,9 @@ class Engine:
 
     def fetch(self, words: list[str]) -> None:
         text = Path(words[words.index("--file") + 1]).read_text(encoding="utf-8")
-        folder = Path(words[words.index("--output") + 1].removeprefix("type=local,dest="))
+        kind, place = next(csv.reader([words[words.index("--output") + 1]]))
+        assert kind == "type=local"
+        folder = Path(place.removeprefix("dest="))
         folder.mkdir()
         self.asked.append([name for name in self.contents if f"\n{name}==" in text])
         for name in self.asked[-1]:
@@ -378,6 +382,18 @@ def test_a_build_takes_all_from_the_folder_and_has_no_network(
     assert not runner.called("imagetools")
     assert not runner.called("pull")
     assert command == plan_offline(project, FakeRunner([Engine()]), folder=folder)
+
+
+def test_a_vendored_folder_may_have_any_name(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "v:1@x, y"
+    fill(project, folder)
+    runner = FakeRunner([Engine()])
+    build_offline(project, runner, FakeReporter(), folder=folder)
+    (command,) = runner.called("buildx", "build")
+    (layout,) = (word for word in command if "=oci-layout://" in word)
+    path, _, digest = layout.partition("=oci-layout://")[2].partition("@")
+    assert re.fullmatch(r"[^:@]+", path)
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", digest)
 
 
 def test_an_engine_with_the_classic_store_is_given_the_base_once(
