@@ -372,6 +372,10 @@ class SignatureMissingError(RefusedError):
     """A signature is required, and the run is unsigned."""
 
 
+class GradeMissingError(RefusedError):
+    """A model cannot be registered: no run of this machine is there to compare its job with."""
+
+
 class ModelDiffersError(RefusedError):
     """A run that was repeated gave a different model."""
 
@@ -421,7 +425,7 @@ class FileNotWritableError(MachineError):
 
 
 class SubmitRunningError(MachineError):
-    """Another `hakobune submit` of this project is running."""
+    """Another `hakobune submit` of this project, or a fetch of the same job, is running."""
 
 
 class ReproduceRunningError(MachineError):

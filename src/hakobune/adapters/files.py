@@ -55,6 +55,17 @@ def write_bytes(path: Path, content: bytes) -> bool:
     return True
 
 
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace the file in one step, and return when the disk has it: a power cut keeps it."""
+    write_bytes(path, content)
+    for part in (path, path.parent):
+        descriptor = os.open(part, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def _umask() -> int:
     value = os.umask(0)
     os.umask(value)
