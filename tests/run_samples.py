@@ -25,6 +25,7 @@ from tests.samples import (
     REMOVES,
     SAVES,
     STOPS,
+    TAGS,
     Answer,
     FakeReporter,
     FakeRunner,
@@ -138,7 +139,7 @@ def engine_of(image: Image, saved: bytes, *answers: Answer) -> FakeRunner:
 
     default = (
         git,
-        *(ENGINE, COMPOSE, SAVES, STOPS, REMOVES),
+        *(ENGINE, COMPOSE, SAVES, STOPS, REMOVES, TAGS),
         begins("docker", "image", "inspect", stdout=json.dumps(facts)),
     )
     return FakeRunner([*answers, *default], piped=saved)

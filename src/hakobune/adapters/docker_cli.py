@@ -310,9 +310,29 @@ def save_into(runner: Runner, image: str, consume: Callable[[IO[bytes]], None]) 
     return done.stderr.strip() if done.exit_code != 0 else ""
 
 
+def add_tag(runner: Runner, image: str, tag: str) -> None:
+    """Move a tag to this image. Raises ImageMissingError."""
+    done = runner.capture(add_tag_command(image, tag))
+    if done.exit_code != 0:
+        raise ImageMissingError(
+            f"the engine cannot tag {image} as {tag}: {printable(done.stderr.strip())}",
+            remedy="build it again: hakobune build",
+        )
+
+
+def add_tag_command(image: str, tag: str) -> list[str]:
+    """Return the command that moves a tag to an image."""
+    return ["docker", "tag", image, tag]
+
+
+def remove_tag_command(tag: str) -> list[str]:
+    """Return the command that takes a tag from its image."""
+    return ["docker", "image", "rm", "--force", tag]
+
+
 def remove_tag(runner: Runner, tag: str) -> None:
     """Take a name of ours from the engine, and the image with it if it has no other name."""
-    runner.capture(["docker", "image", "rm", "--force", tag])
+    runner.capture(remove_tag_command(tag))
 
 
 def remove_caches(runner: Runner, namespace: str) -> None:

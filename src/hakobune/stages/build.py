@@ -1,8 +1,10 @@
 """Builds the image from the Dockerfile, and finds the image that was built."""
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 
-from hakobune.adapters import docker_cli
+from hakobune.adapters import docker_cli, files
 from hakobune.adapters.process import Runner
 from hakobune.errors import ImageStaleError
 from hakobune.model.image import Image
@@ -14,6 +16,7 @@ from hakobune.stages import base_image
 from hakobune.stages.lock import pin_base
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import check_lock, current_source, ready_lock, render
+from hakobune.transform.names import lasting_tag, readable_tag
 from hakobune.transform.render_dockerfile import SOURCE_DATE_EPOCH
 
 
@@ -28,7 +31,7 @@ def build(
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
     lock, base = ready_base(project, runner, reporter)
-    image = build_on(project, runner, base=base, tag=image_tag(lock), secrets=secrets)
+    image = build_tagged(project, lock, runner, base=base, secrets=secrets)
     reporter.done("build", f"{image.tag} on {base}", digest=image.id)
     return image
 
@@ -45,6 +48,42 @@ def ready_base(project: Project, runner: Runner, reporter: Reporter) -> tuple[Lo
         lock = pin_base(project, lock, digest, reporter)
     render(project, lock, runner, reporter)
     return lock, base_image.ensure_base(lock, runner, reporter)
+
+
+def build_tagged(  # noqa: PLR0913 - what a build is made of, by name
+    project: Project,
+    lock: Lock,
+    runner: Runner,
+    *,
+    base: str,
+    secrets: BuildSecrets,
+    options: Sequence[str] = (),
+) -> Image:
+    """Build the image, and move its readable tag once the engine has told the new image's digest.
+
+    Until then the image has a tag that is made of the Dockerfile: after a command that was killed,
+    the next build of the same Dockerfile takes it away.
+    """
+    new = new_tag(project, lock, base)
+    image = build_on(project, runner, base=base, tag=new, secrets=secrets, options=options)
+    tag = image_tag(lock)
+    docker_cli.add_tag(runner, new, tag)
+    docker_cli.remove_tag(runner, new)
+    return replace(image, tag=tag)
+
+
+def new_tag(project: Project, lock: Lock, base: str) -> str:
+    """Return the tag of an image that is being built: Dockerfile and base decide it."""
+    content = (files.read_bytes(project.dockerfile_path) or b"") + base.encode()
+    return f"{lock.environment}:new-{hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def keep_image(lock: Lock, image: Image, runner: Runner) -> None:
+    """Give an image that a run names a tag that no later build moves. Raises ImageMissingError.
+
+    Without a tag, the next `docker image prune` would take what the run was made with.
+    """
+    docker_cli.add_tag(runner, image.id, lasting_tag(lock.environment, image.id))
 
 
 def build_on(  # noqa: PLR0913 - what a build is made of, by name
@@ -69,25 +108,36 @@ def build_on(  # noqa: PLR0913 - what a build is made of, by name
     return docker_cli.inspect(runner, tag, base=base)
 
 
-def plan_build(project: Project, runner: Runner) -> list[str]:
-    """Return the command that `build` would run now, without the options that pass secrets."""
+def plan_build(project: Project, runner: Runner) -> list[list[str]]:
+    """Return the commands that `build` would run now, without the options that pass secrets."""
     lock = check_lock(project)
     base = (
         base_image.found_locally(lock, runner)
         or base_image.debian_tag(lock)
         or lock.registry_base.image
     )
-    return docker_cli.build_command(
-        tag=image_tag(lock),
+    return planned_commands(project, lock, base)
+
+
+def planned_commands(
+    project: Project, lock: Lock, base: str, options: Sequence[str] = ()
+) -> list[list[str]]:
+    """Return the commands that build an image and move its readable tag."""
+    new = new_tag(project, lock, base)
+    command = docker_cli.build_command(
+        tag=new,
         dockerfile=project.dockerfile_path,
         context=project.root,
         arguments=build_arguments(base),
+        options=options,
     )
+    moving = docker_cli.add_tag_command(new, image_tag(lock))
+    return [command, moving, docker_cli.remove_tag_command(new)]
 
 
 def image_tag(lock: Lock) -> str:
     """Return the image's tag on this machine, which docker-compose.yml names too."""
-    return f"{lock.environment}:local"
+    return readable_tag(lock.environment)
 
 
 def current_image(project: Project, runner: Runner) -> Image:

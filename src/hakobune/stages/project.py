@@ -15,6 +15,7 @@ from hakobune.errors import (
 from hakobune.model.lock import COMPILER, Lock
 from hakobune.model.project import Project
 from hakobune.transform.line_ends import line_ends_error, with_lf
+from hakobune.transform.names import environment_name
 from hakobune.transform.read_lock import read_lock
 from hakobune.transform.read_project import read_project
 
@@ -89,6 +90,12 @@ def read_fresh_lock(project: Project) -> Lock:
             f"{project.lock} is out of date: {project.environment} was changed since\n"
             + "\n".join(f"  {line}" for line in moved),
             remedy="hakobune lock",
+            place=project.lock,
+        )
+    if environment_name(lock.environment) != lock.environment:
+        raise LockStaleError(
+            f"{project.lock} has the name `{lock.environment}`, which Azure ML does not accept",
+            remedy="hakobune lock (it uses another name)",
             place=project.lock,
         )
     require_compiler(project, lock)

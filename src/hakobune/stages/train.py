@@ -13,7 +13,8 @@ from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, RecordedInput
 from hakobune.model.reporter import Reporter
 from hakobune.model.training import Training
-from hakobune.stages.build import current_image
+from hakobune.stages.build import current_image, keep_image
+from hakobune.stages.project import read_current_lock
 from hakobune.stages.record import complete, find_documents, has_own_record
 from hakobune.transform.names import safe_name
 from hakobune.transform.plan_training import compose_override, plan_training
@@ -83,6 +84,7 @@ def train(
     if found:
         _require_unmoved(project.root / training.folder, image, runner)
         complete(project, project.root / training.folder, image, runner, how)
+        keep_image(read_current_lock(project), image, runner)
     reporter.done("train", training.folder, digest=image.id)
     return found
 

@@ -35,8 +35,8 @@ from hakobune.oci.walk import Repository
 from hakobune.stages import base_image
 from hakobune.stages.build import (
     build_arguments,
-    build_on,
-    image_tag,
+    build_tagged,
+    planned_commands,
     ready_base,
 )
 from hakobune.stages.render import check_lock, ready_dockerfile
@@ -125,11 +125,11 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
     if not docker_cli.keeps_manifests(runner) and not docker_cli.has_image(runner, _name(listing)):
         _load_base(listing, runner, folder)
     with _plain_path(folder / _BASE) as layout:
-        image = build_on(
+        image = build_tagged(
             project,
+            lock,
             runner,
             base=listing.base,
-            tag=image_tag(lock),
             secrets=NO_SECRETS,
             options=_options(listing, runner, folder, layout),
         )
@@ -137,17 +137,12 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
     return image
 
 
-def plan_offline(project: Project, runner: Runner, *, folder: Path) -> list[str]:
-    """Return the command that `build_offline` would run. Raises what that raises before it runs."""
+def plan_offline(project: Project, runner: Runner, *, folder: Path) -> list[list[str]]:
+    """Return the commands that `build_offline` would run. Raises what it raises before it runs."""
     lock = check_lock(project)
     listing = _whole_listing(lock, folder)
-    return docker_cli.build_command(
-        tag=image_tag(lock),
-        dockerfile=project.dockerfile_path,
-        context=project.root,
-        arguments=build_arguments(listing.base),
-        options=_options(listing, runner, folder, (folder / _BASE).resolve()),
-    )
+    options = _options(listing, runner, folder, (folder / _BASE).resolve())
+    return planned_commands(project, lock, listing.base, options)
 
 
 @contextmanager

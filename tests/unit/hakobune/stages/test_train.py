@@ -26,6 +26,7 @@ from tests.samples import (
     ENGINE,
     NO_IMAGE,
     NO_REPOSITORY,
+    TAGS,
     Answer,
     FakeReporter,
     FakeRunner,
@@ -47,7 +48,7 @@ def image_of(project: Project, **other: str) -> Answer:
     return on("image", "inspect", stdout=json.dumps(facts))
 
 
-MACHINE = (ENGINE, COMPOSE, NO_REPOSITORY)
+MACHINE = (ENGINE, COMPOSE, NO_REPOSITORY, TAGS)
 
 
 def planned(project: Project) -> Training:

@@ -37,7 +37,9 @@ from tests.samples import (
     DIGEST,
     ENGINE,
     ENVIRONMENT,
+    REMOVES_IMAGE,
     SAVES,
+    TAGS,
     FakeReporter,
     FakeRunner,
     completed,
@@ -91,7 +93,7 @@ class Engine:
             self.save(words)
         if "--output" in words and words[1] == "buildx":
             self.fetch(words)
-        others = (answer(words) for answer in (ENGINE, BUILDX, SAVES, BUILDS))
+        others = (answer(words) for answer in (ENGINE, BUILDX, SAVES, BUILDS, TAGS, REMOVES_IMAGE))
         return next((done for done in others if done is not None), None)
 
     def ask_registry(self, words: list[str]) -> Completed:
@@ -381,7 +383,7 @@ def test_a_build_takes_all_from_the_folder_and_has_no_network(
     assert "--secret" not in command
     assert not runner.called("imagetools")
     assert not runner.called("pull")
-    assert command == plan_offline(project, FakeRunner([Engine()]), folder=folder)
+    assert command == plan_offline(project, FakeRunner([Engine()]), folder=folder)[0]
 
 
 def test_a_vendored_folder_may_have_any_name(project: Project, tmp_path: Path) -> None:

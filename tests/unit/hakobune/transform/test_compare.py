@@ -12,6 +12,8 @@ def spec(*texts: str, name: str = "demo", python: str = "3.13") -> EnvironmentSp
     ]
     return EnvironmentSpec(
         name=name,
+        written_name=name,
+        name_line=1,
         python=python,
         python_line=4,
         channels=(),
