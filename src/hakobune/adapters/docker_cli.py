@@ -25,7 +25,6 @@ from hakobune.model.secrets import NO_SECRETS, BuildSecrets
 
 BASE_LABEL = "org.opencontainers.image.base.name"
 _LAST_LINES = 12
-_VARIABLE = "HAKOBUNE_SECRET_"
 _IMPORT_REMEDY = """\
 hakobune cannot add system libraries yet, and naming one in the conda file does not help.
 Replace the package by one whose wheel includes the library (opencv-python-headless in place of
@@ -156,7 +155,7 @@ def build_command(  # noqa: PLR0913 - what a build is made of, by name
 ) -> list[str]:
     """Return the build as an argument list; `options` are further ones, as they are.
 
-    The texts of the secrets go by the environment, see `secret_variables`. `--provenance=false`,
+    The texts of the secrets go by the environment, see BuildSecrets. `--provenance=false`,
     because provenance holds the clock and would make each digest new.
     """
     command = ["docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false"]
@@ -165,19 +164,9 @@ def build_command(  # noqa: PLR0913 - what a build is made of, by name
         command += ["--build-arg", f"{name}={value}"]
     if secrets.ca_bundle is not None:
         command += ["--secret", _comma_separated("id=ca_bundle", f"src={secrets.ca_bundle}")]
-    for variable in secret_variables(secrets):
-        name = variable.removeprefix(_VARIABLE).lower()
+    for name, variable in secrets.variable_names().items():
         command += ["--secret", f"id={name},env={variable}"]
     return [*command, *options, str(context)]
-
-
-def secret_variables(secrets: BuildSecrets) -> dict[str, str]:
-    """Return the variables that hand the secrets' texts to `build_command`'s command.
-
-    No file is written: one would stay if this process were killed.
-    """
-    texts = {"PIP_CONF": secrets.pip_conf, "EXTRA_INDEX_URL": secrets.extra_index_url}
-    return {f"{_VARIABLE}{name}": text for name, text in texts.items() if text}
 
 
 def _comma_separated(*fields: str) -> str:
@@ -234,7 +223,7 @@ def build(runner: Runner, command: Sequence[str], *, secrets: BuildSecrets = NO_
 
     Raises BuildFailedError, or what the output shows to be the cause.
     """
-    done = runner.show(command, env=secret_variables(secrets))
+    done = runner.show(command, env=secrets.variables())
     if done.exit_code != 0:
         raise _build_failure(done.stdout or done.stderr)
 
