@@ -81,8 +81,9 @@ def _again(
 
 
 def _run(project: Project, training: Training, outside: Outside, runner: Runner) -> None:
-    # The recorded image; and MLflow's board gets one run, the first.
-    more = (f"image: {outside.image}", 'environment: {MLFLOW_TRACKING_URI: ""}')
+    # The recorded image, which may be older than the checkout; MLflow's board gets the first run.
+    variables = '{MLFLOW_TRACKING_URI: "", HAKOBUNE_ANY_SOURCE: "1"}'
+    more = (f"image: {outside.image}", f"environment: {variables}")
     code = docker_cli.compose_run(
         runner,
         training.command,
