@@ -90,7 +90,13 @@ MUTANTS = (
     stage("deliver", "        if not order.is_ungraded:\n", "        if False:\n"),
     stage("deliver", "NO_REFERENCE and not is_ungraded:", "NO_REFERENCE and False:"),
     stage("compare", "and _is_of_data(project, record, inputs)", "and True", "deliver"),
-    stage("submit", "        if not is_alone:\n", "        if False:\n"),
+    stage(
+        "submit",
+        "        if not is_alone:\n            raise SubmitRunningError(\n"
+        '                f"another hakobune submit',
+        "        if False:\n            raise SubmitRunningError(\n"
+        '                f"another hakobune submit',
+    ),
     stage("smoke", "if set(checks) <= set(receipt.checks):", "if receipt.checks:"),
     stage("smoke", "== wanted and is_same_data:", "== wanted:"),
     stage("smoke", "record.outside.image == image.id else None", "record.outside.image else None"),

@@ -120,7 +120,7 @@ def submit(
     created. Raises SubmitRunningError while another submit of this project runs.
     """
     with _alone(project):
-        for note in [] if is_again else _notes_of(project, submission):
+        for note in [] if is_again else notes_of(project, submission):
             job = cloud.job(note.name)
             if job is not None:
                 _keep(project, replace(note, is_submitted=True))
@@ -243,7 +243,7 @@ def _ready_compute(submission: Submission, cloud: Cloud, reporter: Reporter) -> 
     return compute
 
 
-def _notes_of(project: Project, submission: Submission) -> list[JobNote]:
+def notes_of(project: Project, submission: Submission) -> list[JobNote]:
     """Return the notes of this plan, the newest first."""
     sha256 = plan_digest(submission.job)
     return [note for note in notes(project) if note.plan_sha256 == sha256]
@@ -271,13 +271,13 @@ def _keep(project: Project, note: JobNote) -> None:
 
 def notes(project: Project) -> tuple[JobNote, ...]:
     """Return what this machine remembers of its jobs, the newest first."""
-    found = [
-        read_note(files.read_bytes(path) or b"") for path in (project.root / NOTES).glob("*.json")
-    ]
-    known = [note for note in found if note is not None]
-    return tuple(
-        sorted(known, key=lambda note: (note.planned, note.attempt, note.name), reverse=True)
-    )
+    found = []
+    for path in (project.root / NOTES).glob("*.json"):
+        note = read_note(files.read_bytes(path) or b"")
+        if note is not None:
+            # Of two notes of one second, the file's time says which came later.
+            found.append((note.planned, path.stat().st_mtime_ns, note.name, note))
+    return tuple(note for *_, note in sorted(found, key=lambda one: one[:3], reverse=True))
 
 
 def last_job(project: Project) -> str:

@@ -26,6 +26,11 @@ class JobNote:
     inputs: dict[str, str] = field(default_factory=dict)
     attempt: int = 1
 
+    def __post_init__(self) -> None:
+        """Raise TypeError for an attempt that is not a number from 1 on."""
+        if type(self.attempt) is not int or self.attempt < 1:
+            raise TypeError("attempt")
+
     def next_name(self) -> str:
         """Return the name of the job that replaces this one."""
         first = self.name if self.attempt == 1 else self.name.rpartition("-")[0]

@@ -83,7 +83,11 @@ def test_the_same_submit_has_the_same_job_and_again_another(
     hakobune: Hakobune, cloud: FakeCloud
 ) -> None:
     words = ("submit", "--create-compute")
+    assert "--again submits another" not in hakobune(*words, "--dry-run")[1]
     names = [hakobune(*words, *more)[1].strip() for more in ((), (), ("--again",))]
+    told = hakobune(*words, "--register", "--dry-run")[1]
+    assert f"{names[2]} is this plan's job; --again submits another" in told
+    assert "grade        a submit is refused: the model of the job cannot be compared" in told
     assert names[0] == names[1] != names[2]
     assert list(cloud.jobs) == [names[0], names[2]]
     assert hakobune(*words, "--ungraded")[0] == 2

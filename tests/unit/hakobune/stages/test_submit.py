@@ -29,7 +29,6 @@ from hakobune.stages.submit import (
     submit,
     submit_after,
 )
-from hakobune.transform.job_note import read_note, write_note
 from tests.cloud_samples import PUSHED, FakeCloud, make_compute, make_wishes
 from tests.samples import CLEAN, COMMIT, HEAD, FakeReporter, FakeRunner, on, write_project
 
@@ -236,21 +235,12 @@ def test_the_same_plan_is_the_same_job_until_another_is_asked_for(tmp_path: Path
 def test_a_new_job_that_was_asked_for_and_not_made_is_continued(tmp_path: Path) -> None:
     project, cloud = write_project(tmp_path), ready_cloud()
     first = submit(project, planned(project), cloud, FakeReporter())
-    # The newest note is told by its second.
-    write_again(project, first.name, planned="2020-01-01T00:00:00Z")
     cloud.fails["job"] = ServiceUnavailableError("down", remedy="")
     with pytest.raises(ServiceUnavailableError):
         submit(project, planned(project), cloud, FakeReporter(), is_again=True)
     job = submit(project, planned(project), cloud, FakeReporter())
     assert list(cloud.jobs) == [first.name, job.name]
     assert job.name == notes(project)[0].name != first.name
-
-
-def write_again(project: Project, name: str, **changed: str) -> None:
-    path = project.root / NOTES / f"{name}.json"
-    note = read_note(path.read_bytes())
-    assert note is not None
-    path.write_bytes(write_note(replace(note, **changed)))  # type: ignore[arg-type] # by name
 
 
 def test_a_job_of_another_workspace_is_not_taken_for_one_of_this(tmp_path: Path) -> None:
