@@ -39,7 +39,7 @@ def ready(tmp_path: Path) -> Ready:
 OWN = ["--order", "2,0,2"]
 
 
-def trained(ready: Ready, *, order: str = OWN[1], rmse: bytes = b"12.5") -> None:
+def trained(ready: Ready, *, order: str = OWN[1], rmse: bytes = b"12.5", data: str = "") -> None:
     """Let a local run lie there that the job's is compared with, of this order and RMSE."""
     job = json.loads(ready.cloud.outputs["record.json"])
     ready.cloud.outputs = run_files(image=job["image"], arguments=[*OWN, "--output", "/mnt"])
@@ -50,7 +50,7 @@ def trained(ready: Ready, *, order: str = OWN[1], rmse: bytes = b"12.5") -> None
         if name != "record.json"
     }
     folder = ready.project.root / "runs/alike"
-    arguments = ["--order", order, "--output", "runs/alike"]
+    arguments = ["--order", order, "--output", "runs/alike", *(("--input", data) if data else ())]
     write_run(folder, built, run_id="alike", files=files, arguments=arguments, inputs=[])
     complete(
         ready.project, folder, built, engine_of(built, b""), circumstances(ready.project, built)
@@ -179,6 +179,10 @@ def of_another_order(ready: Ready) -> None:
     trained(ready, order="1,0,0")
 
 
+def of_other_data(ready: Ready) -> None:
+    trained(ready, data="inputs/input/x.csv")
+
+
 def of_a_changed_file(ready: Ready) -> None:
     trained(ready)
     (ready.project.root / "runs/alike/model.bin").write_bytes(b"other")
@@ -191,7 +195,7 @@ def of_another_image(ready: Ready) -> None:
 
 
 @pytest.mark.parametrize(
-    "beside", [lambda _: None, of_another_order, of_a_changed_file, of_another_image]
+    "beside", [lambda _: None, of_another_order, of_other_data, of_a_changed_file, of_another_image]
 )
 def test_a_model_that_could_not_be_graded_is_refused_before_anything_is_pushed(
     ready: Ready, beside: Callable[[Ready], None]
