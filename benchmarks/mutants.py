@@ -86,7 +86,10 @@ MUTANTS = (
     ),
     stage("build", "if image.lock_sha256 != lock.sha256:", "if False:", "train"),
     stage(
-        "build", "if image.source_sha256 != current_source(project).sha256:", "if False:", "push"
+        "build",
+        "if image.source_sha256 != current_source(project, runner).sha256:",
+        "if False:",
+        "push",
     ),
     stage("base_image", "if lock.registry_base.digest is not None:", "if False:"),
     stage("lock", "kept.suite == suite and not move:", "kept.suite == suite:"),
@@ -107,10 +110,22 @@ MUTANTS = (
     stage("submit", "if found != wanted.image:", "if False:"),
     stage(
         "submit",
-        "note.plan_sha256 == sha256 and not note.is_submitted",
-        "note.plan_sha256 == sha256",
+        " if note.plan_sha256 == sha256]",
+        "]",
     ),
-    stage("submit", "        if not is_alone:\n", "        if False:\n"),
+    stage("submit", "            if job is not None:\n", "            if False:\n"),
+    stage("submit", "            if not note.is_submitted:\n", "            if False:\n"),
+    stage("submit", "    _keep(project, note)\n    plan =", "    plan ="),
+    stage("deliver", "        if not order.is_ungraded:\n", "        if False:\n"),
+    stage("deliver", "NO_REFERENCE and not is_ungraded:", "NO_REFERENCE and False:"),
+    stage("compare", "and _is_of_data(project, record, inputs)", "and True", "deliver"),
+    stage(
+        "submit",
+        "        if not is_alone:\n            raise SubmitRunningError(\n"
+        '                f"another hakobune submit',
+        "        if False:\n            raise SubmitRunningError(\n"
+        '                f"another hakobune submit',
+    ),
     stage("smoke", "if set(checks) <= set(receipt.checks):", "if receipt.checks:"),
     stage("smoke", "== wanted and is_same_data:", "== wanted:"),
     stage("smoke", "record.outside.image == image.id else None", "record.outside.image else None"),

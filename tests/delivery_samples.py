@@ -54,7 +54,7 @@ def make_ready(root: Path) -> Ready:
     text = pyproject.read_text("utf-8").replace('"model.bin", "metric.json"', declared)
     pyproject.write_text(text + PYPROJECT_MORE, encoding="utf-8")
     project = open_project(root)
-    render(project, read_fresh_lock(project), FakeReporter())
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     built = replace(image_of(project, DIGEST), base="")
     reference = root / "runs/reference"
     write_run(reference, built, run_id="reference")

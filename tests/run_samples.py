@@ -25,6 +25,7 @@ from tests.samples import (
     REMOVES,
     SAVES,
     STOPS,
+    TAGS,
     Answer,
     FakeReporter,
     FakeRunner,
@@ -138,7 +139,7 @@ def engine_of(image: Image, saved: bytes, *answers: Answer) -> FakeRunner:
 
     default = (
         git,
-        *(ENGINE, COMPOSE, SAVES, STOPS, REMOVES),
+        *(ENGINE, COMPOSE, SAVES, STOPS, REMOVES, TAGS),
         begins("docker", "image", "inspect", stdout=json.dumps(facts)),
     )
     return FakeRunner([*answers, *default], piped=saved)
@@ -154,7 +155,7 @@ def image_of(project: Project, image_id: str) -> Image:
         size_bytes=1,
         environment_sha256=lock.environment_sha256,
         lock_sha256=lock.sha256,
-        source_sha256=current_source(project).sha256,
+        source_sha256=current_source(project, FakeRunner()).sha256,
     )
 
 
@@ -174,7 +175,7 @@ def circumstances(
 def make_run(root: Path, run_id: str = "demo-run", **other: object) -> Made:
     """Write a project and a complete run of it; the data lies in `sales.csv`."""
     project = write_project(root)
-    render(project, read_fresh_lock(project), FakeReporter())
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     (root / "sales.csv").write_bytes(DATA)
     image_id, saved = archive(b"\x1flayer one", b"\x1flayer two")
     image = image_of(project, image_id)

@@ -136,6 +136,8 @@ class FakeRunner:
 
     answers: Sequence[Answer] = ()
     calls: list[list[str]] = field(default_factory=list)
+    # The variables that each call of `show` adds to the environment.
+    shown_env: list[dict[str, str]] = field(default_factory=list)
     piped: bytes = b""
     # What each piped call prints, in turn, where that is not always `piped`.
     pipe_each: Iterator[bytes] = field(default_factory=lambda: iter(()))
@@ -157,7 +159,8 @@ class FakeRunner:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
     ) -> Completed:
-        del env, cwd
+        del cwd
+        self.shown_env.append(dict(env or {}))
         return self._answer(command)
 
     def attach(

@@ -7,10 +7,10 @@ import argparse
 import sys
 
 from measure import report_head
-from rehearsal import faults, jobs, times
+from rehearsal import faults, jobs, kills, times
 from rehearsal.stand import stand
 
-GROUPS = ("times", "jobs", "faults")
+GROUPS = ("times", "jobs", "faults", "kills")
 
 
 def main() -> None:
@@ -19,6 +19,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=100, help="jobs in a row (default 100)")
     parser.add_argument("--only", action="append", choices=GROUPS, help="may be given again")
     parser.add_argument("--rows", default="*", help='steps of the table of faults: "watch: *"')
+    parser.add_argument("--kills", type=int, default=50, help="killed submits (default 50)")
+    parser.add_argument("--seed", type=int, default=None, help="of the moments of the kills")
     options = parser.parse_args()
     wanted = options.only or GROUPS
     are_met = True
@@ -32,6 +34,8 @@ def main() -> None:
             are_met &= jobs.many(there, options.jobs)
         if "faults" in wanted:
             are_met &= faults.table(there, options.rows)
+        if "kills" in wanted:
+            are_met &= kills.one_job_each(there, options.kills, options.seed)
     sys.exit(not are_met)
 
 

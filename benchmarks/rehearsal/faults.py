@@ -108,7 +108,8 @@ def _cell(stand: Stand, step: Step, kind: str, mark: str) -> Cell:
     first = stand.hakobune(*command)
     is_left = bool(faults.clear())
     # A job that failed is over: what helps is another one.
-    again = stand.hakobune(*command) if first.code != 0 or step.name == "job" else first
+    more = ("--again",) if step.name == "job" else ()
+    again = stand.hakobune(*command, *more) if first.code != 0 or more else first
     after = stand.counts()
     added = {name: after[name] - before[name] for name in after if after[name] != before[name]}
     may = NAMES[kind] + (("",) if step.name in _TOLERATED else ())
@@ -245,7 +246,8 @@ def _to_register(stand: Stand, mark: str) -> tuple[str, ...]:
     """Let a job make a model that was not registered yet, and fetch it."""
     stand.write_text(mark)
     done = expect(stand.hakobune(*SUBMIT, "--fetch", "--json"), "submit")
-    return ("register", json.loads(done.stdout)["job"])
+    # No local run has read this text.
+    return ("register", json.loads(done.stdout)["job"], "--ungraded")
 
 
 def _fetched(stand: Stand) -> str:

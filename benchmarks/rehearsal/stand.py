@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -55,9 +56,9 @@ class Stand:
         expect(self.hakobune("build"), "build")
         expect(self.hakobune("smoke", "--text", "text.txt"), "smoke")
 
-    def hakobune(self, *arguments: str) -> Done:
+    def hakobune(self, *arguments: str, killed_after_s: float | None = None) -> Done:
         """Run the command in the small project, in a fork: the SDK is imported once for all."""
-        return forked(arguments, self.project)
+        return forked(arguments, self.project, killed_after_s=killed_after_s)
 
 
 @contextmanager
@@ -84,8 +85,8 @@ def stand() -> Iterator[Stand]:
             run([*drydock, "stop", "--state", str(state)])
 
 
-def forked(arguments: tuple[str, ...], cwd: Path) -> Done:
-    """Return how `hakobune ARGUMENTS` ends, run by a copy of this process."""
+def forked(arguments: tuple[str, ...], cwd: Path, *, killed_after_s: float | None = None) -> Done:
+    """Return how `hakobune ARGUMENTS` ends, run by a copy of this process, and maybe killed."""
     import azure.ai.ml  # noqa: PLC0415 - the variables must be set before
     import azure.identity  # noqa: F401, PLC0415
 
@@ -97,7 +98,7 @@ def forked(arguments: tuple[str, ...], cwd: Path) -> Done:
         child = os.fork()
         if child == 0:
             os._exit(_be_the_command(main, arguments, cwd, out.fileno(), err.fileno()))
-        _, status = os.waitpid(child, 0)
+        status = _ended(child, killed_after_s)
         seconds = time.monotonic() - began
         texts = []
         for file in (out, err):
@@ -105,6 +106,19 @@ def forked(arguments: tuple[str, ...], cwd: Path) -> Done:
             texts.append(file.read().decode(errors="replace"))
     code = os.waitstatus_to_exitcode(status)
     return Done(code=code, stdout=texts[0], stderr=texts[1], seconds=seconds)
+
+
+def _ended(child: int, killed_after_s: float | None) -> int:
+    """Return the process's status at its end, which SIGKILL brings unless it comes before."""
+    until = time.monotonic() + (killed_after_s or 0)
+    while killed_after_s is not None and time.monotonic() < until:
+        found, status = os.waitpid(child, os.WNOHANG)
+        if found:
+            return status
+        time.sleep(0.005)
+    if killed_after_s is not None:
+        os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
 
 
 def _be_the_command(

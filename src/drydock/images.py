@@ -4,7 +4,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ _BUNDLE_VARIABLES = ("HAKOBUNE_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
 _BASE_LABEL = "org.opencontainers.image.base.name"
 _BUILT_LABEL = "hakobune.lock.sha256"
 _LAST_LINES = 8
+_VARIABLE = "DRYDOCK_SECRET_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -66,32 +66,37 @@ def ensure_image(target: str, engine: Engine, host: BuildHost) -> str:
     return tag
 
 
-def build_command(target: str, tag: str, base: str, secrets: Mapping[str, Path]) -> list[str]:
-    """Return the build as an argument list."""
+def build_command(target: str, tag: str, base: str, host: BuildHost) -> list[str]:
+    """Return the build as an argument list; see `secret_variables`."""
     command = ["docker", "buildx", "build", "--platform", PLATFORM, "--provenance=false", "--load"]
     command += ["--target", target, "--tag", tag, "--build-arg", f"HAKOBUNE_BASE={base}"]
-    for name, path in secrets.items():
-        command += ["--secret", f"id={name},src={path}"]
+    if host.ca_bundle is not None:
+        # A line of CSV, in which a path may hold commas.
+        source = str(host.ca_bundle).replace('"', '""')
+        command += ["--secret", f'id=ca_bundle,"src={source}"']
+    for variable in secret_variables(host):
+        name = variable.removeprefix(_VARIABLE).lower()
+        command += ["--secret", f"id={name},env={variable}"]
     return [*command, str(FOLDER)]
 
 
+def secret_variables(host: BuildHost) -> dict[str, str]:
+    """Return the variables that hand the addresses to the build, so that no file holds them."""
+    texts = {"DEBIAN_MIRROR": host.debian_mirror, "NPM_REGISTRY": host.npm_registry}
+    return {f"{_VARIABLE}{name}": text for name, text in texts.items() if text}
+
+
 def _build(target: str, tag: str, base: str, host: BuildHost) -> None:
-    texts = {"debian_mirror": host.debian_mirror, "npm_registry": host.npm_registry}
-    secrets = {} if host.ca_bundle is None else {"ca_bundle": host.ca_bundle}
-    with tempfile.TemporaryDirectory(prefix="drydock-secrets-") as folder:
-        for name, text in texts.items():
-            if text:
-                secrets[name] = Path(folder, name)
-                secrets[name].write_text(text, encoding="utf-8")
-        done = subprocess.run(
-            build_command(target, tag, base, secrets),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+    done = subprocess.run(
+        build_command(target, tag, base, host),
+        env={**os.environ, **secret_variables(host)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
     if done.returncode != 0:
         last = "\n".join(f"  {line}" for line in done.stdout.strip().splitlines()[-_LAST_LINES:])
         raise StartFailedError(

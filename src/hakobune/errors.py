@@ -124,6 +124,10 @@ class LockDamagedError(LockError):
     """The lock file was edited, merged badly, or written by a newer hakobune."""
 
 
+class LineEndsError(LockError):
+    """A file has CRLF line ends in this checkout, and was written or is stored by git with LF."""
+
+
 class PackageKindUnsupportedError(LockError):
     """The lock has a package of a kind (conda, say) that this step does not support yet."""
 
@@ -416,6 +420,10 @@ class SignerUnknownError(RefusedError):
     """A run is signed with a key that the project's `signers` do not include."""
 
 
+class GradeMissingError(RefusedError):
+    """A model cannot be registered: no run of this machine is there to compare its job with."""
+
+
 class ModelDiffersError(RefusedError):
     """A run that was repeated gave a different model."""
 
@@ -481,7 +489,7 @@ class FileNotWritableError(MachineError):
 
 
 class SubmitRunningError(MachineError):
-    """Another `hakobune submit` of this project is running."""
+    """Another `hakobune submit` of this project, or a fetch of the same job, is running."""
 
 
 class ReproduceRunningError(MachineError):

@@ -71,6 +71,26 @@ def test_compose_run_trains_and_its_files_belong_to_the_owner_of_runs(checkout: 
     assert read_json(run / "metric.json")["run_id"] == run.name
 
 
+def test_an_image_of_another_source_is_not_run(checkout: Path) -> None:
+    source = checkout / "src/trainer"
+    shutil.copytree(ROOT / "src/trainer", source, ignore=shutil.ignore_patterns("*.so"))
+    (source / "report.py~").write_text("what an editor leaves", encoding="utf-8")
+    run = ("run", "--rm", "-T")
+    for service in ("train", "predict"):
+        done = compose(*run, service, "--help", cwd=checkout)
+        assert done.returncode == 0, done.stderr
+    with (source / "report.py").open("a", encoding="utf-8") as file:
+        file.write("# later\n")
+    for service in ("train", "predict"):
+        done = compose(*run, service, "--help", cwd=checkout)
+        assert_failed(done, "image-stale")
+        assert "./report.py: FAILED\n" in done.stderr
+    (source / "report.py").unlink()
+    assert_failed(compose(*run, "train", "--help", cwd=checkout), "image-stale")
+    done = compose(*run, "-e", "HAKOBUNE_ANY_SOURCE=1", "train", "--help", cwd=checkout)
+    assert done.returncode == 0, done.stderr
+
+
 def test_arguments_reach_the_program_word_for_word(checkout: Path) -> None:
     done = compose(
         *("run", "--rm", "-T", "train", "--model_name", "a b; echo $HOME", "--order", "1,1,0"),

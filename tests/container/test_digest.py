@@ -94,7 +94,8 @@ def test_a_hidden_difference_is_found_and_named(
     )
     other = tmp_path / "Dockerfile"
     other.write_text(changed, encoding="utf-8")
-    plan = hakobune("build", "--dry-run", cwd=project).stdout.split()
+    plan = hakobune("build", "--dry-run", cwd=project).stdout.splitlines()[0].split()
+    plan[plan.index("--tag") + 1] = f"{name_of(project)}:local"
     plan[plan.index("--file") + 1] = str(other)
     subprocess.run(plan, cwd=project, capture_output=True, check=True, timeout=300)
     done = hakobune("reproduce", "image", cwd=project)

@@ -45,7 +45,7 @@ def test_without_network_cache_and_proxy_the_digest_is_the_online_one(
     done = hakobune("vendor", "--folder", folder, cwd=project)
     assert done.returncode == 0, done.stderr[-2000:]
     planned = hakobune("build", "--offline", "--dry-run", "--folder", folder, cwd=project)
-    command = planned.stdout.split()
+    command = planned.stdout.splitlines()[0].split()
     assert command[command.index("--network") + 1] == "none"
     command[3:3] = ["--no-cache", "--build-arg", f"BUILDKIT_CACHE_MOUNT_NS={NAMESPACE}"]
     command[command.index("--tag") + 1] = f"{name}:offline"
@@ -130,8 +130,11 @@ def test_a_registry_s_base_is_kept_by_digest_and_needs_no_registry_afterwards(
         pinned = f"{base.image.rpartition(':')[0]}@{base.digest}"
         docker_do("image", "rm", "--force", "word-count-pinned:local", pinned)
         container.stop(timeout=1)
-        plan = hakobune("build", "--offline", "--dry-run", cwd=project.root).stdout.split()
+        planned = hakobune("build", "--offline", "--dry-run", cwd=project.root).stdout
+        plan, *others = [line.split() for line in planned.splitlines()]
         docker_do(*plan[1:3], "--no-cache", *plan[3:])
+        for words in others:
+            docker_do(*words[1:])
         assert engine.images.get("word-count-pinned:local").id == online
         assert hakobune("build", "--offline", cwd=project.root).stdout.split()[1] == online
     finally:

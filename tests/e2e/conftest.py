@@ -22,7 +22,6 @@ import requests
 
 from hakobune.model.lock import Lock
 from hakobune.settings import read_destination
-from hakobune.stages.build import image_tag
 from hakobune.stages.project import open_project
 from hakobune.transform.read_lock import read_lock
 from tests.renamed import rename
@@ -217,8 +216,10 @@ def local(*arguments: str, cwd: Path) -> None:
 def forget(folder: Path, site: Site) -> None:
     """Note the jobs for the end, and take image and network away from this machine."""
     site.made["jobs"] += [path.stem for path in (folder / ".hakobune/jobs").glob("*.json")]
-    lock = lock_of(folder)
-    for left in (("image", image_tag(lock)), ("network", f"{lock.environment}_default")):
+    name = lock_of(folder).environment
+    listed = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", name]
+    found = subprocess.run(listed, check=False, capture_output=True, text=True).stdout.split()
+    for left in (*(("image", tag) for tag in found), ("network", f"{name}_default")):
         command = ["docker", left[0], "rm", left[1]]
         subprocess.run(command, check=False, capture_output=True)
 

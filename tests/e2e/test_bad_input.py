@@ -27,7 +27,7 @@ from tests.e2e.conftest import (
 from tests.samples import assert_failed
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("cloud")]
-SUBMIT = ("submit", "--create-compute", "--text", "text.txt")
+SUBMIT = ("submit", "--again", "--create-compute", "--text", "text.txt")
 KINDS = ("environments", "computes", "jobs", "models")
 OTHER = "11111111-2222-3333-4444-555555555555"
 LOGIN = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID")

@@ -33,7 +33,7 @@ from trainer.errors import RowsInvalidError
 # One process: each would make a site of its own.
 pytestmark = [pytest.mark.cloud, pytest.mark.e2e, pytest.mark.xdist_group("cloud")]
 QUICK = ("--order", "1,0,0", "--backtest_windows", "0")
-SUBMIT = ("submit", "--create-compute")
+SUBMIT = ("submit", "--again", "--create-compute")
 COUNT = (*SUBMIT, "--text", "text.txt")
 
 

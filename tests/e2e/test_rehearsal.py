@@ -17,7 +17,7 @@ from tests.samples import assert_failed
 
 pytestmark = pytest.mark.e2e
 QUICK = ("--order", "1,0,0", "--backtest_windows", "0")
-SUBMIT = ("submit", "--create-compute")
+SUBMIT = ("submit", "--again", "--create-compute")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_submit_that_was_refused_goes_on_under_the_same_name(
     drydock.inject("no-permission", "jobs_create_or_update")
     assert_failed(hakobune(*SUBMIT, *QUICK), "permission-missing")
     name = last_name(project)
-    again = hakobune(*SUBMIT, *QUICK)
+    again = hakobune("submit", "--create-compute", *QUICK)
     assert again.stdout.strip() == name, again.stderr
     assert hakobune("watch").returncode == 0
 
@@ -123,7 +123,9 @@ def test_a_service_that_stumbles_at_every_step_is_waited_out(
         for kind in ("429", "500"):
             drydock.inject(kind, route)
     # An order of its own gives a model of its own, which is registered and not found.
-    done = hakobune(*SUBMIT, "--register", "--order", "0,0,1", "--backtest_windows", "0")
+    done = hakobune(
+        *SUBMIT, "--register", "--ungraded", "--order", "0,0,1", "--backtest_windows", "0"
+    )
     assert done.returncode == 0, done.stderr
     assert len(drydock.resources("jobs")) == len(jobs) + 1
     assert drydock.run("status").count("fault ") == 0
@@ -138,7 +140,7 @@ def test_a_bad_line_to_the_store_is_waited_out(
     # The SDK itself waits 15 s after the first upload that broke.
     for kind in ("dropped-upload", "dropped-download", "dropped-download", "slow-network"):
         drydock.inject(kind)
-    done = hakobune(*SUBMIT, "--register", *QUICK, "--input", str(csv))
+    done = hakobune(*SUBMIT, "--register", "--ungraded", *QUICK, "--input", str(csv))
     assert done.returncode == 0, done.stderr
     assert drydock.run("status").count("fault ") == 0
 

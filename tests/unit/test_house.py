@@ -12,7 +12,7 @@ import pytest
 
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
-from tests.samples import FakeReporter, write_project
+from tests.samples import FakeReporter, FakeRunner, write_project
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "src" / "hakobune"
@@ -165,7 +165,7 @@ def test_help_loads_nothing_heavy() -> None:
 @pytest.mark.process
 def test_a_check_of_the_lock_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    render(project, read_fresh_lock(project), FakeReporter())
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     code = (
         "import sys\nfrom hakobune.cli.main import cli\n"
         "try:\n    cli(['lock', '--check'])\nexcept SystemExit:\n    pass\n"

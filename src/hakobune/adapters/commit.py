@@ -1,12 +1,63 @@
-"""Which commit the project's folder is of, and what commits hold, through the git program."""
+"""The project's commit, the files that git knows, and what commits hold, through git's program."""
 
 import io
+import re
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from hakobune.adapters.process import Runner
+from hakobune.adapters.process import Runner, printable
+from hakobune.errors import ConfigurationInvalidError
 from hakobune.model.record import valid_commit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitFile:
+    """A file that git tracks or does not ignore; its name is relative to the folder asked for.
+
+    `is_crlf` tells whether git stores it with LF line ends, and it has CRLF in this checkout
+    without an attribute that asks for it.
+    """
+
+    name: str
+    is_crlf: bool
+
+
+def files_of_git(runner: Runner, folder: Path) -> tuple[GitFile, ...] | None:
+    """Return the files below a folder that git tracks or does not ignore, sorted by name.
+
+    None where no repository is above the folder, or where the repository ignores the folder
+    itself. A tracked file that was removed is listed too. Raises ConfigurationInvalidError where
+    git cannot read the repository.
+    """
+    # Without a repository, no process is started.
+    if not any((above / ".git").exists() for above in (folder, *folder.resolve().parents)):
+        return None
+    command = ["git", "-C", str(folder), "ls-files", "-z", "--eol"]
+    command += ["--cached", "--others", "--exclude-standard"]
+    done = runner.capture(command, env={"LC_ALL": "C"})
+    if done.exit_code != 0:
+        if not folder.is_dir() or "not a git repository" in done.stderr:
+            return None
+        said = printable(done.stderr.strip().partition("\n")[0])
+        raise ConfigurationInvalidError(
+            f"git cannot list the files of {folder}: {said}",
+            remedy="see what `git status` says there; the image takes the files that git does not "
+            "ignore",
+        )
+    found = {}
+    for entry in done.stdout.split("\0"):
+        facts, _, name = entry.partition("\t")
+        if "\ufffd" in name:
+            raise ConfigurationInvalidError(
+                f"{folder}: the file {printable(name)} has a name that is not UTF-8",
+                remedy="rename it, or add it to .gitignore",
+            )
+        if name:
+            is_crlf = re.search(r"\bi/lf\s+w/(crlf|mixed)\b", facts) and "eol=crlf" not in facts
+            found[name] = GitFile(name=name, is_crlf=bool(is_crlf))
+    return tuple(found[name] for name in sorted(found)) or None
 
 
 def commit_of(runner: Runner, folder: Path) -> tuple[str, bool] | None:

@@ -9,7 +9,7 @@ from typing import IO
 
 from hakobune.adapters import containers
 from hakobune.adapters.build_failure import why_failed
-from hakobune.adapters.process import Completed, Runner
+from hakobune.adapters.process import Completed, Runner, printable
 from hakobune.errors import (
     BuildkitMissingError,
     DiskFullError,
@@ -19,6 +19,7 @@ from hakobune.errors import (
 from hakobune.model.container import ContainerEnd
 from hakobune.model.image import Image
 from hakobune.model.sandbox import SANDBOXES, SMOKE
+from hakobune.model.secrets import NO_SECRETS, BuildSecrets
 
 BASE_LABEL = "org.opencontainers.image.base.name"
 _ABSENT = re.compile(r"no such image", re.IGNORECASE)
@@ -153,20 +154,32 @@ def build_command(  # noqa: PLR0913 - what a build is made of, by name
     dockerfile: Path,
     context: Path,
     arguments: Mapping[str, str],
-    secrets: Mapping[str, Path],
+    secrets: BuildSecrets = NO_SECRETS,
     options: Sequence[str] = (),
 ) -> list[str]:
     """Return the build as an argument list; `options` are further ones, as they are.
 
-    `--provenance=false`, because provenance holds the clock and would make each digest new.
+    The texts of the secrets go by the environment, see BuildSecrets. `--provenance=false`,
+    because provenance holds the clock and would make each digest new.
     """
     command = ["docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false"]
     command += ["--load", "--tag", tag, "--file", str(dockerfile)]
     for name, value in arguments.items():
         command += ["--build-arg", f"{name}={value}"]
-    for name, path in secrets.items():
-        command += ["--secret", f"id={name},src={path}"]
+    if secrets.ca_bundle is not None:
+        command += ["--secret", _comma_separated("id=ca_bundle", f"src={secrets.ca_bundle}")]
+    for name, variable in secrets.variable_names().items():
+        command += ["--secret", f"id={name},env={variable}"]
     return [*command, *options, str(context)]
+
+
+def _comma_separated(*fields: str) -> str:
+    """Return an option's value as buildx reads it: a line of CSV, whatever a path holds."""
+    quoted = (
+        '"{}"'.format(field.replace('"', '""')) if set(field) & set(',"\n\r') else field
+        for field in fields
+    )
+    return ",".join(quoted)
 
 
 def export_command(
@@ -175,7 +188,7 @@ def export_command(
     dockerfile: Path,
     context: Path,
     arguments: Mapping[str, str],
-    secrets: Mapping[str, Path],
+    secrets: BuildSecrets = NO_SECRETS,
 ) -> list[str]:
     """Return a build whose files land in a folder of this machine, and in no image."""
     command = build_command(
@@ -184,7 +197,7 @@ def export_command(
         context=context,
         arguments=arguments,
         secrets=secrets,
-        options=("--output", f"type=local,dest={folder}"),
+        options=("--output", _comma_separated("type=local", f"dest={folder}")),
     )
     # An image's name and its way into the engine, which this build has no use for.
     start = command.index("--load")
@@ -209,12 +222,12 @@ def load(runner: Runner, archive: Path) -> None:
         raise why_failed(done.stderr)
 
 
-def build(runner: Runner, command: Sequence[str]) -> None:
-    """Run a build; its own output goes to stderr as it comes.
+def build(runner: Runner, command: Sequence[str], *, secrets: BuildSecrets = NO_SECRETS) -> None:
+    """Run a build with these secrets; its own output goes to stderr as it comes.
 
     Raises BuildFailedError, or what the output shows to be the cause.
     """
-    done = runner.show(command)
+    done = runner.show(command, env=secrets.variables())
     if done.exit_code != 0:
         raise why_failed(done.stdout or done.stderr)
 
@@ -240,9 +253,29 @@ def save_into(runner: Runner, image: str, consume: Callable[[IO[bytes]], None]) 
     return done.stderr.strip() if done.exit_code != 0 else ""
 
 
+def add_tag(runner: Runner, image: str, tag: str) -> None:
+    """Move a tag to this image. Raises ImageMissingError."""
+    done = runner.capture(add_tag_command(image, tag))
+    if done.exit_code != 0:
+        raise ImageMissingError(
+            f"the engine cannot tag {image} as {tag}: {printable(done.stderr.strip())}",
+            remedy="build it again: hakobune build",
+        )
+
+
+def add_tag_command(image: str, tag: str) -> list[str]:
+    """Return the command that moves a tag to an image."""
+    return ["docker", "tag", image, tag]
+
+
+def remove_tag_command(tag: str) -> list[str]:
+    """Return the command that takes a tag from its image."""
+    return ["docker", "image", "rm", "--force", tag]
+
+
 def remove_tag(runner: Runner, tag: str) -> None:
     """Take a name of ours from the engine, and the image with it if it has no other name."""
-    runner.capture(["docker", "image", "rm", "--force", tag])
+    runner.capture(remove_tag_command(tag))
 
 
 def remove_caches(runner: Runner, namespace: str) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 
@@ -179,6 +179,17 @@ def write_bytes(path: Path, content: bytes) -> bool:
     return True
 
 
+def write_durably(path: Path, content: bytes) -> None:
+    """Replace the file in one step, and return when the disk has it: a power cut keeps it."""
+    write_bytes(path, content)
+    for part in (path, path.parent):
+        descriptor = os.open(part, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def _umask() -> int:
     value = os.umask(0)
     os.umask(value)
@@ -186,17 +197,21 @@ def _umask() -> int:
 
 
 def read_tree(
-    folder: Path, ignored: tuple[str, ...], left_out: tuple[str, ...] = ()
+    folder: Path,
+    ignored: tuple[str, ...],
+    left_out: tuple[str, ...] = (),
+    names: Iterable[str] | None = None,
 ) -> dict[str, bytes] | None:
     """Return contents by relative path of the files below a folder, or None where it is missing.
 
-    Files and folders called by an ignored name are left out, and so are the paths `left_out`. A
-    symbolic link is refused, because the image would hold the link and not what it points at.
+    They are the files of these names that are there or, without `names`, all files. Files and
+    folders called by an ignored name are left out, and so are the paths `left_out`. A symbolic link
+    is refused, because the image would hold the link and not what it points at.
     """
     if not folder.is_dir():
         return None
     files = {}
-    for path in folder.rglob("*"):
+    for path in folder.rglob("*") if names is None else (folder / name for name in names):
         relative = path.relative_to(folder)
         if set(relative.parts) & set(ignored) or relative.as_posix() in left_out:
             continue
@@ -204,6 +219,11 @@ def read_tree(
             raise FileNotWritableError(
                 f"{path}: a symbolic link or a name with odd characters",
                 remedy="replace it by a plain file: the image gets the package's files as they are",
+            )
+        if names is not None and path.is_dir():
+            raise FileNotWritableError(
+                f"{path} is a git repository inside this one, whose files are not listed",
+                remedy="copy its files here without its .git, or move it out of this folder",
             )
         if path.is_file():
             files[relative.as_posix()] = read_bytes(path) or b""

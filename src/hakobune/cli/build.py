@@ -13,7 +13,7 @@ from hakobune.stages.vendor import build_offline, plan_offline
 
 
 @click.command("build")
-@click.option("--dry-run", is_flag=True, help="Print the command and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the commands and change nothing.")
 @click.option("--offline", is_flag=True, help="Build from the vendored folder, without a network.")
 @click.option("--folder", help="The vendored folder.  [default: vendor in the project's folder]")
 @pass_wiring
@@ -29,10 +29,10 @@ def command(wiring: Wiring, *, dry_run: bool, offline: bool, folder: str | None)
     project, runner = wiring.project, wiring.runner
     vendored = Path(folder) if folder else project.root / "vendor"
     if dry_run and offline:
-        show(shlex.join(plan_offline(project, runner, folder=vendored)))
+        show("\n".join(map(shlex.join, plan_offline(project, runner, folder=vendored))))
         return
     if dry_run:
-        show(shlex.join(plan_build(project, runner)))
+        show("\n".join(map(shlex.join, plan_build(project, runner))))
         return
     if offline:
         image = build_offline(project, runner, wiring.console, folder=vendored)

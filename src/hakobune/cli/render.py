@@ -11,4 +11,4 @@ from hakobune.stages.render import render
 @pass_wiring
 def command(wiring: Wiring) -> None:
     """Write docker/Dockerfile from the lock; an existing file is overwritten."""
-    render(wiring.project, read_fresh_lock(wiring.project), wiring.console)
+    render(wiring.project, read_fresh_lock(wiring.project), wiring.runner, wiring.console)

@@ -16,6 +16,8 @@ from hakobune.stages.dry_run import Preview, preview
 @click.option("--watch", is_flag=True, help="Then show the log until the job's end.")
 @click.option("--fetch", is_flag=True, help="Then also download the outputs to runs/.")
 @click.option("--register", is_flag=True, help="Then also register the model.")
+@click.option("--again", is_flag=True, help="Submit a new job although this plan has one.")
+@click.option("--ungraded", is_flag=True, help="Register a model that no local run compares with.")
 @click.option(
     "--retries",
     default=0,
@@ -35,6 +37,8 @@ def command(  # noqa: PLR0913 - what the options became
     dry_run: bool,
     is_json: bool,
     retries: int,
+    again: bool,
+    ungraded: bool,
     given: Destination,
     wishes: JobWishes,
     **steps: bool,
@@ -45,7 +49,13 @@ def command(  # noqa: PLR0913 - what the options became
     used. All other arguments go to the training program, as with hakobune train: a file named by an
     input's option is uploaded; azureml:NAME:VERSION and azureml://datastores/... are passed on
     unchanged. Prints the job's name.
+
+    The same plan (image, arguments, data, options of the job, commit) is the same job: run an
+    interrupted command again, and it continues with its job. --register is refused before anything
+    is pushed if no run of this machine has the same image, data and arguments (hakobune train).
     """
+    if ungraded and not steps["register"]:
+        raise click.UsageError("--ungraded belongs to --register")
     to = wiring.destination(given)
     order = Order(
         wishes=wishes.on_compute(to.compute),
@@ -53,6 +63,8 @@ def command(  # noqa: PLR0913 - what the options became
         cwd=wiring.cwd,
         until=max([Step.SUBMIT, *(Step[name.upper()] for name, on in steps.items() if on)]),
         retries=retries,
+        is_again=again,
+        is_ungraded=ungraded,
     )
     if dry_run:
         _show_preview(preview(wiring.project, order, wiring.runner, wiring.no_patience))

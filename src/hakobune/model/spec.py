@@ -22,10 +22,13 @@ class Requirement:
 class EnvironmentSpec:
     """A conda environment file, reduced to what decides the image.
 
+    `name` is what images, registries and Azure ML call it, and `written_name` what the file does.
     `python` is a version such as `3.13`; `sha256` is that of the file's bytes, as lower-case hex.
     """
 
     name: str
+    written_name: str
+    name_line: int
     python: str
     python_line: int
     channels: tuple[str, ...]

@@ -88,7 +88,6 @@ def make_debian_base(
             dockerfile=debian_base.dockerfile(),
             context=context,
             arguments={"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)},
-            secrets={},
             options=options,
         )
         docker_cli.build(runner, command)

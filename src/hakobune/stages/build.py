@@ -1,8 +1,8 @@
-"""Dockerfile to image."""
+"""Builds the image from the Dockerfile, and finds the image that was built."""
 
-import tempfile
+import hashlib
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import replace
 
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.process import Runner
@@ -16,6 +16,7 @@ from hakobune.stages import base_image
 from hakobune.stages.lock import pin_base
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import check_lock, current_source, ready_lock, render
+from hakobune.transform.names import lasting_tag, readable_tag
 from hakobune.transform.render_dockerfile import SOURCE_DATE_EPOCH
 
 
@@ -30,22 +31,59 @@ def build(
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
     lock, base = ready_base(project, runner, reporter)
-    image = build_on(project, runner, base=base, tag=image_tag(lock), secrets=secrets)
+    image = build_tagged(project, lock, runner, base=base, secrets=secrets)
     reporter.done("build", f"{image.tag} on {base}", digest=image.id)
     return image
 
 
 def ready_base(project: Project, runner: Runner, reporter: Reporter) -> tuple[Lock, str]:
-    """Return the lock and the base's name after writing the Dockerfile and getting the base.
+    """Write the Dockerfile and make sure that the engine has the base image.
 
-    If a registry answers for the first time, its image's digest is written into the lock first.
+    Return the lock and the base image's name. If the lock has no digest of the official image yet
+    and a registry answers now, the digest is written into the lock first.
     """
     lock = ready_lock(project)
     digest = base_image.newly_answered(lock, runner)
     if digest is not None:
         lock = pin_base(project, lock, digest, reporter)
-    render(project, lock, reporter)
+    render(project, lock, runner, reporter)
     return lock, base_image.ensure_base(lock, runner, reporter)
+
+
+def build_tagged(  # noqa: PLR0913 - what a build is made of, by name
+    project: Project,
+    lock: Lock,
+    runner: Runner,
+    *,
+    base: str,
+    secrets: BuildSecrets,
+    options: Sequence[str] = (),
+) -> Image:
+    """Build the image, and move its readable tag once the engine has told the new image's digest.
+
+    Until then the image has a tag that is made of the Dockerfile: after a command that was killed,
+    the next build of the same Dockerfile takes it away.
+    """
+    new = new_tag(project, lock, base)
+    image = build_on(project, runner, base=base, tag=new, secrets=secrets, options=options)
+    tag = image_tag(lock)
+    docker_cli.add_tag(runner, new, tag)
+    docker_cli.remove_tag(runner, new)
+    return replace(image, tag=tag)
+
+
+def new_tag(project: Project, lock: Lock, base: str) -> str:
+    """Return the tag of an image that is being built: Dockerfile and base decide it."""
+    content = (files.read_bytes(project.dockerfile_path) or b"") + base.encode()
+    return f"{lock.environment}:new-{hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def keep_image(lock: Lock, image: Image, runner: Runner) -> None:
+    """Give an image that a run names a tag that no later build moves. Raises ImageMissingError.
+
+    Without a tag, the next `docker image prune` would take what the run was made with.
+    """
+    docker_cli.add_tag(runner, image.id, lasting_tag(lock.environment, image.id))
 
 
 def build_on(  # noqa: PLR0913 - what a build is made of, by name
@@ -57,46 +95,55 @@ def build_on(  # noqa: PLR0913 - what a build is made of, by name
     secrets: BuildSecrets,
     options: Sequence[str] = (),
 ) -> Image:
-    """Build the Dockerfile that lies there on a base that the engine has, under this tag."""
-    with tempfile.TemporaryDirectory(prefix="hakobune-secrets-") as folder:
-        command = docker_cli.build_command(
-            tag=tag,
-            dockerfile=project.dockerfile_path,
-            context=project.root,
-            arguments=build_arguments(base),
-            secrets=secret_files(secrets, Path(folder)),
-            options=options,
-        )
-        docker_cli.build(runner, command)
+    """Build the Dockerfile as it is now on a base image that the engine has; tag the result."""
+    command = docker_cli.build_command(
+        tag=tag,
+        dockerfile=project.dockerfile_path,
+        context=project.root,
+        arguments=build_arguments(base),
+        secrets=secrets,
+        options=options,
+    )
+    docker_cli.build(runner, command, secrets=secrets)
     return docker_cli.inspect(runner, tag, base=base)
 
 
-def plan_build(project: Project, runner: Runner) -> list[str]:
-    """Return the command that `build` would run now; secrets are named by what they are."""
+def plan_build(project: Project, runner: Runner) -> list[list[str]]:
+    """Return the commands that `build` would run now, without the options that pass secrets."""
     lock = check_lock(project)
     base = (
         base_image.found_locally(lock, runner)
         or base_image.debian_tag(lock)
         or lock.registry_base.image
     )
-    return docker_cli.build_command(
-        tag=image_tag(lock),
+    return planned_commands(project, lock, base)
+
+
+def planned_commands(
+    project: Project, lock: Lock, base: str, options: Sequence[str] = ()
+) -> list[list[str]]:
+    """Return the commands that build an image and move its readable tag."""
+    new = new_tag(project, lock, base)
+    command = docker_cli.build_command(
+        tag=new,
         dockerfile=project.dockerfile_path,
         context=project.root,
         arguments=build_arguments(base),
-        secrets={},
+        options=options,
     )
+    moving = docker_cli.add_tag_command(new, image_tag(lock))
+    return [command, moving, docker_cli.remove_tag_command(new)]
 
 
 def image_tag(lock: Lock) -> str:
-    """Return the tag that a built image has on this machine; docker-compose.yml names it too."""
-    return f"{lock.environment}:local"
+    """Return the image's tag on this machine, which docker-compose.yml names too."""
+    return readable_tag(lock.environment)
 
 
 def current_image(project: Project, runner: Runner) -> Image:
-    """Return the image if it was built from the lock and the code that lie here.
+    """Return the image if it was built from the present lock and source.
 
-    Raises ImageMissingError or ImageStaleError: a model must not come from code that is gone.
+    Raises ImageMissingError or ImageStaleError: a model must not be trained by outdated code.
     """
     lock = read_fresh_lock(project)
     image = docker_cli.inspect(runner, image_tag(lock))
@@ -105,7 +152,7 @@ def current_image(project: Project, runner: Runner) -> Image:
             f"the image {image.tag} was built from an earlier version of {project.lock}",
             remedy="hakobune build",
         )
-    if image.source_sha256 != current_source(project).sha256:
+    if image.source_sha256 != current_source(project, runner).sha256:
         raise ImageStaleError(
             f"the image {image.tag} was built from an earlier version of {project.source}",
             remedy="hakobune build",
@@ -114,16 +161,5 @@ def current_image(project: Project, runner: Runner) -> Image:
 
 
 def build_arguments(base: str) -> dict[str, str]:
-    """Return the build arguments, which docker-compose.yml gives too."""
+    """Return the build arguments; docker-compose.yml passes the same ones."""
     return {"HAKOBUNE_BASE": base, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)}
-
-
-def secret_files(secrets: BuildSecrets, folder: Path) -> dict[str, Path]:
-    """Return a file for each secret that there is; those we write lie in the folder."""
-    found = {} if secrets.ca_bundle is None else {"ca_bundle": secrets.ca_bundle}
-    texts = {"pip_conf": secrets.pip_conf, "extra_index_url": secrets.extra_index_url}
-    for name, text in texts.items():
-        if text:
-            files.write_bytes(folder / name, text.encode())
-            found[name] = folder / name
-    return found

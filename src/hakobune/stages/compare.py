@@ -4,18 +4,32 @@ import hashlib
 from pathlib import Path
 
 from hakobune.adapters import files
-from hakobune.errors import FileChangedError, HakobuneError, ModelDiffersError
+from hakobune.errors import (
+    FileChangedError,
+    GradeMissingError,
+    HakobuneError,
+    ModelDiffersError,
+)
 from hakobune.model.forms import is_of
 from hakobune.model.grade import Grade, Sameness
+from hakobune.model.image import Image
+from hakobune.model.job import JobInput
 from hakobune.model.project import Project
 from hakobune.model.record import RECORD, RunRecord
 from hakobune.stages.record import read_run_record
-from hakobune.transform.compare_records import Row, compare_records, is_same_plan, likely_cause
+from hakobune.transform.compare_records import (
+    Row,
+    compare_records,
+    is_same_plan,
+    likely_cause,
+    own_arguments,
+)
 from hakobune.transform.grade_results import grade_results, is_compared, without_place
 from hakobune.transform.read_run import read_metrics
 
 # Results are compared in memory; larger ones are compared by their sha256 in other programs.
 _LARGEST = 4 << 30
+NO_REFERENCE = "no local run of this image, data and arguments to compare with: hakobune train"
 
 
 def compare(project: Project, left: Path, right: Path) -> tuple[Row, ...]:
@@ -106,6 +120,57 @@ def find_reference(project: Project, folder: Path) -> Path | None:
     return max(found)[1] if found else None
 
 
+def require_reference(
+    project: Project, image: Image, arguments: tuple[str, ...], inputs: tuple[JobInput, ...]
+) -> None:
+    """Raise GradeMissingError unless a local run is there that a planned job is compared with.
+
+    It is a run of the same image with the same arguments and data, whose results are unchanged.
+    """
+    wanted = own_arguments(project, arguments)
+    for path in project.root.glob(f"runs/*/{RECORD}"):
+        if path.parent.name.startswith(".") or image.id.encode() not in (
+            files.read_bytes(path) or b""
+        ):
+            continue
+        try:
+            record = read_run_record(path.parent)
+            read_results(path.parent, record)
+        except HakobuneError:
+            continue
+        outside = record.outside
+        if (
+            outside is not None
+            and outside.job is None
+            and outside.image == image.id
+            and _is_of_data(project, record, inputs)
+            and own_arguments(project, record.arguments) == wanted
+        ):
+            return
+    raise grade_missing("the job")
+
+
+def _is_of_data(project: Project, record: RunRecord, inputs: tuple[JobInput, ...]) -> bool:
+    """Tell whether a run read these inputs and, of each other input, the program's own default."""
+    read = {item.name: item.sha256 for item in record.inputs}
+    given = {item.name: item.sha256 for item in inputs}
+    named = {word.partition("=")[0] for word in record.arguments}
+    return all(
+        read.get(item.name) == given[item.name] if item.name in given else item.flag not in named
+        for item in project.inputs
+    )
+
+
+def grade_missing(job: str) -> GradeMissingError:
+    """Return the error of a model that no local run is there to be compared with."""
+    return GradeMissingError(
+        f"the model of {job} cannot be compared: no run on this machine has the same image, data "
+        "and arguments",
+        remedy="train on this machine with the same arguments: hakobune train …\n"
+        "or register the model without a comparison: --ungraded",
+    )
+
+
 def require_alike(project: Project, folder: Path) -> str:
     """Return in one line how a fetched run compares with the local run that should be the same.
 
@@ -113,7 +178,7 @@ def require_alike(project: Project, folder: Path) -> str:
     """
     reference = find_reference(project, folder)
     if reference is None:
-        return "no local run of this image, data and arguments to compare with: hakobune train"
+        return NO_REFERENCE
     grade, cause = grade_runs(project, reference, folder)
     line = told(grade, f"the local run {reference.name}", cause)
     if grade.sameness is Sameness.DIFFERENT:

@@ -2,10 +2,14 @@
 
 The order of the steps and the rules between them are here and nowhere else:
 
-- Login, workspace, plan and receipt are checked before anything is pushed.
+- Login, workspace, plan, receipt and, for a model, the local run that it will be compared with are
+  checked before anything is pushed.
+- The same plan is the same job, whenever an earlier command was interrupted, unless another one is
+  asked for.
 - A job that lost its node is submitted again; the training program's own failure is not retried.
 - A fetched run is graded beside the local run of the same image, data and arguments.
-- A model without a grade, or with one that says "different", is not registered.
+- A model that was not compared with a local run is registered on request only, and one whose
+  results are different is not registered.
 """
 
 from collections.abc import Callable
@@ -19,14 +23,26 @@ from hakobune.errors import JobFailedError
 from hakobune.model.cloud import Cloud
 from hakobune.model.job import Job, JobWishes, Pairs
 from hakobune.model.project import Project
-from hakobune.stages.compare import require_alike
+from hakobune.stages.compare import (
+    NO_REFERENCE,
+    grade_missing,
+    require_alike,
+    require_reference,
+)
 from hakobune.stages.complete_job import complete_job
 from hakobune.stages.fetch import declared_files, fetch
 from hakobune.stages.push import plan_push, push
-from hakobune.stages.register import register
+from hakobune.stages.register import planned_model, register
 from hakobune.stages.smoke import require_receipt
-from hakobune.stages.submit import Submission, next_attempt, plan_submit, submit
-from hakobune.stages.watch import watch
+from hakobune.stages.submit import (
+    Submission,
+    alone_with,
+    attempt_of,
+    plan_submit,
+    submit,
+    submit_after,
+)
+from hakobune.stages.watch import require_unfailed, watch
 
 
 class Step(IntEnum):
@@ -52,7 +68,8 @@ class Services:
 class Order:
     """What the user asked for. Without a registry the image goes to the workspace's own.
 
-    The paths of the job's arguments start at `cwd`.
+    The paths of the job's arguments start at `cwd`. `is_again` asks for another job of a plan that
+    has one, `is_ungraded` allows a model that was not compared with a local run.
     """
 
     wishes: JobWishes
@@ -60,6 +77,8 @@ class Order:
     cwd: Path
     until: Step = Step.SUBMIT
     retries: int = 0
+    is_again: bool = False
+    is_ungraded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +86,8 @@ class Delivery:
     """What became of a job. None stands for what no step was asked to find out.
 
     `files` are name and path of each declared output. A fetched run has no grade where its record
-    stays incomplete or where one output alone was fetched.
+    stays incomplete or where one output alone was fetched. Where no local run was there to compare
+    it with, the grade says so.
     """
 
     job: str
@@ -101,14 +121,19 @@ def deliver(services: Services, order: Order, write_log: Callable[[bytes], None]
     project, cloud, runner = services.project, services.cloud, services.runner
     own_registry = cloud.registry()  # also where a registry is named: this proves the login
     pushing = plan_push(project, runner, registry_name=order.registry or own_registry)
-    plan_submit(project, order.wishes, pushing, runner=runner, cwd=order.cwd)
+    planned = plan_submit(project, order.wishes, pushing, runner=runner, cwd=order.cwd)
     require_receipt(project, pushing.image)
+    if order.until >= Step.REGISTER:
+        planned_model(project, planned.job.name)
+        if not order.is_ungraded:
+            require_reference(project, pushing.image, order.wishes.arguments, planned.job.inputs)
     pushed = push(pushing, runner, services.patience, services.patience.reporter)
     submission = plan_submit(project, order.wishes, pushed, runner=runner, cwd=order.cwd)
+    job = submit(project, submission, cloud, services.patience.reporter, is_again=order.is_again)
     if order.until is Step.SUBMIT:
-        job = submit(project, submission, cloud, services.patience.reporter)
+        require_unfailed(cloud, job)
     else:
-        job = _completed_job(services, submission, write_log, retries=order.retries)
+        job = _completed_job(services, submission, job, write_log, retries=order.retries)
     found = Delivery(
         job=job.name,
         status=job.status,
@@ -120,63 +145,75 @@ def deliver(services: Services, order: Order, write_log: Callable[[bytes], None]
     if order.until >= Step.FETCH:
         brought = bring(services, job.name)
         found = replace(found, folder=brought.folder, files=brought.files, grade=brought.grade)
-    return _registered(services, found) if order.until >= Step.REGISTER else found
+    if order.until < Step.REGISTER:
+        return found
+    return _registered(services, found, is_ungraded=order.is_ungraded)
 
 
 def bring(services: Services, job: str, *, output: str = "") -> Delivery:
     """Fetch a job's outputs and grade them; with `output` only the one of this name, ungraded.
 
-    Raises what fetch and complete_job raise, and ModelDiffersError.
+    Raises what fetch and complete_job raise, ModelDiffersError, and SubmitRunningError while
+    another command fetches the same job.
     """
     project, reporter = services.project, services.patience.reporter
-    folder = fetch(project, services.cloud, job, reporter, output=output)
+    with alone_with(project, job):
+        folder = fetch(project, services.cloud, job, reporter, output=output)
+        is_complete = not output and complete_job(
+            project, services.cloud, folder, services.runner, reporter
+        )
     files = declared_files(project, folder, output=output)
-    is_complete = not output and complete_job(
-        project, services.cloud, folder, services.runner, reporter
-    )
     grade = require_alike(project, folder) if is_complete else None
     return Delivery(job=job, folder=folder, files=files, grade=grade)
 
 
-def bring_model(services: Services, job: str) -> Delivery:
+def bring_model(services: Services, job: str, *, is_ungraded: bool = False) -> Delivery:
     """Fetch and grade a job's outputs, and register its model, once.
 
-    Raises what bring raises, and RecordIncompleteError for a run without a grade.
+    Raises what bring raises, RecordIncompleteError for a run whose record is incomplete, and
+    GradeMissingError for one without a grade, unless `is_ungraded` allows that.
     """
-    return _registered(services, bring(services, job))
+    return _registered(services, bring(services, job), is_ungraded=is_ungraded)
 
 
-def _registered(services: Services, brought: Delivery) -> Delivery:
+def _registered(services: Services, brought: Delivery, *, is_ungraded: bool) -> Delivery:
     assert brought.folder is not None  # noqa: S101 - for mypy
     project, reporter = services.project, services.patience.reporter
-    model, version = register(
-        project, services.cloud, brought.folder, reporter, grade=brought.grade
-    )
+    if brought.grade == NO_REFERENCE and not is_ungraded:
+        raise grade_missing(brought.folder.name)
+    with alone_with(project, brought.job):
+        model, version = register(
+            project,
+            services.cloud,
+            brought.folder,
+            reporter,
+            grade=brought.grade,
+        )
     return replace(brought, model=model, version=version)
 
 
 def _completed_job(
     services: Services,
     submission: Submission,
+    job: Job,
     write_log: Callable[[bytes], None],
     *,
     retries: int,
 ) -> Job:
-    """Submit the job, follow it to its end, and return it.
+    """Follow the submitted job to its end, and return it.
 
     Where its node was lost it is submitted again under another name, up to `retries` times.
     """
+    project, cloud = services.project, services.cloud
     reporter, clock = services.patience.reporter, services.patience.clock
-    wanted, attempt = submission, 1
     while True:
-        job = submit(services.project, wanted, services.cloud, reporter)
         try:
-            return watch(services.cloud, job.name, reporter, clock, write_log)
+            return watch(cloud, job.name, reporter, clock, write_log)
         except JobFailedError as exc:
-            if not exc.is_node_fault or attempt > retries:
+            attempt = attempt_of(project, job.name) + 1
+            if not exc.is_node_fault or attempt > retries + 1:
                 raise
-            attempt += 1
             reporter.say(
                 f"{exc.what}\nthe node was lost; resubmitting: attempt {attempt} of {retries + 1}"
             )
-        wanted = next_attempt(submission, attempt)
+        job = submit_after(project, submission, job.name, cloud, reporter)

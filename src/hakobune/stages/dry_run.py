@@ -1,5 +1,6 @@
 """What a submit would do, without doing any of it and without a login to Azure."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hakobune.adapters.azure_documents import (
@@ -9,14 +10,15 @@ from hakobune.adapters.azure_documents import (
 )
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
-from hakobune.errors import RegistryRefusedError, RegistryUnreachableError
+from hakobune.errors import GradeMissingError, RegistryRefusedError, RegistryUnreachableError
 from hakobune.model.image import PushedImage
 from hakobune.model.job import Pairs
 from hakobune.model.project import Project
-from hakobune.stages.deliver import Order
+from hakobune.stages.compare import require_reference
+from hakobune.stages.deliver import Order, Step
 from hakobune.stages.push import UNKNOWN_REGISTRY, find_pushed, plan_push
 from hakobune.stages.smoke import lacking_of
-from hakobune.stages.submit import Submission, plan_submit
+from hakobune.stages.submit import Submission, notes_of, plan_submit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +35,28 @@ def preview(project: Project, order: Order, runner: Runner, patience: Patience) 
     pushed = plan_push(project, runner, registry_name=name)
     submission = plan_submit(project, order.wishes, pushed, runner=runner, cwd=order.cwd)
     lacking = lacking_of(project, pushed.image)
+    rows = plan_rows(submission, pushed, runner, patience, lacking=lacking)
     return Preview(
-        rows=plan_rows(submission, pushed, runner, patience, lacking=lacking),
+        rows=(*rows, *_kept_rows(project, order, submission, pushed)),
         documents=_documents(submission),
     )
+
+
+def _kept_rows(
+    project: Project, order: Order, submission: Submission, pushed: PushedImage
+) -> Iterator[tuple[str, str]]:
+    """Yield what is known here of the plan's job, and of the run that its model is graded by."""
+    known = [] if order.is_again else notes_of(project, submission)
+    if known:
+        yield "before", f"{known[0].name} is this plan's job; --again submits another"
+    if order.until >= Step.REGISTER and not order.is_ungraded:
+        wanted = submission.job.inputs
+        try:
+            require_reference(project, pushed.image, order.wishes.arguments, wanted)
+        except GradeMissingError as exc:
+            yield "grade", f"a submit is refused: {exc.what}"
+        else:
+            yield "grade", "there: a local run of the same image, data and arguments"
 
 
 def plan_rows(

@@ -1,4 +1,4 @@
-"""Conda file to lock: the only stage that asks the package index."""
+"""Writes the lock: the exact packages of the conda file. No other stage asks the package index."""
 
 import hashlib
 import tomllib
@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from hakobune.adapters import debian_base, docker_cli, files, resolver
-from hakobune.adapters.process import Runner
-from hakobune.errors import LockDamagedError, LockMissingError
+from hakobune.adapters.process import Runner, printable
+from hakobune.errors import EnvironmentFileInvalidError, LockDamagedError, LockMissingError
 from hakobune.model.lock import COMPILER, PLATFORM, DebianBase, Lock, LockedWheel, RegistryBase
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.spec import EnvironmentSpec
-from hakobune.stages.project import read_current_lock, read_environment
+from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
 from hakobune.transform.debian_packages import read_packages
+from hakobune.transform.names import environment_name, readable_tag
 from hakobune.transform.write_lock import write_lock
 
 
@@ -27,13 +28,19 @@ def lock_environment(  # noqa: PLR0913 - the two switches of the command line, b
     upgrade: bool = False,
     move_base: bool = False,
 ) -> Lock:
-    """Resolve the conda file and write the lock; pins that still fit are kept.
+    """Find the exact packages for the conda file, write them into the lock, and return it.
 
-    `index` holds uv's environment variables (index, CA bundle). `upgrade` lets every Python package
-    move, `move_base` every Debian package.
+    A version of the present lock is kept if the conda file still allows it. `upgrade` takes the
+    newest version of each Python package instead, `move_base` of each Debian package. `index` holds
+    environment variables for uv: the package index and the CA bundle.
+
+    Raises EnvironmentFileInvalidError, LineEndsError, or what the resolver raises.
     """
     spec = read_environment(project)
+    _require_own_name(project, spec)
     old = _lock_to_keep(project, reporter)
+    if old is not None:
+        require_line_ends(project, old)
     keep = (
         old
         if old is not None and not upgrade and _minor(old.python) == _minor(spec.python)
@@ -57,7 +64,38 @@ def lock_environment(  # noqa: PLR0913 - the two switches of the command line, b
         packages=packages,
         sha256="",
     )
-    return _store_lock(project, lock, reporter)
+    stored = _store_lock(project, lock, reporter)
+    _report_name(project, spec, reporter)
+    return stored
+
+
+def _report_name(project: Project, spec: EnvironmentSpec, reporter: Reporter) -> None:
+    """Print how the image is called, if the conda file calls the environment otherwise."""
+    if spec.name != spec.written_name:
+        reporter.say(
+            f"{project.environment}:{spec.name_line}: the name `{printable(spec.written_name)}` "
+            f"becomes `{spec.name}`, which Docker, registries and Azure ML all accept; "
+            f"docker-compose.yml must name the image {readable_tag(spec.name)}"
+        )
+
+
+def _require_own_name(project: Project, spec: EnvironmentSpec) -> None:
+    """Raise EnvironmentFileInvalidError if another name here becomes the same image's name."""
+    # Imported here, because YAML is slow to import; see read_environment.
+    from hakobune.transform.read_spec import conda_name  # noqa: PLC0415
+
+    folders = {project.root, project.environment_path.parent}
+    found = {path for folder in folders for path in folder.glob("*.y*ml") if path.is_file()}
+    for path in sorted(found - {project.environment_path}):
+        name = conda_name(files.read_bytes(path) or b"", file=path.name)
+        if name not in (None, spec.written_name) and environment_name(name) == spec.name:
+            raise EnvironmentFileInvalidError(
+                f"{project.environment}:{spec.name_line}: the name "
+                f"`{printable(spec.written_name)}` and the name `{printable(name)}` in "
+                f"{path.relative_to(project.root)} both become `{spec.name}`, the image's name",
+                remedy="change `name:` in one of the two files",
+                place=f"{project.environment}:{spec.name_line}",
+            )
 
 
 def _solve(  # noqa: PLR0913, PLR0917 - one call for packages and one for tools, alike in all the rest
@@ -81,7 +119,10 @@ def _solve(  # noqa: PLR0913, PLR0917 - one call for packages and one for tools,
 
 
 def _lock_to_keep(project: Project, reporter: Reporter) -> Lock | None:
-    """Return the lock whose pins are kept where they fit; a damaged one is told and left out."""
+    """Return the present lock, or None if there is none.
+
+    A lock that cannot be read is reported, and its versions are not kept.
+    """
     try:
         return read_current_lock(project)
     except LockMissingError:
@@ -145,7 +186,7 @@ def _store_lock(project: Project, lock: Lock, reporter: Reporter) -> Lock:
 
 
 def pin_base(project: Project, lock: Lock, digest: str, reporter: Reporter) -> Lock:
-    """Return the lock with the official image's digest, written."""
+    """Write the digest of the official Python image into the lock, and return the lock."""
     base = replace(lock.registry_base, digest=digest)
     reporter.say(f"{base.image} is {digest}: written into {project.lock}")
     return _store_lock(project, replace(lock, registry_base=base), reporter)

@@ -1,4 +1,4 @@
-"""What lies in the project: `pyproject.toml`, the conda file, and the lock made of it."""
+"""Reads the project's files: `pyproject.toml`, the conda file, and the lock."""
 
 import hashlib
 import os
@@ -17,6 +17,8 @@ from hakobune.model.lock import COMPILER, Lock
 from hakobune.model.project import Project
 from hakobune.model.sandbox import INCOMING
 from hakobune.model.training import RUNS, WAITING
+from hakobune.transform.line_ends import line_ends_error, with_lf
+from hakobune.transform.names import environment_name
 from hakobune.transform.read_lock import read_lock
 from hakobune.transform.read_project import read_project
 
@@ -25,7 +27,11 @@ if TYPE_CHECKING:  # what `lock --check` does not need, it does not wait for
 
 
 def open_project(start: Path) -> Project:
-    """Return the project around a folder: the nearest `pyproject.toml` with `[tool.hakobune]`."""
+    """Return the project that a folder belongs to.
+
+    Its `pyproject.toml` is the nearest one with `[tool.hakobune]`, in the folder or above. Raises
+    ConfigurationInvalidError.
+    """
     for folder in (start, *start.parents):
         content = files.read_bytes(folder / "pyproject.toml")
         if content is not None and b"[tool.hakobune" in content:
@@ -51,7 +57,7 @@ def has_arrivals(project: Project) -> bool:
 
 
 def read_environment(project: Project) -> "EnvironmentSpec":
-    """Return what the project's conda file asks for."""
+    """Read the project's conda file. Raises EnvironmentFileInvalidError with all its problems."""
     # Imported here: `lock --check` needs no YAML as long as nothing moved, and must be quick.
     from hakobune.transform.read_spec import CondaNames, read_spec  # noqa: PLC0415
 
@@ -70,7 +76,10 @@ def read_environment(project: Project) -> "EnvironmentSpec":
 
 
 def read_current_lock(project: Project) -> Lock:
-    """Return the lock as it lies there, whether or not it belongs to the conda file."""
+    """Read the lock, whether or not the conda file was changed since.
+
+    Raises LockMissingError, LockDamagedError or LineEndsError.
+    """
     content = files.read_bytes(project.lock_path)
     if content is None:
         raise LockMissingError(
@@ -82,29 +91,48 @@ def read_current_lock(project: Project) -> Lock:
 
 
 def read_fresh_lock(project: Project) -> Lock:
-    """Return the lock if it belongs to the conda file. Raises LockStaleError, naming what moved."""
+    """Return the lock if it was made from the conda file as it is now.
+
+    Raises LockStaleError, which names what changed in the conda file, LineEndsError, or what
+    reading the lock raises.
+    """
     lock = read_current_lock(project)
     content = files.read_bytes(project.environment_path) or b""
     if hashlib.sha256(content).hexdigest() != lock.environment_sha256:
+        require_line_ends(project, lock)
         from hakobune.transform.compare import what_moved  # noqa: PLC0415 - as above
 
         moved = what_moved(read_environment(project), lock, project.environment)
         raise LockStaleError(
-            f"{project.lock} belongs to an earlier {project.environment}\n"
+            f"{project.lock} is out of date: {project.environment} was changed since\n"
             + "\n".join(f"  {line}" for line in moved),
             remedy="hakobune lock",
+            place=project.lock,
+        )
+    if environment_name(lock.environment) != lock.environment:
+        raise LockStaleError(
+            f"{project.lock} has the name `{lock.environment}`, which Azure ML does not accept",
+            remedy="hakobune lock (it uses another name)",
             place=project.lock,
         )
     require_compiler(project, lock)
     return lock
 
 
+def require_line_ends(project: Project, lock: Lock) -> None:
+    """Raise LineEndsError where the conda file differs from the locked one in line ends alone."""
+    content = files.read_bytes(project.environment_path) or b""
+    unix = with_lf(content)
+    if content != unix and hashlib.sha256(unix).hexdigest() == lock.environment_sha256:
+        raise line_ends_error(project.environment)
+
+
 def require_compiler(project: Project, lock: Lock) -> None:
-    """Raise LockStaleError where the project has libraries and the lock nothing to compile them."""
+    """Raise LockStaleError if the project has C libraries and the lock names no compiler."""
     if project.libraries and not lock.compilers:
         named = ", ".join(library.path for library in project.libraries)
         raise LockStaleError(
-            f"{project.lock} was made before pyproject.toml had libraries\n"
+            f"{project.lock} was made before pyproject.toml named C libraries\n"
             f"  pyproject.toml: {named} is new, and the lock has no {COMPILER} to compile it",
             remedy="hakobune lock",
             place=project.lock,

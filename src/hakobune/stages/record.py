@@ -38,7 +38,7 @@ from hakobune.model.record import (
 )
 from hakobune.model.reporter import Reporter
 from hakobune.model.sandbox import INCOMING
-from hakobune.stages.build import image_tag
+from hakobune.stages.build import image_tag, keep_image
 from hakobune.stages.project import read_current_lock
 from hakobune.stages.render import current_source
 from hakobune.transform.read_record import read_record
@@ -369,9 +369,10 @@ def complete_by_labels(project: Project, folder: Path, runner: Runner, reporter:
     if record.outside is not None:
         reporter.done("record", f"{folder} is complete already", digest=record.outside.image)
         return
-    image = docker_cli.inspect(runner, image_tag(read_current_lock(project)))
+    lock = read_current_lock(project)
+    image = docker_cli.inspect(runner, image_tag(lock))
     _require_image(folder, record, image)
-    is_current = current_source(project).sha256 == image.source_sha256
+    is_current = current_source(project, runner).sha256 == image.source_sha256
     commit, is_dirty = (commit_of(runner, project.root) if is_current else None) or ("", True)
     how = Circumstances(
         found_by="labels",
@@ -380,4 +381,5 @@ def complete_by_labels(project: Project, folder: Path, runner: Runner, reporter:
         is_dirty=is_dirty,
     )
     complete(project, folder, image, runner, how)
+    keep_image(lock, image, runner)
     reporter.done("record", f"{folder} is complete", digest=image.id)

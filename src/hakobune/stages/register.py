@@ -8,6 +8,7 @@ from hakobune.model.cloud import Cloud
 from hakobune.model.job import Pairs
 from hakobune.model.project import Model, Project
 from hakobune.model.reporter import Reporter
+from hakobune.stages.compare import NO_REFERENCE
 from hakobune.stages.fetch import verify
 from hakobune.stages.watch import found
 from hakobune.transform.names import valid_name
@@ -21,8 +22,9 @@ def register(
 ) -> tuple[str, str]:
     """Register the model of a fetched run with its metrics and digests; return name and version.
 
-    `grade` is the run's grade beside the local run. The same model (by its sha256) is not
-    registered twice. Raises RecordIncompleteError for a run without a grade.
+    `grade` is the run's grade beside the local run; a model that was not compared gets the tag
+    `hakobune.grade` with the value `none`. The same model (by its sha256) is not registered twice.
+    Raises RecordIncompleteError for a run whose record is incomplete.
     """
     model, job_name = _model(project), folder.name
     if grade is None:
@@ -45,14 +47,17 @@ def register(
         model.name,
         path,
         description=f"Trained by the job {job_name}",
-        tags=_tags(cloud, job_name, folder, model, sha256),
+        tags=(
+            *_tags(cloud, job_name, folder, model, sha256),
+            *((("hakobune.grade", "none"),) if grade == NO_REFERENCE else ()),
+        ),
     )
     reporter.done("model", f"{model.name}:{version} is registered", digest=sha256)
     return model.name, version
 
 
 def planned_model(project: Project, job_name: str) -> str:
-    """Return in words what would be registered."""
+    """Return in words what would be registered. Raises ModelMissingError for a wrong model."""
     model = _model(project)
     return f"would register runs/{job_name}/{model.file} as a new version of {model.name}"
 

@@ -1,11 +1,14 @@
 """Lock to Dockerfile, and the check that the two match."""
 
+from typing import TYPE_CHECKING
+
 from hakobune.adapters import files
 from hakobune.errors import ConfigurationInvalidError, DockerfileStaleError
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.stages.project import read_fresh_lock
+from hakobune.transform.line_ends import has_other_line_ends, line_ends_error, with_lf
 from hakobune.transform.render_dockerfile import (
     IGNORED_SOURCE,
     Programs,
@@ -18,10 +21,13 @@ from hakobune.transform.render_dockerfile import (
 )
 from hakobune.transform.seal import is_sealed
 
+if TYPE_CHECKING:  # what `lock --check` does not need, it does not wait for
+    from hakobune.adapters.process import Runner
 
-def render(project: Project, lock: Lock, reporter: Reporter) -> None:
-    """Write the Dockerfile and its allow-list."""
-    source = current_source(project)
+
+def render(project: Project, lock: Lock, runner: "Runner", reporter: Reporter) -> None:
+    """Write the Dockerfile and its allow-list. Raises what current_source raises."""
+    source = current_source(project, runner)
     changed = files.write_bytes(project.dockerfile_path, _rendered(project, lock, source))
     changed |= files.write_bytes(project.dockerignore_path, render_dockerignore(project))
     outcome = project.dockerfile if changed else f"{project.dockerfile}, unchanged"
@@ -40,9 +46,11 @@ def check_lock(project: Project) -> Lock:
         raise DockerfileStaleError(
             f"{project.dockerfile} does not exist yet", remedy="hakobune render"
         )
-    source = rendered_source(dockerfile) or Source(sha256="", folders=())
+    source = rendered_source(with_lf(dockerfile)) or Source(sha256="", files=(), folders=())
     rendered = _rendered(project, lock, source)
     if dockerfile != rendered:
+        if has_other_line_ends(dockerfile, rendered):
+            raise line_ends_error(project.dockerfile)
         place = f"{project.dockerfile}:{_first_difference(dockerfile, rendered)}"
         raise DockerfileStaleError(
             f"{place} differs from the Dockerfile that {project.lock} gives"
@@ -71,10 +79,21 @@ def _rendered(project: Project, lock: Lock, source: Source) -> bytes:
     )
 
 
-def current_source(project: Project) -> Source:
-    """Return the digest and the folders of the source tree in this checkout."""
+def current_source(project: Project, runner: "Runner") -> Source:
+    """Return the digest, files and top folders of the source in this checkout.
+
+    Its files are those that git tracks or does not ignore and, where there is no git repository,
+    all files. Raises LineEndsError for a file that git stores with LF and that has CRLF here, and
+    ConfigurationInvalidError for a source that is missing or incomplete.
+    """
+    from hakobune.adapters.commit import files_of_git  # noqa: PLC0415 - as above
+
     folder = project.root / project.source
-    tree = files.read_tree(folder, IGNORED_SOURCE, left_out(project))
+    listed = files_of_git(runner, folder)
+    names = None if listed is None else tuple(file.name for file in listed)
+    tree = files.read_tree(folder, IGNORED_SOURCE, left_out(project), names)
+    if tree:
+        _require_line_ends(project, [f.name for f in listed or () if f.is_crlf and f.name in tree])
     if not tree:
         raise ConfigurationInvalidError(
             f"{project.source}: no such folder, or it is empty",
@@ -93,10 +112,16 @@ def current_source(project: Project) -> Source:
     return source_of(tree)
 
 
-def ready_dockerfile(project: Project, reporter: Reporter) -> Lock:
+def _require_line_ends(project: Project, crlf: list[str]) -> None:
+    if crlf:
+        more = f" and {len(crlf) - 1} more" if len(crlf) > 1 else ""
+        raise line_ends_error(f"{project.source}/{crlf[0]}{more}")
+
+
+def ready_dockerfile(project: Project, runner: "Runner", reporter: Reporter) -> Lock:
     """Return the lock after writing the Dockerfile that it gives. Raises what `ready_lock` does."""
     lock = ready_lock(project)
-    render(project, lock, reporter)
+    render(project, lock, runner, reporter)
     return lock
 
 

@@ -87,8 +87,8 @@ def _run(
     project: Project, training: Training, outside: Outside, runner: Runner, reporter: Reporter
 ) -> None:
     seen = {path: look_at(path) for _, path in training.inputs}
-    # The recorded image; and MLflow's board gets one run, the first.
-    more = (f"image: {outside.image}", 'environment: {MLFLOW_TRACKING_URI: ""}')
+    # The recorded image, which may be older than the checkout.
+    more = (f"image: {outside.image}", 'environment: {HAKOBUNE_ANY_SOURCE: "1"}')
     end = docker_cli.compose_run(
         runner,
         training.command,

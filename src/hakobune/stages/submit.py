@@ -1,4 +1,4 @@
-"""Pushed image to a job: environment, compute, job. Each is created once, or found and compared."""
+"""Submits a job: environment, compute, job. Each is created once, or found and compared."""
 
 import secrets
 import time
@@ -43,6 +43,7 @@ from hakobune.stages.inputs import (
 from hakobune.stages.project import read_fresh_lock
 from hakobune.transform.check_compute import check_compute, check_quotas
 from hakobune.transform.job_note import JobNote, plan_digest, read_note, write_note
+from hakobune.transform.names import valid_name
 from hakobune.transform.plan_job import job_tags, plan_environment, plan_job, planned_inputs
 
 NOTES = ".hakobune/jobs"
@@ -126,38 +127,95 @@ def _commit_tags(project: Project, runner: Runner) -> Pairs:
     return (("git.commit", commit), ("git.dirty", "true" if is_dirty else "false"))
 
 
-def submit(project: Project, submission: Submission, cloud: Cloud, reporter: Reporter) -> Job:
-    """Register the environment, check or create the compute, and submit the job; return it.
+def submit(
+    project: Project,
+    submission: Submission,
+    cloud: Cloud,
+    reporter: Reporter,
+    *,
+    is_again: bool = False,
+) -> Job:
+    """Return the job of this plan: the one that was submitted before, or a new one.
 
-    Raises SubmitRunningError while another submit of this project runs. The next command with the
-    same plan continues one that was killed.
+    Whenever an earlier command ended, killed or not, the same plan gives the same job; `is_again`
+    asks for another one. For a new job the environment is registered and the compute is checked or
+    created. Raises SubmitRunningError while another submit of this project runs.
     """
     with _alone(project):
-        register_environment(submission, cloud, reporter)
-        compute = _ready_compute(submission, cloud, reporter)
-        note, submission = _noted(project, submission)
-        job = _submitted(project, submission, cloud)
-        _require_uploaded(project, job, submission.job, cloud)
-        _keep(project, replace(note, is_submitted=True))
-        reporter.done("submit", f"{job.name} on {compute.name}")
-        if job.page:
-            reporter.say(f"in the studio: {job.page}")
-        return job
+        for note in [] if is_again else notes_of(project, submission):
+            job = cloud.job(note.name)
+            if job is not None:
+                _keep(project, replace(note, is_submitted=True))
+                reporter.done("submit", f"{job.name} is this plan's job already: {job.status}")
+                return job
+            # A job that was submitted, and is not there, was submitted to another workspace.
+            if not note.is_submitted:
+                return _create(project, submission, note, cloud, reporter)
+        note = _new_note(submission, submission.job.name)
+        return _create(project, submission, note, cloud, reporter)
 
 
-def _submitted(project: Project, submission: Submission, cloud: Cloud) -> Job:
+def submit_after(
+    project: Project, submission: Submission, lost: str, cloud: Cloud, reporter: Reporter
+) -> Job:
+    """Return the job that replaces one of the same plan whose node was lost."""
+    with _alone(project):
+        note = _note_of(project, lost)
+        name = f"{lost}-2" if note is None else note.next_name()
+        attempt = 2 if note is None else note.attempt + 1
+        return _create(
+            project, submission, _new_note(submission, name, attempt=attempt), cloud, reporter
+        )
+
+
+def attempt_of(project: Project, job: str) -> int:
+    """Return which attempt at its plan a job is; the first is 1."""
+    note = _note_of(project, job)
+    return 1 if note is None else note.attempt
+
+
+def _create(
+    project: Project, submission: Submission, note: JobNote, cloud: Cloud, reporter: Reporter
+) -> Job:
+    """Submit the job under the note's name, which is on the disk before the request."""
+    register_environment(submission, cloud, reporter)
+    compute = _ready_compute(submission, cloud, reporter)
+    _keep(project, note)
+    plan = replace(submission.job, name=note.name)
+    job = _submitted(project, plan, cloud)
+    _require_uploaded(project, job, plan, cloud)
+    _keep(project, replace(note, is_submitted=True))
+    reporter.done("submit", f"{job.name} on {compute.name}")
+    if job.page:
+        reporter.say(f"in the studio: {job.page}")
+    return job
+
+
+def _submitted(project: Project, plan: JobPlan, cloud: Cloud) -> Job:
     """Return the job: found, where an earlier command got that far, or created."""
-    found = cloud.job(submission.job.name)
+    found = cloud.job(plan.name)
     if found is not None:
         return found
     try:
-        return cloud.create_job(submission.job, root=project.root)
+        return cloud.create_job(plan, root=project.root)
     except ServiceRefusedError:
         # The service may say that the job exists: an earlier request of ours reached it after all.
-        found = cloud.job(submission.job.name)
+        found = cloud.job(plan.name)
         if found is None:
             raise
         return found
+
+
+@contextmanager
+def alone_with(project: Project, job: str) -> Iterator[None]:
+    """Raise SubmitRunningError unless no other command fetches or registers this job's outputs."""
+    with files.only_one(project.root / NOTES / f"{valid_name('job', job)}.lock") as is_alone:
+        if not is_alone:
+            raise SubmitRunningError(
+                f"another hakobune command fetches or registers {job}",
+                remedy="wait until it ends, then run this command again",
+            )
+        yield
 
 
 @contextmanager
@@ -209,38 +267,41 @@ def _ready_compute(submission: Submission, cloud: Cloud, reporter: Reporter) -> 
     return compute
 
 
-def _noted(project: Project, submission: Submission) -> tuple[JobNote, Submission]:
-    """Return the note of this plan and the submission under its name.
+def notes_of(project: Project, submission: Submission) -> list[JobNote]:
+    """Return the notes of this plan, the newest first."""
+    sha256 = plan_digest(submission.job)
+    return [note for note in notes(project) if note.plan_sha256 == sha256]
 
-    A note of the same plan that was not submitted yet is used again.
-    """
+
+def _note_of(project: Project, job: str) -> JobNote | None:
+    return next((note for note in notes(project) if note.name == job), None)
+
+
+def _new_note(submission: Submission, name: str, *, attempt: int = 1) -> JobNote:
     plan = submission.job
-    sha256 = plan_digest(plan)
-    for note in notes(project):
-        if note.plan_sha256 == sha256 and not note.is_submitted:
-            return note, replace(submission, job=replace(plan, name=note.name))
-    note = JobNote(
-        name=plan.name,
-        plan_sha256=sha256,
+    return JobNote(
+        name=name,
+        plan_sha256=plan_digest(plan),
         planned=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         is_submitted=False,
         inputs={item.name: item.path for item in plan.inputs if item.is_local},
+        attempt=attempt,
     )
-    _keep(project, note)
-    return note, submission
 
 
 def _keep(project: Project, note: JobNote) -> None:
-    files.write_bytes(project.root / NOTES / f"{note.name}.json", write_note(note))
+    files.write_durably(project.root / NOTES / f"{note.name}.json", write_note(note))
 
 
 def notes(project: Project) -> tuple[JobNote, ...]:
     """Return what this machine remembers of its jobs, the newest first."""
-    found = [
-        read_note(files.read_bytes(path) or b"") for path in (project.root / NOTES).glob("*.json")
-    ]
-    known = [note for note in found if note is not None]
-    return tuple(sorted(known, key=lambda note: (note.planned, note.name), reverse=True))
+    found = []
+    for path in (project.root / NOTES).glob("*.json"):
+        note = read_note(files.read_bytes(path) or b"")
+        if note is not None:
+            # Of two notes of one second, the file's time says which came later.
+            found.append((note.planned, path.stat().st_mtime_ns, note.name, note))
+    return tuple(note for *_, note in sorted(found, key=lambda one: one[:3], reverse=True))
 
 
 def last_job(project: Project) -> str:
@@ -252,9 +313,3 @@ def last_job(project: Project) -> str:
         f"no job was submitted from {project.root} yet",
         remedy="name one, or submit: hakobune submit",
     )
-
-
-def next_attempt(submission: Submission, number: int) -> Submission:
-    """Return the same submission under another name, for a job that lost its node."""
-    job = replace(submission.job, name=f"{submission.job.name}-{number}")
-    return replace(submission, job=job)

@@ -15,9 +15,10 @@ from hakobune.model.record import Circumstances, RecordedInput
 from hakobune.model.reporter import Reporter
 from hakobune.model.training import RUNS, Training
 from hakobune.stages.arrivals import awaited
-from hakobune.stages.build import current_image
+from hakobune.stages.build import current_image, keep_image
 from hakobune.stages.container_end import gone_if_interrupted, mounts_blamed, require_success
 from hakobune.stages.inputs import Seen, existing_input, look_at, recorded_path, require_unchanged
+from hakobune.stages.project import read_current_lock
 from hakobune.stages.record import complete, find_documents, has_own_record
 from hakobune.transform.names import safe_name
 from hakobune.transform.plan_training import compose_override, plan_training
@@ -91,6 +92,7 @@ def _train(
         _require_unmoved(project.root / training.folder, image, runner)
         require_unchanged(seen, training.folder)
         complete(project, project.root / training.folder, image, runner, how)
+        keep_image(read_current_lock(project), image, runner)
     reporter.done("train", training.folder, digest=image.id)
     return found
 

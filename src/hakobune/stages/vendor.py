@@ -1,6 +1,8 @@
 """Lock to a folder with all that a build needs from the network, and the build from it."""
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import assert_never
 
@@ -26,17 +28,16 @@ from hakobune.model.lock import (
 )
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
-from hakobune.model.secrets import BuildSecrets
+from hakobune.model.secrets import NO_SECRETS, BuildSecrets
 from hakobune.model.vendor import VendorListing
 from hakobune.oci import layout as oci_layout
 from hakobune.oci.walk import Repository
 from hakobune.stages import base_image
 from hakobune.stages.build import (
     build_arguments,
-    build_on,
-    image_tag,
+    build_tagged,
+    planned_commands,
     ready_base,
-    secret_files,
 )
 from hakobune.stages.render import check_lock, ready_dockerfile
 from hakobune.transform.install_blocks import render_download
@@ -119,38 +120,46 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
     """
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
-    lock = ready_dockerfile(project, reporter)
+    lock = ready_dockerfile(project, runner, reporter)
     listing = _whole_listing(lock, folder)
     if not docker_cli.keeps_manifests(runner) and not docker_cli.has_image(runner, _name(listing)):
         _load_base(listing, runner, folder)
-    image = build_on(
-        project,
-        runner,
-        base=listing.base,
-        tag=image_tag(lock),
-        secrets=BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url=""),
-        options=_options(listing, runner, folder),
-    )
+    with _plain_path(folder / _BASE) as layout:
+        image = build_tagged(
+            project,
+            lock,
+            runner,
+            base=listing.base,
+            secrets=NO_SECRETS,
+            options=_options(listing, runner, folder, layout),
+        )
     reporter.done("build", f"{image.tag} on {listing.base}, offline", digest=image.id)
     return image
 
 
-def plan_offline(project: Project, runner: Runner, *, folder: Path) -> list[str]:
-    """Return the command that `build_offline` would run. Raises what that raises before it runs."""
+def plan_offline(project: Project, runner: Runner, *, folder: Path) -> list[list[str]]:
+    """Return the commands that `build_offline` would run. Raises what it raises before it runs."""
     lock = check_lock(project)
     listing = _whole_listing(lock, folder)
-    return docker_cli.build_command(
-        tag=image_tag(lock),
-        dockerfile=project.dockerfile_path,
-        context=project.root,
-        arguments=build_arguments(listing.base),
-        secrets={},
-        options=_options(listing, runner, folder),
-    )
+    options = _options(listing, runner, folder, (folder / _BASE).resolve())
+    return planned_commands(project, lock, listing.base, options)
 
 
-def _options(listing: VendorListing, runner: Runner, folder: Path) -> tuple[str, ...]:
-    layout = f"oci-layout://{(folder / _BASE).resolve()}@{listing.base_digest}"
+@contextmanager
+def _plain_path(folder: Path) -> Iterator[Path]:
+    """Yield a path to the folder without `:` and `@`, which buildx takes for a tag or digest."""
+    path = folder.resolve()
+    if not set(str(path)) & set(":@"):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="hakobune-base-") as text:
+        link = Path(text, "base")
+        link.symlink_to(path)
+        yield link
+
+
+def _options(listing: VendorListing, runner: Runner, folder: Path, base: Path) -> tuple[str, ...]:
+    layout = f"oci-layout://{base}@{listing.base_digest}"
     return docker_cli.offline_options(
         wheels=folder / _WHEELS,
         base=listing.base,
@@ -257,10 +266,7 @@ def _fetch(  # noqa: PLR0913 - one caller
 ) -> None:
     files.require_space(folder, sum(wheel.size for wheel in wheels))
     # On the folder's own disk, so that each file gets its final name in one step.
-    with (
-        tempfile.TemporaryDirectory(prefix="hakobune-secrets-") as private,
-        tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text,
-    ):
+    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text:
         fetched = Path(text)
         dockerfile = fetched / "Dockerfile"
         files.write_bytes(dockerfile, render_download(lock, wheels))
@@ -269,9 +275,9 @@ def _fetch(  # noqa: PLR0913 - one caller
             dockerfile=dockerfile,
             context=fetched,
             arguments=build_arguments(base),
-            secrets=secret_files(secrets, Path(private)),
+            secrets=secrets,
         )
-        docker_cli.build(runner, command)
+        docker_cli.build(runner, command, secrets=secrets)
         for wheel in wheels:
             path = fetched / "out" / wheel.file
             if not _is_intact(path, wheel.sha256):

@@ -273,7 +273,7 @@ def _source(project: Project, outside: Outside, runner: Runner) -> Iterator[Link
             remedy="the record or git's history was changed: ask who made the run",
         )
     where = ""
-    if current_source(project).sha256 == wanted:
+    if current_source(project, runner).sha256 == wanted:
         where = "as in this checkout"
     elif there == wanted:
         where = f"of commit {commit}"

@@ -19,6 +19,7 @@ from hakobune.transform.names import valid_name
 
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 15.0
+_AGAIN = "for a new job of the same plan: hakobune submit --again"
 _LONGEST_SILENCE_S = 24 * 3600.0
 # The node was taken away or never started: the same job may succeed on another one.
 _NODE_FAULT = re.compile(
@@ -57,12 +58,17 @@ def watch(
         reporter.say(f"to see it again: hakobune watch {name}")
         reporter.say(f"to end it: hakobune cancel {name}")
         raise
+    require_unfailed(cloud, job)
+    reporter.done("watch", f"{name} is completed")
+    return job
+
+
+def require_unfailed(cloud: Cloud, job: Job) -> None:
+    """Raise JobFailedError or JobCanceledError for a job that ended in this way."""
     if job.fate is Fate.FAILED:
         raise failure(cloud, job)
     if job.fate is Fate.CANCELED:
         raise canceled(job)
-    reporter.done("watch", f"{name} is completed")
-    return job
 
 
 def _followed(
@@ -117,16 +123,14 @@ def failure(cloud: Cloud, job: Job) -> JobFailedError:
     remedy = next(fitting, f"read its log: hakobune watch {job.name}; it shows the program's error")
     return JobFailedError(
         f"the job {job.name} failed" + (f"\n  {why}" if why else ""),
-        remedy=remedy + (f"\n{job.page}" if job.page else ""),
+        remedy=f"{remedy}\n{_AGAIN}" + (f"\n{job.page}" if job.page else ""),
         is_node_fault=_NODE_FAULT.search(why) is not None,
     )
 
 
 def canceled(job: Job) -> JobCanceledError:
     """Return the error for a canceled job."""
-    return JobCanceledError(
-        f"the job {job.name} was canceled", remedy="submit it again: hakobune submit"
-    )
+    return JobCanceledError(f"the job {job.name} was canceled", remedy=_AGAIN)
 
 
 def cancel(cloud: Cloud, name: str, reporter: Reporter) -> Job:

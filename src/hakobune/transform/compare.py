@@ -19,7 +19,7 @@ def what_moved(spec: EnvironmentSpec, lock: Lock, file: str) -> tuple[str, ...]:
             moved.append(f"{file}: {then[name]} is gone")
         elif now[name] != then[name]:
             moved.append(f"{file}:{lines[name]}: {now[name]}, was {then[name]}")
-    return tuple(moved) or (f"{file}: only comments, channels or spelling changed",)
+    return tuple(moved) or (f"{file}: only comments, channels, spelling or line ends changed",)
 
 
 def _name(text: str) -> str:

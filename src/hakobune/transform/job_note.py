@@ -15,9 +15,10 @@ SCHEMA_VERSION = 1
 class JobNote:
     """A job's name, the sha256 of its plan, when it was planned, and whether it was submitted.
 
-    `inputs` are the paths of files that were uploaded, by the input's name. A note that says "not
-    submitted" was left by a command that died between the two: the same plan takes its name again,
-    so that no job is submitted twice.
+    `inputs` are the paths of files that were uploaded, by the input's name. `attempt` is above 1
+    for a job that replaces one whose node was lost. A note is on the disk before its job is
+    requested: the same plan takes the same name again, so that no job is submitted twice. A note
+    that says "not submitted" was left by a command that ended before it had the answer.
     """
 
     name: str
@@ -25,11 +26,26 @@ class JobNote:
     planned: str
     is_submitted: bool
     inputs: dict[str, str] = field(default_factory=dict)
+    attempt: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise TypeError for an attempt that is not a number from 1 on."""
+        if type(self.attempt) is not int or self.attempt < 1:
+            raise TypeError("attempt")
+
+    def next_name(self) -> str:
+        """Return the name of the job that replaces this one."""
+        first = self.name if self.attempt == 1 else self.name.rpartition("-")[0]
+        return f"{first}-{self.attempt + 1}"
 
 
 def plan_digest(plan: JobPlan) -> str:
-    """Return the sha256 of a plan, whatever the job's name."""
-    values = asdict(replace(plan, name=""))
+    """Return the sha256 of a plan, whatever the job's name.
+
+    Whether the checkout is clean does not count: a run's own files may change that.
+    """
+    tags = tuple(tag for tag in plan.tags if tag[0] != "git.dirty")
+    values = asdict(replace(plan, name="", tags=tags))
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,10 +1,11 @@
-"""Names that Azure ML, registries and folders take. No I/O.
+"""Names that Azure ML, registries, Docker and folders accept: made, and checked. No I/O.
 
-The rules are those of Azure's resource names
-(https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules) and of
-the OCI distribution specification; what the service refuses beyond them it says itself.
+Every name that hakobune makes of another text is made here. The rules are those of Azure's
+resource names (https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules)
+and of the OCI distribution specification; what the service refuses beyond them it says itself.
 """
 
+import hashlib
 import re
 import unicodedata
 
@@ -35,6 +36,13 @@ _FORMS = {
 }
 
 
+# What Docker or Azure ML keep for themselves: https://learn.microsoft.com/azure/machine-learning
+# says that the prefixes are those of curated environments.
+_RESERVED = r"scratch\Z|azureml|microsoft"
+_LONGEST = 60
+_MARK = 8
+
+
 def safe_name(text: str) -> str:
     """Return a text's letters and digits of ASCII, with `-` for all else, at most 40 characters.
 
@@ -43,6 +51,38 @@ def safe_name(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:40].rstrip("-") or "run"
+
+
+def environment_name(text: str) -> str:
+    """Return the name of an environment as Docker, registries and Azure ML all accept it.
+
+    It has lower-case letters and digits of ASCII with single `-` or `_` between them, at most 60
+    characters. A name of this form stays as it is. Where letters without an ASCII form or the end
+    of a long name are left out, a part of the text's sha256 tells such names apart.
+    """
+    split = unicodedata.normalize("NFKD", text)
+    is_cut = not any(letter.isalnum() and letter.isascii() for letter in split) or any(
+        letter.isalnum() and not letter.isascii() for letter in split
+    )
+    plain = split.encode("ascii", "ignore").decode().lower()
+    name = re.sub(r"[^a-z0-9]+", lambda found: found[0] if found[0] == "_" else "-", plain)
+    name = name.strip("-_") or "env"
+    if re.match(_RESERVED, name):
+        name = f"env-{name}"
+    if not is_cut and len(name) <= _LONGEST:
+        return name
+    mark = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_MARK]
+    return f"{name[: _LONGEST - _MARK - 1].rstrip('-_')}-{mark}"
+
+
+def readable_tag(environment: str) -> str:
+    """Return the tag of the newest image of an environment; each build moves it."""
+    return f"{environment}:local"
+
+
+def lasting_tag(environment: str, image_id: str) -> str:
+    """Return the tag of one image of an environment, which no build moves."""
+    return f"{environment}:sha-{image_id.removeprefix('sha256:')[:12]}"
 
 
 def valid_name(kind: str, name: str) -> str:

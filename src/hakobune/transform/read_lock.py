@@ -25,6 +25,7 @@ from hakobune.model.lock import (
     LockedWheel,
     RegistryBase,
 )
+from hakobune.transform.line_ends import line_ends_error, with_lf
 from hakobune.transform.seal import is_sealed
 
 _LONGEST = 1 << 20  # bytes of a lock; four thousand packages
@@ -54,8 +55,11 @@ _FORMS = {
 def read_lock(content: bytes, *, file: str) -> Lock:
     """Return the lock that a lock file's bytes hold.
 
-    Raises LockDamagedError if it was edited or cut short, or if a newer hakobune wrote it.
+    Raises LockDamagedError if it was edited or cut short, or if a newer hakobune wrote it, and
+    LineEndsError if git or an editor turned its line ends into CRLF.
     """
+    if not is_sealed(content) and is_sealed(with_lf(content)):
+        raise line_ends_error(file)
     try:
         return _read(content)
     except _DamageError as exc:

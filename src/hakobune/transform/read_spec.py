@@ -20,9 +20,9 @@ from packaging.utils import canonicalize_name
 from hakobune.errors import EnvironmentFileInvalidError
 from hakobune.model.forms import escaped
 from hakobune.model.spec import EnvironmentSpec, Requirement
+from hakobune.transform.names import environment_name
 
 KNOWN_KEYS = ("name", "channels", "dependencies", "prefix")
-IMAGE_NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _CONDA = re.compile(
     r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>[=<>!~\s].*)?"
 )
@@ -78,7 +78,9 @@ def read_spec(content: bytes, *, file: str, names: CondaNames) -> EnvironmentSpe
             place=found.place,
         )
     return EnvironmentSpec(
-        name=name,
+        name=environment_name(name),
+        written_name=name,
+        name_line=_line(keys["name"]) if "name" in keys else 1,
         python=found.python,
         python_line=found.python_line,
         channels=channels,
@@ -156,13 +158,17 @@ def _read_name(keys: Mapping[str, yaml.Node], found: _Findings) -> str:
     """Return the environment's name: that of the file (as conda has it) where none is given."""
     node = keys.get("name")
     name = PurePosixPath(found.file).stem if node is None else _text(node) or ""
-    if not IMAGE_NAME.fullmatch(name):
-        found.add(
-            1 if node is None else _line(node),
-            f"`name: {name}` cannot name an image: lower-case letters and digits, "
-            "single `-`, `_` or `.` between them",
-        )
+    if not name and node is not None:
+        found.add(_line(node), "`name` must be a text that is not empty")
     return name
+
+
+def conda_name(content: bytes, *, file: str) -> str | None:
+    """Return the name in a conda file; None where this is another kind of file or names none."""
+    found = _Findings(file)
+    top = _parse(content, found)
+    keys = _mapping(top, found) if isinstance(top, yaml.MappingNode) else {}
+    return _text(keys["name"]) if {"name", "dependencies"} <= keys.keys() else None
 
 
 def _read_channels(keys: Mapping[str, yaml.Node], found: _Findings) -> tuple[str, ...]:

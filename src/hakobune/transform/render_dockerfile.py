@@ -22,10 +22,14 @@ SOURCE_DATE_EPOCH = 315_532_800
 ENVIRONMENT_LABEL = "hakobune.environment.sha256"
 LOCK_LABEL = "hakobune.lock.sha256"
 SOURCE_LABEL = "hakobune.source.sha256"
+# In the image: what sha256sum prints of the source's files. Its own sha256 is the source's digest.
+SOURCE_LISTING = "/app/source.sha256"
 # Left out of the build context and of the source digest alike, wherever it lies in the source.
 IGNORED_SOURCE = ("__pycache__", ".DS_Store")
 # The same, at the source's top: what makes a distribution of the program is no part of it.
 _DISTRIBUTION = ("hatch_build.py", "pyproject.toml")
+# The files of the source, as the Dockerfile lists them: `./path`, one on a line.
+_LISTED = r"^COPY <<'END' /build/source\.txt\n((?:\./.*\n)*)END$"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 # NumPy's names for its loops beyond AVX2: since its 2.4, and before. It warns of a name that it
 # does not know, but not of one that the processor lacks.
@@ -44,12 +48,14 @@ class Programs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """What the Dockerfile knows of the source tree: its digest, and the folders at its top.
+    """What the Dockerfile knows of the source tree: its digest, its files, and its top folders.
 
-    Each folder is a layer of its own, so that a change of code makes one small layer new.
+    The image takes these files alone, whatever else lies in the folder. Each top folder is a layer
+    of its own, so that a change of code makes one small layer new.
     """
 
     sha256: str
+    files: tuple[str, ...]
     folders: tuple[str, ...]
 
 
@@ -60,7 +66,7 @@ def source_of(tree: Mapping[str, bytes]) -> Source:
     """
     tops = sorted({path.partition("/")[0] for path in tree if "/" in path})
     folders = tuple(top for top in tops if _PLAIN_NAME.fullmatch(top))
-    return Source(sha256=source_digest(tree), folders=folders)
+    return Source(sha256=source_digest(tree), files=tuple(sorted(tree)), folders=folders)
 
 
 def left_out(project: Project) -> tuple[str, ...]:
@@ -93,9 +99,14 @@ def rendered_source(dockerfile: bytes) -> Source | None:
     label = rf'{re.escape(SOURCE_LABEL)}="([0-9a-f]{{64}})"'
     found = re.search(label.encode(), dockerfile)
     folders = re.findall(rb"^COPY --from=source /parts/(\S+) /$", dockerfile, re.MULTILINE)
-    if found is None:
+    listed = re.search(_LISTED.encode(), dockerfile, re.MULTILINE)
+    if found is None or listed is None:
         return None
-    return Source(sha256=found[1].decode(), folders=tuple(folder.decode() for folder in folders))
+    return Source(
+        sha256=found[1].decode(),
+        files=tuple(line.decode()[2:] for line in listed[1].splitlines()),
+        folders=tuple(folder.decode() for folder in folders),
+    )
 
 
 def pinned_base(base: RegistryBase) -> str | None:
@@ -229,17 +240,24 @@ for folder in {" ".join(source.folders)}; do
   mv "/image/app/{project.package}/$folder" "/parts/$folder/app/{project.package}"
 done
 """
+    listed = "".join(f"./{file}\n" for file in source.files)
     return f"""\
 FROM base AS source
-COPY {project.source} /image/app/{project.package}
+COPY {project.source} /build/source
+COPY <<'END' /build/source.txt
+{listed}\
+END
 RUN <<'END'
 set -eu
-cd /image/app/{project.package}
-found=$(find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum | sha256sum | cut -c 1-64)
-if [ "$found" != {source.sha256} ]; then
+mkdir -p /image/app/{project.package}
+cd /build/source
+tr '\\n' '\\0' < ../source.txt | xargs -0 -r sha256sum > /image{SOURCE_LISTING} || true
+if [ "$(sha256sum < /image{SOURCE_LISTING})" != "{source.sha256}  -" ]; then
   echo "{project.source} changed after this Dockerfile was rendered; run: hakobune render" >&2
   exit 1
 fi
+tr '\\n' '\\0' < ../source.txt | xargs -0 -r cp --parents -t /image/app/{project.package}
+cd /image/app/{project.package}
 {drop}\
 cd /image
 ln -s /image/app /app

@@ -1,8 +1,7 @@
 """The digest of a source tree, as `sha256sum` and the image's build compute it too. No I/O.
 
-It is the sha256 of the lines that `sha256sum` prints for the tree's files, in byte order of their
-paths: `find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum`. Modes and
-times do not count, because a checkout does not keep them.
+It is the sha256 of the lines that `sha256sum` prints for the tree's files (`./path`), in byte order
+of their paths. Modes and times do not count, because a checkout does not keep them.
 """
 
 import hashlib

@@ -1,12 +1,20 @@
+import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from drydock import images
-from drydock.images import BuildHost, build_command, ensure_image, read_build_host
+from drydock.images import (
+    BuildHost,
+    build_command,
+    ensure_image,
+    read_build_host,
+    secret_variables,
+)
 from tests.unit.drydock.machine_fakes import FakeEngine
 
 BASE_LABEL = "org.opencontainers.image.base.name"
@@ -60,8 +68,16 @@ def test_a_changed_source_has_another_tag_and_a_readme_has_not(
 
 
 def test_addresses_and_bundle_reach_the_build_as_secrets_only(tmp_path: Path) -> None:
-    command = build_command("blobs", "t:1", "base:1", {"npm_registry": tmp_path / "n"})
-    assert command[-3:] == ["--secret", f"id=npm_registry,src={tmp_path / 'n'}", str(FOLDER)]
+    bundle = tmp_path / 'a, "b".pem'
+    there = replace(host(), ca_bundle=bundle, npm_registry="https://u:p@npm.example")
+    command = build_command("blobs", "t:1", "base:1", there)
+    given = [command[at + 1] for at, word in enumerate(command) if word == "--secret"]
+    rows = [next(csv.reader([line])) for line in given]
+    assert rows == [
+        ["id=ca_bundle", f"src={bundle}"],
+        ["id=npm_registry", "env=DRYDOCK_SECRET_NPM_REGISTRY"],
+    ]
+    assert secret_variables(there) == {"DRYDOCK_SECRET_NPM_REGISTRY": "https://u:p@npm.example"}
     arguments = [word for at, word in enumerate(command) if command[at - 1] == "--build-arg"]
     assert arguments == ["HAKOBUNE_BASE=base:1"]
 

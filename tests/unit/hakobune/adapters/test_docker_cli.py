@@ -19,6 +19,7 @@ from hakobune.errors import (
     ImportFailedError,
     IndexUnreachableError,
 )
+from hakobune.model.secrets import BuildSecrets
 from tests.samples import BUILDX, DIGEST, REMOVES, STOPS, FakeRunner, completed, on
 
 
@@ -96,12 +97,12 @@ def test_a_build_command_holds_no_secret_s_text_and_no_provenance() -> None:
         dockerfile=Path("/p/docker/Dockerfile"),
         context=Path("/p"),
         arguments={"A": "1"},
-        secrets={"pip_conf": Path("/tmp/x")},
+        secrets=BuildSecrets(ca_bundle=None, pip_conf="hidden", extra_index_url=""),
     )
     assert command == [
         *("docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false"),
         *("--load", "--tag", "demo:local", "--file", "/p/docker/Dockerfile"),
-        *("--build-arg", "A=1", "--secret", "id=pip_conf,src=/tmp/x", "/p"),
+        *("--build-arg", "A=1", "--secret", "id=pip_conf,env=HAKOBUNE_SECRET_PIP_CONF", "/p"),
     ]
 
 
@@ -272,7 +273,6 @@ def test_a_build_to_a_folder_makes_no_image(tmp_path: Path) -> None:
         dockerfile=tmp_path / "Dockerfile",
         context=tmp_path,
         arguments={"A": "1"},
-        secrets={},
     )
     assert not {"--load", "--tag", ""} & set(command)
     assert command[command.index("--output") + 1] == f"type=local,dest={tmp_path / 'out'}"

@@ -66,7 +66,10 @@ def test_one_command_goes_all_the_way(hakobune: Hakobune, cloud: FakeCloud, tmp_
     cloud.statuses = iter(["Running", "Completed", "Completed", "Completed"])
     cloud.logs = [b"fitting\n"]
     # The job is found completed only once it was created.
-    code, out, err = hakobune("submit", "--create-compute", "--register", "--order", "2,0,2")
+    words = ("submit", "--create-compute", "--register", "--order", "2,0,2")
+    code, _, err = hakobune(*words)
+    assert (code, "error[grade-missing]: " in err, cloud.calls) == (10, True, [])
+    code, out, err = hakobune(*words, "--ungraded")
     assert code == 0, err
     assert out.startswith("fitting\ndemo-model:1\n")
     name = next(iter(cloud.jobs))
@@ -74,6 +77,20 @@ def test_one_command_goes_all_the_way(hakobune: Hakobune, cloud: FakeCloud, tmp_
     assert out.splitlines()[-1].startswith("no local run of this image")
     assert (tmp_path / "runs" / name / "model.bin").read_bytes() == run_files()["model.bin"]
     assert cloud.calls == ["environment", "compute", f"job {name}", "model demo-model"]
+
+
+def test_the_same_submit_has_the_same_job_and_again_another(
+    hakobune: Hakobune, cloud: FakeCloud
+) -> None:
+    words = ("submit", "--create-compute")
+    assert "--again submits another" not in hakobune(*words, "--dry-run")[1]
+    names = [hakobune(*words, *more)[1].strip() for more in ((), (), ("--again",))]
+    told = hakobune(*words, "--register", "--dry-run")[1]
+    assert f"{names[2]} is this plan's job; --again submits another" in told
+    assert "grade        a submit is refused: the model of the job cannot be compared" in told
+    assert names[0] == names[1] != names[2]
+    assert list(cloud.jobs) == [names[0], names[2]]
+    assert hakobune(*words, "--ungraded")[0] == 2
 
 
 def test_a_submit_alone_prints_the_job_s_name(hakobune: Hakobune, cloud: FakeCloud) -> None:
@@ -86,7 +103,7 @@ def test_results_as_json_are_one_object_and_the_log_goes_aside(
 ) -> None:
     cloud.statuses = iter(["Running", *["Completed"] * 9])
     cloud.logs = [b"fitting\n"]
-    code, out, err = hakobune("submit", "--create-compute", "--register", "--json")
+    code, out, err = hakobune("submit", "--create-compute", "--register", "--ungraded", "--json")
     assert code == 0, err
     assert "fitting\n" in err
     found = json.loads(out)
@@ -97,7 +114,7 @@ def test_results_as_json_are_one_object_and_the_log_goes_aside(
     fetched = json.loads(hakobune("fetch", name, "--json")[1])
     assert {part: fetched[part] for part in fetched} == {part: found[part] for part in fetched}
     assert set(fetched) == {"job", "folder", "files", "grade"}
-    registered = json.loads(hakobune("register", name, "--json")[1])
+    registered = json.loads(hakobune("register", name, "--ungraded", "--json")[1])
     assert registered == {**fetched, "model": "demo-model", "version": "1"}
     pushed = json.loads(hakobune("push", "--json")[1])
     assert pushed["image"] == f"own.azurecr.io/demo@{pushed['digest']}"

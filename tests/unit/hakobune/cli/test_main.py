@@ -77,7 +77,7 @@ def test_with_json_a_failure_is_one_object(
     hakobune: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = write_project(tmp_path)
-    render(project, read_fresh_lock(project), FakeReporter())
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     project.environment_path.write_bytes(b"# later\n" + project.environment_path.read_bytes())
     monkeypatch.chdir(tmp_path)
     code, out, err = hakobune("lock", "--check", "--json")
@@ -164,7 +164,7 @@ def test_a_current_lock_is_told_in_two_lines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     project = write_project(tmp_path)
-    render(project, read_fresh_lock(project), FakeReporter())
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     monkeypatch.chdir(tmp_path)
     code, out, err = hakobune("lock", "--check")
     assert (code, err) == (0, "")

@@ -12,7 +12,7 @@ import pytest
 from hakobune.model.project import Project
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import current_source, render
-from tests.samples import DIGEST, FakeReporter, write_project
+from tests.samples import DIGEST, NO_REPOSITORY, FakeReporter, FakeRunner, write_project
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 # Says what the real one says, and at its n-th call sends the signal to who called it. What takes
@@ -43,11 +43,12 @@ def ready(root: Path) -> Project:
     (root / "project").mkdir()
     project = write_project(root / "project")
     lock = read_fresh_lock(project)
-    render(project, lock, FakeReporter())
+    runner = FakeRunner([NO_REPOSITORY])
+    render(project, lock, runner, FakeReporter())
     labels = {
         "hakobune.lock.sha256": lock.sha256,
         "hakobune.environment.sha256": lock.environment_sha256,
-        "hakobune.source.sha256": current_source(project).sha256,
+        "hakobune.source.sha256": current_source(project, runner).sha256,
     }
     image = [{"Id": DIGEST, "Size": 1, "Config": {"Labels": labels}}]
     state = {"ExitCode": 1, "StartedAt": "2026-11-27T14:25:33.650713705Z"}

@@ -1,20 +1,32 @@
 """The order of the steps to Azure ML and back, and the rules between them."""
 
+import contextlib
+import inspect
+import itertools
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hakobune.errors import (
+    GradeMissingError,
     HakobuneError,
     JobFailedError,
     LoginMissingError,
+    ModelDiffersError,
     RecordIncompleteError,
     ServiceUnavailableError,
 )
+from hakobune.model.cloud import Cloud
 from hakobune.stages.deliver import Delivery, Order, Step, bring, bring_model, deliver
-from tests.cloud_samples import FakeCloud, make_wishes
+from hakobune.stages.record import complete
+from tests.cloud_samples import FakeCloud, make_wishes, run_files
 from tests.delivery_samples import Ready, make_ready
+from tests.run_samples import circumstances, engine_of, image_of, write_run
+from tests.unit.hakobune.stages.test_push import DIGEST
 
 LOST = "NodePreempted: the node was preempted"
 
@@ -24,18 +36,43 @@ def ready(tmp_path: Path) -> Ready:
     return make_ready(tmp_path)
 
 
-def delivered(ready: Ready, until: Step, *, retries: int = 0, experiment: str = "demo") -> Delivery:
+OWN = ["--order", "2,0,2"]
+
+
+def trained(ready: Ready, *, order: str = OWN[1], rmse: bytes = b"12.5", data: str = "") -> None:
+    """Let a local run lie there that the job's is compared with, of this order and RMSE."""
+    job = json.loads(ready.cloud.outputs["record.json"])
+    ready.cloud.outputs = run_files(image=job["image"], arguments=[*OWN, "--output", "/mnt"])
+    built = replace(image_of(ready.project, DIGEST), base="")
+    files = {
+        name: data.replace(b"12.5", rmse)
+        for name, data in run_files().items()
+        if name != "record.json"
+    }
+    folder = ready.project.root / "runs/alike"
+    arguments = ["--order", order, "--output", "runs/alike", *(("--input", data) if data else ())]
+    write_run(folder, built, run_id="alike", files=files, arguments=arguments, inputs=[])
+    complete(
+        ready.project, folder, built, engine_of(built, b""), circumstances(ready.project, built)
+    )
+
+
+def delivered(
+    ready: Ready, until: Step, *, retries: int = 0, experiment: str = "demo", **other: bool
+) -> Delivery:
     order = Order(
         wishes=make_wishes("--order", "2,0,2", is_compute_created=True, experiment=experiment),
         registry="",
         cwd=ready.project.root,
         until=until,
         retries=retries,
+        **other,
     )
     return deliver(ready.services, order, lambda _: None)
 
 
 def test_each_step_adds_what_it_finds(ready: Ready) -> None:
+    trained(ready)
     names = [set(delivered(ready, Step.SUBMIT).values())]
     for step in (Step.WATCH, Step.FETCH, Step.REGISTER):
         ready.cloud.statuses = iter(["Running", *["Completed"] * 9])
@@ -99,6 +136,7 @@ def test_a_lost_node_is_retried_as_often_as_asked(ready: Ready) -> None:
 def test_the_program_s_own_failure_is_not_retried_nor_a_node_too_often(
     ready: Ready, why: str, retries: int, jobs: int
 ) -> None:
+    trained(ready)
     ready.cloud.why = why
     ready.cloud.statuses = iter(["Failed"] * 9)
     with pytest.raises(JobFailedError):
@@ -113,14 +151,125 @@ def submitted(ready: Ready) -> str:
 
 
 def test_a_fetch_grades_and_a_second_adds_the_model(ready: Ready) -> None:
+    trained(ready)
     job = submitted(ready)
-    fetched = bring(ready.services, job)
-    assert fetched.grade == (
-        "no local run of this image, data and arguments to compare with: hakobune train"
-    )
+    assert bring(ready.services, job).grade == "bit-identical to the local run alike"
     assert ready.cloud.models == []
     assert bring_model(ready.services, job).version == "1"
     assert bring_model(ready.services, job).version == "1", "registered once"
+    assert "hakobune.grade" not in dict(ready.cloud.models[0][2])
+
+
+def test_a_model_that_no_local_run_compares_with_is_refused_unless_it_is_allowed(
+    ready: Ready,
+) -> None:
+    job = submitted(ready)
+    assert bring(ready.services, job).grade == (
+        "no local run of this image, data and arguments to compare with: hakobune train"
+    )
+    with pytest.raises(GradeMissingError, match=job) as caught:
+        bring_model(ready.services, job)
+    assert "--ungraded" in caught.value.remedy
+    assert ready.cloud.models == []
+    assert bring_model(ready.services, job, is_ungraded=True).version == "1"
+    assert dict(ready.cloud.models[0][2])["hakobune.grade"] == "none"
+
+
+def of_another_order(ready: Ready) -> None:
+    trained(ready, order="1,0,0")
+
+
+def of_other_data(ready: Ready) -> None:
+    trained(ready, data="inputs/input/x.csv")
+
+
+def of_a_changed_file(ready: Ready) -> None:
+    trained(ready)
+    (ready.project.root / "runs/alike/model.bin").write_bytes(b"other")
+
+
+def of_another_image(ready: Ready) -> None:
+    trained(ready)
+    path = ready.project.root / "runs/alike/record.json"
+    path.write_bytes(path.read_bytes().replace(DIGEST.encode(), b"sha256:" + b"9" * 64))
+
+
+@pytest.mark.parametrize(
+    "beside", [lambda _: None, of_another_order, of_other_data, of_a_changed_file, of_another_image]
+)
+def test_a_model_that_could_not_be_graded_is_refused_before_anything_is_pushed(
+    ready: Ready, beside: Callable[[Ready], None]
+) -> None:
+    beside(ready)
+    with pytest.raises(GradeMissingError):
+        delivered(ready, Step.REGISTER)
+    assert not ready.runner.called("docker", "push")
+    assert ready.cloud.calls == []
+    ready.cloud.statuses = iter(["Completed"] * 9)
+    assert delivered(ready, Step.FETCH).grade
+    assert delivered(ready, Step.REGISTER, is_ungraded=True).version == "1"
+
+
+def test_a_different_model_is_not_registered_whatever_is_allowed(ready: Ready) -> None:
+    trained(ready, rmse=b"13.5")
+    ready.cloud.statuses = iter(["Completed"] * 9)
+    with pytest.raises(ModelDiffersError):
+        delivered(ready, Step.REGISTER, is_ungraded=True)
+    assert ready.cloud.models == []
+
+
+class DiedError(BaseException):
+    """Ends the command at once, as SIGKILL does: nothing of ours catches it."""
+
+
+@pytest.mark.parametrize("calls", range(24))
+def test_a_delivery_killed_before_any_call_ends_with_one_job_and_one_model(
+    ready: Ready, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained(ready)
+    ready.cloud.statuses = itertools.chain(["Running"], itertools.repeat("Completed"))
+    left = calls
+
+    def dying(method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*values: Any, **named: Any) -> Any:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise DiedError
+            return method(*values, **named)
+
+        return call
+
+    names = [name for name, _ in inspect.getmembers(Cloud, inspect.isfunction) if name[0] != "_"]
+    with monkeypatch.context() as patch:
+        for name in names:
+            patch.setattr(ready.cloud, name, dying(getattr(ready.cloud, name)))
+        with contextlib.suppress(DiedError):
+            delivered(ready, Step.REGISTER)
+    found = delivered(ready, Step.REGISTER)
+    assert list(ready.cloud.jobs) == [found.job]
+    assert [version for _, version, _ in ready.cloud.models] == [found.version]
+    assert len(ready.runner.called("docker", "push")) == 1
+
+
+def test_an_interrupted_resubmission_counts_on(ready: Ready) -> None:
+    ready.cloud.why = LOST
+    ready.cloud.statuses = iter(["Failed", *["Running"] * 3])
+    ready.cloud.fails["job"] = ServiceUnavailableError("down", remedy="")
+    with pytest.raises(ServiceUnavailableError):
+        delivered(ready, Step.WATCH, retries=1)
+    assert not ready.cloud.jobs
+    ready.cloud.statuses = iter(["Failed"] * 9)
+    with pytest.raises(JobFailedError):
+        delivered(ready, Step.WATCH, retries=1)
+    first, second = ready.cloud.jobs
+    assert second == f"{first}-2"
+    with pytest.raises(JobFailedError):
+        delivered(ready, Step.WATCH, retries=1)
+    assert len(ready.cloud.jobs) == 2
+    with pytest.raises(JobFailedError, match=second) as caught:
+        delivered(ready, Step.SUBMIT)
+    assert "--again" in caught.value.remedy
 
 
 def test_one_output_alone_gets_no_grade_and_no_question(ready: Ready) -> None:

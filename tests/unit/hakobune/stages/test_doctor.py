@@ -47,7 +47,7 @@ def states(root: Path, *answers: Answer, **given: Any) -> dict[str, str]:
 
 def ready_project(root: Path) -> Path:
     project = write_project(root)
-    render(project, read_fresh_lock(project), FakeReporter())
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     return root
 
 

@@ -1,3 +1,5 @@
+import hashlib
+import json
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from hakobune.adapters.process import Completed
-from hakobune.errors import LockMissingError, LockStaleError
+from hakobune.errors import EnvironmentFileInvalidError, LockMissingError, LockStaleError
+from hakobune.model.project import Project
 from hakobune.stages.lock import lock_environment, pin_base
 from hakobune.stages.project import read_current_lock, read_fresh_lock
 from hakobune.transform.debian_packages import write_packages
 from tests.samples import (
     DIGEST,
+    ENVIRONMENT,
     LIBRARY,
     NO_DEBIAN,
     NO_REGISTRY,
@@ -148,7 +152,7 @@ def test_a_stale_lock_names_what_moved(tmp_path: Path) -> None:
     with pytest.raises(LockStaleError) as caught:
         read_fresh_lock(project)
     assert caught.value.what == (
-        "environments/demo.lock belongs to an earlier environments/demo.yml\n"
+        "environments/demo.lock is out of date: environments/demo.yml was changed since\n"
         "  environments/demo.yml:7: six==1.16.0, was six==1.17.0"
     )
     assert caught.value.remedy == "hakobune lock"
@@ -170,7 +174,7 @@ def test_a_lock_from_before_the_libraries_is_stale_and_names_them(tmp_path: Path
     with pytest.raises(LockStaleError) as caught:
         read_fresh_lock(project)
     assert caught.value.what == (
-        "environments/demo.lock was made before pyproject.toml had libraries\n"
+        "environments/demo.lock was made before pyproject.toml named C libraries\n"
         "  pyproject.toml: inner/fast.so is new, and the lock has no ziglang to compile it"
     )
     assert caught.value.remedy == "hakobune lock"
@@ -183,3 +187,50 @@ def test_a_registry_that_answers_later_is_written_into_the_lock(tmp_path: Path) 
     assert read_fresh_lock(project).registry_base.digest == DIGEST
     assert len(reporter.said) == 1
     assert DIGEST in reporter.said[0]
+
+
+def named(root: Path, name: str) -> Project:
+    project = write_project(root)
+    text = project.environment_path.read_text(encoding="utf-8")
+    text = text.replace("name: demo", f"name: {json.dumps(name)}")
+    project.environment_path.write_text(text, encoding="utf-8")
+    return project
+
+
+def test_a_name_is_mapped_once_and_told(tmp_path: Path) -> None:
+    project, reporter = named(tmp_path, "fc.dots 1.9\u202e"), FakeReporter()
+    lock = lock_environment(project, FakeRunner([Uv(), NO_REGISTRY, NO_DEBIAN]), reporter, index={})
+    assert lock.environment == read_fresh_lock(project).environment == "fc-dots-1-9"
+    assert reporter.said[-1] == (
+        "environments/demo.yml:1: the name `fc.dots 1.9\\u202e` becomes `fc-dots-1-9`, which "
+        "Docker, registries and Azure ML all accept; docker-compose.yml must name the image "
+        "fc-dots-1-9:local"
+    )
+
+
+@pytest.mark.parametrize("place", ["other.yml", "environments/other.yaml"])
+def test_two_names_that_become_the_same_are_refused(tmp_path: Path, place: str) -> None:
+    project = named(tmp_path, "a.b")
+    other = tmp_path / place
+    runner = FakeRunner([Uv(), NO_REGISTRY, NO_DEBIAN])
+    for name in ("a.b", "b"):
+        other.write_text(f"name: {name}\ndependencies: [x]\n", encoding="utf-8")
+        lock_environment(project, runner, FakeReporter(), index={})
+    other.write_text("name: a b\ndependencies: [x]\n", encoding="utf-8")
+    with pytest.raises(EnvironmentFileInvalidError) as caught:
+        lock_environment(project, runner, FakeReporter(), index={})
+    assert caught.value.what == (
+        f"environments/demo.yml:1: the name `a.b` and the name `a b` in {place} both become "
+        "`a-b`, the image's name"
+    )
+
+
+def test_a_lock_with_a_name_that_azure_ml_refuses_is_made_anew(tmp_path: Path) -> None:
+    content = ENVIRONMENT.replace(b"demo", b"a.b")
+    lock = make_lock(environment_sha256=hashlib.sha256(content).hexdigest())
+    project = write_project(tmp_path, lock=replace(lock, environment="a.b"))
+    project.environment_path.write_bytes(content)
+    with pytest.raises(LockStaleError, match=r"a\.b"):
+        read_fresh_lock(project)
+    lock_environment(project, FakeRunner([Uv(), NO_REGISTRY, NO_DEBIAN]), FakeReporter(), index={})
+    assert read_fresh_lock(project).environment == "a-b"

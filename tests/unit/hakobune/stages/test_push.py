@@ -46,7 +46,7 @@ MISSING = on("imagetools", exit_code=1, stderr="ERROR: demo: not found")
 def image(project: Project, image_id: str = DIGEST, **facts: object) -> Answer:
     labels = {
         "hakobune.lock.sha256": read_fresh_lock(project).sha256,
-        "hakobune.source.sha256": current_source(project).sha256,
+        "hakobune.source.sha256": current_source(project, FakeRunner()).sha256,
     }
     found = [{"Id": image_id, "Size": 9, "Config": {"Labels": labels}, **facts}]
     return on("image", "inspect", stdout=json.dumps(found))

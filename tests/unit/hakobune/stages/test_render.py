@@ -12,6 +12,7 @@ from tests.samples import (
     ENVIRONMENT,
     LIBRARY,
     FakeReporter,
+    FakeRunner,
     make_lock,
     make_project,
     write_project,
@@ -20,7 +21,7 @@ from tests.samples import (
 
 def rendered(root: Path) -> Path:
     project = write_project(root)
-    render(project, read_fresh_lock(project), FakeReporter())
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     return project.dockerfile_path
 
 
@@ -34,7 +35,7 @@ def test_rendering_twice_changes_no_byte(tmp_path: Path) -> None:
     before = dockerfile.read_bytes(), dockerfile.stat().st_mtime_ns
     reporter = FakeReporter()
     project = make_project(tmp_path)
-    render(project, read_fresh_lock(project), reporter)
+    render(project, read_fresh_lock(project), FakeRunner(), reporter)
     assert (dockerfile.read_bytes(), dockerfile.stat().st_mtime_ns) == before
     assert reporter.stages[0][1].endswith("unchanged")
 
@@ -45,7 +46,7 @@ def test_an_edited_dockerfile_is_named_by_its_line_and_not_written_over(tmp_path
     dockerfile.write_text(text, encoding="utf-8")
     line = text.splitlines().index("USER 0:0") + 1
     project = make_project(tmp_path)
-    for stage in (check_lock, lambda p: ready_dockerfile(p, FakeReporter())):
+    for stage in (check_lock, lambda p: ready_dockerfile(p, FakeRunner(), FakeReporter())):
         with pytest.raises(DockerfileStaleError) as caught:
             stage(project)
         assert caught.value.what == (
@@ -64,7 +65,7 @@ def test_changed_code_is_rendered_anew_and_the_packages_stay(tmp_path: Path) -> 
     dockerfile = rendered(tmp_path)
     before = dockerfile.read_text(encoding="utf-8")
     (tmp_path / "src/demo/more.py").write_text("x = 1\n", encoding="utf-8")
-    ready_dockerfile(make_project(tmp_path), FakeReporter())
+    ready_dockerfile(make_project(tmp_path), FakeRunner(), FakeReporter())
     after = dockerfile.read_text(encoding="utf-8")
     assert before != after
     assert before.split("FROM base AS source")[0] == after.split("FROM base AS source")[0]
@@ -83,24 +84,24 @@ def native(root: Path) -> Project:
 
 def test_a_library_that_was_compiled_here_changes_nothing(tmp_path: Path) -> None:
     project = native(tmp_path)
-    before = current_source(project).sha256
+    before = current_source(project, FakeRunner()).sha256
     (tmp_path / project.source / LIBRARY.path).write_bytes(b"\x7fELF")
     (tmp_path / project.source / "pyproject.toml").write_text("[project]\n", encoding="utf-8")
-    assert current_source(project).sha256 == before
+    assert current_source(project, FakeRunner()).sha256 == before
 
 
 def test_a_changed_c_file_changes_the_source_digest(tmp_path: Path) -> None:
     project = native(tmp_path)
-    before = current_source(project).sha256
+    before = current_source(project, FakeRunner()).sha256
     (tmp_path / project.source / "more.c").write_text("int y;\n", encoding="utf-8")
-    assert current_source(project).sha256 != before
+    assert current_source(project, FakeRunner()).sha256 != before
 
 
 def test_a_c_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     project = native(tmp_path)
     (tmp_path / project.source / "more.c").unlink()
     with pytest.raises(ConfigurationInvalidError) as caught:
-        render(project, read_fresh_lock(project), FakeReporter())
+        render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     assert caught.value.what == "inner/fast.so: there is no src/demo/more.c"
     assert not project.dockerfile_path.exists()
 
@@ -109,12 +110,14 @@ def test_a_stale_lock_is_not_rendered(tmp_path: Path) -> None:
     rendered(tmp_path)
     project = make_project(tmp_path)
     project.environment_path.write_bytes(project.environment_path.read_bytes() + b"# more\n")
-    with pytest.raises(LockStaleError, match="only comments, channels or spelling changed"):
-        ready_dockerfile(project, FakeReporter())
+    with pytest.raises(
+        LockStaleError, match="only comments, channels, spelling or line ends changed"
+    ):
+        ready_dockerfile(project, FakeRunner(), FakeReporter())
 
 
 def test_a_project_without_source_is_named(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     (tmp_path / "src/demo/__main__.py").unlink()
     with pytest.raises(ConfigurationInvalidError, match="src/demo: no such folder"):
-        render(project, read_fresh_lock(project), FakeReporter())
+        render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())

@@ -202,7 +202,7 @@ class Engine:
     def facts(self, name: str) -> dict[str, object]:
         labels = {
             "hakobune.lock.sha256": read_fresh_lock(self.project).sha256,
-            "hakobune.source.sha256": current_source(self.project).sha256,
+            "hakobune.source.sha256": current_source(self.project, FakeRunner()).sha256,
             "org.opencontainers.image.base.name": self.base,
         }
         ids = {"demo:local": DIGEST, self.base: DIGEST}
@@ -212,7 +212,7 @@ class Engine:
 
 def ready(tmp_path: Path) -> tuple[Project, FakeReporter, Patience]:
     project, reporter = write_project(tmp_path), FakeReporter()
-    render(project, read_fresh_lock(project), reporter)
+    render(project, read_fresh_lock(project), FakeRunner(), reporter)
     return project, reporter, Patience(clock=NoClock(), reporter=reporter, pauses_s=())
 
 
@@ -272,7 +272,7 @@ def test_a_pinned_base_is_asked_for_again(tmp_path: Path) -> None:
     manifest = '{"layers": []}'
     digest = "sha256:1aae95ffbd8b4f06ac60f2d6c3dfbd34e2a8e0d84d5dbee4d7e9e8c1ca3e8c5a"
     lock = pin_base(project, read_fresh_lock(project), digest, reporter)
-    render(project, lock, reporter)
+    render(project, lock, FakeRunner(), reporter)
     base = f"docker.io/library/python@{digest}"
     runner = FakeRunner([on("--raw", stdout=manifest), Engine(project, DIGEST, base=base)])
     with pytest.raises(BaseNotReproducedError, match="another manifest"):

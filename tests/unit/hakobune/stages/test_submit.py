@@ -12,6 +12,7 @@ from hakobune.errors import (
     InputNotFoundError,
     InputUnusableError,
     JobNotFoundError,
+    NameInvalidError,
     QuotaExceededError,
     ServiceRefusedError,
     ServiceUnavailableError,
@@ -23,14 +24,16 @@ from hakobune.stages.inputs import digest_of_input
 from hakobune.stages.submit import (
     NOTES,
     Submission,
+    alone_with,
+    attempt_of,
     last_job,
-    next_attempt,
     notes,
     plan_submit,
     submit,
+    submit_after,
 )
 from tests.cloud_samples import PUSHED, FakeCloud, make_compute, make_wishes
-from tests.samples import CLEAN, COMMIT, HEAD, FakeReporter, FakeRunner, write_project
+from tests.samples import CLEAN, COMMIT, HEAD, FakeReporter, FakeRunner, on, write_project
 
 
 def planned(project: Project, *arguments: str, **wishes: object) -> Submission:
@@ -206,10 +209,115 @@ def test_another_plan_gets_another_job(tmp_path: Path) -> None:
     assert job.name != first.job.name
 
 
-def test_the_same_plan_again_is_a_new_job(tmp_path: Path) -> None:
+class DiedError(BaseException):
+    """Ends the command at once, as SIGKILL does: nothing of ours catches it."""
+
+
+@pytest.mark.parametrize("step", ["environment", "compute", "note", "job", "job made", "note kept"])
+def test_a_command_killed_at_any_step_is_continued_with_one_job(
+    tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = write_project(tmp_path)
+    kept: list[bool] = []
+
+    class Dying(FakeCloud):
+        def _call(self, what: str) -> None:
+            if what.startswith(step):
+                raise DiedError
+            super()._call(what)
+
+        def create_job(self, plan: JobPlan, *, root: Path) -> Job:
+            assert kept, "the name is on the disk before the request"
+            job = super().create_job(plan, root=root)
+            if step == "job made":
+                raise DiedError
+            return job
+
+    def keep(path: Path, content: bytes) -> None:
+        if step == "note" and not kept:
+            raise DiedError
+        kept.append(True)
+        write_durably(path, content)
+        if step == "note kept" and len(kept) > 1:
+            raise DiedError
+
+    cloud = Dying()
+    write_durably = files.write_durably
+    monkeypatch.setattr(files, "write_durably", keep)
+    with pytest.raises(DiedError):
+        submit(project, planned(project, is_compute_created=True), cloud, FakeReporter())
+    monkeypatch.setattr(files, "write_durably", write_durably)
+    left = [note.name for note in notes(project)]
+    alive = FakeCloud(environments=cloud.environments, computes=cloud.computes, jobs=cloud.jobs)
+    for _ in range(2):
+        job = submit(project, planned(project, is_compute_created=True), alive, FakeReporter())
+        assert list(alive.jobs) == [job.name] == [note.name for note in notes(project)]
+        assert left in ([], [job.name])
+
+
+def test_the_same_plan_is_the_same_job_until_another_is_asked_for(tmp_path: Path) -> None:
     project, cloud = write_project(tmp_path), ready_cloud()
-    names = {submit(project, planned(project), cloud, FakeReporter()).name for _ in range(2)}
-    assert len(names) == 2
+    first = submit(project, planned(project), cloud, FakeReporter())
+    reporter = FakeReporter()
+    assert submit(project, planned(project), cloud, reporter).name == first.name
+    assert reporter.stages == [
+        ("submit", f"{first.name} is this plan's job already: Running", ""),
+    ]
+    other = submit(project, planned(project), cloud, FakeReporter(), is_again=True)
+    assert list(cloud.jobs) == [first.name, other.name]
+
+
+def test_a_new_job_that_was_asked_for_and_not_made_is_continued(tmp_path: Path) -> None:
+    project, cloud = write_project(tmp_path), ready_cloud()
+    first = submit(project, planned(project), cloud, FakeReporter())
+    cloud.fails["job"] = ServiceUnavailableError("down", remedy="")
+    with pytest.raises(ServiceUnavailableError):
+        submit(project, planned(project), cloud, FakeReporter(), is_again=True)
+    job = submit(project, planned(project), cloud, FakeReporter())
+    assert list(cloud.jobs) == [first.name, job.name]
+    assert job.name == notes(project)[0].name != first.name
+
+
+def test_a_job_of_another_workspace_is_not_taken_for_one_of_this(tmp_path: Path) -> None:
+    project, here, there = write_project(tmp_path), ready_cloud(), ready_cloud()
+    first = submit(project, planned(project), here, FakeReporter())
+    other = submit(project, planned(project), there, FakeReporter())
+    assert first.name != other.name
+    assert submit(project, planned(project), here, FakeReporter()).name == first.name
+    assert submit(project, planned(project), there, FakeReporter()).name == other.name
+
+
+def test_a_plan_is_the_same_whether_the_checkout_is_clean_or_not(tmp_path: Path) -> None:
+    project, cloud = write_project(tmp_path), ready_cloud()
+    dirty = plan_submit(
+        project,
+        make_wishes(),
+        PUSHED,
+        runner=FakeRunner([HEAD, on("git", "status", stdout="?? runs/\n")]),
+        cwd=project.root,
+    )
+    assert dict(dirty.job.tags)["git.dirty"] == "true"
+    first = submit(project, dirty, cloud, FakeReporter())
+    assert submit(project, planned(project), cloud, FakeReporter()).name == first.name
+
+
+def test_a_job_on_the_way_is_taken_up_although_its_cluster_is_full_or_gone(tmp_path: Path) -> None:
+    project, cloud = write_project(tmp_path), ready_cloud()
+    first = submit(project, planned(project), cloud, FakeReporter())
+    cloud.computes.clear()
+    assert submit(project, planned(project), cloud, FakeReporter()).name == first.name
+
+
+def test_of_two_commands_that_fetch_one_job_the_second_is_refused(tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    with (
+        alone_with(project, "demo-1"),
+        pytest.raises(SubmitRunningError, match="demo-1"),
+        alone_with(project, "demo-1"),
+    ):
+        pass
+    with pytest.raises(NameInvalidError), alone_with(project, "../x"):
+        pass
 
 
 def test_two_submits_at_once_are_refused(tmp_path: Path) -> None:
@@ -228,8 +336,17 @@ def test_the_last_job_is_the_one_submitted_last(tmp_path: Path) -> None:
     assert last_job(project) == job.name
 
 
-def test_another_attempt_is_the_same_job_under_another_name(tmp_path: Path) -> None:
-    submission = planned(write_project(tmp_path))
-    again = next_attempt(submission, 2)
-    assert again.job.name == f"{submission.job.name}-2"
-    assert replace(again, job=submission.job) == submission
+def test_a_job_that_replaces_another_has_the_next_name_whenever_it_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    project, cloud = write_project(tmp_path), ready_cloud()
+    first = submit(project, planned(project), cloud, FakeReporter())
+    names = [first.name]
+    for attempt in range(2, 12):
+        for _ in range(2):
+            job = submit_after(project, planned(project), names[-1], cloud, FakeReporter())
+            assert job.name == f"{first.name}-{attempt}"
+            assert attempt_of(project, job.name) == attempt
+        names.append(job.name)
+        assert submit(project, planned(project), cloud, FakeReporter()).name == job.name
+    assert list(cloud.jobs) == names

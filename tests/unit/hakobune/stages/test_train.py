@@ -27,6 +27,7 @@ from tests.samples import (
     NO_IMAGE,
     NO_REPOSITORY,
     REMOVES,
+    TAGS,
     Answer,
     FakeReporter,
     FakeRunner,
@@ -43,14 +44,14 @@ def image_of(project: Project, **other: str) -> Answer:
     labels = {
         "hakobune.lock.sha256": read_fresh_lock(project).sha256,
         "hakobune.environment.sha256": read_fresh_lock(project).environment_sha256,
-        "hakobune.source.sha256": current_source(project).sha256,
+        "hakobune.source.sha256": current_source(project, FakeRunner()).sha256,
         **other,
     }
     facts = [{"Id": DIGEST, "Size": 1, "Config": {"Labels": labels}}]
     return begins("docker", "image", "inspect", stdout=json.dumps(facts))
 
 
-MACHINE = (ENGINE, COMPOSE, NO_REPOSITORY, shares_folders)
+MACHINE = (ENGINE, COMPOSE, NO_REPOSITORY, TAGS, shares_folders)
 
 
 def planned(project: Project) -> Training:
@@ -59,7 +60,7 @@ def planned(project: Project) -> Training:
 
 def ready(root: Path) -> Project:
     project = write_project(root)
-    render(project, read_fresh_lock(project), FakeReporter())
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     return project
 
 
@@ -101,7 +102,7 @@ def test_code_is_recorded_as_it_was_before_the_run(tmp_path: Path) -> None:
 
     def edit() -> None:
         source.write_bytes(b"print('after')\n")
-        render(project, read_fresh_lock(project), FakeReporter())
+        render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
 
     runner = FakeRunner([writes(training, edit), *MACHINE, image_of(project)])
     train(project, training, runner, FakeReporter())

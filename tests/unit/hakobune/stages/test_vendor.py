@@ -1,5 +1,7 @@
+import csv
 import hashlib
 import json
+import re
 import shutil
 import tarfile
 from collections.abc import Sequence
@@ -35,7 +37,9 @@ from tests.samples import (
     DIGEST,
     ENGINE,
     ENVIRONMENT,
+    REMOVES_IMAGE,
     SAVES,
+    TAGS,
     FakeReporter,
     FakeRunner,
     completed,
@@ -89,7 +93,7 @@ class Engine:
             self.save(words)
         if "--output" in words and words[1] == "buildx":
             self.fetch(words)
-        others = (answer(words) for answer in (ENGINE, BUILDX, SAVES, BUILDS))
+        others = (answer(words) for answer in (ENGINE, BUILDX, SAVES, BUILDS, TAGS, REMOVES_IMAGE))
         return next((done for done in others if done is not None), None)
 
     def ask_registry(self, words: list[str]) -> Completed:
@@ -114,7 +118,9 @@ class Engine:
 
     def fetch(self, words: list[str]) -> None:
         text = Path(words[words.index("--file") + 1]).read_text(encoding="utf-8")
-        folder = Path(words[words.index("--output") + 1].removeprefix("type=local,dest="))
+        kind, place = next(csv.reader([words[words.index("--output") + 1]]))
+        assert kind == "type=local"
+        folder = Path(place.removeprefix("dest="))
         folder.mkdir()
         self.asked.append([name for name in self.contents if f"\n{name}==" in text])
         for name in self.asked[-1]:
@@ -167,7 +173,7 @@ def project(tmp_path: Path) -> Project:
     )
     (tmp_path / "project").mkdir()
     found = write_project(tmp_path / "project", lock=lock)
-    render(found, read_fresh_lock(found), FakeReporter())
+    render(found, read_fresh_lock(found), FakeRunner(), FakeReporter())
     return found
 
 
@@ -377,7 +383,19 @@ def test_a_build_takes_all_from_the_folder_and_has_no_network(
     assert "--secret" not in command
     assert not runner.called("imagetools")
     assert not runner.called("pull")
-    assert command == plan_offline(project, FakeRunner([Engine()]), folder=folder)
+    assert command == plan_offline(project, FakeRunner([Engine()]), folder=folder)[0]
+
+
+def test_a_vendored_folder_may_have_any_name(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "v:1@x, y"
+    fill(project, folder)
+    runner = FakeRunner([Engine()])
+    build_offline(project, runner, FakeReporter(), folder=folder)
+    (command,) = runner.called("buildx", "build")
+    (layout,) = (word for word in command if "=oci-layout://" in word)
+    path, _, digest = layout.partition("=oci-layout://")[2].partition("@")
+    assert re.fullmatch(r"[^:@]+", path)
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", digest)
 
 
 def test_an_engine_with_the_classic_store_is_given_the_base_once(
@@ -443,6 +461,6 @@ def test_a_folder_of_another_base_is_told(project: Project, tmp_path: Path) -> N
     moved = tuple(replace(p, version="9") for p in lock.debian_base.packages)
     other = replace(lock, debian_base=replace(lock.debian_base, packages=moved))
     project.lock_path.write_bytes(write_lock(other, written_from=project.environment))
-    render(project, read_fresh_lock(project), FakeReporter())
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     with pytest.raises(VendorIncompleteError, match=str(debian_tag(lock))):
         plan_offline(project, FakeRunner([Engine()]), folder=folder)

@@ -12,6 +12,8 @@ def spec(*texts: str, name: str = "demo", python: str = "3.13") -> EnvironmentSp
     ]
     return EnvironmentSpec(
         name=name,
+        written_name=name,
+        name_line=1,
         python=python,
         python_line=4,
         channels=(),
@@ -23,7 +25,7 @@ def spec(*texts: str, name: str = "demo", python: str = "3.13") -> EnvironmentSp
 @pytest.mark.parametrize(
     ("now", "moved"),
     [
-        (spec("six==1.17.0"), ("e.yml: only comments, channels or spelling changed",)),
+        (spec("six==1.17.0"), ("e.yml: only comments, channels, spelling or line ends changed",)),
         (spec("six==1.16.0"), ("e.yml:5: six==1.16.0, was six==1.17.0",)),
         (spec("six==1.17.0", "attrs"), ("e.yml:6: attrs is new",)),
         (spec(), ("e.yml: six==1.17.0 is gone",)),

@@ -1,9 +1,17 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hakobune.errors import NameInvalidError
-from hakobune.transform.names import safe_name, valid_name
+from hakobune.transform.names import (
+    environment_name,
+    lasting_tag,
+    readable_tag,
+    safe_name,
+    valid_name,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,12 +29,59 @@ def test_a_safe_name_keeps_what_can_be_read(text: str, name: str) -> None:
     assert safe_name(text) == name
 
 
-@given(st.text())
+# What folders, files and conda files are called: also what a shell, YAML and CSV read otherwise.
+ODD = st.one_of(
+    st.text(max_size=255),
+    st.text(st.sampled_from("aZ9 ._-:,;'\"`$(){}@/\\\n\t箱舟é한ß\u202e\ud800"), max_size=255),
+    st.sampled_from(["azureml", "AzureML x", "Microsoft", "scratch", "..", "x" * 255, "箱" * 255]),
+)
+
+
+@given(ODD)
 def test_a_safe_name_is_one_for_docker_azure_and_folders(text: str) -> None:
     name = safe_name(text)
     assert valid_name("job", name) == name
     assert name.isascii()
     assert len(name) <= 40
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("arima-env", "arima-env"),
+        ("my_env", "my_env"),
+        ("fc.dots-1.9", "fc-dots-1-9"),
+        ("My Project (v2)", "my-project-v2"),
+        ("café", "cafe"),
+        ("a__b--c", "a-b-c"),
+        ("AzureML-x", "env-azureml-x"),
+        ("scratch", "env-scratch"),
+        ("scratch2", "scratch2"),
+    ],
+)
+def test_an_environment_s_name_keeps_what_can_be_read(text: str, name: str) -> None:
+    assert environment_name(text) == name
+
+
+@given(ODD)
+def test_an_environment_s_name_is_one_for_docker_registries_and_azure(text: str) -> None:
+    name = environment_name(text)
+    assert re.fullmatch(r"[a-z0-9]+([_-][a-z0-9]+)*", name)
+    assert len(name) <= 60
+    for kind in ("environment", "experiment", "repository", "job"):
+        assert valid_name(kind, name) == name
+    assert not re.match(r"azureml|microsoft|scratch\Z", name)
+    assert environment_name(name) == name, "what was mapped stays as it is"
+    # https://github.com/distribution/reference: the tag's form.
+    for tag in (readable_tag(name), lasting_tag(name, "sha256:" + "0a" * 32)):
+        assert re.fullmatch(r"[\w][\w.-]{0,127}", tag.partition(":")[2], re.ASCII)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("箱舟", "方舟"), ("箱-a", "舟-a"), ("x" * 255, "x" * 254), ("...", "!!!")]
+)
+def test_names_that_lose_letters_stay_apart(one: str, other: str) -> None:
+    assert environment_name(one) != environment_name(other)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hakobune.adapters.files import read_data
 from hakobune.errors import EnvironmentFileInvalidError
 from hakobune.model.spec import EnvironmentSpec
-from hakobune.transform.read_spec import CondaNames, read_spec
+from hakobune.transform.read_spec import CondaNames, conda_name, read_spec
 
 _DATA = tomllib.loads(read_data("conda_names.toml"))
 NAMES = CondaNames(renamed=_DATA["renamed"], not_on_index=_DATA["not_on_index"])
@@ -128,8 +128,8 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
             dependencies("pip: [--extra-index-url https://user:secret@x.y]"),
             "env.yml:4: `--extra-index-url`: an index comes from pip's configuration",
         ),
-        ("name: a b\ndependencies: [python=3.13]", "env.yml:1: `name: a b` cannot name an image"),
-        ("name: 'a; rm -rf /'\ndependencies: [python=3.13]", "env.yml:1: `name: a; rm -rf /` c"),
+        ("name: ''\ndependencies: [python=3.13]", "env.yml:1: `name` must be a text that is not"),
+        ("name: [a]\ndependencies: [python=3.13]", "env.yml:1: `name` must be a text that is not"),
         ('name: "a\\n"\ndependencies: [python=3.13]', None),
         ("dependencies: ['python>=3.9']", "env.yml:1: `python>=3.9`: name one Python, such as"),
         ("dependencies: [python]", "env.yml:1: `python`: name one Python, such as `python=3.13`"),
@@ -190,3 +190,24 @@ def test_real_files_are_read_or_refused_by_line(shared: Path) -> None:
             read_well += 1
             assert spec.python.startswith("3.")
     assert read_well >= len(files) // 2
+
+
+def test_a_name_is_mapped_and_kept_as_it_was_written() -> None:
+    spec = read("channels: []\nname: 'a; rm -rf /'\ndependencies: [python=3.13]")
+    assert (spec.name, spec.written_name, spec.name_line) == ("a-rm-rf", "a; rm -rf /", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("name: a b\ndependencies: [x]\n", "a b"),
+        ("dependencies: [x]\n", None),
+        ("name: a\nservices: {}\n", None),
+        ("name: [a]\ndependencies: [x]\n", None),
+        ("- a\n", None),
+        (": :\n  [", None),
+        ("", None),
+    ],
+)
+def test_the_name_of_another_conda_file(text: str, name: str | None) -> None:
+    assert conda_name(text.encode(), file="other.yml") == name

@@ -34,9 +34,10 @@ def rendered(
     digest: str | None = None,
     project: Project = PROJECT,
     folders: tuple[str, ...] = (),
+    files: tuple[str, ...] = ("__main__.py",),
 ) -> str:
     lock = make_lock(digest=digest, compiler=bool(project.libraries))
-    tree = Source(sha256=source, folders=folders)
+    tree = Source(sha256=source, files=files, folders=folders)
     return render_dockerfile(lock, project, source=tree, programs=PROGRAMS).decode()
 
 
@@ -64,7 +65,7 @@ def test_a_package_whose_marker_does_not_apply_here_is_not_imported() -> None:
     lock = make_lock()
     wanted = ("python=3.13", "Six", "tomli<3; python_version < '3.11'")
     lock = replace(lock, requirements=wanted)
-    tree = Source(sha256="f" * 64, folders=())
+    tree = Source(sha256="f" * 64, files=(), folders=())
     text = render_dockerfile(lock, PROJECT, source=tree, programs=PROGRAMS).decode()
     assert "/build/finish_packages.py /venv 315532800 \\\n  six\nEND\n" in text
 
@@ -92,8 +93,10 @@ def test_a_change_of_code_changes_only_what_comes_after_the_packages() -> None:
 
 
 def test_the_source_can_be_read_back() -> None:
-    source = Source(sha256="3" * 64, folders=("inner", "other"))
-    assert rendered_source(rendered(source.sha256, folders=source.folders).encode()) == source
+    for files in ((), ("END", "inner/a b.py", "other/$(x),'\"箱.py")):
+        source = Source(sha256="3" * 64, files=files, folders=("inner", "other"))
+        text = rendered(source.sha256, folders=source.folders, files=files)
+        assert rendered_source(text.encode()) == source
     assert rendered_source(b"FROM scratch\n") is None
 
 
@@ -111,6 +114,7 @@ def test_each_folder_of_the_source_is_a_layer_before_the_rest() -> None:
 def test_folders_are_those_at_the_top_whose_names_a_shell_takes_as_they_are() -> None:
     tree = {"b/x.py": b"", "a/in/y.py": b"", "z.py": b"", "odd name/q.py": b"", "$(x)/r": b""}
     assert source_of(tree).folders == ("a", "b")
+    assert set(source_of(tree).files) == set(tree)
 
 
 def test_the_program_runs_as_nobody_special() -> None:
@@ -138,7 +142,7 @@ def test_numpy_takes_no_loops_beyond_avx2_by_the_names_that_it_knows(
     lock = make_lock()
     numpy = replace(lock.packages[0], name="numpy", version=version)
     lock = replace(lock, packages=(*lock.packages, numpy))
-    tree = Source(sha256="f" * 64, folders=())
+    tree = Source(sha256="f" * 64, files=(), folders=())
     text = render_dockerfile(lock, PROJECT, source=tree, programs=PROGRAMS).decode()
     assert f'PYTHONHASHSEED=0 \\\n    NPY_DISABLE_CPU_FEATURES="{names}"\n' in text
 
