@@ -84,6 +84,11 @@ def planned_inputs(
                 remedy="name a file of this machine, azureml:<data asset>:<version>, "
                 "or azureml://datastores/<name>/paths/<path>",
             )
+        if not is_of("place", file.path):
+            raise ArgumentInvalidError(
+                f"{item.flag} {shortened(file.path)} has a name that cannot be recorded",
+                remedy="rename the file or folder: no control characters, UTF-8 only",
+            )
         found.append(file)
     return tuple(found)
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hakobune.errors import ConfigurationInvalidError
-from hakobune.model.forms import escaped
+from hakobune.model.forms import FORMS, escaped, is_of
 from hakobune.model.project import Input, Library, Model, Output, Project
 
 KEYS = {
@@ -80,7 +80,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
             Output(
                 name=name,
                 flag=reader.word(entry, "flag", _FLAG, within=name),
-                files=reader.words(entry, "files", default=()),
+                files=reader.file_names(entry, "files"),
             )
             for name, entry in reader.tables(table, "outputs", OUTPUT_KEYS)
         ),
@@ -180,6 +180,16 @@ class _Reader:
                 self.add(name, f"`{name}`: a name has lower-case letters, digits and `_`")
             self.refuse_unknown(entry, known, within=name)
         return list(value.items())
+
+    def file_names(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        """Return a list of paths inside a folder."""
+        found = self.words(table, key, default=())
+        for name in found:
+            if not is_of("file name", name):
+                self.add(
+                    key, f"`{name}` in `{key}` is not usable: wanted {FORMS['file name'].words}"
+                )
+        return found
 
     def signers(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
         """Return the list of public keys; where it is given, it names at least one."""
