@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # what `lock --check` does not need, it does not wait for
 def open_project(start: Path) -> Project:
     """Return the project around a folder: the nearest `pyproject.toml` with `[tool.hakobune]`."""
     for folder in (start, *start.parents):
-        content = files.read_bytes(folder / "pyproject.toml")
+        content = files.read_bytes(folder / "pyproject.toml", largest=files.LARGEST_DOCUMENT)
         if content is not None and b"[tool.hakobune" in content:
             return read_project(content.decode("utf-8", "replace"), root=folder)
     raise ConfigurationInvalidError(
@@ -38,7 +38,7 @@ def read_environment(project: Project) -> "EnvironmentSpec":
     # Imported here: `lock --check` needs no YAML as long as nothing moved, and must be quick.
     from hakobune.transform.read_spec import CondaNames, read_spec  # noqa: PLC0415
 
-    content = files.read_bytes(project.environment_path)
+    content = files.read_bytes(project.environment_path, largest=files.LARGEST_DOCUMENT)
     if content is None:
         raise EnvironmentFileInvalidError(
             f"{project.environment}: there is no such file",
@@ -54,7 +54,7 @@ def read_environment(project: Project) -> "EnvironmentSpec":
 
 def read_current_lock(project: Project) -> Lock:
     """Return the lock as it lies there, whether or not it belongs to the conda file."""
-    content = files.read_bytes(project.lock_path)
+    content = files.read_bytes(project.lock_path, largest=files.LARGEST_DOCUMENT)
     if content is None:
         raise LockMissingError(
             f"{project.lock}: there is no lock yet",

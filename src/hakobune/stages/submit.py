@@ -213,7 +213,8 @@ def _keep(project: Project, note: JobNote) -> None:
 def notes(project: Project) -> tuple[JobNote, ...]:
     """Return what this machine remembers of its jobs, the newest first."""
     found = [
-        read_note(files.read_bytes(path) or b"") for path in (project.root / NOTES).glob("*.json")
+        read_note(files.read_inside(path.parent, path.name) or b"")
+        for path in (project.root / NOTES).glob("*.json")
     ]
     known = [note for note in found if note is not None]
     return tuple(sorted(known, key=lambda note: (note.planned, note.name), reverse=True))
