@@ -69,11 +69,7 @@ def planned_inputs(
         value = value_at(passed, place, item.flag)
         _require_plain(item.flag, value)
         if _REFERENCE.fullmatch(value):
-            if not is_of("place", value):
-                raise ArgumentInvalidError(
-                    f"{item.flag} {shortened(value)} holds control characters",
-                    remedy="name the asset without them",
-                )
+            _require_recordable(item.flag, value)
             _require_fixed(item.flag, value)
             found.append(JobInput(name=item.name, path=value))
             continue
@@ -84,13 +80,18 @@ def planned_inputs(
                 remedy="name a file of this machine, azureml:<data asset>:<version>, "
                 "or azureml://datastores/<name>/paths/<path>",
             )
-        if not is_of("place", file.path):
-            raise ArgumentInvalidError(
-                f"{item.flag} {shortened(file.path)} has a name that cannot be recorded",
-                remedy="rename the file or folder: no control characters, UTF-8 only",
-            )
+        _require_recordable(item.flag, file.path)
         found.append(file)
     return tuple(found)
+
+
+def _require_recordable(flag: str, path: str) -> None:
+    """Raise ArgumentInvalidError for a name that no record can hold."""
+    if not is_of("place", path):
+        raise ArgumentInvalidError(
+            f"{flag} {shortened(path)} has a name that cannot be recorded",
+            remedy="rename the file or asset: no control characters, UTF-8 only",
+        )
 
 
 def _require_plain(what: str, value: str) -> None:

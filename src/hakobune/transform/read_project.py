@@ -52,19 +52,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
 
     Raises ConfigurationInvalidError with every problem found.
     """
-    try:
-        tool = tomllib.loads(text).get("tool", {})
-        table = tool.get("hakobune") if isinstance(tool, dict) else None
-    # Besides TOMLDecodeError: numbers of thousands of digits, and a thousand brackets.
-    except (ValueError, RecursionError) as exc:
-        found = re.search(r"^(.*) \(at line (\d+), .*\)$", str(exc))
-        where = f"{file}:{found[2]}: {found[1]}" if found else f"{file}: {exc}"
-        raise ConfigurationInvalidError(where, remedy=f"correct the TOML of {file}") from None
-    if not isinstance(table, dict):
-        raise ConfigurationInvalidError(
-            f"{file}: there is no [tool.hakobune]",
-            remedy="add it; docs/reference/configuration.md has an example",
-        )
+    table = _table(text, file)
     reader = _Reader(text, file)
     project = Project(
         root=root,
@@ -97,6 +85,24 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
             place=reader.place,
         )
     return project
+
+
+def _table(text: str, file: str) -> Mapping[str, Any]:
+    """Return `[tool.hakobune]`. Raises ConfigurationInvalidError."""
+    try:
+        tool = tomllib.loads(text).get("tool", {})
+        table = tool.get("hakobune") if isinstance(tool, dict) else None
+    # Besides TOMLDecodeError: numbers of thousands of digits, and a thousand brackets.
+    except (ValueError, RecursionError) as exc:
+        found = re.search(r"^(.*) \(at line (\d+), .*\)$", str(exc))
+        where = f"{file}:{found[2]}: {found[1]}" if found else f"{file}: {exc}"
+        raise ConfigurationInvalidError(where, remedy=f"correct the TOML of {file}") from None
+    if not isinstance(table, dict):
+        raise ConfigurationInvalidError(
+            f"{file}: there is no [tool.hakobune]",
+            remedy="add it; docs/reference/configuration.md has an example",
+        )
+    return table
 
 
 class _Reader:
