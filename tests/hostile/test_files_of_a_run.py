@@ -8,7 +8,10 @@ import pytest
 
 from hakobune.adapters import files
 from hakobune.errors import FileIrregularError, FileNotWritableError, HakobuneError
+from hakobune.stages import smoke, submit
 from hakobune.transform.names import safe_name
+from tests.cloud_samples import IMAGE
+from tests.samples import make_project
 
 
 @pytest.fixture
@@ -111,3 +114,16 @@ def test_a_name_that_is_not_utf_8_is_escaped(folder: Path) -> None:
         files.read_inside(folder, os.fsdecode(b"caf\xe9\x1b"))
     assert r"caf\udce9\x1b" in caught.value.what
     assert safe_name(os.fsdecode(b"caf\xe9")) == "caf"
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "device"])
+def test_a_note_or_a_receipt_is_a_plain_file(tmp_path: Path, kind: str) -> None:
+    project = make_project(tmp_path)
+    for folder, read in (
+        (submit.NOTES, lambda: submit.notes(project)),
+        (smoke.RECEIPTS, lambda: smoke.lacking_of(project, IMAGE)),
+    ):
+        (tmp_path / folder).mkdir(parents=True)
+        IRREGULAR[kind](tmp_path / folder / f"{IMAGE.id[7:23]}.json")
+        with pytest.raises(FileIrregularError):
+            read()

@@ -151,5 +151,5 @@ def part_name(file: RemoteFile) -> str:
 
     Another version of the file is begun anew, and any name and mark give one of the same length.
     """
-    digest = hashlib.sha256(f"{file.place}\0{file.mark}".encode()).hexdigest()
+    digest = hashlib.sha256(ascii((file.place, file.mark)).encode()).hexdigest()
     return f".{digest[:32]}.part"

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hakobune.model.forms import optional, required
+from hakobune.errors import ArgumentInvalidError, NameInvalidError
+from hakobune.model.forms import is_of, optional, required, shortened
 
 SCHEMA_VERSION = 2
 RECORD = "record.json"
@@ -47,7 +48,8 @@ class ManifestEntry:
 class RecordedInput:
     """What the program read; `path` is empty for data that the image holds.
 
-    Raises ValueError for a text of another form, as all values of this module do.
+    Raises ValueError for a text of another form, as all values of this module do, and
+    NameInvalidError for a path: that one is of the user's own file.
     """
 
     name: str
@@ -57,8 +59,12 @@ class RecordedInput:
     def __post_init__(self) -> None:
         """Check the forms."""
         required("input name", self.name)
-        optional("place", self.path)
         required("sha256", self.sha256)
+        if self.path and not is_of("place", self.path):
+            raise NameInvalidError(
+                f"input {self.name}: the path {shortened(self.path)} cannot be recorded",
+                remedy="rename the file or folder: no control characters, UTF-8 only",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +114,18 @@ class Circumstances:
     job: JobFacts | None = None
 
     def __post_init__(self) -> None:
-        """Check the commit's form: what a record says is handed to git later."""
+        """Check the forms: what a record says is handed to git and to the program later.
+
+        Raises ArgumentInvalidError before a run whose record could not be read.
+        """
         valid_commit(self.commit)
+        for text in self.arguments:
+            if not is_of("argument", text):
+                raise ArgumentInvalidError(
+                    f"the argument {shortened(text)} cannot be recorded: it is not UTF-8 text, or "
+                    "too long",
+                    remedy="pass UTF-8 text; rename a file whose name is not UTF-8",
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

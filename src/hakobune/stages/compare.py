@@ -1,6 +1,7 @@
 """Two runs side by side: their chains, their metrics, and a grade of their results."""
 
 import hashlib
+import shlex
 from pathlib import Path
 
 from hakobune.adapters import files
@@ -89,7 +90,8 @@ def read_results(folder: Path, record: RunRecord) -> dict[str, bytes]:
             if content is None or hashlib.sha256(content).hexdigest() != entry.sha256:
                 raise FileChangedError(
                     f"{folder / entry.name} is not what the run wrote, so it cannot be compared",
-                    remedy=f"hakobune verify {folder.name} shows what else was changed",
+                    remedy="to see what else was changed: "
+                    f"hakobune verify {shlex.quote(folder.name)}",
                 )
             found[entry.name] = content
     return found
@@ -184,7 +186,8 @@ def require_alike(project: Project, folder: Path) -> str:
     if grade.sameness is Sameness.DIFFERENT:
         raise ModelDiffersError(
             f"{folder.name} and the local run {reference.name} gave different results: {line}",
-            remedy=f"compare both: hakobune compare {reference.name} {folder.name}",
+            remedy="compare both: hakobune compare "
+            f"{shlex.quote(reference.name)} {shlex.quote(folder.name)}",
         )
     return line
 

@@ -43,15 +43,7 @@ def complete_job(
     if outside is not None and outside.job is not None and outside.job.name == folder.name:
         return True
     job = found(cloud, folder.name)
-    image = Image(
-        tag=_environment_image(cloud, job),
-        id=_tag(job, "hakobune.image", "digest"),
-        base=_tag(job, "hakobune.base", "image reference"),
-        size_bytes=0,
-        environment_sha256=_tag(job, "hakobune.environment", "sha256"),
-        lock_sha256=_tag(job, "hakobune.lock", "sha256"),
-        source_sha256=_tag(job, "hakobune.source", "sha256"),
-    )
+    image = _image_of(cloud, job)
     commit = _tag(job, "git.commit", "commit id")
     try:
         documents = find_documents(project, image)
@@ -72,6 +64,19 @@ def complete_job(
     )
     complete(project, folder, image, runner, how)
     return True
+
+
+def _image_of(cloud: Cloud, job: Job) -> Image:
+    """Return the job's image as its tags describe it. Raises JobContradictsError."""
+    return Image(
+        tag=_environment_image(cloud, job),
+        id=_tag(job, "hakobune.image", "digest"),
+        base=_tag(job, "hakobune.base", "image reference"),
+        size_bytes=0,
+        environment_sha256=_tag(job, "hakobune.environment", "sha256"),
+        lock_sha256=_tag(job, "hakobune.lock", "sha256"),
+        source_sha256=_tag(job, "hakobune.source", "sha256"),
+    )
 
 
 def _facts(job: Job, image: Image) -> JobFacts:

@@ -33,7 +33,7 @@ def open_project(start: Path) -> Project:
     ConfigurationInvalidError.
     """
     for folder in (start, *start.parents):
-        content = files.read_bytes(folder / "pyproject.toml")
+        content = files.read_bytes(folder / "pyproject.toml", largest=files.LARGEST_DOCUMENT)
         if content is not None and b"[tool.hakobune" in content:
             return read_project(content.decode("utf-8", "replace"), root=folder)
     raise ConfigurationInvalidError(
@@ -61,7 +61,7 @@ def read_environment(project: Project) -> "EnvironmentSpec":
     # Imported here: `lock --check` needs no YAML as long as nothing moved, and must be quick.
     from hakobune.transform.read_spec import CondaNames, read_spec  # noqa: PLC0415
 
-    content = files.read_bytes(project.environment_path)
+    content = files.read_bytes(project.environment_path, largest=files.LARGEST_DOCUMENT)
     if content is None:
         raise EnvironmentFileInvalidError(
             f"{project.environment}: there is no such file",
@@ -80,7 +80,7 @@ def read_current_lock(project: Project) -> Lock:
 
     Raises LockMissingError, LockDamagedError or LineEndsError.
     """
-    content = files.read_bytes(project.lock_path)
+    content = files.read_bytes(project.lock_path, largest=files.LARGEST_DOCUMENT)
     if content is None:
         raise LockMissingError(
             f"{project.lock}: there is no lock yet",

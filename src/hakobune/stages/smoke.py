@@ -84,7 +84,7 @@ def lacking_of(project: Project, image: Image) -> str:
 
 def _find_receipt(project: Project, image: Image) -> Receipt | None:
     path = _path(project, image.id)
-    content = files.read_bytes(path)
+    content = files.read_inside(path.parent, path.name)
     if content is None:
         return None
     receipt = read_receipt(content, place=str(path))

@@ -297,10 +297,10 @@ def notes(project: Project) -> tuple[JobNote, ...]:
     """Return what this machine remembers of its jobs, the newest first."""
     found = []
     for path in (project.root / NOTES).glob("*.json"):
-        note = read_note(files.read_bytes(path) or b"")
+        note = read_note(files.read_inside(path.parent, path.name) or b"")
         if note is not None:
             # Of two notes of one second, the file's time says which came later.
-            found.append((note.planned, path.stat().st_mtime_ns, note.name, note))
+            found.append((note.planned, path.lstat().st_mtime_ns, note.name, note))
     return tuple(note for *_, note in sorted(found, key=lambda one: one[:3], reverse=True))
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -106,8 +107,8 @@ def _require_own_folder(project: Project, folder: Path, record: RunRecord) -> No
     if name not in names:
         raise RunMisplacedError(
             f"{folder} contains the run {record.run_id}: the folder of a run has the run's name",
-            remedy=f"if this is a copy of that run, give it that name: mv {name!r} "
-            f"{record.run_id!r}",
+            remedy="if this is a copy of that run, give it that name: "
+            f"mv -- {shlex.quote(name)} {shlex.quote(record.run_id)}",
         )
 
 

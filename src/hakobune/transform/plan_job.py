@@ -79,21 +79,27 @@ def planned_inputs(
                 remedy="name one of this machine, azureml:<data asset>:<version>, "
                 "or azureml://datastores/<name>/paths/<path>",
             )
+        _require_recordable(item.flag, file.path)
         found.append(file)
     return tuple(found)
 
 
 def _reference(name: str, flag: str, value: str) -> JobInput:
-    if not is_of("place", value):
-        raise ArgumentInvalidError(
-            f"{flag} {shortened(value)} holds control characters",
-            remedy="name the asset without them",
-        )
+    _require_recordable(flag, value)
     is_asset = not value.removeprefix("azureml:").startswith("//") and value.startswith("azureml:")
     # Azure ML's own form has no such mark for an asset; for a path it is part of the name.
     path = value.rstrip("/") if is_asset else value
     _require_fixed(flag, path)
     return JobInput(name=name, path=path, is_folder=value.endswith("/"))
+
+
+def _require_recordable(flag: str, path: str) -> None:
+    """Raise ArgumentInvalidError for a name that no record can hold."""
+    if not is_of("place", path):
+        raise ArgumentInvalidError(
+            f"{flag} {shortened(path)} has a name that cannot be recorded",
+            remedy="rename the file or asset: no control characters, UTF-8 only",
+        )
 
 
 def _require_plain(what: str, value: str) -> None:

@@ -75,21 +75,7 @@ class _DamageError(Exception):
 
 
 def _read(content: bytes) -> Lock:
-    if len(content) > _LONGEST:
-        raise _DamageError(f": longer than {_LONGEST} bytes")
-    for number, line in enumerate(content.splitlines(), 1):
-        if line.count(b".") > _MOST_DOTS:
-            raise _DamageError(f":{number}: more than {_MOST_DOTS} dots in one line")
-    try:
-        text = content.decode()
-        tree = tomllib.loads(text)
-    except UnicodeDecodeError:
-        raise _DamageError(": not UTF-8 text") from None
-    # Besides TOMLDecodeError: numbers of thousands of digits, and a thousand brackets.
-    except (ValueError, RecursionError) as exc:
-        found = re.search(r"^(.*) \(at line (\d+), .*\)$", str(exc))
-        where = f":{found[2]}: {found[1]}" if found else f": {exc}"
-        raise _DamageError(where) from None
+    tree = _parsed(content)
     version = tree.pop("schema_version", None)
     if version != SCHEMA_VERSION:
         known = f"this hakobune reads schema_version {SCHEMA_VERSION}"
@@ -117,6 +103,23 @@ def _read(content: bytes) -> Lock:
     if left:
         raise _DamageError(f": unknown key `{left[0]}`")
     return lock
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    if len(content) > _LONGEST:
+        raise _DamageError(f": longer than {_LONGEST} bytes")
+    for number, line in enumerate(content.splitlines(), 1):
+        if line.count(b".") > _MOST_DOTS:
+            raise _DamageError(f":{number}: more than {_MOST_DOTS} dots in one line")
+    try:
+        return tomllib.loads(content.decode())
+    except UnicodeDecodeError:
+        raise _DamageError(": not UTF-8 text") from None
+    # Besides TOMLDecodeError: numbers of thousands of digits, and a thousand brackets.
+    except (ValueError, RecursionError) as exc:
+        found = re.search(r"^(.*) \(at line (\d+), .*\)$", str(exc))
+        where = f":{found[2]}: {found[1]}" if found else f": {exc}"
+        raise _DamageError(where) from None
 
 
 def _take(table: dict[str, Any], key: str, kind: type) -> Any:  # noqa: ANN401 - kind says which

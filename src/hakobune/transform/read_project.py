@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from hakobune.errors import ConfigurationInvalidError
-from hakobune.model.forms import escaped
+from hakobune.model.forms import FORMS, escaped, is_of
 from hakobune.model.project import Input, Library, Model, Output, Project
 
 KEYS = {
@@ -52,19 +52,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
 
     Raises ConfigurationInvalidError with every problem found.
     """
-    try:
-        tool = tomllib.loads(text).get("tool", {})
-        table = tool.get("hakobune") if isinstance(tool, dict) else None
-    # Besides TOMLDecodeError: numbers of thousands of digits, and a thousand brackets.
-    except (ValueError, RecursionError) as exc:
-        found = re.search(r"^(.*) \(at line (\d+), .*\)$", str(exc))
-        where = f"{file}:{found[2]}: {found[1]}" if found else f"{file}: {exc}"
-        raise ConfigurationInvalidError(where, remedy=f"correct the TOML of {file}") from None
-    if not isinstance(table, dict):
-        raise ConfigurationInvalidError(
-            f"{file}: there is no [tool.hakobune]",
-            remedy="add it; docs/reference/configuration.md has an example",
-        )
+    table = _table(text, file)
     reader = _Reader(text, file)
     project = Project(
         root=root,
@@ -80,7 +68,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
             Output(
                 name=name,
                 flag=reader.word(entry, "flag", _FLAG, within=name),
-                files=reader.words(entry, "files", default=()),
+                files=reader.file_names(entry, "files"),
             )
             for name, entry in reader.tables(table, "outputs", OUTPUT_KEYS)
         ),
@@ -97,6 +85,24 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
             place=reader.place,
         )
     return project
+
+
+def _table(text: str, file: str) -> Mapping[str, Any]:
+    """Return `[tool.hakobune]`. Raises ConfigurationInvalidError."""
+    try:
+        tool = tomllib.loads(text).get("tool", {})
+        table = tool.get("hakobune") if isinstance(tool, dict) else None
+    # Besides TOMLDecodeError: numbers of thousands of digits, and a thousand brackets.
+    except (ValueError, RecursionError) as exc:
+        found = re.search(r"^(.*) \(at line (\d+), .*\)$", str(exc))
+        where = f"{file}:{found[2]}: {found[1]}" if found else f"{file}: {exc}"
+        raise ConfigurationInvalidError(where, remedy=f"correct the TOML of {file}") from None
+    if not isinstance(table, dict):
+        raise ConfigurationInvalidError(
+            f"{file}: there is no [tool.hakobune]",
+            remedy="add it; docs/reference/configuration.md has an example",
+        )
+    return table
 
 
 class _Reader:
@@ -180,6 +186,16 @@ class _Reader:
                 self.add(name, f"`{name}`: a name has lower-case letters, digits and `_`")
             self.refuse_unknown(entry, known, within=name)
         return list(value.items())
+
+    def file_names(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+        """Return a list of paths inside a folder."""
+        found = self.words(table, key, default=())
+        for name in found:
+            if not is_of("file name", name):
+                self.add(
+                    key, f"`{name}` in `{key}` is not usable: wanted {FORMS['file name'].words}"
+                )
+        return found
 
     def signers(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
         """Return the list of public keys; where it is given, it names at least one."""

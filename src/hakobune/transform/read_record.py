@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from hakobune.errors import RecordDamagedError, RecordFromFutureError
-from hakobune.model.forms import escaped, is_of, required, shortened
+from hakobune.model.forms import escaped, is_of, optional, required, shortened
 from hakobune.model.json_text import parse_json
 from hakobune.model.record import (
     SCHEMA_VERSION,
@@ -162,7 +162,7 @@ def _inputs(values: Any) -> tuple[RecordedInput, ...]:  # noqa: ANN401 - any JSO
     found = tuple(
         RecordedInput(
             name=_field(entry, "name", _text),
-            path=_field(entry, "path", lambda value: _text("" if value is None else value)),
+            path=_field(entry, "path", lambda value: optional("place", value or "")),
             sha256=_field(entry, "sha256", _text),
         )
         for entry in map(_table, _list(values))

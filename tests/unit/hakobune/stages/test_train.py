@@ -8,8 +8,10 @@ import pytest
 
 from hakobune.adapters.process import Completed
 from hakobune.errors import (
+    ArgumentInvalidError,
     ImageMissingError,
     ImageStaleError,
+    NameInvalidError,
     OutputsMissingError,
     RecordIncompleteError,
     TrainingFailedError,
@@ -214,4 +216,27 @@ def test_an_image_of_earlier_code_or_packages_is_not_trained_in(tmp_path: Path, 
     with pytest.raises(ImageStaleError) as caught:
         train(project, planned(project), runner, FakeReporter())
     assert "hakobune build" in caught.value.remedy
+    assert not runner.called("compose", "run")
+
+
+@pytest.mark.parametrize("argument", ["caf\udce9", "a\0b"])
+def test_an_argument_that_no_record_can_hold_is_refused_before_the_run(
+    tmp_path: Path, argument: str
+) -> None:
+    project = ready(tmp_path)
+    training = plan_train(project, ("--note", argument), cwd=tmp_path, is_terminal=False)
+    runner = FakeRunner([*MACHINE, image_of(project)])
+    with pytest.raises(ArgumentInvalidError):
+        train(project, training, runner, FakeReporter())
+    assert not runner.called("compose", "run")
+
+
+def test_an_input_whose_name_no_record_can_hold_is_refused_before_the_run(tmp_path: Path) -> None:
+    project = ready(tmp_path)
+    (tmp_path / "a\nok  signed.csv").write_bytes(b"x")
+    given = ("--input", "a\nok  signed.csv")
+    runner = FakeRunner([*MACHINE, image_of(project)])
+    training = plan_train(project, given, cwd=tmp_path, is_terminal=False)
+    with pytest.raises(NameInvalidError):
+        train(project, training, runner, FakeReporter())
     assert not runner.called("compose", "run")

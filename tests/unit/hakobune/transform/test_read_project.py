@@ -160,3 +160,26 @@ def test_a_model_that_is_no_table_is_told() -> None:
     assert problems(text) == [
         f"pyproject.toml:2: `model` must be a table: {KEYS['model']}",
     ]
+
+
+def test_signers_are_paths_of_keys_or_fingerprints() -> None:
+    assert read_project(PYPROJECT, root=ROOT).signers == ()
+    signers = ("keys/release.pub.pem", "a" * 32, "b" * 64, "key.pem")
+    assert read_project(with_signers(*signers), root=ROOT).signers == signers
+
+
+@pytest.mark.parametrize("entry", ["../x.pem", "/k.pem", "a" * 31, "A" * 32, "key", "a b.pem", ""])
+def test_a_signer_that_is_neither_is_told(entry: str) -> None:
+    assert any("signers" in told for told in problems(with_signers(entry)))
+    assert "pyproject.toml:2: `signers` is empty" in problems(with_signers())
+
+
+def with_signers(*signers: str) -> str:
+    new = f"[tool.hakobune]\nsigners = {list(signers)}\n"
+    return PYPROJECT.replace("[tool.hakobune]\n", new, 1)
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a//b", r"a\\b", r"a\n", ""])
+def test_a_declared_output_is_a_file_inside_its_folder(name: str) -> None:
+    text = PYPROJECT.replace('"model.bin"', f'"{name}"')
+    assert any("`files`" in told for told in problems(text))
