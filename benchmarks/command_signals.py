@@ -99,8 +99,10 @@ def docker(*words: str) -> str:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Return the files below a folder."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    """Return the files below a folder, without the empty locks of hakobune itself."""
+    every = [path for path in folder.rglob("*") if path.is_file()]
+    of_ours = {p for p in every if p.parent.name == ".hakobune" and not p.read_bytes()}
+    return {str(path.relative_to(folder)): path.read_bytes() for path in set(every) - of_ours}
 
 
 # Each command: what makes the state before it, its words, and what is wrong in the state after it.
@@ -145,7 +147,7 @@ def build(bench: Bench, number: int) -> tuple[list[str], Check]:
             with_new = bench.start("lock", "--check")
             with_new.communicate()
             wrong += ["the Dockerfile is half-written"] * (with_new.returncode != 0)
-        for name in set(files_of(bench.root)) - listed:
+        for name in set(files_of(bench.root)) - listed - {".hakobune/.gitignore"}:
             if name.endswith(".cdx.json"):
                 json.loads((bench.root / name).read_bytes())
             else:
@@ -171,7 +173,7 @@ def train(bench: Bench, _number: int) -> tuple[list[str], Check]:
             if done.returncode != 0:
                 wrong.append(f"{sorted(files_of(folder))} in a run that does not verify: {err}")
             shutil.rmtree(folder)
-        return wrong + sorted(set(files_of(bench.root)) - before)
+        return wrong + sorted(set(files_of(bench.root)) - before - {".hakobune/.gitignore"})
 
     return ["train", "--text", "text.txt"], check
 
@@ -209,7 +211,7 @@ def fetch(bench: Bench, _number: int) -> tuple[list[str], Check]:
             wrong += [f"the run does not verify: {err}"] * (done.returncode != 0)
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(folder.with_name(f".{bench.job}.fetching"), ignore_errors=True)
-        return wrong + sorted(set(files_of(bench.root)) - before)
+        return wrong + sorted(set(files_of(bench.root)) - before - {".hakobune/.gitignore"})
 
     return ["fetch", bench.job], check
 
