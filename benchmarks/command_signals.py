@@ -5,9 +5,8 @@
 The project is a copy of tests/cases/word-count with an environment's name of its own; `submit` and
 `fetch` go to a drydock of its own. A moment is right where the command ended with 128+n without a
 traceback, no process, container or temporary file of it is left, and each file that it writes is
-the one of before or of after. A command that was faster than its signal is tried again;
-one that ends with 0 long after it has lost it. Exits with
-1 where a moment is wrong.
+the one of before or of after. A command that was faster than its signal is tried again; one that
+ends with 0 long after it has lost it. Exits with 1 where a moment is wrong.
 """
 
 import argparse
@@ -312,6 +311,8 @@ def drydock(bench: Bench, folder: Path) -> Iterator[None]:
 
 def main() -> None:
     """Print a row for each command; exit with 1 where a moment is wrong."""
+    # A shell's background job ignores SIGINT, and would hand that on to the commands.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser()
     parser.add_argument("--moments", type=int, default=200)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
