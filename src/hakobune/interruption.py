@@ -60,8 +60,13 @@ def uninterrupted(function: _AnyFunction) -> _AnyFunction:
 
 
 def raise_if_interrupted() -> None:
-    """Raise Interrupted where a signal came and its exception was lost on the way."""
-    if _came and not _is_under_way():
+    """Raise Interrupted where a signal came and its exception was lost on the way.
+
+    For the start of a function that must not stop halfway; within another one it raises nothing.
+    """
+    asking = sys._getframe(1)  # noqa: SLF001 - the stack, as a handler gets it
+    above = None if asking.f_code is _outermost else asking.f_back
+    if _came and not _is_under_way() and not _must_return_first(above):
         raise Interrupted(_came)
 
 

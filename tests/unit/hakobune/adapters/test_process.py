@@ -3,12 +3,14 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from hakobune.adapters.files import write_bytes
 from hakobune.adapters.process import SystemRunner
-from hakobune.interruption import Interrupted, raised_on_signals
+from hakobune.interruption import Interrupted, raised_on_signals, uninterrupted
 
 pytestmark = pytest.mark.process
 RUNNER = SystemRunner()
@@ -78,13 +80,17 @@ def test_an_interruption_ends_the_child_before_it_goes_on_upwards(
     assert note.read_text() == "ended"
 
 
-def is_running(process: int) -> bool:
-    """Tell whether a process has not ended; one that nobody has waited for yet has."""
-    try:
-        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2]
-    except FileNotFoundError:
-        return False
-    return not state.split()[0].startswith(("Z", "X"))
+def has_ended(process: int) -> bool:
+    """Wait for the end of a process that nobody here waits for; a zombie has ended."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 @pytest.mark.parametrize("method", ["capture", "show"])
@@ -103,4 +109,44 @@ def test_what_a_script_started_ends_with_it(method: str, number: int, tmp_path: 
     threading.Thread(target=interrupt).start()
     with pytest.raises(Interrupted), raised_on_signals(interrupt.__code__):
         getattr(RUNNER, method)(["bash", "-c", script])
-    assert not is_running(int(note.read_text()))
+    assert has_ended(int(note.read_text()))
+
+
+def test_a_signal_while_cleaning_up_does_not_keep_a_program_from_it(tmp_path: Path) -> None:
+    """`docker rm` is started after the signal came, and before it takes effect."""
+    note = tmp_path / "note"
+
+    @uninterrupted
+    def clean_up() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        RUNNER.capture(["touch", str(note)])
+        write_bytes(tmp_path / "file", b"x")
+
+    def work() -> None:
+        clean_up()
+        time.sleep(30)
+
+    with pytest.raises(Interrupted), raised_on_signals(work.__code__):
+        work()
+    assert note.exists()
+    assert (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize("what", ["starts", "writes"])
+def test_nothing_is_begun_once_a_signal_s_exception_was_lost(what: str, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+
+    def work() -> None:
+        with suppress(BaseException):  # as a library may
+            signal.raise_signal(signal.SIGTERM)
+        if what == "starts":
+            RUNNER.capture(["touch", str(note)])
+        else:
+            write_bytes(note, b"x")
+
+    def outermost() -> None:
+        work()
+
+    with pytest.raises(Interrupted), raised_on_signals(outermost.__code__):
+        outermost()
+    assert not note.exists()

@@ -86,10 +86,10 @@ def call(root: Path, command: str, nth: int, number: int) -> "subprocess.Complet
     )
 
 
-def files_of(root: Path) -> set[Path]:
-    """Return the project's files; hakobune's own locks are none of them."""
-    found = {path for path in root.rglob("*") if path.is_file()}
-    return {path for path in found if ".hakobune" not in path.parts}
+def files_of(project: Project) -> set[Path]:
+    """Return the project's files without the locks that hakobune keeps for itself."""
+    every = {path for path in project.root.rglob("*") if path.is_file()}
+    return {path for path in every if ".hakobune" not in path.parts}
 
 
 @pytest.mark.parametrize("command", ["build", "train"])
@@ -97,7 +97,7 @@ def test_a_signal_at_any_call_ends_the_command_and_leaves_nothing(
     tmp_path: Path, command: str
 ) -> None:
     project = ready(tmp_path)
-    before = files_of(project.root)
+    before = files_of(project)
     for nth in range(1, 40):
         number = (signal.SIGINT, signal.SIGTERM)[nth % 2]
         done = call(tmp_path, command, nth, number)
@@ -108,7 +108,7 @@ def test_a_signal_at_any_call_ends_the_command_and_leaves_nothing(
         assert done.returncode == 128 + number, f"{at}: {done.stderr}"
         assert "Traceback" not in done.stderr, at
         assert list((tmp_path / "tmp").iterdir()) == [], at
-        assert files_of(project.root) == before, at
+        assert files_of(project) == before, at
         started = next((n for n, words in enumerate(calls) if " run " in f" {words} "), None)
         if started is not None:
             assert any(words.startswith("rm --force") for words in calls[started:]), at

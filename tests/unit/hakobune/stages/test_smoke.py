@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from hakobune.adapters.process import Completed
-from hakobune.errors import ReceiptDamagedError, ReceiptMissingError, SmokeFailedError
+from hakobune.errors import (
+    ContainerFailedError,
+    ReceiptDamagedError,
+    ReceiptMissingError,
+    SmokeFailedError,
+)
 from hakobune.model.project import Project
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.smoke import RECEIPTS, checks_of, require_receipt, smoke
@@ -17,7 +22,17 @@ from hakobune.stages.train import plan_train
 from hakobune.transform.write_lock import write_lock
 from hakobune.transform.write_record import sealed
 from tests.run_samples import Made, engine_of, make_run, write_run
-from tests.samples import Answer, FakeReporter, FakeRunner, begins, completed, on, seen_as_runs
+from tests.samples import (
+    NO_CONTAINER,
+    Answer,
+    FakeReporter,
+    FakeRunner,
+    begins,
+    completed,
+    ended,
+    on,
+    seen_as_runs,
+)
 
 
 @pytest.fixture
@@ -132,6 +147,21 @@ def test_no_container_outlives_its_test(made: Made) -> None:
     runner = passed(made)
     (ran,) = runner.called("docker", "run", "--network", "none")
     assert runner.called("docker", "rm", "--force")[0][-1] == ran[ran.index("--name") + 1]
+
+
+def test_a_smoke_test_that_lacks_memory_or_time_says_so(made: Made) -> None:
+    fails = on("docker", "54321", exit_code=137)
+    with pytest.raises(SmokeFailedError, match="killed for lack of memory; the limit is 4g"):
+        passed(made, end=ended(137, is_out_of_memory=True, memory=4 << 30), fails=fails)
+    with pytest.raises(SmokeFailedError, match="did not end within 300 s"):
+        passed(made, slow=on("docker", "54321", exit_code=124))
+
+
+def test_a_smoke_test_that_docker_cannot_start_is_not_the_image_s_failure(made: Made) -> None:
+    words = "docker: Error response from daemon: no space left on device\n"
+    refused = on("docker", "54321", exit_code=125, stderr=words)
+    with pytest.raises(ContainerFailedError, match="no space left on device"):
+        passed(made, none=NO_CONTAINER, refused=refused)
 
 
 def test_a_receipt_is_of_one_image(made: Made) -> None:
