@@ -73,7 +73,7 @@ def command(  # noqa: PLR0913 - what the options became
     if is_json:
         show_json(found.values())
     else:
-        _show(found)
+        _show(found, order.until)
 
 
 def _show_preview(found: Preview) -> None:
@@ -82,7 +82,7 @@ def _show_preview(found: Preview) -> None:
         show(f"---\n{text.rstrip()}")
 
 
-def _show(found: Delivery) -> None:
+def _show(found: Delivery, until: Step) -> None:
     """Print model, files and grade, or the job's name where nothing was fetched."""
     if found.model:
         show(f"{found.model}:{found.version}")
@@ -90,5 +90,5 @@ def _show(found: Delivery) -> None:
         show_table(found.files)
         if found.grade:
             show(found.grade)
-    elif not found.is_over:
+    elif until is Step.SUBMIT:
         show(found.job)

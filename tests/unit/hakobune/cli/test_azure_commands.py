@@ -90,6 +90,9 @@ def test_the_same_submit_has_the_same_job_and_again_another(
     assert "grade        a submit is refused: the model of the job cannot be compared" in told
     assert names[0] == names[1] != names[2]
     assert list(cloud.jobs) == [names[0], names[2]]
+    cloud.statuses = iter(["Completed"] * 9)
+    assert hakobune(*words)[1].strip() == names[2], "also of a job that is over"
+    assert hakobune(*words, "--watch")[1] == ""
     assert hakobune(*words, "--ungraded")[0] == 2
 
 
