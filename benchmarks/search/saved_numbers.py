@@ -1,5 +1,6 @@
 """Saved models: their sizes beside pmdarima's, the same forecasts, and what loading one costs."""
 
+import io
 import pickle
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 
@@ -20,7 +22,7 @@ from trainer.fit.order import Order
 from trainer.fit.starts import fit_from_many
 from trainer.kernel.library import NO_COLUMNS
 from trainer.saved.model import Sample, build_results
-from trainer.saved.model_file import dump_results, load_model
+from trainer.saved.model_file import dump_results
 from trainer.saved.saved_model import SavedModel, read_saved, write_saved
 
 TITLE = "saved models of 760 points: bytes, forecasts, loading"
@@ -53,7 +55,7 @@ def _sizes(order: Order, values: Floats, limit: int) -> Iterator[Row]:
             is_met=size <= most,
         )
     unshrunk = build_results(sample, fitted).forecast(_STEPS).to_numpy()
-    loaded = load_model(pickled).forecast(_STEPS).to_numpy()
+    loaded = joblib.load(io.BytesIO(pickled)).forecast(_STEPS).to_numpy()
     yield _same(f"{order}: forecast of the pickle", loaded, "the unshrunk object's", unshrunk)
     mean, _ = predict(fitted, values, _STEPS)
     again = read_saved(text, "model.json").predict(_STEPS).mean

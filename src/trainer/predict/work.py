@@ -34,7 +34,7 @@ def forecast(options: Options) -> bytes:
     """Return the forecast in the form of forecast.csv. Raises TrainerError."""
     name = str(options.model)
     with stage("load") as current:
-        loaded = load_model_file(options.model)
+        loaded = load_model_file(options.model, trust_pickle=options.trust_pickle)
         origin = read_origin(loaded.saved, name)
         known = _known_dates(origin, len(loaded.saved.values), name)
         orders = ", ".join(str(fitted.order) for _, fitted in loaded.saved.members)

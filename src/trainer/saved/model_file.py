@@ -5,6 +5,7 @@ values that it is made of, and the calls that make it: `SARIMAX(series, ...).fil
 The object carries the text of the model's JSON as `saved_model`, for those who load it by
 `trainer.load`: the library's own arithmetic differs from the kernel's in the last digits.
 Loading needs statsmodels and pandas (pmdarima for a searched order), and nothing of this program.
+`pickle_reader` opens exactly the forms that are written here: change both together.
 """
 
 import io
@@ -73,11 +74,6 @@ def dump_mixture(
     results = [_results(sample, fitted) for _, fitted in members]
     _carrying(results[0], saved)
     return _dumped([(weight, each) for (weight, _), each in zip(members, results, strict=True)])
-
-
-def load_model(content: bytes) -> Any:  # noqa: ANN401 - the libraries have no types
-    """Return the library's object. Only for bytes of known origin: a pickle can do anything."""
-    return joblib.load(io.BytesIO(content))
 
 
 def _carrying(made: "_Call | _Made", saved: bytes) -> "_Call | _Made":
