@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from trainer.interruption import checkpoint
+
 _LABEL_WIDTH = 9
 _QUIET_S = 2.0
 _BETWEEN_S = 0.2
@@ -31,8 +33,10 @@ class Stage:
     def progress(self, what: str, done: int, total: int | None = None) -> None:
         """Show the progress, and the time left if the total is known.
 
-        Only on a terminal, from two seconds on, and at most five times a second.
+        Only on a terminal, from two seconds on, and at most five times a second. Raises where a
+        signal came unnoticed.
         """
+        checkpoint()
         now = time.monotonic()
         if not self._is_terminal or now - self._shown < _BETWEEN_S:
             return
@@ -52,9 +56,11 @@ class Stage:
 @contextmanager
 def stage(name: str) -> Iterator[Stage]:
     """Print what a stage did and how long it took; on a terminal also its progress."""
+    checkpoint()
     current = Stage(name)
     try:
         yield current
+        checkpoint()
     except BaseException:
         current.clear()
         raise
@@ -88,9 +94,9 @@ def show_error(name: str, what: str, remedy: str) -> None:
     _say(f"error[{name}]: {what}\n  fix: {remedy}")
 
 
-def show_stopped(signal_name: str) -> None:
-    """Report that a signal stopped the run."""
-    _say(f"stopped by {signal_name}; no output was written")
+def show_stopped(signal_name: str, left: str) -> None:
+    """Report that a signal stopped the program, and what is left, where that was checked."""
+    _say(f"stopped by {signal_name}" + (f"; {left}" if left else ""))
 
 
 def show_bug(traceback_text: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from trainer.interruption import held_back
 from trainer.outcome import Outcome
 
 _INK, _MUTED, _GRID = "#1f2933", "#616e7c", "#e4e7eb"
@@ -91,7 +92,8 @@ def _subtitle(outcome: Outcome) -> str:
 @contextmanager
 def _style() -> Iterator[None]:
     """Draw with matplotlib's own defaults, whatever the user's matplotlibrc says."""
-    import matplotlib as mpl  # noqa: PLC0415 - takes a second
+    with held_back():
+        import matplotlib as mpl  # noqa: PLC0415 - takes a second
 
     with mpl.rc_context():
         mpl.rcdefaults()
@@ -103,7 +105,8 @@ def _style() -> Iterator[None]:
 
 
 def _sheet(outcome: Outcome, title: str) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
+    with held_back():
+        from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
 
     figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
@@ -117,7 +120,8 @@ def _sheet(outcome: Outcome, title: str) -> tuple[Any, Any]:
 
 
 def _finish(figure: Any, axes: Any, date_name: str) -> None:  # noqa: ANN401 - matplotlib's
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 - takes a second
+    with held_back():
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 - takes a second
 
     locator = AutoDateLocator(minticks=4, maxticks=8)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)

@@ -24,6 +24,7 @@ from trainer.evaluation.metrics import Scores, score
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find, find_again
 from trainer.input.data import Loaded, Series, Split, load, split_series
+from trainer.interruption import held_back
 from trainer.kernel.library import NO_COLUMNS
 from trainer.outcome import Evaluated, Outcome
 from trainer.outputs import RECORD, Publication
@@ -83,7 +84,8 @@ def _tell_tracking(outcome: Outcome, clock: RunClock, files: Sequence[str]) -> s
     tracking = read_tracking(read_environment())
     if tracking is None:
         return None
-    from trainer.tracking.track import NotTrackedError, track  # noqa: PLC0415 - seldom needed
+    with held_back():
+        from trainer.tracking.track import NotTrackedError, track  # noqa: PLC0415 - seldom needed
 
     # The model stays where it is: it is an output of the run already.
     told = [name for name in files if name not in (MODEL_FILE, SAVED_FILE)]

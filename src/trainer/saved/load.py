@@ -18,6 +18,7 @@ from trainer.errors import (
 )
 from trainer.fit.order import Floats
 from trainer.fit.prediction import Prediction
+from trainer.interruption import held_back
 from trainer.kernel.library import NO_COLUMNS
 from trainer.saved.files import read_model_file, read_run_file
 from trainer.saved.run_manifest import RECORD, read_run_manifest
@@ -91,7 +92,8 @@ def _from_pickle(place: Path, content: bytes) -> tuple[LoadedModel, bytes]:
 
 def _opened(place: Path, content: bytes) -> tuple[Any, tuple[str, ...]]:
     """Return the library's object, and what the libraries warn of."""
-    from trainer.saved.pickle_reader import ForeignPickleError, read_pickle  # noqa: PLC0415 - seldom needed
+    with held_back():
+        from trainer.saved.pickle_reader import ForeignPickleError, read_pickle  # noqa: PLC0415 - seldom needed
 
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("default")

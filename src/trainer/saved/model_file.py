@@ -18,6 +18,7 @@ import joblib
 
 from trainer.fit.fitting import Fitted, parameters
 from trainer.fit.prediction import BoxCox
+from trainer.interruption import held_back
 from trainer.saved.model import Sample, model_keywords
 
 _PROTOCOL = 4
@@ -89,8 +90,9 @@ def _dumped(value: Any) -> bytes:  # noqa: ANN401 - anything
 
 
 def _results(sample: Sample, fitted: Fitted) -> _Call:
-    import pandas as pd  # noqa: PLC0415 - half a second
-    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - takes two seconds
+    with held_back():
+        import pandas as pd  # noqa: PLC0415 - half a second
+        from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - takes two seconds
 
     dates = _Call(
         partial(pd.date_range, periods=len(sample.numbers), freq=sample.frequency),
@@ -109,8 +111,9 @@ def _results(sample: Sample, fitted: Fitted) -> _Call:
 
 def _arima(sample: Sample, fitted: Fitted) -> _Made:
     """Return pmdarima's ARIMA as its `fit` leaves it, with our results in the place of its own."""
-    import pmdarima  # noqa: PLC0415 - takes seconds
-    from pmdarima.arima import ARIMA  # noqa: PLC0415 - see above
+    with held_back():
+        import pmdarima  # noqa: PLC0415 - takes seconds
+        from pmdarima.arima import ARIMA  # noqa: PLC0415 - see above
 
     order = fitted.order
     arima = ARIMA(
@@ -133,8 +136,9 @@ def _arima(sample: Sample, fitted: Fitted) -> _Made:
 
 
 def _pipeline(sample: Sample, arima: _Made, box_cox: BoxCox) -> _Made:
-    from pmdarima.pipeline import Pipeline  # noqa: PLC0415 - takes seconds
-    from pmdarima.preprocessing import BoxCoxEndogTransformer  # noqa: PLC0415 - see above
+    with held_back():
+        from pmdarima.pipeline import Pipeline  # noqa: PLC0415 - takes seconds
+        from pmdarima.preprocessing import BoxCoxEndogTransformer  # noqa: PLC0415 - see above
 
     transformer = BoxCoxEndogTransformer(lmbda=box_cox.power, lmbda2=0)
     state = {**vars(transformer), "lam1_": box_cox.power, "lam2_": 0}
