@@ -7,6 +7,7 @@ from typing import Any
 
 from trainer.interruption import held_back
 from trainer.outcome import Outcome
+from trainer.printable import printable
 
 _INK, _MUTED, _GRID = "#1f2933", "#616e7c", "#e4e7eb"
 _BLUE, _ORANGE, _GREEN = "#0072b2", "#d55e00", "#009e73"  # told apart with any colour vision
@@ -77,6 +78,7 @@ def draw_residuals(outcome: Outcome) -> bytes:
 
 def shortened(name: str) -> str:
     """Return a column's name as it fits on an axis."""
+    name = printable(name)
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 

@@ -14,6 +14,7 @@ from trainer.errors import (
     SavedModelMissingError,
     TrainerError,
 )
+from trainer.printable import printable
 from trainer.regular_file import NotRegularError, read_beneath
 from trainer.saved.files import LARGEST_BYTES
 from trainer.saved.load import LoadedModel, load_with_bytes
@@ -46,7 +47,7 @@ class Contender:
 
 def read_contender(path: Path, role: Role, trust_pickle: bool = False) -> Contender:  # noqa: FBT001, FBT002 - a switch of the command
     """Return the model of a run's folder or file. Raises the errors of `load_model_file`."""
-    name = f"the {role} {path}"
+    name = printable(f"the {role} {path}")
     with _translated(name, path):
         is_run = path.is_dir()
     notes, run_id = tuple[str, ...](), None
@@ -58,7 +59,7 @@ def read_contender(path: Path, role: Role, trust_pickle: bool = False) -> Conten
         saved, notes = loaded.saved, loaded.notes
     return Contender(
         role=role,
-        path=str(path),
+        path=printable(str(path)),
         sha256=hashlib.sha256(content).hexdigest(),
         is_verified=is_run,
         saved=saved,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trainer.errors import SavedModelMissingError, SavedModelUnreadableError
+from trainer.printable import printable
 from trainer.regular_file import NotRegularError, TooLargeError, read_beneath, read_regular
 
 _REMEDY = "name models/arima_model.json or models/arima_model.pkl in a run's folder"
@@ -23,22 +24,23 @@ def read_run_file(folder: Path, name: str) -> bytes:
 
 
 def _translated(path: Path, read: Callable[[], bytes]) -> bytes:
+    name = printable(str(path))
     try:
         return read()
     except NotRegularError as exc:
         raise SavedModelUnreadableError(
-            f"{path} is {exc.kind}, not a model", remedy=_REMEDY
+            f"{name} is {exc.kind}, not a model", remedy=_REMEDY
         ) from exc
     except TooLargeError as exc:
         raise SavedModelUnreadableError(
-            f"{path} is too large: no model has more than {LARGEST_BYTES} bytes", remedy=_REMEDY
+            f"{name} is too large: no model has more than {LARGEST_BYTES} bytes", remedy=_REMEDY
         ) from exc
     except PermissionError as exc:
         raise SavedModelUnreadableError(
-            f"{path} may not be read by this user (uid {os.getuid()})",
-            remedy=f"chmod a+r {path}, and a+x its folders",
+            f"{name} may not be read by this user (uid {os.getuid()})",
+            remedy=f"chmod a+r {name}, and a+x its folders",
         ) from exc
     except (FileNotFoundError, NotADirectoryError) as exc:
-        raise SavedModelMissingError(f"there is no file {path}", remedy=_REMEDY) from exc
+        raise SavedModelMissingError(f"there is no file {name}", remedy=_REMEDY) from exc
     except (OSError, ValueError) as exc:
-        raise SavedModelUnreadableError(f"{path} cannot be read: {exc}", remedy=_REMEDY) from exc
+        raise SavedModelUnreadableError(f"{name} cannot be read: {exc}", remedy=_REMEDY) from exc

@@ -20,6 +20,7 @@ from trainer.fit.order import Floats
 from trainer.fit.prediction import Prediction
 from trainer.interruption import held_back
 from trainer.kernel.library import NO_COLUMNS
+from trainer.printable import printable
 from trainer.saved.files import read_model_file, read_run_file
 from trainer.saved.run_manifest import RECORD, read_run_manifest
 from trainer.saved.saved_model import SavedModel, read_saved
@@ -61,7 +62,7 @@ def load_with_bytes(place: Path, *, trust_pickle: bool) -> tuple[LoadedModel, by
     """Return the same model, and the bytes of the JSON that it was read from."""
     content = read_model_file(place)
     if place.suffix not in _PICKLE_NAMES and not content.startswith(_PICKLE_START):
-        return LoadedModel(saved=read_saved(content, str(place))), content
+        return LoadedModel(saved=read_saved(content, _shown(place))), content
     _check_by_record(place, content)
     if trust_pickle:
         return _from_pickle(place, content)
@@ -69,7 +70,7 @@ def load_with_bytes(place: Path, *, trust_pickle: bool) -> tuple[LoadedModel, by
         return _from_json_beside(place, "a pickle is not opened without --trust-pickle")
     except SavedModelMissingError as exc:
         raise PickleRefusedError(
-            f"{place}: not opened: a pickle can run any code, and there is no JSON beside it",
+            f"{_shown(place)}: not opened: a pickle can run any code, and no JSON is beside it",
             remedy="fetch the whole run; or give --trust-pickle (in Python: trust_pickle=True) if "
             "you trust whoever wrote the file",
         ) from exc
@@ -87,7 +88,7 @@ def _from_pickle(place: Path, content: bytes) -> tuple[LoadedModel, bytes]:
     if text is None:
         return _from_json_beside(place, "it contains only the library's object")
     kept = text.encode(errors="replace")
-    return LoadedModel(saved=read_saved(kept, str(place)), library=library, notes=notes), kept
+    return LoadedModel(saved=read_saved(kept, _shown(place)), library=library, notes=notes), kept
 
 
 def _opened(place: Path, content: bytes) -> tuple[Any, tuple[str, ...]]:
@@ -101,7 +102,7 @@ def _opened(place: Path, content: bytes) -> tuple[Any, tuple[str, ...]]:
             library = read_pickle(content)
         except ForeignPickleError as exc:
             raise PickleRefusedError(
-                f"{place}: not opened: no training writes such a pickle: {exc}",
+                f"{_shown(place)}: not opened: no training writes such a pickle: {exc}",
                 remedy="do not use this file; use the JSON of a run that you trust: loading it "
                 "runs no code",
             ) from exc
@@ -125,12 +126,12 @@ def _from_json_beside(place: Path, why: str) -> tuple[LoadedModel, bytes]:
         content = read_run_file(beside.parent, beside.name)
     except SavedModelMissingError as exc:
         raise SavedModelMissingError(
-            f"{place}: {why}, and there is no {beside.name} beside it",
+            f"{_shown(place)}: {why}, and there is no {beside.name} beside it",
             remedy="fetch the whole run, or run the image that trained it",
         ) from exc
     _check_by_record(place.with_suffix(".json"), content)
     note = f"{place.name}: {why}: the model is loaded from {beside.name} beside it"
-    return LoadedModel(saved=read_saved(content, str(beside)), notes=(note,)), content
+    return LoadedModel(saved=read_saved(content, _shown(beside)), notes=(note,)), content
 
 
 def _check_by_record(place: Path, content: bytes) -> None:
@@ -141,10 +142,14 @@ def _check_by_record(place: Path, content: bytes) -> None:
         record = read_run_file(folder, RECORD)
     except SavedModelMissingError:
         return
-    manifest = read_run_manifest(record, str(folder / RECORD)).files
+    manifest = read_run_manifest(record, _shown(folder / RECORD)).files
     if manifest.get(name) != hashlib.sha256(content).hexdigest():
         raise SavedModelChangedError(
-            f"{place}: {folder / RECORD} has another sha256 for it: the file was changed, or "
-            "belongs to another run",
+            f"{_shown(place)}: {_shown(folder / RECORD)} has another sha256 for it: the file was "
+            "changed, or belongs to another run",
             remedy="fetch the run again, or train again",
         )
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path))
