@@ -34,9 +34,9 @@ from trainer.pictures import draw_prediction, draw_residuals
 from trainer.record import InputFacts, RunClock, processor_notes, write_record
 from trainer.regressors.whole import Regressors, make_regressors
 from trainer.report import saved_facts, write_forecast, write_metric
-from trainer.saved.model import Sample, disagreement, residuals
-from trainer.saved.model_file import dump_mixture, dump_results, dump_search
-from trainer.saved.saved_model import write_saved
+from trainer.saved.json_file import write_saved
+from trainer.saved.library_object import Sample, disagreement, residuals
+from trainer.saved.pickle_file import dump_mixture, dump_results, dump_search
 from trainer.search.find import Found
 from trainer.search.library_search import NAME as LIBRARY_SEARCH
 from trainer.settings import Settings, read_environment, read_tracking

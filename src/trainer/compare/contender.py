@@ -17,10 +17,10 @@ from trainer.errors import (
 from trainer.printable import printable
 from trainer.regular_file import NotRegularError, read_beneath
 from trainer.saved.files import LARGEST_BYTES
+from trainer.saved.json_file import SavedModel, read_saved
 from trainer.saved.load import LoadedModel, load_with_bytes
 from trainer.saved.origin import Origin, read_origin
 from trainer.saved.run_manifest import RECORD, RunManifest, read_run_manifest
-from trainer.saved.saved_model import SavedModel, read_saved
 
 Role = Literal["champion", "challenger"]
 

@@ -17,9 +17,9 @@ from trainer.kernel.library import NO_COLUMNS
 from trainer.predict.options import Options
 from trainer.printable import printable
 from trainer.regressors.given import future_rows, read_columns
+from trainer.saved.json_file import SavedModel
 from trainer.saved.origin import Origin
 from trainer.saved.regressors import EXACT, remade
-from trainer.saved.saved_model import SavedModel
 
 
 def future_columns(

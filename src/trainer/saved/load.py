@@ -22,8 +22,8 @@ from trainer.interruption import held_back
 from trainer.kernel.library import NO_COLUMNS
 from trainer.printable import printable
 from trainer.saved.files import read_model_file, read_run_file
+from trainer.saved.json_file import SavedModel, read_saved
 from trainer.saved.run_manifest import RECORD, read_run_manifest
-from trainer.saved.saved_model import SavedModel, read_saved
 
 _PICKLE_NAMES = (".pkl", ".pickle", ".joblib")
 _PICKLE_START = b"\x80"  # the opcode PROTO of every protocol since 2

@@ -1,7 +1,7 @@
 """Opens the pickles that a training writes, and no others: nothing that a file names is called.
 
 The unpickler gets an inert stand-in for every name, so that all it makes are plain values and notes
-of calls. These are compared with the forms that `model_file` writes, and only then are the objects
+of calls. These are compared with the forms that `pickle_file` writes, and only then are the objects
 made, here. A list of permitted callables would not do: `partial`, `methodcaller`, `getattr` and the
 state of an object lead from each of them to all others.
 """
@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from trainer.interruption import held_back
 from trainer.settings import LARGEST_ORDER, LARGEST_SEASONAL_ORDER
 
-# Those that `model_file` writes. The others are not needed, and some take memory before any check.
+# Those that `pickle_file` writes. The others are not needed, and some take memory before any check.
 _OPCODES = frozenset(
     (
         *("PROTO", "FRAME", "STOP", "MARK", "MEMOIZE", "BINGET", "LONG_BINGET", "STACK_GLOBAL"),

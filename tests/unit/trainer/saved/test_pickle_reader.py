@@ -21,11 +21,11 @@ from pmdarima.arima import ARIMA
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
 import trainer
-from tests.unit.trainer.saved.test_model import ORDERS, fitted, sample_of
+from tests.unit.trainer.saved.test_library_object import ORDERS, fitted, sample_of
 from trainer.errors import PickleRefusedError
 from trainer.fit.prediction import BoxCox
-from trainer.saved import model_file
-from trainer.saved.model_file import dump_mixture, dump_results, dump_search
+from trainer.saved import pickle_file
+from trainer.saved.pickle_file import dump_mixture, dump_results, dump_search
 from trainer.saved.pickle_reader import ForeignPickleError, read_pickle
 
 pytestmark = pytest.mark.process  # pmdarima loads scikit-learn, which asks for the processor
@@ -264,4 +264,4 @@ def test_load_tells_the_user_what_was_found(tmp_path: Path) -> None:
         trainer.load(tmp_path / MODEL, trust_pickle=True)
     assert str(tmp_path / MODEL) in caught.value.what
     assert not witness.exists()
-    assert model_file._PROTOCOL == 4  # the reader knows its opcodes alone
+    assert pickle_file._PROTOCOL == 4  # the reader knows its opcodes alone

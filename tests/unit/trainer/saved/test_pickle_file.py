@@ -8,11 +8,11 @@ import joblib
 import numpy as np
 import pytest
 
-from tests.unit.trainer.saved.test_model import ORDERS, fitted, sample_of
+from tests.unit.trainer.saved.test_library_object import ORDERS, fitted, sample_of
 from trainer.fit.prediction import BoxCox
 from trainer.fit.recipe import Recipe, find
-from trainer.saved.model import build_results
-from trainer.saved.model_file import dump_mixture, dump_results, dump_search
+from trainer.saved.library_object import build_results
+from trainer.saved.pickle_file import dump_mixture, dump_results, dump_search
 
 pytestmark = pytest.mark.process  # pmdarima loads scikit-learn, which asks for the processor
 SEASONAL = ORDERS[3]

@@ -19,7 +19,7 @@ import joblib
 from trainer.fit.fitting import Fitted, parameters
 from trainer.fit.prediction import BoxCox
 from trainer.interruption import held_back
-from trainer.saved.model import Sample, model_keywords
+from trainer.saved.library_object import Sample, model_keywords
 
 _PROTOCOL = 4
 
