@@ -1,5 +1,6 @@
 """Inputs that somebody made to break a reader: whole ones, changed in a few places."""
 
+import hashlib
 import json
 import random
 from collections.abc import Iterator
@@ -99,6 +100,19 @@ def models(whole: bytes, seed: int, count: int) -> Iterator[bytes]:
         if draw.random() < 0.1:
             _change_bytes(content, draw)
         yield bytes(content)
+
+
+def records(whole: bytes, seed: int, count: int) -> Iterator[bytes]:
+    """Yield records whose seal is right and whose values are not."""
+    draw = random.Random(seed)
+    for _ in range(count):
+        raw = json.loads(whole)
+        for _ in range(draw.choice((1, 1, 2, 3))):
+            _change_values(raw, draw)
+        raw.pop("sha256", None)
+        body = (json.dumps(raw, indent=2) + "\n").encode()
+        raw["sha256"] = hashlib.sha256(body).hexdigest()
+        yield (json.dumps(raw, indent=2) + "\n").encode()
 
 
 def _change_values(raw: dict[str, Any], draw: random.Random) -> None:

@@ -5,13 +5,15 @@
 
 import os
 import re
+import shutil
 import warnings
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.unit.trainer.mutants import models, tables
+from tests.unit.trainer.mutants import models, records, tables
+from trainer import load
 from trainer.compare.contender import read_contender
 from trainer.console import show_error
 from trainer.errors import TrainerError
@@ -45,9 +47,6 @@ def test_a_damaged_table_is_read_or_refused(
         except TrainerError as exc:
             show_error(exc.name(), exc.what, exc.remedy)
             told[exc.name()] += 1
-        except BaseException:
-            Path("/tmp/hostile.csv").write_bytes(content)
-            raise
         shown = capsys.readouterr().err
         assert not UNSEEN.search(shown), ascii(UNSEEN.search(shown))
     assert told["read"] > COUNT / 15, told
@@ -74,11 +73,34 @@ def test_a_damaged_model_forecasts_or_is_refused(
             except TrainerError as exc:
                 show_error(exc.name(), exc.what, exc.remedy)
                 told[exc.name()] += 1
-            except BaseException:
-                Path("/tmp/hostile.json").write_bytes(content)
-                raise
         shown = capsys.readouterr().err
         assert not UNSEEN.search(shown), ascii(UNSEEN.search(shown))
         assert len(shown) < 5_000
     assert told["read"] > COUNT / 20, told
     assert told["saved-model-invalid"] > COUNT / 10, told
+
+
+@pytest.mark.slow
+def test_a_damaged_record_is_whole_or_refused(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(runs / "good", tmp_path / "good"))
+    whole = (run / "record.json").read_bytes()
+    told = Counter[str]()
+    for content in records(whole, SEED, COUNT):
+        (run / "record.json").write_bytes(content)
+        for read in (
+            lambda: read_contender(run, "champion"),
+            lambda: load(run / "models" / "arima_model.pkl"),
+        ):
+            try:
+                read()
+                told["read"] += 1
+            except TrainerError as exc:
+                show_error(exc.name(), exc.what, exc.remedy)
+                told[exc.name()] += 1
+        shown = capsys.readouterr().err
+        assert not UNSEEN.search(shown), ascii(UNSEEN.search(shown))
+        assert len(shown) < 5_000
+    assert told["read"] > COUNT / 20, told
+    assert told["saved-model-invalid"] > COUNT / 20, told

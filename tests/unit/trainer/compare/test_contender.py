@@ -79,7 +79,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "the status 'failed'",
     ),
     "manifest leads outside": (
-        lambda run: reseal_record(run / "record.json", manifest={"../x": {"sha256": "0"}}),
+        lambda run: reseal_record(run / "record.json", manifest={"../x": {"sha256": "0" * 64}}),
         "names ../x, outside",
     ),
     "manifest without model": (
