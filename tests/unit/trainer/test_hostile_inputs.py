@@ -23,7 +23,7 @@ from trainer.settings import complete, parse_arguments, place_run
 from trainer.training import explore
 
 pytestmark = pytest.mark.process
-COUNT = int(os.environ.get("HOSTILE_COUNT", "150"))
+COUNT = int(os.environ.get("HOSTILE_COUNT", "60"))
 SEED = int(os.environ.get("HOSTILE_SEED", "14"))
 QUICK = ("--order", "1,0,0", "--backtest_windows", "0")
 NAMED = ("--date_column", "date", "--value_column", "value")
