@@ -1,5 +1,6 @@
 """Saved models: their sizes beside pmdarima's, the same forecasts, and what loading one costs."""
 
+import io
 import pickle
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 
@@ -19,9 +21,9 @@ from trainer.fit.fitting import Data, Fitted, Likelihood, predict
 from trainer.fit.order import Order
 from trainer.fit.starts import fit_from_many
 from trainer.kernel.library import NO_COLUMNS
-from trainer.saved.model import Sample, build_results
-from trainer.saved.model_file import dump_results, load_model
-from trainer.saved.saved_model import SavedModel, read_saved, write_saved
+from trainer.saved.json_file import SavedModel, read_saved, write_saved
+from trainer.saved.library_object import Sample, build_results
+from trainer.saved.pickle_file import dump_results
 
 TITLE = "saved models of 760 points: bytes, forecasts, loading"
 _STEPS = 28
@@ -53,7 +55,7 @@ def _sizes(order: Order, values: Floats, limit: int) -> Iterator[Row]:
             is_met=size <= most,
         )
     unshrunk = build_results(sample, fitted).forecast(_STEPS).to_numpy()
-    loaded = load_model(pickled).forecast(_STEPS).to_numpy()
+    loaded = joblib.load(io.BytesIO(pickled)).forecast(_STEPS).to_numpy()
     yield _same(f"{order}: forecast of the pickle", loaded, "the unshrunk object's", unshrunk)
     mean, _ = predict(fitted, values, _STEPS)
     again = read_saved(text, "model.json").predict(_STEPS).mean
@@ -82,7 +84,7 @@ def _same(what: str, ours: Floats, name: str, theirs: Floats) -> Row:
 def _loading(order: Order, values: Floats) -> Iterator[Row]:
     """Load and forecast in a process of its own: its processor time, and what it loaded."""
     code = (
-        "import sys\nfrom pathlib import Path\nfrom trainer.saved.saved_model import read_saved\n"
+        "import sys\nfrom pathlib import Path\nfrom trainer.saved.json_file import read_saved\n"
         "model = read_saved(Path(sys.argv[1]).read_bytes(), 'model.json')\n"
         f"model.predict({_STEPS}).point\nprint(*sys.modules)"
     )

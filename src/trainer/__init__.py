@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def load(path: str | os.PathLike[str]) -> LoadedModel:
-    """Return the model in a run's models/arima_model.json or .pkl, ready to `predict(steps)`.
+def load(path: str | os.PathLike[str], *, trust_pickle: bool = False) -> LoadedModel:
+    """Return the model in a run's models/arima_model.json, ready to `predict(steps)`.
 
-    Raises the errors of `trainer.saved.load`. Importing this package loads nothing: this does.
+    Of a .pkl the JSON beside it is used; with `trust_pickle` the pickle is opened, and `.library`
+    is the library's own object. Raises the errors of `trainer.saved.load`. Importing this package
+    loads nothing: this does.
     """
     from trainer.saved.load import load_model_file  # noqa: PLC0415 - see above
 
-    return load_model_file(path)
+    return load_model_file(path, trust_pickle=trust_pickle)

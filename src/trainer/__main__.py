@@ -6,21 +6,30 @@ until then process 1 of a container would ignore a SIGTERM.
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+
+if __name__ == "__main__":
+    # Nothing is written yet, and Python's own handler would show a traceback.
+    for _number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(_number, lambda number, _frame: os._exit(128 + number))
+
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from trainer.interruption import (
     InterruptedBySignal,
-    find_interruption,
+    checkpoint,
     held_back,
     ignore_signals,
     raised_on_signals,
+    received,
 )
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from trainer.errors import LibraryMissingError
     from trainer.outputs import Publication
@@ -36,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     try:
         with raised_on_signals():
-            return _run(tuple(sys.argv[1:] if arguments is None else arguments))
+            exit_code = _run(tuple(sys.argv[1:] if arguments is None else arguments))
+            checkpoint()
+            return exit_code
     except InterruptedBySignal as stop:
         return stop.exit_code
 
@@ -44,68 +55,87 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: tuple[str, ...]) -> int:
     """Train, or run the command that the first argument names."""
     if arguments and arguments[0] in COMMANDS:
-        return _run_command(*arguments)
-    return _run_training(arguments)
+        return _caught(lambda: _run_command(*arguments), _tell)
+    training = _Training(arguments)
+    return _caught(training.run, training.end)
+
+
+def _caught(work: Callable[[], int], end: Callable[[BaseException], int]) -> int:
+    """Return the exit code of the work, or of what `end` makes of its failure: the one boundary."""
+    try:
+        try:
+            return work()
+        except (Exception, InterruptedBySignal) as failure:  # noqa: BLE001 - the one boundary
+            ignore_signals()
+            return end(received() or _missing_library(failure) or failure)
+    except InterruptedBySignal as stop:  # it came just before signals were ignored
+        ignore_signals()
+        return end(stop)
 
 
 def _run_command(name: str, *arguments: str) -> int:
-    """Run another command than training; turn every failure into a message and an exit code."""
-    import importlib  # noqa: PLC0415 - the signal handlers come first, here and below
+    """Run another command than training."""
+    with held_back():  # here and below: the signal handlers come before all imports
+        import importlib  # noqa: PLC0415
 
-    try:
-        with _prepared_environment():
-            command = importlib.import_module(f"trainer.{name}.command")
-            return int(command.run(arguments))
-    except (Exception, InterruptedBySignal) as failure:  # noqa: BLE001 - the one boundary
-        ignore_signals()
-        return _tell(_known(failure))
+        command = importlib.import_module(f"trainer.{name}.command")
+    with _prepared_environment():
+        return int(command.run(arguments))
 
 
-def _run_training(arguments: tuple[str, ...]) -> int:
-    """Train; turn every failure into a message, a record and an exit code."""
-    import time  # noqa: PLC0415
+class _Training:
+    """A training: what it has come to when it fails decides what is told and written."""
 
-    from trainer.outputs import Publication  # noqa: PLC0415
-    from trainer.record import RunClock  # noqa: PLC0415
-    from trainer.settings import (  # noqa: PLC0415
-        library_variables,
-        parse_arguments,
-        place_run,
-        read_environment,
-    )
+    def __init__(self, arguments: tuple[str, ...]) -> None:
+        self._arguments = arguments
+        self._clock: RunClock | None = None
+        self._place: RunPlace | None = None
+        self._publication: Publication | None = None
 
-    variables = {**read_environment(), **library_variables(read_environment())}
-    clock = RunClock(arguments=arguments, started_s=time.time(), variables=variables)
-    raw = parse_arguments(arguments)
-    place = publication = None
-    try:
-        place = place_run(raw, read_environment())
-        publication = Publication(place.output)
-        _train(raw, place, publication, clock)
-    except (Exception, InterruptedBySignal) as failure:  # noqa: BLE001 - the one boundary
-        ignore_signals()
-        known = _known(failure)
-        exit_code = _tell(known)
-        if place is not None and publication is not None and not publication.is_published:
-            _record(place, clock, known, exit_code)
+    def run(self) -> int:
+        """Train. Exits with 2 where the command line is wrong."""
+        with held_back():
+            import time  # noqa: PLC0415
+
+            from trainer.outputs import Publication  # noqa: PLC0415
+            from trainer.record import RunClock  # noqa: PLC0415
+            from trainer.settings import (  # noqa: PLC0415
+                library_variables,
+                parse_arguments,
+                place_run,
+                read_environment,
+            )
+        variables = {**read_environment(), **library_variables(read_environment())}
+        self._clock = RunClock(
+            arguments=self._arguments, started_s=time.time(), variables=variables
+        )
+        raw = parse_arguments(self._arguments)
+        self._place = place_run(raw, read_environment())
+        self._publication = Publication(self._place.output)
+        _train(raw, self._place, self._publication, self._clock)
+        return 0
+
+    def end(self, failure: BaseException) -> int:
+        """Show the failure, and record it where no output was written; return the exit code."""
+        if self._publication is None or self._place is None or self._clock is None:
+            return _tell(failure)
+        self._publication.clean_up()
+        exit_code = _tell(failure, self._publication.left())
+        if not self._publication.is_published:
+            _record(self._place, self._clock, failure, exit_code)
         return exit_code
-    return 0
 
 
 def _train(raw: Namespace, place: RunPlace, publication: Publication, clock: RunClock) -> None:
     """Check the settings and the output before the libraries load, then train."""
-    from trainer.settings import complete  # noqa: PLC0415
+    from trainer.settings import complete  # noqa: PLC0415 - is loaded
 
     settings = complete(raw, place)
     with publication, _prepared_environment():
-        from trainer.training import train  # noqa: PLC0415
+        with held_back():
+            from trainer.training import train  # noqa: PLC0415
 
         train(settings, publication, clock)
-
-
-def _known(failure: BaseException) -> BaseException:
-    """Return what `failure` comes from, where that is known."""
-    return find_interruption(failure) or _missing_library(failure) or failure
 
 
 def _missing_library(failure: BaseException) -> LibraryMissingError | None:
@@ -123,14 +153,15 @@ def _missing_library(failure: BaseException) -> LibraryMissingError | None:
 @contextmanager
 def _prepared_environment() -> Iterator[None]:
     """Set the environment variables that the libraries read; restore them afterwards."""
-    import tempfile  # noqa: PLC0415
-    from contextlib import ExitStack  # noqa: PLC0415
+    with held_back():
+        import tempfile  # noqa: PLC0415
+        from contextlib import ExitStack  # noqa: PLC0415
 
-    from trainer.settings import (  # noqa: PLC0415
-        has_matplotlib_folder,
-        library_variables,
-        read_environment,
-    )
+        from trainer.settings import (  # noqa: PLC0415
+            has_matplotlib_folder,
+            library_variables,
+            read_environment,
+        )
 
     environment = read_environment()
     variables = library_variables(environment)
@@ -149,16 +180,15 @@ def _prepared_environment() -> Iterator[None]:
             environment.update(before)
 
 
-def _tell(failure: BaseException) -> int:
-    """Show what failed; return the exit code."""
-    import signal  # noqa: PLC0415
+def _tell(failure: BaseException, left: str = "") -> int:
+    """Show what failed, and after a signal what is `left`; return the exit code."""
     import traceback  # noqa: PLC0415
 
     from trainer.console import show_bug, show_error, show_stopped  # noqa: PLC0415
     from trainer.errors import TrainerError  # noqa: PLC0415
 
     if isinstance(failure, InterruptedBySignal):
-        show_stopped(signal.Signals(failure.number).name)
+        show_stopped(signal.Signals(failure.number).name, left)
         return failure.exit_code
     if isinstance(failure, TrainerError):
         show_error(failure.name(), failure.what, failure.remedy)

@@ -117,7 +117,7 @@ class SavedModelFormError(RefusedError):
 
 
 class PickleRefusedError(RefusedError):
-    """The pickle was not opened: no record of its run has its sha256."""
+    """The pickle was not opened: it lacks a JSON beside it, or has a foreign content."""
 
 
 class ChallengerNotPromotedError(RefusedError):

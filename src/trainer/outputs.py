@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from trainer.errors import DiskFullError, OutputNotFolderError, OutputNotWritableError, TrainerError
-from trainer.interruption import held_back
+from trainer.interruption import checkpoint, held_back
 
 RECORD = "record.json"
 FAILURE = "failure.json"
@@ -47,8 +47,20 @@ class Publication:
 
     def __exit__(self, *_exception: object) -> None:
         """Remove the waiting folder, and folders made for an output that was not published."""
+        self.clean_up()
+
+    def clean_up(self) -> None:
+        """Remove the same. Calling it again does no harm."""
         with held_back():
             self._clean_up()
+
+    def left(self) -> str:
+        """Return in words what is in the output folder now, after `clean_up`."""
+        if self.is_published:
+            return f"the run was already complete in {self._output}"
+        if self._staging.exists():
+            return f"incomplete files are left in {self._staging}"
+        return "no output was written"
 
     def _prepare(self) -> None:
         with _translated(self._output):
@@ -67,6 +79,7 @@ class Publication:
         with _translated(self._output):
             for name, content in files.items():
                 _write(self._staging / name, content)
+            checkpoint()
             with held_back():
                 if not self._moved_whole():
                     self._move_one_by_one(list(files))

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from trainer.interruption import held_back
 from trainer.outcome import Outcome
+from trainer.printable import printable
 
 _INK, _MUTED, _GRID = "#1f2933", "#616e7c", "#e4e7eb"
 _BLUE, _ORANGE, _GREEN = "#0072b2", "#d55e00", "#009e73"  # told apart with any colour vision
@@ -76,6 +78,7 @@ def draw_residuals(outcome: Outcome) -> bytes:
 
 def shortened(name: str) -> str:
     """Return a column's name as it fits on an axis."""
+    name = printable(name)
     return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
 
 
@@ -91,7 +94,8 @@ def _subtitle(outcome: Outcome) -> str:
 @contextmanager
 def _style() -> Iterator[None]:
     """Draw with matplotlib's own defaults, whatever the user's matplotlibrc says."""
-    import matplotlib as mpl  # noqa: PLC0415 - takes a second
+    with held_back():
+        import matplotlib as mpl  # noqa: PLC0415 - takes a second
 
     with mpl.rc_context():
         mpl.rcdefaults()
@@ -103,7 +107,8 @@ def _style() -> Iterator[None]:
 
 
 def _sheet(outcome: Outcome, title: str) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
+    with held_back():
+        from matplotlib.figure import Figure  # noqa: PLC0415 - takes a second
 
     figure = Figure(figsize=_SIZE, dpi=_DPI, facecolor="white", layout="constrained")
     axes = figure.add_subplot()
@@ -117,7 +122,8 @@ def _sheet(outcome: Outcome, title: str) -> tuple[Any, Any]:
 
 
 def _finish(figure: Any, axes: Any, date_name: str) -> None:  # noqa: ANN401 - matplotlib's
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 - takes a second
+    with held_back():
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415 - takes a second
 
     locator = AutoDateLocator(minticks=4, maxticks=8)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)

@@ -18,6 +18,7 @@ from typing import Any
 
 import trainer
 from trainer.errors import TrainerError
+from trainer.interruption import held_back
 
 SCHEMA_VERSION = 2
 _LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "pmdarima", "matplotlib", "joblib")
@@ -154,7 +155,8 @@ def has_avx2_and_fma() -> bool:
     glibc itself is asked (sys/platform/x86.h, since 2.33). /proc/cpuinfo describes the host
     even if another processor is emulated, and GLIBC_TUNABLES may hide what the processor has.
     """
-    import ctypes  # noqa: PLC0415 - seldom needed
+    with held_back():
+        import ctypes  # noqa: PLC0415 - seldom needed
 
     class Leaf(ctypes.Structure):
         """What the processor has, and what is usable: EAX, EBX, ECX and EDX of one CPUID leaf."""

@@ -40,7 +40,7 @@ LARGEST_SEASONAL_ORDER = (3, 1, 3, 366)
 # NumPy's names for its loops beyond AVX2, which the image names too, for other programs.
 _WITHOUT_LOOPS = "NPY_DISABLE_CPU_FEATURES"
 _WIDER_LOOPS = ("X86_V4", "AVX512_ICL", "AVX512_SPR")
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _COUNT = re.compile(r"[0-9]{1,9}")
 _FRACTION = re.compile(r"[0-9]*\.[0-9]+|[0-9]+(?:\.[0-9]+)?%")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
@@ -229,7 +229,7 @@ def place_run(raw: argparse.Namespace, environment: Mapping[str, str]) -> RunPla
     """Return the run's id and output folder."""
     given = raw.run_id, environment.get("AZUREML_RUN_ID"), environment.get("HAKOBUNE_RUN_ID")
     run_id = next((text for text in given if text), None) or new_run_id()
-    if not _RUN_ID.fullmatch(run_id):
+    if not RUN_ID.fullmatch(run_id):
         raise RunIdInvalidError(
             f"the run id {run_id!r} cannot be used as a folder name",
             remedy="use letters, digits, '.', '_' and '-', a letter or digit first, at most 200",

@@ -24,6 +24,7 @@ from trainer.evaluation.metrics import Scores, score
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find, find_again
 from trainer.input.data import Loaded, Series, Split, load, split_series
+from trainer.interruption import held_back
 from trainer.kernel.library import NO_COLUMNS
 from trainer.outcome import Evaluated, Outcome
 from trainer.outputs import RECORD, Publication
@@ -33,9 +34,9 @@ from trainer.pictures import draw_prediction, draw_residuals
 from trainer.record import InputFacts, RunClock, processor_notes, write_record
 from trainer.regressors.whole import Regressors, make_regressors
 from trainer.report import saved_facts, write_forecast, write_metric
-from trainer.saved.model import Sample, disagreement, residuals
-from trainer.saved.model_file import dump_mixture, dump_results, dump_search
-from trainer.saved.saved_model import write_saved
+from trainer.saved.json_file import write_saved
+from trainer.saved.library_object import Sample, disagreement, residuals
+from trainer.saved.pickle_file import dump_mixture, dump_results, dump_search
 from trainer.search.find import Found
 from trainer.search.library_search import NAME as LIBRARY_SEARCH
 from trainer.settings import Settings, read_environment, read_tracking
@@ -83,7 +84,8 @@ def _tell_tracking(outcome: Outcome, clock: RunClock, files: Sequence[str]) -> s
     tracking = read_tracking(read_environment())
     if tracking is None:
         return None
-    from trainer.tracking.track import NotTrackedError, track  # noqa: PLC0415 - seldom needed
+    with held_back():
+        from trainer.tracking.track import NotTrackedError, track  # noqa: PLC0415 - seldom needed
 
     # The model stays where it is: it is an output of the run already.
     told = [name for name in files if name not in (MODEL_FILE, SAVED_FILE)]

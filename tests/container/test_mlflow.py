@@ -1,11 +1,13 @@
-"""`docker compose up mlflow` over what trainings logged, and trainings whose server is away."""
+"""`docker compose up mlflow` over finished runs, and trainings whose server is away."""
 
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -75,7 +77,7 @@ def compose(checkout: Path) -> Iterator[Compose]:
         )
 
     yield call
-    call("down", "--timeout", "5")
+    call("down", "--timeout", "5", "--volumes")
 
 
 @pytest.fixture(scope="module")
@@ -110,15 +112,34 @@ def test_the_committed_lock_gives_the_committed_dockerfile_of_mlflow(project: Pa
     assert tool("lock", "--check", cwd=project).returncode == 0
 
 
-def test_a_training_is_shown_with_its_figures_and_pictures(
+def imported(board: str, count: int) -> list[Any]:
+    """Wait until so many runs are shown, and return them by name."""
+    deadline = time.monotonic() + RUN_TIMEOUT_S
+    while True:
+        experiments = api(board, "experiments/search", max_results=10)["experiments"]
+        ids = [e["experiment_id"] for e in experiments]
+        runs = api(board, "runs/search", experiment_ids=ids).get("runs", [])
+        whole = [run for run in runs if run["info"]["status"] == "FINISHED"]
+        if len(whole) >= count:
+            return sorted(whole, key=lambda run: str(run["info"]["run_name"]))
+        assert time.monotonic() < deadline, runs
+        time.sleep(1)
+
+
+def test_a_finished_run_is_shown_with_its_figures_and_pictures(
     compose: Compose, board: str, checkout: Path
 ) -> None:
     done = compose("run", "--rm", "-T", "train", *QUICK, "--run_id", "shown")
     assert done.returncode == 0, done.stderr
     metric = json.loads((checkout / "runs" / "shown" / "metric.json").read_text())
-    experiments = api(board, "experiments/search", max_results=10)["experiments"]
-    ids = [e["experiment_id"] for e in experiments if e["name"] == metric["model_name"]]
-    (run,) = api(board, "runs/search", experiment_ids=ids)["runs"]
+    # A copy that was changed is not imported, whenever it is looked at before the next one.
+    changed = Path(shutil.copytree(checkout / "runs" / "shown", checkout / "runs" / "changed"))
+    with (changed / "record.json").open("a") as record:
+        record.write(" ")
+    done = compose("run", "--rm", "-T", "train", *QUICK, "--run_id", "shown-too")
+    assert done.returncode == 0, done.stderr
+    run, other = imported(board, 2)
+    assert other["info"]["run_name"] == "shown-too"
     assert (run["info"]["run_name"], run["info"]["status"]) == ("shown", "FINISHED")
     logged = {entry["key"]: entry["value"] for entry in run["data"]["metrics"]}
     assert {name: logged[name] for name in ("RMSE", "R2", "MAE", "skill")} == pytest.approx(
@@ -126,10 +147,13 @@ def test_a_training_is_shown_with_its_figures_and_pictures(
     )
     told = {entry["key"]: entry["value"] for entry in run["data"]["params"]}
     assert (told["order"], told["data_sha256"]) == ("1,1,0", metric["data_sha256"])
+    tags = {entry["key"]: entry["value"] for entry in run["data"]["tags"]}
+    content = (checkout / "runs" / "shown" / "record.json").read_bytes()
+    assert tags["record_sha256"] == hashlib.sha256(content).hexdigest()
     for name in ("pred.png", "res.png", "report.html", "metric.json"):
         shown = ask(board, f"/get-artifact?path={name}&run_uuid={run['info']['run_id']}")
         assert shown == (checkout / "runs" / "shown" / name).read_bytes()
-    owners = {path.stat().st_uid for path in (checkout / "runs").rglob("*")}
+    owners = {path.stat().st_uid for path in (checkout / "runs" / "shown").rglob("*")}
     assert owners == {(checkout / "runs").stat().st_uid}
 
 
@@ -159,13 +183,16 @@ def test_a_plain_compose_up_does_not_start_mlflow(compose: Compose) -> None:
     assert shown.stdout.split() == ["train"]
 
 
-def test_without_a_store_nothing_is_logged(compose: Compose, checkout: Path) -> None:
-    before = sorted((checkout / "runs").rglob("meta.yaml"))
-    done = compose(
-        *("run", "--rm", "-T", "train", *QUICK, "--run_id", "untold"), HAKOBUNE_TRACKING_URI=""
-    )
-    assert done.returncode == 0, done.stderr
-    assert sorted((checkout / "runs").rglob("meta.yaml")) == before
+def test_a_training_has_no_way_to_the_store_and_the_pages_none_to_the_runs(
+    compose: Compose,
+) -> None:
+    services = json.loads(compose("config", "--format", "json").stdout)["services"]
+    assert "MLFLOW_TRACKING_URI" not in services["train"]["environment"]
+    assert "store" not in json.dumps(services["train"]["volumes"])
+    mounts = {mount["target"]: mount for mount in services["mlflow"]["volumes"]}
+    assert mounts["/workspace/runs"]["read_only"] is True
+    tried = compose("exec", "-T", "mlflow", "sh", "-c", "touch /workspace/runs/x")
+    assert "Read-only file system" in tried.stderr
 
 
 @pytest.mark.parametrize("is_deaf", [False, True], ids=["dead", "deaf"])

@@ -83,7 +83,7 @@ def trainer_options(capsys: pytest.CaptureFixture[str], *command: str) -> list[s
     """Return the options that a command's help lists."""
     with contextlib.suppress(SystemExit):
         train([*command, "--help"])
-    found = re.findall(r"(?m)^  (?:-\w, )?(--\w+)", capsys.readouterr().out)
+    found = re.findall(r"(?m)^  (?:-\w, )?(--[\w-]+)", capsys.readouterr().out)
     return [option for option in found if option != "--help"]
 
 

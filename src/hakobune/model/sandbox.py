@@ -103,12 +103,8 @@ SANDBOXES: Mapping[str, Sandbox] = {
     # `hakobune train` puts a folder of the run's own in the place of `runs/.incoming`.
     TRAIN: _here(mounts=(("data", "data"), ("runs", INCOMING)), writable=("runs",)),
     PREDICT: _here(mounts=(("data", "data"), ("runs", "runs"))),
-    # Published on 127.0.0.1, so the network is compose's own.
-    PAGES: _here(
-        network="",
-        mounts=(("runs", "runs"), ("runs/mlflow", "runs/mlflow")),
-        writable=("runs/mlflow",),
-    ),
+    # Published on 127.0.0.1, so the network is compose's own. Its store is a volume of compose's.
+    PAGES: _here(network="", mounts=(("runs", "runs"),)),
     SMOKE: _here(user=ANY_USER, capabilities=()),
     # A node of the service: user, disk, memory, processors and network are its own, and inputs are
     # mounted read-only (`ro_mount`).

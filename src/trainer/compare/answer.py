@@ -9,6 +9,9 @@ from trainer.compare.data import spoken_of
 from trainer.compare.options import STANDARD
 from trainer.errors import OutputNotWritableError
 from trainer.prepare.publish import Target
+from trainer.regular_file import read_regular
+
+_LARGEST_VERDICT = 1 << 24
 
 
 class Answer:
@@ -58,7 +61,7 @@ def _kind(place: Path) -> Literal["free", "verdict", "stream", "other"]:
     if not stat.S_ISREG(mode):
         return "stream"
     try:
-        content = place.read_bytes()
+        content = read_regular(place, _LARGEST_VERDICT)
         found = json.loads(content) if content else {"promote": None}
     except (OSError, ValueError, RecursionError):
         return "other"

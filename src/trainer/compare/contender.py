@@ -2,17 +2,25 @@
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from trainer.errors import SavedModelInvalidError
+from trainer.errors import (
+    RefusedError,
+    SavedModelInvalidError,
+    SavedModelMissingError,
+    TrainerError,
+)
+from trainer.printable import printable
+from trainer.regular_file import NotRegularError, read_beneath
+from trainer.saved.files import LARGEST_BYTES
+from trainer.saved.json_file import SavedModel, read_saved
+from trainer.saved.load import LoadedModel, load_with_bytes
 from trainer.saved.origin import Origin, read_origin
 from trainer.saved.run_manifest import RECORD, RunManifest, read_run_manifest
-from trainer.saved.saved_model import SavedModel, read_saved
 
 Role = Literal["champion", "challenger"]
 
@@ -34,42 +42,63 @@ class Contender:
     saved: SavedModel
     run_id: str | None
     origin: Origin
+    notes: tuple[str, ...] = ()
 
 
-def read_contender(path: Path, role: Role) -> Contender:
-    """Return the model of a run's folder or file. Raises the errors of `read_saved`."""
-    name = f"the {role} {path}"
+def read_contender(path: Path, role: Role, trust_pickle: bool = False) -> Contender:  # noqa: FBT001, FBT002 - a switch of the command
+    """Return the model of a run's folder or file. Raises the errors of `load_model_file`."""
+    name = printable(f"the {role} {path}")
     with _translated(name, path):
         is_run = path.is_dir()
-    run_id, content = _from_run(path, name) if is_run else (None, _read(path, name))
-    saved = read_saved(content, name)
+    notes, run_id = tuple[str, ...](), None
+    if is_run:
+        run_id, content = _from_run(path, name)
+        saved = read_saved(content, name)
+    else:
+        loaded, content = _from_file(path, name, trust_pickle=trust_pickle)
+        saved, notes = loaded.saved, loaded.notes
     return Contender(
         role=role,
-        path=str(path),
+        path=printable(str(path)),
         sha256=hashlib.sha256(content).hexdigest(),
         is_verified=is_run,
         saved=saved,
         run_id=run_id,
         origin=read_origin(saved, name),
+        notes=notes,
     )
+
+
+def _from_file(path: Path, name: str, *, trust_pickle: bool) -> tuple[LoadedModel, bytes]:
+    try:
+        return load_with_bytes(path, trust_pickle=trust_pickle)
+    except SavedModelMissingError as exc:
+        raise SavedModelInvalidError(
+            f"{name}: {exc.what}",
+            remedy="name a run's folder with all its files, or a saved model's JSON",
+        ) from exc
+    except RefusedError as exc:
+        raise type(exc)(f"{name}: {exc.what.removeprefix(f'{path}: ')}", remedy=exc.remedy) from exc
 
 
 def _from_run(folder: Path, name: str) -> tuple[str, bytes]:
     """Return id and saved model of a whole run, of which no file was changed since."""
     _refuse_unfinished(folder, name)
-    run = _manifest(_read(folder / RECORD, name), name)
-    contents = {file: _read(folder / file, name) for file in run.files}
-    changed = sorted(
-        file
-        for file, content in contents.items()
-        if hashlib.sha256(content).hexdigest() != run.files[file]
-    )
+    run = _manifest(_read(folder, RECORD, name), name)
+    changed = []
+    model = b""
+    for file, digest in sorted(run.files.items()):
+        content = _read(folder, file, name)
+        if hashlib.sha256(content).hexdigest() != digest:
+            changed.append(file)
+        if file == MODEL_FILE:
+            model = content
     if changed:
         raise SavedModelInvalidError(
             f"{name}: {', '.join(changed)}: changed after the run wrote it",
             remedy="use an unchanged copy of the run, or train again",
         )
-    return run.run_id, contents[MODEL_FILE]
+    return run.run_id, model
 
 
 def _refuse_unfinished(folder: Path, name: str) -> None:
@@ -108,14 +137,16 @@ def _is_outside(file: str) -> bool:
     return path.is_absolute() or ".." in path.parts
 
 
-def _read(path: Path, name: str) -> bytes:
+def _read(folder: Path, file: str, name: str) -> bytes:
+    path = folder / file
     with _translated(name, path):
-        if not stat.S_ISREG(path.stat().st_mode):
+        try:
+            return read_beneath(folder, file, LARGEST_BYTES)
+        except NotRegularError as exc:
             raise SavedModelInvalidError(
-                f"{name}: {path.name} is not a regular file",
-                remedy="name a run's folder or its JSON",
-            )
-        return path.read_bytes()
+                f"{name}: {file} is {exc.kind}, or a folder above it is",
+                remedy="name a run's folder with the files that the run wrote",
+            ) from exc
 
 
 @contextmanager
@@ -132,6 +163,8 @@ def _translated(name: str, path: Path) -> Iterator[None]:
             f"{name}: {path} may not be read by this user (uid {os.getuid()})",
             remedy=f"chmod -R a+rX {path}",
         ) from exc
+    except TrainerError:
+        raise
     except (OSError, ValueError) as exc:
         raise SavedModelInvalidError(
             f"{name}: {path} cannot be read: {exc}", remedy="name a run's folder, or its JSON"

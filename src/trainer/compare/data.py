@@ -10,13 +10,14 @@ from trainer.errors import TrainerError
 from trainer.input.columns import choose_columns
 from trainer.input.data import Loaded, read_bytes, to_series
 from trainer.input.table import Table, read_table
+from trainer.printable import printable
 
 
 def read_data(options: Options, contenders: Sequence[Contender]) -> Loaded:
     """Return the series of `--data` and its table, read as training reads its input."""
     with spoken_of("--data", instead_of="--input"):
         content = read_bytes(options.data)
-    table = read_table(content, str(options.data), options.decimal)
+    table = read_table(content, printable(str(options.data)), options.decimal)
     regressors = [
         name for one in contenders for name in one.origin.regressors if name in table.header
     ]

@@ -31,6 +31,7 @@ class Options:
     step: int | None
     loss: Loss
     significance: float
+    trust_pickle: bool
     json: str | None
 
 
@@ -48,6 +49,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         step=raw.step,
         loss=raw.loss,
         significance=raw.significance,
+        trust_pickle=raw.trust_pickle,
         json=raw.json,
     )
 
@@ -83,6 +85,11 @@ def _parser() -> argparse.ArgumentParser:
         type=_significance,
         default=DEFAULT_SIGNIFICANCE,
         help=f"promote below this p-value; default: {DEFAULT_SIGNIFICANCE}",
+    )
+    add(
+        "--trust-pickle",
+        action="store_true",
+        help="open a .pkl itself; default: the JSON beside it",
     )
     add("--json", metavar="FILE", type=_path, help="the verdict; - for standard output")
     return parser

@@ -43,13 +43,15 @@ def compare(options: Options) -> Verdict:
 
 def _compare(options: Options) -> Verdict:
     with stage("read") as current:
-        champion = read_contender(options.champion, "champion")
-        challenger = read_contender(options.challenger, "challenger")
-        loaded = read_data(options, (champion, challenger))
+        champion = read_contender(options.champion, "champion", options.trust_pickle)
+        challenger = read_contender(options.challenger, "challenger", options.trust_pickle)
+        contenders = champion, challenger
+        loaded = read_data(options, contenders)
         series = loaded.series
         current.outcome = f"{series.source}: {len(series.values)} rows, {series.calendar.name}"
     entrants = (enter(champion, loaded), enter(challenger, loaded))
-    notes = tuple(dict.fromkeys((*series.notes, *(n for e in entrants for n in e.notes))))
+    told = (*series.notes, *(n for one in (*contenders, *entrants) for n in one.notes))
+    notes = tuple(dict.fromkeys(told))
     show_notes(notes)
     with stage("compare") as current:
         window = plan_new_window(series, (champion, challenger), options)

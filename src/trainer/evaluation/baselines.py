@@ -15,6 +15,7 @@ import numpy as np
 
 from trainer.fit.prediction import Floats, Forecaster, Prediction
 from trainer.input.data import Series, fill_missing
+from trainer.interruption import held_back
 
 _CONSTANT = 1e-14
 _NEAR_ZERO = 0.01
@@ -99,7 +100,8 @@ def theta(series: Series, steps: int) -> Prediction:
     does (Hyndman and Billah 2003). statsmodels' own takes the season for noise, and grows by
     1 + (1 - alpha)² a step where its model implies alpha².
     """
-    from statsmodels.tsa.forecasting.theta import ThetaModel  # noqa: PLC0415 - takes a second
+    with held_back():
+        from statsmodels.tsa.forecasting.theta import ThetaModel  # noqa: PLC0415 - takes a second
 
     season = series.calendar.season
     data = _scaled(series.values, is_centred=not _is_far_from_zero(series.values))
@@ -203,8 +205,9 @@ def _ets_kinds(values: Floats, season: int) -> list[tuple[str, str | None]]:
 def _fit_ets(
     data: _Scaled, error: str, trend: tuple[str | None, bool], seasonal: str | None, season: int
 ) -> Any | None:  # noqa: ANN401 - statsmodels has no types
-    import pandas as pd  # noqa: PLC0415 - beside statsmodels, which brings it
-    from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # noqa: PLC0415 - takes a second
+    with held_back():
+        import pandas as pd  # noqa: PLC0415 - beside statsmodels, which brings it
+        from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # noqa: PLC0415 - takes a second
 
     try:
         model = ETSModel(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from trainer.fit.prediction import Floats
+from trainer.interruption import held_back
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,8 +148,9 @@ def examine_parameters(windows: Sequence[Estimates]) -> Finding:
 
 def _autocorrelation(errors: Floats, count: int, season: int, fitted: int) -> Finding:
     """Ljung and Box (1978); with gaps in the manner of Stoffer and Toloi (1992)."""
-    from scipy.stats import chi2  # noqa: PLC0415 - takes a second
-    from statsmodels.tsa.stattools import acf, q_stat  # noqa: PLC0415 - takes a second
+    with held_back():
+        from scipy.stats import chi2  # noqa: PLC0415 - takes a second
+        from statsmodels.tsa.stattools import acf, q_stat  # noqa: PLC0415 - takes a second
 
     usual = 2 * season if season > 1 else _LAGS_WITHOUT_SEASON
     lags = max(min(usual, count // 5), fitted + _LAGS_BEYOND_FITTED)
@@ -188,7 +190,8 @@ def _has_peak(found: Floats, season: int, count: int) -> bool:
 
 def _normality(errors: Floats) -> Finding:
     """Jarque and Bera (1987)."""
-    from scipy.stats import jarque_bera, kurtosis, skew  # noqa: PLC0415 - takes a second
+    with held_back():
+        from scipy.stats import jarque_bera, kurtosis, skew  # noqa: PLC0415 - takes a second
 
     errors = errors / np.max(np.abs(errors))
     statistic, p_value = (float(number) for number in jarque_bera(errors))
@@ -220,7 +223,8 @@ def _variance(errors: Floats) -> Finding:
     Not Engle's ARCH test: intervals have one width, that of all errors, and what makes it wrong
     for the future is a spread that has changed. Clusters of large errors come and go within it.
     """
-    from statsmodels.tsa.stattools import breakvar_heteroskedasticity_test  # noqa: PLC0415
+    with held_back():
+        from statsmodels.tsa.stattools import breakvar_heteroskedasticity_test  # noqa: PLC0415
 
     errors = errors / np.nanmax(np.abs(errors))
     statistic, p_value = (float(number) for number in breakvar_heteroskedasticity_test(errors))

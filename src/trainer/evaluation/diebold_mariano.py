@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from trainer.fit.prediction import Floats
+from trainer.interruption import held_back
 
 Loss = Literal["squared", "absolute"]
 Alternative = Literal["different", "first_better"]
@@ -85,7 +86,8 @@ def _variance_of_mean(differences: Floats, horizon: int) -> float:
 
 
 def _p_value(statistic: float, freedom: int, alternative: Alternative) -> float:
-    from scipy.stats import t  # noqa: PLC0415 - takes a second
+    with held_back():
+        from scipy.stats import t  # noqa: PLC0415 - takes a second
 
     if alternative == "first_better":
         return float(t.cdf(statistic, freedom))

@@ -21,6 +21,7 @@ from trainer.fit.fitting import Data, Fitted, Likelihood, fit, no_columns
 from trainer.fit.order import Floats, Order
 from trainer.fit.prediction import BoxCox
 from trainer.fit.starts import fit_from_many
+from trainer.interruption import held_back
 from trainer.kernel.library import box_cox
 from trainer.search.find import Candidate, Found, Select, find_model, refuse_unvaried, spread_of
 from trainer.search.library_search import search_by_library
@@ -186,7 +187,8 @@ def _transform(recipe: Recipe, values: Floats) -> BoxCox | None:
         )
     if recipe.power != "auto":
         return BoxCox(power=recipe.power)
-    from statsmodels.base.transform import BoxCox as Library  # noqa: PLC0415 - takes a second
+    with held_back():
+        from statsmodels.base.transform import BoxCox as Library  # noqa: PLC0415 - takes a second
 
     window = max(recipe.season, 4)
     parts = known[len(known) % window :].reshape(-1, window)

@@ -25,9 +25,13 @@ from trainer.input.example import example_csv
 from trainer.input.frequency import Calendar, find_calendar
 from trainer.input.rows import Floats, parse_rows
 from trainer.input.table import Table, read_table
+from trainer.printable import printable
+from trainer.regular_file import NotRegularError, TooLargeError, read_regular
 from trainer.settings import Holdout, Settings
 
 FEWEST_ROWS = 4
+# Millions of rows; a table of them takes ten times the memory.
+LARGEST_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,7 @@ def load(settings: Settings) -> Loaded:
     if settings.input is None:
         name, content = EXAMPLE_NAME, example_csv()
     else:
-        name, content = str(settings.input), read_bytes(settings.input)
+        name, content = printable(str(settings.input)), read_bytes(settings.input)
     table = read_table(content, name, settings.decimal)
     columns = choose_columns(
         table,
@@ -152,18 +156,22 @@ def _part(series: Series, rows: slice) -> Series:
 
 def read_bytes(path: Path, option: str = "--input") -> bytes:
     """Return a file's content; what can be wrong with the path is an error of its own."""
-    remedy = f"give the path of a CSV file with {option}"
+    remedy, name = f"give the path of a CSV file with {option}", printable(str(path))
     try:
-        if path.exists() and not path.is_file():
-            what = "a folder" if path.is_dir() else "not a regular file"
-            raise InputUnreadableError(f"{path} is {what}, not a CSV file", remedy=remedy)
-        return path.read_bytes()
+        return read_regular(path, LARGEST_BYTES)
+    except NotRegularError as exc:
+        raise InputUnreadableError(f"{name} is {exc.kind}, not a CSV file", remedy=remedy) from exc
+    except TooLargeError as exc:
+        raise InputUnreadableError(
+            f"{name} has more than {LARGEST_BYTES} bytes",
+            remedy="give a shorter series, or sum its rows up first (python -m trainer prepare)",
+        ) from exc
     except FileNotFoundError as exc:
-        raise InputMissingError(f"there is no file {path}", remedy=remedy) from exc
+        raise InputMissingError(f"there is no file {name}", remedy=remedy) from exc
     except PermissionError as exc:
         uid = os.getuid()
         raise InputUnreadableError(
-            f"{path} may not be read by this user (uid {uid})", remedy=f"chmod a+r {path}"
+            f"{name} may not be read by this user (uid {uid})", remedy=f"chmod a+r {name}"
         ) from exc
     except (OSError, ValueError) as exc:
-        raise InputUnreadableError(f"{path} cannot be read: {exc}", remedy=remedy) from exc
+        raise InputUnreadableError(f"{name} cannot be read: {exc}", remedy=remedy) from exc

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from trainer.errors import InputEmptyError, InputNotTextError, RowsInvalidError
 from trainer.input.numbers import Mark
+from trainer.printable import printable
 
 SHOWN_PROBLEMS = 20
 _DELIMITERS = ",;\t"
@@ -22,7 +23,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A header and its rows. `name` is the file's name for messages.
+    """A header and its rows. `name` is the file's name for messages, printable.
 
     `decimal` is the decimal mark of its numbers, as the user says it; None: not said.
     """
@@ -48,7 +49,7 @@ class Problems:
 
     def add(self, line: int, what: str) -> None:
         """Note a problem of a line."""
-        self.found.append((line, what))
+        self.found.append((line, printable(what)))
 
     def raise_if_any(self, remedy: str) -> None:
         """Raise RowsInvalidError that lists the problems by line, the first ones in full."""
@@ -107,10 +108,15 @@ def _decode(content: bytes, name: str) -> str:
 def _find_delimiter(text: str) -> str:
     """Return the delimiter that parts the header most often; the comma where none does."""
     header = next((line for line in text.splitlines() if line.strip()), "")
-    fields = {
-        delimiter: len(next(csv.reader([header], delimiter=delimiter))) for delimiter in _DELIMITERS
-    }
+    fields = {delimiter: _count_fields(header, delimiter) for delimiter in _DELIMITERS}
     return max(_DELIMITERS, key=lambda delimiter: fields[delimiter])
+
+
+def _count_fields(line: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter)))
+    except csv.Error:  # a field of more than 131,072 letters: reading the whole file tells it
+        return 0
 
 
 def _records(text: str, delimiter: str, problems: Problems) -> list[Row]:

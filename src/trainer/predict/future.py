@@ -15,10 +15,11 @@ from trainer.input.data import read_bytes
 from trainer.input.table import read_table
 from trainer.kernel.library import NO_COLUMNS
 from trainer.predict.options import Options
+from trainer.printable import printable
 from trainer.regressors.given import future_rows, read_columns
+from trainer.saved.json_file import SavedModel
 from trainer.saved.origin import Origin
 from trainer.saved.regressors import EXACT, remade
-from trainer.saved.saved_model import SavedModel
 
 
 def future_columns(
@@ -64,11 +65,12 @@ def _given(origin: Origin, dates: pd.DatetimeIndex, options: Options) -> Floats:
             remedy=f"name a CSV with {origin.date_column!r} and {names} of these dates: "
             "--future FILE",
         )
-    table = read_table(read_bytes(path, "--future"), str(path), options.decimal)
+    content, place = read_bytes(path, "--future"), printable(str(path))
+    table = read_table(content, place, options.decimal)
     absent = [name for name in origin.given if name not in table.header]
     if absent:
         raise ColumnMissingError(
-            f"{path}:1: there is no column {', '.join(map(repr, absent))}, which the model needs",
+            f"{place}:1: there is no column {', '.join(map(repr, absent))}, which the model needs",
             remedy=f"name a CSV with {origin.date_column!r} and {names}",
         )
     date = choose_date(table, origin.date_column, others=origin.given)

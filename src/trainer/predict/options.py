@@ -18,6 +18,7 @@ class Options:
     horizon: int
     future: Path | None
     decimal: Mark | None
+    trust_pickle: bool
     output: str
 
 
@@ -35,6 +36,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         horizon=read_horizon(raw.horizon),
         future=None if raw.future is None else Path(raw.future),
         decimal=raw.decimal,
+        trust_pickle=raw.trust_pickle,
         output=raw.output,
     )
 
@@ -47,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--model", required=True, metavar="FILE", type=_path, help="arima_model.json, or .pkl")
+    add("--model", required=True, metavar="FILE", type=_path, help="a run's arima_model.json")
     add("--horizon", required=True, metavar="STEPS", help=f"1 to {LONGEST_HORIZON}")
     add(
         "--future",
@@ -56,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
         help="CSV with the dates to forecast and the model's --regressors; required if it has any",
     )
     add("--decimal", choices=MARKS, metavar="MARK", help="of --future, . or ,; default: detected")
+    add(
+        "--trust-pickle",
+        action="store_true",
+        help="open a .pkl itself; default: the JSON beside it",
+    )
     add("--output", default=STANDARD, metavar="FILE", type=_path, help="default: standard output")
     return parser
 

@@ -9,6 +9,7 @@ from trainer.fit.prediction import Prediction
 from trainer.predict.future import future_columns
 from trainer.predict.options import Options
 from trainer.prepare.publish import Target
+from trainer.printable import printable
 from trainer.report import dated, write_forecast
 from trainer.saved.load import load_model_file
 from trainer.saved.origin import Origin, read_origin
@@ -32,9 +33,9 @@ def work(options: Options) -> int:
 
 def forecast(options: Options) -> bytes:
     """Return the forecast in the form of forecast.csv. Raises TrainerError."""
-    name = str(options.model)
+    name = printable(str(options.model))
     with stage("load") as current:
-        loaded = load_model_file(options.model)
+        loaded = load_model_file(options.model, trust_pickle=options.trust_pickle)
         origin = read_origin(loaded.saved, name)
         known = _known_dates(origin, len(loaded.saved.values), name)
         orders = ", ".join(str(fitted.order) for _, fitted in loaded.saved.members)

@@ -5,13 +5,14 @@ import errno
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
 from trainer.errors import DiskFullError, OutputNotWritableError
-from trainer.interruption import held_back
+from trainer.interruption import InterruptedBySignal, checkpoint, held_back
 from trainer.prepare.options import STANDARD
 
 
@@ -26,6 +27,7 @@ class Target:
         self._path = path
         self._place = Path(path)
         self._waiting: Path | None = None
+        self._remove: Callable[[], object] | None = None
 
     def __enter__(self) -> Self:
         """Make the waiting file."""
@@ -45,15 +47,21 @@ class Target:
 
     def _make_waiting(self) -> None:
         waiting = self._place.with_name(f".{secrets.token_hex(6)}.part")
-        with held_back():
-            waiting.open("xb").close()
-            self._waiting = waiting
+        try:
+            with held_back():
+                waiting.open("xb").close()
+                self._waiting = waiting
+                # In the end also where a signal comes before `__exit__` does anything.
+                self._remove = weakref.finalize(self, _removed, waiting)
+        except InterruptedBySignal:
+            self.__exit__()
+            raise
 
     def __exit__(self, *_exception: object) -> None:
         """Remove the waiting file where it was not moved."""
-        if self._waiting is not None:
-            with held_back(), contextlib.suppress(OSError):
-                self._waiting.unlink(missing_ok=True)
+        with held_back():
+            if self._remove is not None:
+                self._remove()
 
     def write(self, content: bytes) -> None:
         """Write everything to where it waits; what waits nowhere is written at once."""
@@ -71,9 +79,15 @@ class Target:
     def move(self) -> None:
         """Put the written file into its place."""
         if self._waiting is not None:
+            checkpoint()
             with _translated(self._path), held_back():
                 self._waiting.replace(self._place)
                 self._waiting = None
+
+
+def _removed(waiting: Path) -> None:
+    with contextlib.suppress(OSError):
+        waiting.unlink(missing_ok=True)
 
 
 def _write_standard(content: bytes) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trainer.errors import RegressorsInvalidError
+from trainer.interruption import held_back
 from trainer.regressors.plan import Plan
 from trainer.regressors.waves import sine_and_cosine
 
@@ -112,7 +113,8 @@ def _flags(flags: npt.NDArray[np.bool_]) -> Floats:
 
 def _holidays(code: str, dates: "pd.DatetimeIndex") -> Floats:
     """Return 1 for each date that is a holiday, 0 for the others."""
-    import holidays  # noqa: PLC0415 - loads a thousand names, for those who ask for holidays
+    with held_back():
+        import holidays  # noqa: PLC0415 - loads a thousand names, for those who ask for holidays
 
     if len(dates) > 1 and (dates[-1] - dates[0]).days >= _WEEK_DAYS * (len(dates) - 1):
         raise RegressorsInvalidError(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainer.errors import RegressorsInvalidError
+from trainer.interruption import held_back
 
 MOST_PAIRS = 20
 _CALENDAR_REMEDY = "give --calendar weekday,month,holidays:DE (or holidays:DE-BY), any of the three"
@@ -58,8 +59,9 @@ def parse_names(texts: Sequence[str]) -> tuple[str, ...]:
 
 def find_code(text: str) -> str:
     """Return the code of a country, or of a part of one (DE-BY), that has known holidays."""
-    import holidays  # noqa: PLC0415 - loads a thousand names, for those who ask for holidays
-    from holidays.registry import COUNTRIES  # noqa: PLC0415
+    with held_back():
+        import holidays  # noqa: PLC0415 - loads a thousand names, for those who ask for holidays
+        from holidays.registry import COUNTRIES  # noqa: PLC0415
 
     known = holidays.list_supported_countries(include_aliases=True)
     country, mark, part = text.strip().partition("-")

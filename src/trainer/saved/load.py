@@ -1,29 +1,29 @@
 """A model from either of its files, to forecast the same bits as the run that wrote it.
 
-The JSON is checked by its seal, and loading it executes nothing. A pickle can do anything when it
-is loaded: it is opened only after its run's record vouched for its bytes.
+The JSON is checked by its seal, and loading it executes nothing. A pickle is opened only for those
+who say that they trust it, and then by a reader that knows what a training writes.
 """
 
 import hashlib
 import os
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainer.errors import (
     PickleRefusedError,
     SavedModelChangedError,
-    SavedModelInvalidError,
     SavedModelMissingError,
-    TrainerError,
 )
 from trainer.fit.order import Floats
 from trainer.fit.prediction import Prediction
+from trainer.interruption import held_back
 from trainer.kernel.library import NO_COLUMNS
-from trainer.saved.files import read_model_file
+from trainer.printable import printable
+from trainer.saved.files import read_model_file, read_run_file
+from trainer.saved.json_file import SavedModel, read_saved
 from trainer.saved.run_manifest import RECORD, read_run_manifest
-from trainer.saved.saved_model import SavedModel, read_saved
 
 _PICKLE_NAMES = (".pkl", ".pickle", ".joblib")
 _PICKLE_START = b"\x80"  # the opcode PROTO of every protocol since 2
@@ -45,48 +45,67 @@ class LoadedModel:
         return self.saved.predict(steps, future)
 
 
-def load_model_file(path: str | os.PathLike[str]) -> LoadedModel:
-    """Return the model of a JSON or a pickle.
+def load_model_file(path: str | os.PathLike[str], *, trust_pickle: bool = False) -> LoadedModel:
+    """Return the model of a JSON, or of the JSON beside a pickle.
 
-    Raises SavedModelMissingError, SavedModelUnreadableError, SavedModelChangedError (the seal),
-    SavedModelFormError (another release's), SavedModelInvalidError, and PickleRefusedError where no
-    record vouches for a pickle; then nothing of it was executed.
+    With `trust_pickle` a pickle itself is opened, for its `library` object. Raises
+    SavedModelMissingError, SavedModelUnreadableError, SavedModelChangedError (the seal, or the
+    run's record, where there is one), SavedModelFormError (another release's),
+    SavedModelInvalidError, and PickleRefusedError for a pickle that has no JSON beside it, or a
+    content that no training writes; nothing of it was executed then.
     """
-    place = Path(path)
+    found = load_with_bytes(Path(path), trust_pickle=trust_pickle)
+    return found[0]
+
+
+def load_with_bytes(place: Path, *, trust_pickle: bool) -> tuple[LoadedModel, bytes]:
+    """Return the same model, and the bytes of the JSON that it was read from."""
     content = read_model_file(place)
-    if place.suffix in _PICKLE_NAMES or content.startswith(_PICKLE_START):
+    if place.suffix not in _PICKLE_NAMES and not content.startswith(_PICKLE_START):
+        return LoadedModel(saved=read_saved(content, _shown(place))), content
+    _check_by_record(place, content)
+    if trust_pickle:
         return _from_pickle(place, content)
-    return LoadedModel(saved=read_saved(content, str(place)))
-
-
-def _from_pickle(place: Path, content: bytes) -> LoadedModel:
-    manifest = _manifest(place)
-    if manifest.get(_name_in_run(place)) != hashlib.sha256(content).hexdigest():
-        raise PickleRefusedError(
-            f"{place}: not opened: {_record_of(place)} has another sha256 for it; the file was "
-            "changed, or belongs to another run",
-            remedy="fetch the run again, or use the JSON of its own run: loading it runs no code",
-        )
     try:
-        library, notes = _opened(content)
-    except MemoryError:
+        return _from_json_beside(place, "a pickle is not opened without --trust-pickle")
+    except SavedModelMissingError as exc:
+        raise PickleRefusedError(
+            f"{_shown(place)}: not opened: a pickle can run any code, and no JSON is beside it",
+            remedy="fetch the whole run; or give --trust-pickle (in Python: trust_pickle=True) if "
+            "you trust whoever wrote the file",
+        ) from exc
+
+
+def _from_pickle(place: Path, content: bytes) -> tuple[LoadedModel, bytes]:
+    try:
+        library, notes = _opened(place, content)
+    except (MemoryError, PickleRefusedError):
         raise
     except Exception as exc:  # noqa: BLE001 - whatever another release of a library raises
         why = f"the libraries here cannot open it ({type(exc).__name__}: {exc})"
-        return _from_json_beside(place, manifest, why)
+        return _from_json_beside(place, why)
     text = _kept_text(library)
     if text is None:
-        return _from_json_beside(place, manifest, "it contains only the library's object")
-    return LoadedModel(saved=read_saved(text.encode(), str(place)), library=library, notes=notes)
+        return _from_json_beside(place, "it contains only the library's object")
+    kept = text.encode(errors="replace")
+    return LoadedModel(saved=read_saved(kept, _shown(place)), library=library, notes=notes), kept
 
 
-def _opened(content: bytes) -> tuple[Any, tuple[str, ...]]:
+def _opened(place: Path, content: bytes) -> tuple[Any, tuple[str, ...]]:
     """Return the library's object, and what the libraries warn of."""
-    from trainer.saved.model_file import load_model  # noqa: PLC0415 - only a pickle needs joblib
+    with held_back():
+        from trainer.saved.pickle_reader import ForeignPickleError, read_pickle  # noqa: PLC0415 - seldom needed
 
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("default")
-        library = load_model(content)
+        try:
+            library = read_pickle(content)
+        except ForeignPickleError as exc:
+            raise PickleRefusedError(
+                f"{_shown(place)}: not opened: no training writes such a pickle: {exc}",
+                remedy="do not use this file; use the JSON of a run that you trust: loading it "
+                "runs no code",
+            ) from exc
     texts = (f"{w.category.__name__}: {' '.join(str(w.message).split())}" for w in warned)
     return library, tuple(dict.fromkeys(texts))
 
@@ -100,47 +119,37 @@ def _kept_text(library: Any) -> str | None:  # noqa: ANN401 - the libraries have
     return text if isinstance(text, str) else None
 
 
-def _from_json_beside(place: Path, manifest: dict[str, str], why: str) -> LoadedModel:
-    beside = place.with_suffix(".json")
+def _from_json_beside(place: Path, why: str) -> tuple[LoadedModel, bytes]:
+    """Return the model of the JSON with the pickle's name; `why` stands in the note."""
+    beside = place.absolute().with_suffix(".json")
     try:
-        content = read_model_file(beside)
+        content = read_run_file(beside.parent, beside.name)
     except SavedModelMissingError as exc:
         raise SavedModelMissingError(
-            f"{place}: {why}, and there is no {beside.name} beside it",
+            f"{_shown(place)}: {why}, and there is no {beside.name} beside it",
             remedy="fetch the whole run, or run the image that trained it",
         ) from exc
-    if manifest.get(_name_in_run(beside)) != hashlib.sha256(content).hexdigest():
+    _check_by_record(place.with_suffix(".json"), content)
+    note = f"{place.name}: {why}: the model is loaded from {beside.name} beside it"
+    return LoadedModel(saved=read_saved(content, _shown(beside)), notes=(note,)), content
+
+
+def _check_by_record(place: Path, content: bytes) -> None:
+    """Compare a file with its run's record, where there is one."""
+    place = place.absolute()
+    folder, name = place.parent.parent, f"{place.parent.name}/{place.name}"
+    try:
+        record = read_run_file(folder, RECORD)
+    except SavedModelMissingError:
+        return
+    manifest = read_run_manifest(record, _shown(folder / RECORD)).files
+    if manifest.get(name) != hashlib.sha256(content).hexdigest():
         raise SavedModelChangedError(
-            f"{beside}: {_record_of(place)} has another sha256 for it",
+            f"{_shown(place)}: {_shown(folder / RECORD)} has another sha256 for it: the file was "
+            "changed, or belongs to another run",
             remedy="fetch the run again, or train again",
         )
-    note = f"{place.name}: {why}: the model is loaded from {beside.name} beside it"
-    return replace(LoadedModel(saved=read_saved(content, str(beside))), notes=(note,))
 
 
-def _manifest(place: Path) -> dict[str, str]:
-    """Return the sha256 of each file of the pickle's run, from a record that is whole."""
-    record = _record_of(place)
-    try:
-        content = read_model_file(record)
-    except TrainerError as exc:
-        raise PickleRefusedError(
-            f"{place}: not opened: no record has its sha256: {exc.what}",
-            remedy="keep the pickle in its run's folder, as it was written or fetched; or use the "
-            "JSON beside it: loading it runs no code",
-        ) from exc
-    try:
-        return read_run_manifest(content, str(record)).files
-    except SavedModelInvalidError as exc:
-        raise PickleRefusedError(
-            f"{place}: not opened: {exc.what}",
-            remedy=f"{exc.remedy}; or use the JSON beside it: loading it runs no code",
-        ) from exc
-
-
-def _record_of(place: Path) -> Path:
-    return place.absolute().parent.parent / RECORD
-
-
-def _name_in_run(place: Path) -> str:
-    return f"{place.absolute().parent.name}/{place.name}"
+def _shown(path: Path) -> str:
+    return printable(str(path))

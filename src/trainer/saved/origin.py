@@ -6,7 +6,7 @@ from typing import Any
 
 from trainer.errors import SavedModelInvalidError
 from trainer.regressors.plan import MOST_PAIRS, Plan
-from trainer.saved.saved_model import SavedModel
+from trainer.saved.json_file import SavedModel
 
 _FAILURES = (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
 _PLAN_FIELDS = {"weekday", "month", "holidays", "fourier"}

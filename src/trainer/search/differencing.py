@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.fit.order import Floats
+from trainer.interruption import held_back
 
 STRONG_SEASON = 0.64
 _LEVEL = 0.05
@@ -54,7 +55,8 @@ def find_differencing(values: Floats, season: int) -> Differencing:
 
 def seasonal_strength(values: Floats, season: int) -> float:
     """Return 1 less the remainder's share of the variance of season and remainder: 0 to 1."""
-    from statsmodels.tsa.seasonal import STL  # noqa: PLC0415 - takes a second
+    with held_back():
+        from statsmodels.tsa.seasonal import STL  # noqa: PLC0415 - takes a second
 
     parts = STL(values, period=season).fit()
     rest = float(np.var(parts.resid))
@@ -66,7 +68,8 @@ def seasonal_strength(values: Floats, season: int) -> float:
 
 def kpss_statistic(values: Floats) -> tuple[float, float]:
     """Return the KPSS statistic about a level, and its critical value at 5 %."""
-    from statsmodels.tsa.stattools import kpss  # noqa: PLC0415 - takes a second
+    with held_back():
+        from statsmodels.tsa.stattools import kpss  # noqa: PLC0415 - takes a second
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a p-value beyond its table, which is not used

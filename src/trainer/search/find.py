@@ -24,7 +24,7 @@ from trainer.fit.fitting import (
 from trainer.fit.order import Floats, Order, difference
 from trainer.fit.prediction import BoxCox, Prediction
 from trainer.kernel.library import NO_COLUMNS
-from trainer.saved.saved_model import SavedModel
+from trainer.saved.json_file import SavedModel
 from trainer.search.differencing import Differencing, find_differencing
 from trainer.search.ranking import Ranking
 

@@ -4,13 +4,15 @@ import numpy as np
 
 from trainer.errors import ModelNotFittedError
 from trainer.fit.order import Floats, Order
+from trainer.interruption import held_back
 
 NAME = "pmdarima.auto_arima (stepwise, AICc)"
 
 
 def search_by_library(values: Floats, *, season: int) -> Order:
     """Return the order with the best AICc that pmdarima meets; `season` 1 means none."""
-    from pmdarima import auto_arima  # noqa: PLC0415 - takes seconds
+    with held_back():
+        from pmdarima import auto_arima  # noqa: PLC0415 - takes seconds
 
     scale = float(values.std())
     try:

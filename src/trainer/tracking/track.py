@@ -50,7 +50,7 @@ class Metric:
 def track(tracking: Tracking, outcome: Outcome, files: Sequence[str], *, started_s: float) -> str:
     """Tell MLflow of the run that lies in its output folder; return where it can be looked at.
 
-    Raises NotTrackedError, and nothing else: also a signal ends the telling and not the run.
+    Raises NotTrackedError for whatever goes wrong but a signal.
     """
     document = _document(tracking, outcome, files, started_s=started_s)
     answer = _answer(tracking, json.dumps(document).encode())
@@ -166,9 +166,9 @@ def _answer(tracking: Tracking, document: bytes) -> dict[str, str]:
     except subprocess.TimeoutExpired:
         _end(process)
         return {"failed": f"it was not finished within {ALL_S:.0f} s"}
-    except InterruptedBySignal as stop:
+    except InterruptedBySignal:
         _end(process)
-        return {"failed": f"stopped by signal {stop.number}"}
+        raise
     try:
         found: dict[str, str] = json.loads(answer)
     except ValueError:

@@ -284,3 +284,17 @@ def test_a_json_model_may_stand_for_a_run_and_is_told_as_not_verified(
     assert answered.exit_code == 0
     assert answered.verdict["challenger"]["is_verified"] is False
     assert answered.verdict["scores"] == of_folder["scores"]
+
+
+@pytest.mark.parametrize("more", [(), ("--trust-pickle",)], ids=["default", "trusted"])
+def test_a_pickle_stands_for_the_json_beside_it(
+    compare: Compare, runs: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    of_folder = compare("poor", "good").verdict
+    capsys.readouterr()
+    answered = compare("poor", runs / "good" / "models" / "arima_model.pkl", *more)
+    assert answered.exit_code == 0
+    assert answered.verdict["scores"] == of_folder["scores"]
+    assert answered.verdict["challenger"]["sha256"] == of_folder["challenger"]["sha256"]
+    told = "note     arima_model.pkl: a pickle is not opened without --trust-pickle"
+    assert (told in capsys.readouterr().err) == (not more)

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,11 @@ import pytest
 
 from tests.unit.trainer.compare.conftest import Compare
 from tests.unit.trainer.saved.made import reseal_record, resealed
+from trainer.compare import contender
 from trainer.compare.contender import read_contender
 from trainer.errors import SavedModelChangedError, SavedModelInvalidError
 from trainer.record import write_json
+from trainer.regular_file import read_beneath
 
 pytestmark = pytest.mark.process  # matplotlib asks fc-list for fonts when a model is trained
 
@@ -41,6 +44,18 @@ def _made_a_folder(run: Path) -> None:
     (run / "res.png").mkdir()
 
 
+def _made_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _made_a_link(path: Path) -> None:
+    """Let the same content come from outside the run."""
+    outside = path.parent.parent / f"outside-{path.name}"
+    path.rename(outside)
+    path.symlink_to(outside)
+
+
 CHANGES: dict[str, tuple[Change, str]] = {
     "no folder": (shutil.rmtree, "there is no "),
     "unfinished": (lambda run: (run / "record.json").unlink(), "is not a complete run"),
@@ -64,7 +79,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "the status 'failed'",
     ),
     "manifest leads outside": (
-        lambda run: reseal_record(run / "record.json", manifest={"../x": {"sha256": "0"}}),
+        lambda run: reseal_record(run / "record.json", manifest={"../x": {"sha256": "0" * 64}}),
         "names ../x, outside",
     ),
     "manifest without model": (
@@ -78,10 +93,18 @@ CHANGES: dict[str, tuple[Change, str]] = {
     ),
     "no figures": (lambda run: (run / "metric.json").unlink(), "there is no "),
     "changed figures": (lambda run: _changed_byte(run / "metric.json"), "metric.json: changed"),
-    "folder for a file": (
-        _made_a_folder,
+    "folder for a file": (_made_a_folder, "res.png is a folder"),
+    "pipe for a file": (lambda run: _made_a_pipe(run / "res.png"), "not a regular file"),
+    "pipe for the record": (
+        lambda run: _made_a_pipe(run / "record.json"),
         "not a regular file",
     ),
+    "link for a file": (lambda run: _made_a_link(run / "res.png"), "res.png is a link"),
+    "link for a folder": (
+        lambda run: _made_a_link(run / "models"),
+        "arima_model.json is a link, or",
+    ),
+    "link for the record": (lambda run: _made_a_link(run / "record.json"), "record.json is a link"),
 }
 
 
@@ -108,14 +131,14 @@ def test_a_run_that_is_not_whole_and_unchanged_is_no_promotion(
 def test_a_file_that_may_not_be_read_is_no_promotion(
     runs: Path, compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = Path.read_bytes
+    read = read_beneath
 
-    def refused(path: Path) -> bytes:
-        if path.name == "forecast.csv":
+    def refused(folder: Path, name: str, largest: int) -> bytes:
+        if name == "forecast.csv":
             raise PermissionError(13, "Permission denied")
-        return read(path)
+        return read(folder, name, largest)
 
-    monkeypatch.setattr(Path, "read_bytes", refused)
+    monkeypatch.setattr(contender, "read_beneath", refused)
     answered = compare("poor", "good")
     assert answered.exit_code == 10
     assert "may not be read by this user" in answered.verdict["reason"]
@@ -182,14 +205,14 @@ def test_a_file_that_is_no_saved_model_is_refused(tmp_path: Path, content: bytes
 
 
 def test_a_model_is_known_by_its_bytes_and_by_what_it_says_of_its_series(runs: Path) -> None:
-    contender = read_contender(runs / "price", "champion")
-    assert contender.run_id == "run-price"
-    assert (contender.origin.calendar, contender.origin.regressors) == ("D", ("price",))
-    assert (str(contender.origin.first.date()), str(contender.origin.last.date())) == (
+    found = read_contender(runs / "price", "champion")
+    assert found.run_id == "run-price"
+    assert (found.origin.calendar, found.origin.regressors) == ("D", ("price",))
+    assert (str(found.origin.first.date()), str(found.origin.last.date())) == (
         "2024-01-01",
         "2024-04-21",
     )
     record = json.loads((runs / "price" / "record.json").read_text())
-    assert contender.sha256 == record["manifest"]["models/arima_model.json"]["sha256"]
+    assert found.sha256 == record["manifest"]["models/arima_model.json"]["sha256"]
     alone = read_contender(runs / "price" / "models" / "arima_model.json", "champion")
-    assert (alone.sha256, alone.run_id) == (contender.sha256, None)
+    assert (alone.sha256, alone.run_id) == (found.sha256, None)

@@ -1,4 +1,5 @@
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from trainer.errors import (
     SeriesTooShortError,
     ValuesMissingError,
 )
+from trainer.input import data
 from trainer.input.columns import choose_columns
 from trainer.input.data import Series, fill_missing, load, split_series, to_series
 from trainer.input.table import read_table
@@ -135,15 +137,25 @@ def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
         _load(tmp_path)
     with pytest.raises(InputUnreadableError, match="not a regular file"):
         _load(Path("/dev/null"))
+    os.mkfifo(tmp_path / "pipe.csv")  # reading it would wait for a writer
+    with pytest.raises(InputUnreadableError, match="not a regular file"):
+        _load(tmp_path / "pipe.csv")
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "x.csv").open("wb") as file:
+        file.truncate(data.LARGEST_BYTES + 1)  # a hole: it takes no room
+    with pytest.raises(InputUnreadableError, match="has more than"):
+        _load(tmp_path / "x.csv")
 
 
 def test_unreadable_file_is_refused_with_the_user(
     short_csv: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_path: Path) -> bytes:
+    def refuse(_path: Path, _largest: int) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(data, "read_regular", refuse)
     with pytest.raises(InputUnreadableError, match=r"may not be read by this user \(uid \d+\)"):
         _load(short_csv)
 

@@ -97,8 +97,13 @@ def test_a_note_tells_of_the_json_in_the_pickle_s_place(
     def cannot(_content: bytes) -> object:
         raise ModuleNotFoundError("No module named 'statsmodels'")
 
-    monkeypatch.setattr("trainer.saved.model_file.load_model", cannot)
-    assert main(["predict", "--model", f"good/{PICKLE}", "--horizon", "14"]) == 0
+    monkeypatch.setattr("trainer.saved.pickle_reader.read_pickle", cannot)
+    pickle = ["predict", "--model", f"good/{PICKLE}", "--horizon", "14"]
+    assert main(pickle) == 0
+    shown = capsys.readouterr()
+    assert "note     arima_model.pkl: a pickle is not opened without --trust-pickle" in shown.err
+    assert shown.out == Path("good/forecast.csv").read_text()
+    assert main([*pickle, "--trust-pickle"]) == 0
     shown = capsys.readouterr()
     assert "note     arima_model.pkl: the libraries here cannot open it" in shown.err
     assert shown.out == Path("good/forecast.csv").read_text()
@@ -197,17 +202,17 @@ BAD: dict[str, tuple[Change, str, str, str]] = {
         "saved-model-invalid",
         "not a saved model",
     ),
-    "no record": (
-        lambda run: (run / "record.json").unlink(),
+    "no JSON": (
+        lambda run: (run / JSON).unlink(),
         PICKLE,
         "pickle-refused",
-        "no record has its sha256",
+        "a pickle can run any code",
     ),
     "changed pickle": (
         lambda run: (run / PICKLE).write_bytes(b"\x80\x04N."),
         PICKLE,
-        "pickle-refused",
-        "other",
+        "saved-model-changed",
+        "another sha256",
     ),
 }
 
@@ -340,7 +345,7 @@ def test_another_calendar_than_in_training_is_refused(
 def test_memory_that_is_not_enough_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def exhausted(*_arguments: object) -> object:
+    def exhausted(*_arguments: object, **_options: object) -> object:
         raise MemoryError
 
     monkeypatch.setattr(work, "load_model_file", exhausted)

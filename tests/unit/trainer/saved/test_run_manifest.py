@@ -12,7 +12,7 @@ VALUES: dict[str, Any] = {
     "schema_version": 2,
     "run_id": "r",
     "status": "succeeded",
-    "manifest": {"metric.json": {"sha256": "a1", "bytes": 3}},
+    "manifest": {"metric.json": {"sha256": "a1" * 32, "bytes": 3}},
 }
 
 
@@ -23,7 +23,7 @@ def sealed(**changes: object) -> bytes:
 
 def test_a_record_names_its_run_and_each_file_s_sha256() -> None:
     found = read_run_manifest(sealed(), "record.json")
-    assert (found.run_id, found.files) == ("r", {"metric.json": "a1"})
+    assert (found.run_id, found.files) == ("r", {"metric.json": "a1" * 32})
 
 
 def test_every_changed_byte_is_refused() -> None:

@@ -18,7 +18,7 @@ from packaging.version import Version
 
 from tests.unit.trainer.conftest import csv_text, swinging
 from trainer.evaluation.baselines import BASELINES
-from trainer.interruption import raised_on_signals
+from trainer.interruption import InterruptedBySignal, raised_on_signals
 from trainer.outcome import Outcome
 from trainer.settings import Tracking, complete, parse_arguments, place_run, read_tracking
 from trainer.tracking import track as tracking
@@ -261,7 +261,7 @@ def test_a_process_that_does_not_end_is_ended(
 
 
 @pytest.mark.process
-def test_a_signal_ends_the_telling_and_not_the_run(
+def test_a_signal_ends_the_process_that_tells_and_goes_on(
     found: Outcome, told: Callable[..., Tracking], tmp_path: Path
 ) -> None:
     def stop() -> None:
@@ -269,12 +269,21 @@ def test_a_signal_ends_the_telling_and_not_the_run(
             time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    with raised_on_signals():
-        sender = threading.Thread(target=stop)
+    sender = threading.Thread(target=stop)
+    started = list[subprocess.Popen[bytes]]()
+    end = tracking._end
+
+    def ended(process: "subprocess.Popen[bytes]") -> None:
+        started.append(process)
+        end(process)
+
+    with pytest.MonkeyPatch.context() as patch, raised_on_signals():
+        patch.setattr(tracking, "_end", ended)
         sender.start()
-        with pytest.raises(NotTrackedError, match=f"stopped by signal {signal.SIGTERM:d}"):
+        with pytest.raises(InterruptedBySignal):
             track(told("hangs://x"), found, [], started_s=0.0)
-        sender.join()
+    sender.join()
+    assert [process.poll() for process in started] == [-signal.SIGKILL]
 
 
 @pytest.mark.process

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.unit.trainer.saved.made import resealed
-from tests.unit.trainer.saved.test_model import ORDERS, fitted
+from tests.unit.trainer.saved.test_library_object import ORDERS, fitted
 from trainer.errors import SavedModelChangedError, SavedModelFormError, SavedModelInvalidError
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find
-from trainer.saved.saved_model import read_saved, write_saved
+from trainer.saved.json_file import read_saved, write_saved
 from trainer.search.find import Select, find_model
 
 
@@ -131,7 +131,7 @@ def test_loading_and_forecasting_loads_neither_pandas_nor_statsmodels(tmp_path: 
     path = tmp_path / "m.json"
     path.write_bytes(write_saved(fitted(ORDERS[3]).saved()))
     code = (
-        "import sys\nfrom pathlib import Path\nfrom trainer.saved.saved_model import read_saved\n"
+        "import sys\nfrom pathlib import Path\nfrom trainer.saved.json_file import read_saved\n"
         "content = Path(sys.argv[1]).read_bytes()\n"
         "print(read_saved(content, 'm').predict(3).mean)\n"
         "print(*sorted(m for m in sys.modules if '.' not in m))"

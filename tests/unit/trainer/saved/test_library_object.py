@@ -5,7 +5,7 @@ import pytest
 from tests.unit.trainer.conftest import swinging
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find
-from trainer.saved.model import Sample, build_results, disagreement, residuals
+from trainer.saved.library_object import Sample, build_results, disagreement, residuals
 from trainer.search.find import Found
 
 VALUES = np.array(swinging(60))

@@ -1,18 +1,26 @@
+import io
 import pickletools
 import warnings
 from dataclasses import replace
+from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 
-from tests.unit.trainer.saved.test_model import ORDERS, fitted, sample_of
+from tests.unit.trainer.saved.test_library_object import ORDERS, fitted, sample_of
 from trainer.fit.prediction import BoxCox
 from trainer.fit.recipe import Recipe, find
-from trainer.saved.model import build_results
-from trainer.saved.model_file import dump_mixture, dump_results, dump_search, load_model
+from trainer.saved.library_object import build_results
+from trainer.saved.pickle_file import dump_mixture, dump_results, dump_search
 
 pytestmark = pytest.mark.process  # pmdarima loads scikit-learn, which asks for the processor
 SEASONAL = ORDERS[3]
+
+
+def load_model(content: bytes) -> Any:
+    """Load a file as its users do."""
+    return joblib.load(io.BytesIO(content))
 
 
 def test_results_forecast_the_same_and_are_statsmodels_own() -> None:

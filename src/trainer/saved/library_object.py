@@ -10,6 +10,7 @@ import numpy as np
 
 from trainer.fit.fitting import Data, Fitted, Likelihood, no_columns, parameters
 from trainer.fit.order import Floats
+from trainer.interruption import held_back
 from trainer.search.find import Found
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ class Sample:
 
 def build_results(sample: Sample, fitted: Fitted) -> Any:  # noqa: ANN401 - statsmodels has no types
     """Return statsmodels' results object of a model; takes milliseconds, fits nothing."""
-    import pandas as pd  # noqa: PLC0415 - half a second
-    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - takes two seconds
+    with held_back():
+        import pandas as pd  # noqa: PLC0415 - half a second
+        from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - takes two seconds
 
     index = pd.date_range(sample.first_date, periods=len(sample.numbers), freq=sample.frequency)
     series = pd.Series(sample.numbers, index=index, name=sample.name)

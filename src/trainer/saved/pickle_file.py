@@ -5,6 +5,7 @@ values that it is made of, and the calls that make it: `SARIMAX(series, ...).fil
 The object carries the text of the model's JSON as `saved_model`, for those who load it by
 `trainer.load`: the library's own arithmetic differs from the kernel's in the last digits.
 Loading needs statsmodels and pandas (pmdarima for a searched order), and nothing of this program.
+`pickle_reader` opens exactly the forms that are written here: change both together.
 """
 
 import io
@@ -17,7 +18,8 @@ import joblib
 
 from trainer.fit.fitting import Fitted, parameters
 from trainer.fit.prediction import BoxCox
-from trainer.saved.model import Sample, model_keywords
+from trainer.interruption import held_back
+from trainer.saved.library_object import Sample, model_keywords
 
 _PROTOCOL = 4
 
@@ -75,11 +77,6 @@ def dump_mixture(
     return _dumped([(weight, each) for (weight, _), each in zip(members, results, strict=True)])
 
 
-def load_model(content: bytes) -> Any:  # noqa: ANN401 - the libraries have no types
-    """Return the library's object. Only for bytes of known origin: a pickle can do anything."""
-    return joblib.load(io.BytesIO(content))
-
-
 def _carrying(made: "_Call | _Made", saved: bytes) -> "_Call | _Made":
     if saved:
         made.state["saved_model"] = saved.decode()
@@ -93,8 +90,9 @@ def _dumped(value: Any) -> bytes:  # noqa: ANN401 - anything
 
 
 def _results(sample: Sample, fitted: Fitted) -> _Call:
-    import pandas as pd  # noqa: PLC0415 - half a second
-    from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - takes two seconds
+    with held_back():
+        import pandas as pd  # noqa: PLC0415 - half a second
+        from statsmodels.tsa.statespace.sarimax import SARIMAX  # noqa: PLC0415 - takes two seconds
 
     dates = _Call(
         partial(pd.date_range, periods=len(sample.numbers), freq=sample.frequency),
@@ -113,8 +111,9 @@ def _results(sample: Sample, fitted: Fitted) -> _Call:
 
 def _arima(sample: Sample, fitted: Fitted) -> _Made:
     """Return pmdarima's ARIMA as its `fit` leaves it, with our results in the place of its own."""
-    import pmdarima  # noqa: PLC0415 - takes seconds
-    from pmdarima.arima import ARIMA  # noqa: PLC0415 - see above
+    with held_back():
+        import pmdarima  # noqa: PLC0415 - takes seconds
+        from pmdarima.arima import ARIMA  # noqa: PLC0415 - see above
 
     order = fitted.order
     arima = ARIMA(
@@ -137,8 +136,9 @@ def _arima(sample: Sample, fitted: Fitted) -> _Made:
 
 
 def _pipeline(sample: Sample, arima: _Made, box_cox: BoxCox) -> _Made:
-    from pmdarima.pipeline import Pipeline  # noqa: PLC0415 - takes seconds
-    from pmdarima.preprocessing import BoxCoxEndogTransformer  # noqa: PLC0415 - see above
+    with held_back():
+        from pmdarima.pipeline import Pipeline  # noqa: PLC0415 - takes seconds
+        from pmdarima.preprocessing import BoxCoxEndogTransformer  # noqa: PLC0415 - see above
 
     transformer = BoxCoxEndogTransformer(lmbda=box_cox.power, lmbda2=0)
     state = {**vars(transformer), "lam1_": box_cox.power, "lam2_": 0}
