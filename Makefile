@@ -22,7 +22,7 @@ rehearse: image ## push-and-submit against a stand-in for Azure ML on this machi
 	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env)" && eval "$$found" && HAKOBUNE_REHEARSAL=1 $(MAKE) --no-print-directory -o image push-and-submit )
 
 test: image check libraries ## run everything that CI runs: format, lint, types, unit and container tests
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2
 
 image: engine .venv/ready ## build the image (takes a second if nothing changed)
 	@$(BIN)/hakobune build
@@ -38,7 +38,7 @@ check: .venv/ready ## check format, lint, types and shell scripts
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy && $(BIN)/shellcheck docker/*.sh docker/base/*.sh environments/*.sh
 
 quick: check libraries ## run the checks and the unit tests that are not slow, without Docker
-	@$(BIN)/pytest -n 2 -m "not slow" tests/unit
+	@$(BIN)/pytest -n 2 --hypothesis-profile quick -m "not slow" tests/unit
 
 format: .venv/ready ## format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

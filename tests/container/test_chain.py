@@ -13,7 +13,7 @@ from docker.models.images import Image
 from tests.container.conftest import ROOT
 from tests.samples import assert_failed
 
-pytestmark = [pytest.mark.container, pytest.mark.xdist_group("chain")]
+pytestmark = pytest.mark.container
 QUICK = ("--order", "1,0,0", "--backtest_windows", "0")
 
 Hakobune = Callable[..., subprocess.CompletedProcess[str]]

@@ -31,7 +31,7 @@ from tests.samples import assert_failed
 from trainer.errors import RowsInvalidError
 
 # One process: each would make a site of its own.
-pytestmark = [pytest.mark.cloud, pytest.mark.e2e, pytest.mark.xdist_group("cloud")]
+pytestmark = [pytest.mark.cloud, pytest.mark.e2e]
 QUICK = ("--order", "1,0,0", "--backtest_windows", "0")
 SUBMIT = ("submit", "--create-compute")
 COUNT = (*SUBMIT, "--text", "text.txt")

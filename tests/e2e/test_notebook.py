@@ -21,8 +21,7 @@ from tests.e2e.conftest import ROOT, Drydock
 NOTEBOOK_TIMEOUT_S = 1200
 TOOL_CELLS = ("cell-04", "cell-13")  # there the command line tells its progress on stderr
 PNG = b"\x89PNG\r\n\x1a\n"
-# One process runs the notebook, not each that has one of the tests.
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("notebook")]
+pytestmark = pytest.mark.e2e
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ WIRING = TOOL / "cli" / "wiring.py"
 PROCESS_MODULES = {"subprocess", "socket", "http", "urllib.request", "requests", "docker", "azure"}
 
 
+@cache
 def imports(path: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -253,6 +255,7 @@ def test_the_wheel_holds_what_is_needed_without_a_checkout(tmp_path: Path) -> No
     assert found == ["True", "True", str(tmp_path / "there/drydock/images.py")]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("package", ["hakobune", "drydock"])
 def test_every_module_can_be_imported_alone(package: str) -> None:

@@ -85,14 +85,3 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     path.write_text(csv_text(swinging(40)))
     raw = parse_arguments(["--input", str(path), "--order", "1,0,0"])
     return explore(complete(raw, place_run(raw, {"HAKOBUNE_RUN_ID": "r1"})))
-
-
-# Each trains: seconds, and the import of statsmodels.
-TRAINING = {"runs", "outcome", "found"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave tests that go on from a training out of `make quick`."""
-    for item in items:
-        if TRAINING & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.slow)

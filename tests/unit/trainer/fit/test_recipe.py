@@ -30,6 +30,7 @@ def found(order: Order, values: Floats = VALUES, horizon: int = 5) -> Floats:
     return find(given(order), values, horizon=horizon).predict(horizon).mean
 
 
+@pytest.mark.slow
 def test_2_0_2_escapes_the_optimum_where_the_library_stops(daily_2013: Path) -> None:
     from statsmodels.tsa.arima.model import ARIMA
 

@@ -82,7 +82,9 @@ def test_regressors_go_into_the_library_s_object() -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
-@pytest.mark.parametrize("gaps", [(), (20, 21, 40)], ids=["whole", "gaps"])
+@pytest.mark.parametrize(
+    "gaps", [pytest.param((), marks=pytest.mark.slow), (20, 21, 40)], ids=["whole", "gaps"]
+)
 def test_residuals_are_the_one_step_errors(order: Order, gaps: tuple[int, ...]) -> None:
     found = fitted(order, gaps)
     errors = residuals(found)

@@ -331,6 +331,7 @@ def test_a_training_ends_well_with_one_note_when_mlflow_refuses(
     assert written == {*record["manifest"], "record.json"}
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_model_is_not_logged_a_second_time(train: Callable[[str], int], tmp_path: Path) -> None:
     assert train("works://x") == 0
@@ -342,6 +343,7 @@ def test_the_model_is_not_logged_a_second_time(train: Callable[[str], int], tmp_
     assert not [note for note in record["notes"] if "MLflow" in note]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("address", [None, "file:///nowhere/at/all"])
 def test_the_training_s_own_process_never_loads_mlflow(
