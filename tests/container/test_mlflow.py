@@ -15,7 +15,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 from docker.models.images import Image
 
-from tests.container.conftest import ROOT, RUN_TIMEOUT_S, Run
+from tests.container.conftest import ROOT, Run
+from tests.samples import PATIENCE_S
 
 pytestmark = pytest.mark.container
 
@@ -32,7 +33,7 @@ def tool(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=2 * RUN_TIMEOUT_S,
+        timeout=PATIENCE_S,
     )
 
 
@@ -71,7 +72,7 @@ def compose(checkout: Path) -> Iterator[Compose]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=RUN_TIMEOUT_S,
+            timeout=PATIENCE_S,
         )
 
     yield call
@@ -93,7 +94,7 @@ def ask(address: str, path: str, body: object = None, **headers: str) -> bytes:
     request = Request(f"http://{address}{path}", data, {"Content-Type": "application/json"})
     for name, value in headers.items():
         request.add_header(name, value)
-    with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
+    with build_opener(ProxyHandler({})).open(request, timeout=PATIENCE_S) as answer:
         content: bytes = answer.read()
     return content
 
