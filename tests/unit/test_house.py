@@ -141,6 +141,12 @@ def test_modules_are_not_longer_than_400_lines(package: str) -> None:
             assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
 
 
+def test_what_tests_share_is_in_no_module_of_tests() -> None:
+    for path in (ROOT / "tests").rglob("*.py"):
+        modules = {name for name in imports(path) if name.startswith("tests.")}
+        assert not {name for name in modules if ".test_" in name}, path
+
+
 @pytest.mark.process
 def test_help_loads_nothing_heavy() -> None:
     code = (

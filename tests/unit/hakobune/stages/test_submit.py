@@ -16,28 +16,16 @@ from hakobune.errors import (
     SubmitRunningError,
 )
 from hakobune.model.job import Job, JobPlan, Quota
-from hakobune.model.project import Project
 from hakobune.stages.submit import (
     NOTES,
-    Submission,
     last_job,
     next_attempt,
     notes,
-    plan_submit,
     submit,
 )
-from tests.cloud_samples import PUSHED, FakeCloud, make_compute, make_wishes
-from tests.samples import CLEAN, COMMIT, HEAD, FakeReporter, FakeRunner, write_project
-
-
-def planned(project: Project, *arguments: str, **wishes: object) -> Submission:
-    return plan_submit(
-        project,
-        make_wishes(*arguments, **wishes),
-        PUSHED,
-        runner=FakeRunner([HEAD, CLEAN]),
-        cwd=project.root,
-    )
+from tests.cloud_samples import PUSHED, FakeCloud, make_compute
+from tests.delivery_samples import planned
+from tests.samples import COMMIT, FakeReporter, write_project
 
 
 def ready_cloud(**other: object) -> FakeCloud:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.unit.trainer.saved.test_model import ORDERS, fitted, sample_of
+from tests.unit.trainer.saved.fitted import ORDERS, fitted, sample_of
 from trainer.fit.prediction import BoxCox
 from trainer.fit.recipe import Recipe, find
 from trainer.saved.model import build_results

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.unit.trainer.saved.fitted import ORDERS, fitted
 from tests.unit.trainer.saved.made import resealed
-from tests.unit.trainer.saved.test_model import ORDERS, fitted
 from trainer.errors import SavedModelChangedError, SavedModelFormError, SavedModelInvalidError
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find
