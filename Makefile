@@ -41,7 +41,7 @@ check: .venv/ready ## check format, lint, types and shell scripts
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy && $(BIN)/shellcheck docker/*.sh docker/base/*.sh environments/*.sh
 
 quick: check libraries ## run the checks and the unit tests that are not slow, without Docker
-	@$(BIN)/pytest -n 2 --hypothesis-profile quick -m "not slow and not minutes" tests/unit
+	@$(BIN)/pytest --hypothesis-profile quick -m "not slow and not minutes" tests/unit
 
 format: .venv/ready ## format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

@@ -145,6 +145,8 @@ def test_what_tests_share_is_in_no_module_of_tests() -> None:
     for path in (ROOT / "tests").rglob("*.py"):
         modules = {name for name in imports(path) if name.startswith("tests.")}
         assert not {name for name in modules if ".test_" in name}, path
+        if path.is_relative_to(ROOT / "tests/unit"):
+            assert not {name for name in modules if ".conftest." in name}, path
 
 
 @pytest.mark.process

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from drydock.authority import ca_bundle
-from tests.unit.drydock.conftest import Harbour
+from tests.unit.drydock.harbour import Harbour
 
 
 def client_context(state: Path) -> ssl.SSLContext:

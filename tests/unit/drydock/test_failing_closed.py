@@ -17,7 +17,7 @@ from hakobune.model.destination import Rehearsal
 from hakobune.settings import read_destination
 from tests.unit.drydock.asking import Asker
 from tests.unit.drydock.blobs_in_memory import BlobsInMemory
-from tests.unit.drydock.conftest import Harbour, launch
+from tests.unit.drydock.harbour import Harbour, launch
 
 pytestmark = pytest.mark.e2e
 SOURCE = Path(__file__).parents[3] / "src"

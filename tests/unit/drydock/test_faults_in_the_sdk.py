@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.drydock.conftest import Harbour, make_client
+from tests.unit.drydock.harbour import Harbour, make_client
 from tests.unit.drydock.sdk_jobs import cluster, end_of, job
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from drydock.lifecycle import Conductor, seconds_of
 from drydock.state.jobs import FOLLOWS, OVER, Job
-from tests.unit.drydock.conftest import make_state
+from tests.unit.drydock.harbour import make_state
 from tests.unit.drydock.runner_in_process import RunnerInProcess
 
 IMAGE = "127.0.0.1:1/hakobune/arima@sha256:" + "1" * 64

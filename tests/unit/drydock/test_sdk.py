@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.drydock.conftest import Harbour
+from tests.unit.drydock.harbour import Harbour
 from tests.unit.drydock.sdk_jobs import IMAGE, cluster, end_of, environment, job
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.trainer.conftest import csv_text
+from tests.unit.trainer.series_samples import csv_text
 from trainer.errors import SeriesConstantError, ValuesTooSmallError
 from trainer.fit.order import Floats
 from trainer.fit.recipe import Recipe, find, find_again

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.unit.trainer.conftest import swinging
+from tests.unit.trainer.series_samples import swinging
 from trainer.errors import (
     BoxCoxInvalidError,
     SeriesConstantError,

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.unit.trainer.prepare.conftest import line, text
+from tests.unit.trainer.prepare.raw_lines import line, text
 from trainer.errors import (
     DiskFullError,
     InputEmptyError,

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tests.unit.trainer.conftest import swinging
+from tests.unit.trainer.series_samples import swinging
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find
 from trainer.saved.model import Sample

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from tests.unit.trainer.conftest import csv_text, swinging
+from tests.unit.trainer.series_samples import csv_text, swinging
 from trainer.evaluation.baselines import BASELINES
 from trainer.interruption import raised_on_signals
 from trainer.outcome import Outcome
