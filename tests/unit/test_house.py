@@ -14,6 +14,7 @@ import pytest
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
 from tests.samples import FakeReporter, write_project
+from tests.together import GROUPS, group_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "src" / "hakobune"
@@ -147,6 +148,12 @@ def test_what_tests_share_is_in_no_module_of_tests() -> None:
         assert not {name for name in modules if ".test_" in name}, path
         if path.is_relative_to(ROOT / "tests/unit"):
             assert not {name for name in modules if ".conftest." in name}, path
+
+
+def test_tests_that_share_a_process_are_there() -> None:
+    assert all((ROOT / start).exists() for start, _ in GROUPS)
+    one, other = "tests/e2e/test_cloud.py::test_a[x::y]", "tests/e2e/test_bad_input.py::test_b"
+    assert group_of(one) == group_of(other) != group_of("tests/e2e/test_notebook.py::test_c")
 
 
 @pytest.mark.process

@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from tests.samples import PATIENCE_S
+
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
     from azure.ai.ml.entities import Command, Environment
@@ -47,7 +49,7 @@ def end_of(client: "MLClient", name: str) -> str:
     """Wait for a job's end and return its status."""
     import time
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         found = str(client.jobs.get(name).status).rsplit(".", 1)[-1].title()
         if found in ("Completed", "Failed", "Canceled"):

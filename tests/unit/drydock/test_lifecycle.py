@@ -9,6 +9,7 @@ import pytest
 
 from drydock.lifecycle import Conductor, seconds_of
 from drydock.state.jobs import FOLLOWS, OVER, Job
+from tests.samples import PATIENCE_S
 from tests.unit.drydock.harbour import make_state
 from tests.unit.drydock.runner_in_process import RunnerInProcess
 
@@ -31,7 +32,7 @@ class Yard:
         return job
 
     def wait(self, *statuses: str, name: str = "job") -> Job:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             job = self.state.jobs.get(name)
             if job.status in statuses:
