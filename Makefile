@@ -22,7 +22,10 @@ rehearse: image ## push-and-submit against a stand-in for Azure ML on this machi
 	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env)" && eval "$$found" && HAKOBUNE_REHEARSAL=1 $(MAKE) --no-print-directory -o image push-and-submit )
 
 test: image check libraries ## run everything that CI runs: format, lint, types, unit and container tests
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2 -m "not minutes"
+
+test-all: image check libraries ## make test, and the tests that each take minutes
+	@$(BIN)/pytest -n 2
 
 image: engine .venv/ready ## build the image (takes a second if nothing changed)
 	@$(BIN)/hakobune build
@@ -38,7 +41,7 @@ check: .venv/ready ## check format, lint, types and shell scripts
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet . && $(BIN)/mypy && $(BIN)/shellcheck docker/*.sh docker/base/*.sh environments/*.sh
 
 quick: check libraries ## run the checks and the unit tests that are not slow, without Docker
-	@$(BIN)/pytest -n 2 -m "not slow" tests/unit
+	@$(BIN)/pytest --hypothesis-profile quick -m "not slow and not minutes" tests/unit
 
 format: .venv/ready ## format the code
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .
@@ -70,4 +73,4 @@ clean: ## remove .venv and the tools' caches; runs and images are kept
 	@echo "python: creating .venv-bench for the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train push-and-submit rehearse test image mlflow engine check quick format libraries bench-search proof docs relock clean
+.PHONY: help train push-and-submit rehearse test test-all image mlflow engine check quick format libraries bench-search proof docs relock clean

@@ -214,7 +214,8 @@ def main() -> int:
         for mutant in chosen:
             found = outcome(mutant, source)
             is_good &= found == "killed"
-            print(f"{found:<9} {mutant.file:<38} {mutant.before.strip()[:60]}", flush=True)
+            where = " ".join(mutant.before.split())[:60]
+            print(f"{found:<9} {mutant.file:<38} {where}", flush=True)
     return 0 if is_good else 1
 
 

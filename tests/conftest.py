@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, NoReturn
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -14,7 +15,17 @@ ROOT = Path(__file__).resolve().parents[1]
 platform.platform()
 # Who starts us in the background lets us ignore it, and every child of ours would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# `make quick` draws fewer examples of each property than the usual hundred.
+hypothesis.settings.register_profile("quick", max_examples=20)
 PROCESS_MARKERS = ("process", "container", "e2e", "cloud")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let the tests that share something costly share a process."""
+    from tests.together import Together
+
+    return Together(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -28,6 +28,9 @@ dependencies:
   - pip:
       - six==1.17.0
 """
+# How long a test waits for a program or a container before it takes it for hanging. It says nothing
+# about speed: beside other work on the same machine a build of seconds takes minutes.
+PATIENCE_S = 900
 DIGEST = "sha256:" + "a1" * 32
 COMMIT = "c0ffee" * 6 + "c0ff"
 

@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +30,15 @@ Server = TypeVar("Server")
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Servers:
+    """What listens on this machine: the service itself, the blob store's gateway, the proxy."""
+
+    management: ManagementServer
+    gateway: Gateway
+    proxy: Proxy
+
+
 class Rehearsal:
     """The stand-in of one state folder, once its services are running."""
 
@@ -36,32 +46,9 @@ class Rehearsal:
         self.state = state
         self._services = services
         self._undo = contextlib.ExitStack()
-        before = read_addresses(state)
-
-        def port(name: str) -> int:
-            return before.port_of(name) if before else 0
-
-        host = services.store.account.host
-        ensure_certificates(state, (host, LOGIN_HOST, API_HOST), clock.now())
-        tls = server_context(state)
         with contextlib.ExitStack() as undo:
-            management = _listen(lambda at: ManagementServer(at, tls), port("management_url"))
-            undo.callback(management.close)
-            management.run_in_background()
-            gateway = _listen(
-                lambda at: Gateway(at, tls, services.store.account, Faults(state), clock),
-                port("gateway"),
-            )
-            undo.callback(gateway.close)
-            gateway.run_in_background()
-            for name, inner in ((API, management.port), (BLOBS, gateway.port)):
-                forwarder = Forwarder(state / FOLDER / name, inner)
-                undo.callback(forwarder.close)
-                forwarder.run_in_background()
-            ways = {host: gateway.port, LOGIN_HOST: management.port, API_HOST: management.port}
-            proxy = _listen(lambda at: Proxy(at, ways), port("proxy"))
-            undo.callback(proxy.close)
-            proxy.run_in_background()
+            servers = _open_servers(state, services, clock, undo)
+            management = servers.management
             self.workspace_state: WorkspaceState = open_workspace_state(
                 state,
                 address=f"https://{LOOPBACK}:{management.port}",
@@ -78,9 +65,9 @@ class Rehearsal:
                 management_url=self.workspace_state.address,
                 registry=services.registry,
                 blob_endpoint=services.store.account.endpoint,
-                blob_host=host,
-                gateway=f"{LOOPBACK}:{gateway.port}",
-                proxy=f"{LOOPBACK}:{proxy.port}",
+                blob_host=services.store.account.host,
+                gateway=f"{LOOPBACK}:{servers.gateway.port}",
+                proxy=f"{LOOPBACK}:{servers.proxy.port}",
                 ca_bundle=str(ca_bundle(state.resolve())),
                 container_ids=services.container_ids,
                 started=text_of(clock.now()),
@@ -118,6 +105,38 @@ def only_one(state: Path) -> Iterator[None]:
                 remedy="python -m drydock stop\nor use another folder with --state",
             ) from exc
         yield
+
+
+def _open_servers(
+    state: Path, services: RunningServices, clock: Clock, undo: contextlib.ExitStack
+) -> _Servers:
+    """Start the servers, on the previous ports if these are free; `undo` closes them."""
+    before = read_addresses(state)
+
+    def port(name: str) -> int:
+        return before.port_of(name) if before else 0
+
+    host = services.store.account.host
+    ensure_certificates(state, (host, LOGIN_HOST, API_HOST), clock.now())
+    tls = server_context(state)
+    management = _listen(lambda at: ManagementServer(at, tls), port("management_url"))
+    undo.callback(management.close)
+    management.run_in_background()
+    gateway = _listen(
+        lambda at: Gateway(at, tls, services.store.account, Faults(state), clock),
+        port("gateway"),
+    )
+    undo.callback(gateway.close)
+    gateway.run_in_background()
+    for name, inner in ((API, management.port), (BLOBS, gateway.port)):
+        forwarder = Forwarder(state / FOLDER / name, inner)
+        undo.callback(forwarder.close)
+        forwarder.run_in_background()
+    ways = {host: gateway.port, LOGIN_HOST: management.port, API_HOST: management.port}
+    proxy = _listen(lambda at: Proxy(at, ways), port("proxy"))
+    undo.callback(proxy.close)
+    proxy.run_in_background()
+    return _Servers(management=management, gateway=gateway, proxy=proxy)
 
 
 def _listen(make: Callable[[int], Server], port: int) -> Server:

@@ -5,11 +5,12 @@ folder. Their label names that folder, so that the next drydock finds them.
 """
 
 import base64
+import contextlib
 import http.client
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def start_services(
     owner = owner_of(state)
     before = read_json(state / FILE) or {}
     key = str(before.get("key") or base64.b64encode(secrets.token_bytes(64)).decode())
-    try:
+    with _none_left(engine, owner):
         _remove_services(engine, owner)
         found, plans = {}, {}
         for role in (REGISTRY, BLOBS):
@@ -106,15 +107,6 @@ def start_services(
             plan = _plan(role, image, state, key, is_rootless=engine.is_rootless())
             found[role] = _start(plan, engine, port)
             plans[role] = plan
-    except EngineError as exc:
-        _remove_quietly(engine, owner)
-        raise StartFailedError(
-            f"the registry or the blob store cannot run: {exc}",
-            remedy="docker/engine.sh ensure",
-        ) from exc
-    except BaseException:
-        _remove_quietly(engine, owner)
-        raise
     services = Services(
         owner=owner,
         registry=f"{HOST}:{found[REGISTRY][1]}",
@@ -212,6 +204,22 @@ def open_engine() -> Engine:
         raise StartFailedError(
             f"no Docker engine answers: {exc}", remedy="docker/engine.sh ensure"
         ) from exc
+
+
+@contextlib.contextmanager
+def _none_left(engine: Engine, owner: str) -> Iterator[None]:
+    """Remove the services if one of them does not start. Raises StartFailedError."""
+    try:
+        yield
+    except EngineError as exc:
+        _remove_quietly(engine, owner)
+        raise StartFailedError(
+            f"the registry or the blob store cannot run: {exc}",
+            remedy="docker/engine.sh ensure",
+        ) from exc
+    except BaseException:
+        _remove_quietly(engine, owner)
+        raise
 
 
 def _start(plan: ContainerPlan, engine: Engine, port: int) -> tuple[str, int]:

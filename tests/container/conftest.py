@@ -16,9 +16,9 @@ from docker.models.images import Image
 from hakobune.model.lock import Lock
 from hakobune.stages.build import image_tag
 from hakobune.stages.project import open_project, read_fresh_lock
+from tests.samples import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN_TIMEOUT_S = 300
 
 Run = Callable[..., tuple[int, str]]
 
@@ -31,7 +31,7 @@ def lock() -> Lock:
 @pytest.fixture(scope="session")
 def engine() -> Iterator[docker.DockerClient]:
     try:
-        client = docker.from_env(timeout=RUN_TIMEOUT_S)
+        client = docker.from_env(timeout=PATIENCE_S)
         client.ping()
     except DockerException as exc:
         pytest.fail(f"no Docker engine answers ({exc}): docker/engine.sh ensure")
@@ -68,7 +68,7 @@ def run(engine: docker.DockerClient, image: Image) -> Run:
         )
         try:
             container.start()
-            code = int(container.wait(timeout=RUN_TIMEOUT_S)["StatusCode"])
+            code = int(container.wait(timeout=PATIENCE_S)["StatusCode"])
             return code, container.logs().decode()
         finally:
             container.remove(force=True)
@@ -88,7 +88,7 @@ def hakobune() -> Callable[..., subprocess.CompletedProcess[str]]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=RUN_TIMEOUT_S,
+            timeout=PATIENCE_S,
         )
 
     return call

@@ -14,7 +14,7 @@ import pytest
 
 from tests.container.conftest import ROOT
 from tests.renamed import rename
-from tests.samples import assert_failed
+from tests.samples import PATIENCE_S, assert_failed
 
 pytestmark = pytest.mark.container
 
@@ -154,7 +154,7 @@ def test_a_signal_during_a_build_leaves_nothing_half_written(
     )
     time.sleep(1.0)
     child.send_signal(number)
-    _, shown = child.communicate(timeout=60)
+    _, shown = child.communicate(timeout=PATIENCE_S)
     subprocess.run(["docker", "image", "rm", f"{name}:local"], check=False, capture_output=True)
     # A build that was quicker than the signal ended well, whatever its process did afterwards.
     assert child.returncode == code or f"build   {name}:local" in shown, shown

@@ -11,9 +11,9 @@ import pytest
 from docker.models.images import Image
 
 from tests.container.conftest import ROOT
-from tests.samples import assert_failed
+from tests.samples import PATIENCE_S, assert_failed
 
-pytestmark = [pytest.mark.container, pytest.mark.xdist_group("chain")]
+pytestmark = pytest.mark.container
 QUICK = ("--order", "1,0,0", "--backtest_windows", "0")
 
 Hakobune = Callable[..., subprocess.CompletedProcess[str]]
@@ -49,7 +49,7 @@ def call(project: Path) -> Hakobune:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=PATIENCE_S,
         )
 
     return run

@@ -11,7 +11,8 @@ from docker.models.images import Image
 from drydock.runner import DockerRunner
 from drydock.services import open_engine
 from hakobune.model.sandbox import PREDICT, SANDBOXES, SMOKE, TRAIN
-from tests.container.conftest import ROOT, RUN_TIMEOUT_S
+from tests.container.conftest import ROOT
+from tests.samples import PATIENCE_S
 from tests.unit.drydock.machine_fakes import FakeClock, FakeEngine, MemoryStore, make_job
 
 pytestmark = pytest.mark.container
@@ -30,7 +31,7 @@ print(json.dumps([copy, shm, [p.read_text().strip() for p in pids if p.exists()]
 
 def said(command: Sequence[str]) -> tuple[str, int, list[str]]:
     done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=RUN_TIMEOUT_S
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
     assert done.returncode == 0, done.stderr
     path, shm, pids = json.loads(done.stdout)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from docker.models.images import Image
 
-from tests.container.conftest import ROOT, RUN_TIMEOUT_S, read_json
-from tests.samples import assert_failed
+from tests.container.conftest import ROOT, read_json
+from tests.samples import PATIENCE_S, assert_failed
 from trainer.errors import PickleRefusedError
 
 pytestmark = pytest.mark.container
@@ -29,7 +29,7 @@ def compose(*arguments: str, cwd: Path = ROOT, **env: str) -> subprocess.Complet
         capture_output=True,
         text=True,
         check=False,
-        timeout=RUN_TIMEOUT_S,
+        timeout=PATIENCE_S,
     )
 
 

@@ -15,7 +15,7 @@ from hakobune.stages.project import open_project, read_current_lock
 from hakobune.transform.debian_packages import write_packages
 from tests.container.conftest import ROOT
 from tests.renamed import rename
-from tests.samples import assert_failed
+from tests.samples import PATIENCE_S, assert_failed
 
 pytestmark = pytest.mark.container
 CASE = ROOT / "tests/cases/word-count"
@@ -41,7 +41,7 @@ def test_the_same_debian_packages_give_the_same_tar(lock: Lock, tmp_path: Path) 
             capture_output=True,
             text=True,
             check=False,
-            timeout=600,
+            timeout=PATIENCE_S,
         )
         if done.returncode == 34:
             pytest.skip(f"this host cannot make a base: {done.stderr.strip()}")
@@ -97,7 +97,7 @@ def test_a_hidden_difference_is_found_and_named(
     plan = hakobune("build", "--dry-run", cwd=project).stdout.splitlines()[0].split()
     plan[plan.index("--tag") + 1] = f"{name_of(project)}:local"
     plan[plan.index("--file") + 1] = str(other)
-    subprocess.run(plan, cwd=project, capture_output=True, check=True, timeout=300)
+    subprocess.run(plan, cwd=project, capture_output=True, check=True, timeout=PATIENCE_S)
     done = hakobune("reproduce", "image", cwd=project)
     assert_failed(done, "image-not-reproduced")
     line = next(n for n, t in enumerate(text.splitlines(), 1) if t == "COPY --from=source /image /")

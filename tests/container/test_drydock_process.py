@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.samples import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.container
 
@@ -64,7 +66,7 @@ def test_two_start_say_where_they_are_and_stop_without_each_other(
     assert stopped.stderr.count("removed the container") == 2
     assert containers_of(states[0]) == []
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://{found[1]['HAKOBUNE_REGISTRY']}/v2/", timeout=5) as answer:
+    with opener.open(f"http://{found[1]['HAKOBUNE_REGISTRY']}/v2/", timeout=PATIENCE_S) as answer:
         assert answer.status == 200
     assert drydock(states[1], "status").returncode == 0
 
@@ -74,7 +76,7 @@ def test_one_that_was_killed_is_cleared_up_and_comes_back(states: tuple[Path, Pa
     assert drydock(state, "start").returncode == 0
     before = json.loads((state / "state.json").read_text())
     os.kill(before["pid"], signal.SIGKILL)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_S
     while drydock(state, "status").returncode == 0:
         assert time.monotonic() < deadline
     assert len(containers_of(state)) == 2

@@ -37,6 +37,7 @@ from drydock.services import (
     stop_services,
 )
 from tests.container.conftest import ROOT
+from tests.samples import PATIENCE_S
 
 pytestmark = pytest.mark.container
 
@@ -117,7 +118,7 @@ def push(engine: docker.DockerClient, registry: str, dockerfile: str) -> str:
         input=context.getvalue(),
         check=True,
         capture_output=True,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     for line in engine.api.push(f"{name}:1", stream=True, decode=True):
         assert "error" not in line, line
@@ -149,7 +150,7 @@ def make_job(
 
 
 def wait(runner: DockerRunner, container: str) -> Finished:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while (finished := runner.poll(container)) is None:
         assert time.monotonic() < deadline, "the job does not end"
         time.sleep(0.05)
@@ -299,10 +300,10 @@ def test_inputs_are_there_and_cannot_be_written_to_even_by_root(place: Place, us
 
 def test_the_log_can_be_read_while_the_job_runs(place: Place) -> None:
     runner = place.runner()
-    job = make_job(place, "echo first; sleep 30; echo second")
+    job = make_job(place, "echo first; sleep 900; echo second")
     container = runner.start(job)
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while place.read(ARTIFACTS, job.log.path) != b"first\n":
             assert runner.poll(container) is None
             assert time.monotonic() < deadline, "the log does not come"

@@ -19,6 +19,7 @@ from hakobune.model.lock import Lock
 from hakobune.settings import read_settings
 from hakobune.stages.project import open_project
 from tests.container.conftest import ROOT, Run
+from tests.samples import PATIENCE_S
 from trainer.record import processor
 
 pytestmark = pytest.mark.container
@@ -211,7 +212,9 @@ def test_libraries_have_the_bytes_that_compiling_here_from_nothing_gives(
         assert code == 0, output
         program = [sys.executable, str(ROOT / "src/hakobune/data/compile_library.py")]
         folders = [str(folder) for folder in (tmp_path / "cache", source, tmp_path)]
-        subprocess.run([*program, *folders, library.path, *library.files], check=True, timeout=120)
+        subprocess.run(
+            [*program, *folders, library.path, *library.files], check=True, timeout=PATIENCE_S
+        )
         made = (tmp_path / library.path).read_bytes()
         assert output.split()[0] == hashlib.sha256(made).hexdigest()
         beside = source / library.path

@@ -17,7 +17,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 from docker.models.images import Image
 
-from tests.container.conftest import ROOT, RUN_TIMEOUT_S, Run
+from tests.container.conftest import ROOT, Run
+from tests.samples import PATIENCE_S
 
 pytestmark = pytest.mark.container
 
@@ -34,7 +35,7 @@ def tool(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=2 * RUN_TIMEOUT_S,
+        timeout=PATIENCE_S,
     )
 
 
@@ -73,7 +74,7 @@ def compose(checkout: Path) -> Iterator[Compose]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=RUN_TIMEOUT_S,
+            timeout=PATIENCE_S,
         )
 
     yield call
@@ -95,7 +96,7 @@ def ask(address: str, path: str, body: object = None, **headers: str) -> bytes:
     request = Request(f"http://{address}{path}", data, {"Content-Type": "application/json"})
     for name, value in headers.items():
         request.add_header(name, value)
-    with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
+    with build_opener(ProxyHandler({})).open(request, timeout=PATIENCE_S) as answer:
         content: bytes = answer.read()
     return content
 
@@ -114,7 +115,7 @@ def test_the_committed_lock_gives_the_committed_dockerfile_of_mlflow(project: Pa
 
 def imported(board: str, count: int) -> list[Any]:
     """Wait until so many runs are shown, and return them by name."""
-    deadline = time.monotonic() + RUN_TIMEOUT_S
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         experiments = api(board, "experiments/search", max_results=10)["experiments"]
         ids = [e["experiment_id"] for e in experiments]

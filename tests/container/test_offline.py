@@ -24,7 +24,7 @@ from hakobune.stages.project import open_project, read_fresh_lock
 from hakobune.transform.write_lock import write_lock
 from tests.container.conftest import ROOT
 from tests.renamed import rename
-from tests.samples import assert_failed
+from tests.samples import PATIENCE_S, assert_failed
 
 pytestmark = pytest.mark.container
 CASE = ROOT / "tests/cases/word-count"
@@ -52,7 +52,13 @@ def test_without_network_cache_and_proxy_the_digest_is_the_online_one(
     env = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
     try:
         built = subprocess.run(
-            command, cwd=project, env=env, capture_output=True, text=True, check=False, timeout=300
+            command,
+            cwd=project,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
         )
         assert built.returncode == 0, built.stderr[-2000:]
         assert engine.images.get(f"{name}:offline").id == online
@@ -78,7 +84,7 @@ def registry(engine: docker.DockerClient) -> Iterator[tuple[str, Container]]:
         container.reload()
         published = container.ports["5000/tcp"]
         assert published
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while container.exec_run(["python3", "-c", ASK]).exit_code != 0:
             assert time.monotonic() < deadline, container.logs()
             time.sleep(0.1)
@@ -91,7 +97,7 @@ ASK = "import urllib.request as r; r.urlopen('http://127.0.0.1:5000/v2/', timeou
 
 
 def docker_do(*arguments: str) -> None:
-    subprocess.run(["docker", *arguments], check=True, capture_output=True, timeout=120)
+    subprocess.run(["docker", *arguments], check=True, capture_output=True, timeout=PATIENCE_S)
 
 
 def with_base_of(registry: str, folder: Path) -> Project:

@@ -12,7 +12,8 @@ import docker
 import pytest
 from docker.models.images import Image
 
-from tests.container.conftest import RUN_TIMEOUT_S, Run, read_json
+from tests.container.conftest import Run, read_json
+from tests.samples import PATIENCE_S
 from trainer.errors import InputMissingError
 
 pytestmark = pytest.mark.container
@@ -130,7 +131,7 @@ def test_a_signal_ends_it_at_any_moment_and_leaves_nothing_half_written(
         container.start()
         timer = threading.Timer(after_s, container.kill, kwargs={"signal": signal[0]})
         timer.start()
-        code = int(container.wait(timeout=RUN_TIMEOUT_S)["StatusCode"])
+        code = int(container.wait(timeout=PATIENCE_S)["StatusCode"])
         timer.join()
         output = container.logs().decode()
     finally:
@@ -163,7 +164,7 @@ def test_a_model_can_be_copied_out_without_a_mount(
     )
     try:
         container.start()
-        assert container.wait(timeout=RUN_TIMEOUT_S)["StatusCode"] == 0, container.logs()
+        assert container.wait(timeout=PATIENCE_S)["StatusCode"] == 0, container.logs()
         chunks, _ = container.get_archive("/workspace/outputs")
         content: Any = io.BytesIO(b"".join(chunks))
     finally:

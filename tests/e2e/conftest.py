@@ -25,9 +25,9 @@ from hakobune.settings import read_destination
 from hakobune.stages.project import open_project
 from hakobune.transform.read_lock import read_lock
 from tests.renamed import rename
+from tests.samples import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 300
 AZURE_TIMEOUT_S = 3600  # a node is found, and pulls the image
 NEEDED = ("subscription", "resource_group", "workspace")
 
@@ -50,7 +50,7 @@ class Drydock:
             text=True,
             check=False,
             cwd=ROOT,
-            timeout=TIMEOUT_S,
+            timeout=PATIENCE_S,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -78,7 +78,7 @@ class Site:
     @property
     def timeout_s(self) -> int:
         """How long a command may take."""
-        return AZURE_TIMEOUT_S if self.is_azure else TIMEOUT_S
+        return AZURE_TIMEOUT_S if self.is_azure else PATIENCE_S
 
     def ask(self, *arguments: str) -> Any:
         """Ask the workspace itself; see workspace_program.py."""
@@ -208,7 +208,7 @@ def local(*arguments: str, cwd: Path) -> None:
         check=False,
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_S,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
 

@@ -26,7 +26,7 @@ from tests.e2e.conftest import (
 )
 from tests.samples import assert_failed
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("cloud")]
+pytestmark = pytest.mark.e2e
 SUBMIT = ("submit", "--again", "--create-compute", "--text", "text.txt")
 KINDS = ("environments", "computes", "jobs", "models")
 OTHER = "11111111-2222-3333-4444-555555555555"

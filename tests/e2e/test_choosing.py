@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.e2e.conftest import ROOT
+from tests.samples import PATIENCE_S
 
 pytestmark = pytest.mark.process
 NAMES = ("HAKOBUNE_", "AZURE", "ARM_")
@@ -30,7 +31,7 @@ def test_without_a_workspace_the_cloud_s_tests_are_skipped_with_the_reason(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stdout
     assert f"no workspace of Azure in the environment: {missing}" in done.stdout

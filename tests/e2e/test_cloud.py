@@ -27,11 +27,11 @@ from tests.e2e.conftest import (
     name_anew,
     word_count,
 )
-from tests.samples import assert_failed
+from tests.samples import PATIENCE_S, assert_failed
 from trainer.errors import RowsInvalidError
 
 # One process: each would make a site of its own.
-pytestmark = [pytest.mark.cloud, pytest.mark.e2e, pytest.mark.xdist_group("cloud")]
+pytestmark = [pytest.mark.cloud, pytest.mark.e2e]
 QUICK = ("--order", "1,0,0", "--backtest_windows", "0")
 SUBMIT = ("submit", "--again", "--create-compute")
 COUNT = (*SUBMIT, "--text", "text.txt")
@@ -163,7 +163,7 @@ def test_ctrl_c_leaves_the_job_running_and_the_way_back_works(
         if ": Preparing" in line or ": Running" in line:
             break
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=60)
+    _, err = child.communicate(timeout=PATIENCE_S)
     assert child.returncode == 130
     name = last_name(project)
     assert f"hakobune watch {name}" in err

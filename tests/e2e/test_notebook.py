@@ -17,12 +17,11 @@ from nbclient import NotebookClient
 from hakobune.stages.build import image_tag
 from hakobune.stages.project import open_project, read_fresh_lock
 from tests.e2e.conftest import ROOT, Drydock
+from tests.samples import PATIENCE_S
 
-NOTEBOOK_TIMEOUT_S = 1200
 TOOL_CELLS = ("cell-04", "cell-13")  # there the command line tells its progress on stderr
 PNG = b"\x89PNG\r\n\x1a\n"
-# One process runs the notebook, not each that has one of the tests.
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("notebook")]
+pytestmark = pytest.mark.e2e
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +66,9 @@ def skip_without_image(project: Path) -> None:
     # The SDK for Docker leaves a socket open when no engine answers, which pytest makes an error.
     command = ["docker", "image", "inspect", "--format", label, tag]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+        found = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=PATIENCE_S
+        )
     except FileNotFoundError:
         pytest.skip("no command docker: docker/engine.sh ensure")
     except subprocess.CalledProcessError as exc:
@@ -84,7 +85,7 @@ def execute(path: Path, variables: dict[str, str]) -> dict[str, Any]:
         notebook, timeout=None, resources={"metadata": {"path": str(path.parent)}}
     )
     run = client.async_execute(env={**os.environ, **variables, "PYTHONPATH": str(ROOT / "src")})
-    asyncio.run(asyncio.wait_for(run, NOTEBOOK_TIMEOUT_S))
+    asyncio.run(asyncio.wait_for(run, PATIENCE_S))
     return {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
 
 

@@ -13,7 +13,7 @@ import pytest
 from hakobune.stages.build import image_tag
 from tests.e2e.conftest import ROOT, Drydock, Hakobune, command_line, environment, last_name
 from tests.renamed import rename
-from tests.samples import assert_failed
+from tests.samples import PATIENCE_S, assert_failed
 
 pytestmark = pytest.mark.e2e
 QUICK = ("--order", "1,0,0", "--backtest_windows", "0")
@@ -191,7 +191,7 @@ def test_another_project_s_job_pulls_its_image_by_digest(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     fetched = hakobune("fetch", done.stdout.split()[-1], cwd=project)

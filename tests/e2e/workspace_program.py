@@ -26,6 +26,8 @@ LOGIN = DefaultAzureCredential(
     disable_instance_discovery=bool(os.environ.get("ARM_CLOUD_METADATA_URL"))
 )
 SCOPE = "https://management.azure.com/.default"
+# An end for an answer that never comes, and no statement about speed.
+TIMEOUT_S = 600
 OVER = ("Completed", "Failed", "Canceled")
 
 
@@ -37,7 +39,7 @@ def tracked(client: MLClient, job: str) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {LOGIN.get_token(SCOPE).token}"}
 
     def ask(path: str) -> Any:
-        answer = requests.get(host + path, headers=headers, timeout=60)
+        answer = requests.get(host + path, headers=headers, timeout=TIMEOUT_S)
         answer.raise_for_status()
         return answer.json()
 
@@ -60,7 +62,7 @@ def delete(job: str) -> None:
     )
     headers = {"Authorization": f"Bearer {LOGIN.get_token(SCOPE).token}"}
     params = {"api-version": "2024-04-01"}
-    requests.delete(address, headers=headers, params=params, timeout=60).raise_for_status()
+    requests.delete(address, headers=headers, params=params, timeout=TIMEOUT_S).raise_for_status()
 
 
 def clear(client: MLClient, made: dict[str, list[str]]) -> None:
@@ -68,7 +70,7 @@ def clear(client: MLClient, made: dict[str, list[str]]) -> None:
     for job in made["jobs"]:
         with _told(f"job {job}"):
             if client.jobs.get(job).status not in OVER:
-                client.jobs.begin_cancel(job).result(60)
+                client.jobs.begin_cancel(job).result(TIMEOUT_S)
             client.jobs.archive(job)
     for kind in ("models", "environments"):
         for name in made[kind]:

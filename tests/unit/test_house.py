@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
 from tests.samples import FakeReporter, FakeRunner, write_project
+from tests.together import GROUPS, group_of
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOL = ROOT / "src" / "hakobune"
@@ -38,6 +40,7 @@ WIRING = TOOL / "cli" / "wiring.py"
 PROCESS_MODULES = {"subprocess", "socket", "http", "urllib.request", "requests", "docker", "azure"}
 
 
+@cache
 def imports(path: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -139,6 +142,20 @@ def test_modules_are_not_longer_than_400_lines(package: str) -> None:
         # hakobune's errors are one list, which the table of exit codes is made of.
         if path != TOOL / "errors.py":
             assert len(path.read_text(encoding="utf-8").splitlines()) <= 400, path
+
+
+def test_what_tests_share_is_in_no_module_of_tests() -> None:
+    for path in (ROOT / "tests").rglob("*.py"):
+        modules = {name for name in imports(path) if name.startswith("tests.")}
+        assert not {name for name in modules if ".test_" in name}, path
+        if path.is_relative_to(ROOT / "tests/unit"):
+            assert not {name for name in modules if ".conftest." in name}, path
+
+
+def test_tests_that_share_a_process_are_there() -> None:
+    assert all((ROOT / start).exists() for start, _ in GROUPS)
+    one, other = "tests/e2e/test_cloud.py::test_a[x::y]", "tests/e2e/test_bad_input.py::test_b"
+    assert group_of(one) == group_of(other) != group_of("tests/e2e/test_notebook.py::test_c")
 
 
 @pytest.mark.process
@@ -255,6 +272,7 @@ def test_the_wheel_holds_what_is_needed_without_a_checkout(tmp_path: Path) -> No
     assert found == ["True", "True", str(tmp_path / "there/drydock/images.py")]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("package", ["hakobune", "drydock"])
 def test_every_module_can_be_imported_alone(package: str) -> None:

@@ -10,6 +10,7 @@ import ast
 import contextlib
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import click
@@ -29,19 +30,25 @@ TRAINER = ("unit/trainer", "container", "e2e")
 
 def words_of(*folders: str) -> list[set[str]]:
     """Return the strings of each test function below these folders."""
+    paths = [path for folder in folders for path in sorted((TESTS / folder).rglob("*.py"))]
+    return [words for path in paths for words in words_in(path)]
+
+
+@cache
+def words_in(path: Path) -> list[set[str]]:
+    """Return the strings of each function of a module."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    constants = {
+        node.targets[0].id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
     found = []
-    for path in (path for folder in folders for path in sorted((TESTS / folder).rglob("*.py"))):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        constants = {
-            node.targets[0].id: node.value
-            for node in tree.body
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef):
-                named = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-                parts = [node, *(constants[name] for name in named & set(constants))]
-                found.append({word for part in parts for word in strings_in(part)})
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            named = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            parts = [node, *(constants[name] for name in named & set(constants))]
+            found.append({word for part in parts for word in strings_in(part)})
     return found
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.samples import PATIENCE_S
+
 pytestmark = pytest.mark.process
 BASE = Path(__file__).resolve().parents[3] / "docker/base"
 LINE = "a\t1.0-1\tamd64\t5\t{sha256}\tpool/main/a/a_1.0-1_amd64.deb\n"
@@ -42,7 +44,7 @@ def build(tmp_path: Path, listing: str, **env: str) -> subprocess.CompletedProce
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     assert not list((tmp_path / "out").glob("*")) if (tmp_path / "out").exists() else True
     if done.returncode == 34:
@@ -116,7 +118,7 @@ def test_a_signal_leaves_neither_a_tar_nor_a_temporary_folder(tmp_path: Path) ->
         import os
 
         os.killpg(child.pid, signal.SIGTERM)
-        code = child.wait(timeout=30)
+        code = child.wait(timeout=PATIENCE_S)
     if code == 34:
         pytest.skip("this host cannot make a base")
     assert code == 130

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.samples import PATIENCE_S
+
 pytestmark = pytest.mark.process
 SCRIPT = Path(__file__).resolve().parents[3] / "docker/engine.sh"
 
@@ -17,7 +19,7 @@ def engine(*arguments: str, path: str, **env: str) -> subprocess.CompletedProces
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
 
 
@@ -94,7 +96,7 @@ def test_the_engine_keeps_nothing_open_that_its_caller_holds(tmp_path: Path) -> 
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=PATIENCE_S,
         )
     assert str(tmp_path / "lock") not in done.stdout
     assert " -> " in done.stdout

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.samples import PATIENCE_S
+
 pytestmark = [
     pytest.mark.process,
     pytest.mark.skipif(shutil.which("apt-get") is None, reason="this host has no apt"),
@@ -30,7 +32,7 @@ def mirror(root: Path, **env: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=20,
+        timeout=PATIENCE_S,
     )
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from drydock.authority import ca_bundle
-from tests.unit.drydock.conftest import Harbour
+from tests.samples import PATIENCE_S
+from tests.unit.drydock.harbour import Harbour
 
 
 def client_context(state: Path) -> ssl.SSLContext:
@@ -53,7 +54,7 @@ class Asker:
         content = body if isinstance(body, str) else json.dumps(body) if body is not None else None
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", self.port, context=self._context, timeout=10
+            "127.0.0.1", self.port, context=self._context, timeout=PATIENCE_S
         )
         try:
             connection.request(method, path, content, headers)

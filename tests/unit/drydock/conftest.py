@@ -1,6 +1,5 @@
-"""A whole drydock in this process, with a blob store in memory and a runner that runs nothing."""
+"""A drydock for a test, and the SDK's client of it."""
 
-import dataclasses
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,46 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from drydock.addresses import variables
-from drydock.blob_store import AzureBlobStore
-from drydock.clock import Clock, RandomIds, SystemClock
-from drydock.rehearsal import Rehearsal
-from drydock.services import RunningServices
-from drydock.workspace_state import WorkspaceState, open_workspace_state
 from tests.unit.drydock.blobs_in_memory import BlobsInMemory
-from tests.unit.drydock.machine_fakes import MemoryStore
-from tests.unit.drydock.runner_in_process import RunnerInProcess
+from tests.unit.drydock.harbour import Harbour, launch, make_client
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Harbour:
-    """A running drydock and what lies under it."""
-
-    rehearsal: Rehearsal
-    blobs: BlobsInMemory
-    runner: RunnerInProcess
-
-    def variables(self) -> dict[str, str]:
-        """Return what a client's environment needs."""
-        state = self.rehearsal.workspace_state
-        return variables(state.workspace, self.rehearsal.addresses)
-
-
-def launch(state: Path, blobs: BlobsInMemory) -> Harbour:
-    runner = RunnerInProcess(blobs.containers, blobs.metadata)
-    services = RunningServices(
-        store=AzureBlobStore(blobs.account),
-        registry="127.0.0.1:1",
-        container_ids=(),
-        runner=runner,
-        sweep=lambda keep: (),
-        stop=lambda: ("the services",),
-    )
-    rehearsal = Rehearsal(state, services, clock=SystemClock(), ids=RandomIds())
-    return Harbour(rehearsal=rehearsal, blobs=blobs, runner=runner)
 
 
 @pytest.fixture
@@ -64,17 +28,6 @@ def harbour(tmp_path: Path, blobs: BlobsInMemory) -> Iterator[Harbour]:
     found.rehearsal.stop()
 
 
-def make_state(state: Path, clock: Clock | None = None) -> WorkspaceState:
-    """Return what a state folder holds, without any server."""
-    return open_workspace_state(
-        state,
-        address="https://127.0.0.1:1",
-        blobs=MemoryStore(),
-        clock=clock or SystemClock(),
-        ids=RandomIds(),
-    )
-
-
 @pytest.fixture
 def client(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> "MLClient":
     """Return the SDK's own client, with nothing but environment variables set."""
@@ -84,15 +37,3 @@ def client(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> "MLClient":
     for name, value in harbour.variables().items():
         monkeypatch.setenv(name, value)
     return make_client(harbour.variables())
-
-
-def make_client(found: dict[str, str]) -> "MLClient":
-    from azure.ai.ml import MLClient
-    from azure.identity import DefaultAzureCredential
-
-    return MLClient(
-        DefaultAzureCredential(),
-        found["HAKOBUNE_SUBSCRIPTION"],
-        found["HAKOBUNE_RESOURCE_GROUP"],
-        found["HAKOBUNE_WORKSPACE"],
-    )

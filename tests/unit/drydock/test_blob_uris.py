@@ -5,7 +5,7 @@ import pytest
 from drydock.blob_uris import code_place, input_place, output_uri, place_of, resolved_uri
 from drydock.job_spec import BlobPlace
 from drydock.refusal import Refusal
-from tests.unit.drydock.conftest import make_state
+from tests.unit.drydock.harbour import make_state
 
 LONG = (
     "azureml://subscriptions/s/resourcegroups/r/workspaces/w/datastores/workspaceblobstore/paths/"

@@ -11,7 +11,7 @@ from drydock import errors
 from drydock.addresses import Addresses, write_addresses
 from drydock.cli import cli
 from drydock.faults import KINDS, Faults
-from tests.unit.drydock.conftest import make_state
+from tests.unit.drydock.harbour import make_state
 
 ROOT = Path(__file__).parents[3]
 

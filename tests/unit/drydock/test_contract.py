@@ -6,8 +6,8 @@ import pytest
 
 from drydock.routes import ROUTES, UNKNOWN, find_route
 from tests.unit.drydock.asking import Asker, end_of, with_a_job
-from tests.unit.drydock.conftest import Harbour
 from tests.unit.drydock.contract import Contract, lacking, read_contract, read_recorded
+from tests.unit.drydock.harbour import Harbour
 
 ARM, HISTORY, DATA = "arm_ml_service", "runhistory", "dataset_dataplane"
 # What the service answers beside what the SDK's models hold: taken from its recorded answers.

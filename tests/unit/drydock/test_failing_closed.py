@@ -15,9 +15,10 @@ from hakobune.adapters.rehearsal import require_running
 from hakobune.errors import CloudUnknownError
 from hakobune.model.destination import Rehearsal
 from hakobune.settings import read_destination
+from tests.samples import PATIENCE_S
 from tests.unit.drydock.asking import Asker
 from tests.unit.drydock.blobs_in_memory import BlobsInMemory
-from tests.unit.drydock.conftest import Harbour, launch
+from tests.unit.drydock.harbour import Harbour, launch
 
 pytestmark = pytest.mark.e2e
 SOURCE = Path(__file__).parents[3] / "src"
@@ -26,7 +27,7 @@ SOURCE = Path(__file__).parents[3] / "src"
 def through_the_proxy(harbour: Harbour, line: str) -> str:
     """Return the proxy's first answer to a request."""
     port = harbour.rehearsal.addresses.port_of("proxy")
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as connection:
         connection.sendall(f"{line} HTTP/1.1\r\n\r\n".encode())
         return connection.recv(4096).decode().split("\r\n")[0]
 

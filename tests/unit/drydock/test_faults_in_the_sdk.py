@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.drydock.conftest import Harbour, make_client
-from tests.unit.drydock.test_sdk import cluster, end_of, job
+from tests.unit.drydock.harbour import Harbour, make_client
+from tests.unit.drydock.sdk_jobs import cluster, end_of, job
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient

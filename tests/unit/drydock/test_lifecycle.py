@@ -10,7 +10,8 @@ import pytest
 from drydock.job_spec import bytes_of
 from drydock.lifecycle import Conductor, seconds_of, spec_of
 from drydock.state.jobs import FOLLOWS, OVER, Job
-from tests.unit.drydock.conftest import make_state
+from tests.samples import PATIENCE_S
+from tests.unit.drydock.harbour import make_state
 from tests.unit.drydock.runner_in_process import RunnerInProcess
 
 IMAGE = "127.0.0.1:1/hakobune/arima@sha256:" + "1" * 64
@@ -32,7 +33,7 @@ class Yard:
         return job
 
     def wait(self, *statuses: str, name: str = "job") -> Job:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
             job = self.state.jobs.get(name)
             if job.status in statuses:

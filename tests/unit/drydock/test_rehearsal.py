@@ -9,7 +9,7 @@ from drydock.errors import AlreadyRunningError
 from drydock.rehearsal import only_one
 from tests.unit.drydock.asking import IMAGE, Asker, end_of, with_a_job
 from tests.unit.drydock.blobs_in_memory import BlobsInMemory
-from tests.unit.drydock.conftest import launch
+from tests.unit.drydock.harbour import launch
 
 pytestmark = pytest.mark.e2e
 

@@ -1,69 +1,20 @@
 """What the unmodified SDK asks, flow by flow, over TLS on loopback."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.drydock.conftest import Harbour
+from tests.unit.drydock.harbour import Harbour
+from tests.unit.drydock.sdk_jobs import IMAGE, cluster, end_of, environment, job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from azure.ai.ml import MLClient
-    from azure.ai.ml.entities import Command, Environment
 
 # The SDK uses what marshmallow will take away.
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
-
-DIGEST = "sha256:" + "1" * 64
-IMAGE = f"127.0.0.1:1/hakobune/arima@{DIGEST}"
-
-
-def environment(image: str = IMAGE, version: str = "1") -> "Environment":
-    from azure.ai.ml.entities import Environment
-
-    return Environment(name="arima", version=version, image=image)
-
-
-def cluster(client: "MLClient", **changes: Any) -> Any:
-    from azure.ai.ml.entities import AmlCompute
-
-    settings = {"size": "Standard_D2s_v3", "min_instances": 0, "max_instances": 1, **changes}
-    return client.compute.begin_create_or_update(AmlCompute(name="cpu", **settings)).result()
-
-
-def job(client: "MLClient", line: str = "exit 0", **changes: Any) -> "Command":
-    """Return a command job, as hakobune makes it, with everything there that it needs."""
-    from azure.ai.ml import Output, command
-
-    client.environments.create_or_update(environment())
-    cluster(client)
-    return command(
-        **{
-            "command": line,
-            "environment": "azureml:arima:1",
-            "compute": "cpu",
-            "outputs": {"output": Output(type="uri_folder")},
-            "experiment_name": "forecast",
-            "display_name": "a rehearsal",
-            "tags": {"image": DIGEST},
-            **changes,
-        }
-    )
-
-
-def end_of(client: "MLClient", name: str) -> str:
-    """Wait for a job's end and return its status."""
-    import time
-
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        found = str(client.jobs.get(name).status).rsplit(".", 1)[-1].title()
-        if found in ("Completed", "Failed", "Canceled"):
-            return found
-        time.sleep(0.1)
-    raise TimeoutError(name)
 
 
 def test_the_client_finds_the_workspace(client: "MLClient", harbour: Harbour) -> None:

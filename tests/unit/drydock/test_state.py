@@ -12,7 +12,7 @@ from drydock.refusal import Refusal
 from drydock.state.assets import find_by_hash
 from drydock.state.computes import QUOTA_CORES
 from drydock.workspace_state import WorkspaceState
-from tests.unit.drydock.conftest import make_state
+from tests.unit.drydock.harbour import make_state
 
 
 @pytest.fixture

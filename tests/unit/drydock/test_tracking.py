@@ -16,7 +16,7 @@ from drydock.proxy import join
 from drydock.state.logins import issue_run_token
 from drydock.state.tracking import Tracking
 from tests.unit.drydock.asking import Asked, Asker, client_context, end_of, with_a_job
-from tests.unit.drydock.conftest import Harbour
+from tests.unit.drydock.harbour import Harbour
 
 pytestmark = pytest.mark.e2e  # a drydock on loopback
 ARTIFACTS = "/experiments/Default/runs/job1/artifacts"

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
+from tests.unit.trainer.series_samples import csv_text, swinging
 from tests.unit.trainer.trained import train_runs
 from trainer.__main__ import main
 from trainer.input.columns import choose_columns
@@ -53,20 +52,6 @@ def short_csv(tmp_path: Path) -> Path:
     return path
 
 
-def swinging(count: int) -> list[float]:
-    steps = np.random.default_rng(7).normal(size=count)
-    values = np.zeros(count)
-    for place in range(1, count):
-        values[place] = 0.6 * values[place - 1] + steps[place]
-    return [round(float(value), 4) for value in 50 + values]
-
-
-def csv_text(values: list[float], start: str = "2024-01-01", freq: str = "D") -> str:
-    dates = pd.date_range(start, periods=len(values), freq=freq)
-    rows = [f"{date.date()},{value!r}" for date, value in zip(dates, values, strict=True)]
-    return "\n".join(["date,value", *rows]) + "\n"
-
-
 @pytest.fixture
 def series() -> Callable[[str], Series]:
     """Turn the text of a CSV file into a series."""
@@ -85,14 +70,3 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     path.write_text(csv_text(swinging(40)))
     raw = parse_arguments(["--input", str(path), "--order", "1,0,0"])
     return explore(complete(raw, place_run(raw, {"HAKOBUNE_RUN_ID": "r1"})))
-
-
-# Each trains: seconds, and the import of statsmodels.
-TRAINING = {"runs", "outcome", "found"}
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave tests that go on from a training out of `make quick`."""
-    for item in items:
-        if TRAINING & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.slow)

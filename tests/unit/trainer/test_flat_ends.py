@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.trainer.conftest import csv_text
+from tests.unit.trainer.series_samples import csv_text
 from trainer.errors import SeriesConstantError, ValuesTooSmallError
 from trainer.fit.order import Floats
 from trainer.fit.recipe import Recipe, find, find_again
@@ -115,6 +115,7 @@ def test_a_straight_line_and_an_exact_season_are_refused_as_such(
         find(recipe, values, horizon=3, thorough=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["zero", "straight"])
 def test_a_run_ends_with_whole_outputs(shape: Shape, run: Run, tmp_path: Path) -> None:
     values = _series(shape, 30, 12, scale=100).tolist()

@@ -56,7 +56,11 @@ def _wait_for(folder: Path, process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.parametrize(
     ("number", "code", "after_s"),
-    [(signal.SIGINT, 130, 0.0), (signal.SIGTERM, 143, 0.3), (signal.SIGTERM, 143, 2.0)],
+    [
+        (signal.SIGINT, 130, 0.0),
+        pytest.param(signal.SIGTERM, 143, 0.3, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 143, 2.0, marks=pytest.mark.slow),
+    ],
 )
 def test_signal_ends_the_run_with_nothing_half_written(
     tmp_path: Path, number: signal.Signals, code: int, after_s: float

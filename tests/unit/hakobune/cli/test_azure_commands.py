@@ -16,28 +16,11 @@ from hakobune.model.destination import Destination
 from hakobune.stages.smoke import RECEIPTS
 from hakobune.transform.write_record import sealed
 from tests.cloud_samples import FakeCloud, make_job, run_files
-from tests.delivery_samples import Ready, make_ready
+from tests.command_samples import FakeWiring, run
+from tests.delivery_samples import DIGEST, Ready, make_ready
 from tests.samples import write_project
-from tests.unit.hakobune.cli.test_main import run
-from tests.unit.hakobune.stages.test_push import DIGEST
 
 Hakobune = Callable[..., tuple[int, str, str]]
-
-
-class FakeWiring(Wiring):
-    """Hands in a runner and a workspace that live in memory."""
-
-    def __init__(self, ready: Ready, *, is_offline: bool) -> None:
-        self.runner = ready.runner
-        self.workspace = ready.cloud
-        self.is_offline = is_offline
-        self.asked: list[Destination] = []
-
-    def cloud(self, to: Destination) -> FakeCloud:
-        self.asked.append(to)
-        assert not self.is_offline, "a command went to Azure"
-        to.require_workspace()
-        return self.workspace
 
 
 @pytest.fixture

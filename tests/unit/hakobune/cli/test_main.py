@@ -2,7 +2,6 @@ import errno
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,23 +12,11 @@ from hakobune.cli import main as command_line
 from hakobune.cli.wiring import Wiring
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
+from tests.command_samples import run
+from tests.lock_samples import Uv, debian_list
 from tests.samples import NO_REGISTRY, FakeReporter, FakeRunner, on, write_project
-from tests.unit.hakobune.stages.test_lock import Uv, debian_list
 
 Command = Callable[..., tuple[int, str, str]]
-
-
-def run(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    *arguments: str,
-    wiring: Wiring | None = None,
-) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["hakobune", *arguments])
-    with pytest.raises(SystemExit) as caught:
-        command_line.main(wiring)
-    out, err = capsys.readouterr()
-    return int(caught.value.code or 0), out, err
 
 
 @pytest.fixture

@@ -271,6 +271,7 @@ def test_both_programs_use_the_same_words(program: ModuleType) -> None:
     assert f"END = {json.dumps(program.END)}\n" in text
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_bytecode_is_the_same_twice_and_does_not_look_at_the_source_s_time(
     program: ModuleType, tmp_path: Path

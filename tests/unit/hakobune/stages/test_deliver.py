@@ -24,9 +24,8 @@ from hakobune.model.cloud import Cloud
 from hakobune.stages.deliver import Delivery, Order, Step, bring, bring_model, deliver
 from hakobune.stages.record import complete
 from tests.cloud_samples import FakeCloud, make_wishes, run_files
-from tests.delivery_samples import Ready, make_ready
+from tests.delivery_samples import DIGEST, Ready, make_ready
 from tests.run_samples import circumstances, engine_of, image_of, write_run
-from tests.unit.hakobune.stages.test_push import DIGEST
 
 LOST = "NodePreempted: the node was preempted"
 

@@ -6,9 +6,8 @@ from hakobune.model.project import Project
 from hakobune.stages.dry_run import plan_rows
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push
 from tests.cloud_samples import make_patience
+from tests.delivery_samples import MANIFEST, image, planned
 from tests.samples import CONTAINERD, Answer, FakeRunner, on, write_project
-from tests.unit.hakobune.stages.test_push import MANIFEST, image
-from tests.unit.hakobune.stages.test_submit import planned
 
 THERE = on("imagetools", stdout=MANIFEST)
 

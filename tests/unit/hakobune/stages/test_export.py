@@ -7,8 +7,8 @@ from hakobune.adapters import azure_ml
 from hakobune.adapters.azure_documents import environment_document, job_document
 from hakobune.errors import ServiceRefusedError
 from hakobune.stages.export import export
+from tests.delivery_samples import planned
 from tests.samples import FakeReporter, write_project
-from tests.unit.hakobune.stages.test_submit import planned
 
 # The SDK warns of its own parts when it is imported.
 pytestmark = pytest.mark.filterwarnings("ignore")

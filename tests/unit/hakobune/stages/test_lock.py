@@ -1,18 +1,15 @@
 import hashlib
 import json
-import tomllib
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hakobune.adapters.process import Completed
 from hakobune.errors import EnvironmentFileInvalidError, LockMissingError, LockStaleError
 from hakobune.model.project import Project
 from hakobune.stages.lock import lock_environment, pin_base
 from hakobune.stages.project import read_current_lock, read_fresh_lock
-from hakobune.transform.debian_packages import write_packages
+from tests.lock_samples import Uv, debian_list
 from tests.samples import (
     DIGEST,
     ENVIRONMENT,
@@ -21,48 +18,11 @@ from tests.samples import (
     NO_REGISTRY,
     FakeReporter,
     FakeRunner,
-    completed,
     make_lock,
     make_project,
     on,
     write_project,
 )
-
-PYLOCK = ('lock-version = "1.0"', 'created-by = "uv"')
-PACKAGE = """\
-[[packages]]
-name = "{name}"
-version = "{version}"
-wheels = [{{ url = "https://x.example/{name}-{version}-py3-none-any.whl", size = 5, \
-hashes = {{ sha256 = "{sha256}" }} }}]
-"""
-
-
-class Uv:
-    """Answers as uv does; keeps what was asked and preferred."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.preferred: list[list[str]] = []
-
-    def __call__(self, command: Sequence[str]) -> Completed | None:
-        if "compile" not in command:
-            return None
-        names = [line.split("=")[0] for line in Path(command[3]).read_text("utf-8").splitlines()]
-        answer = Path(command[command.index("-o") + 1])
-        pins = tomllib.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
-        self.asked += names
-        self.preferred.append([f"{p['name']}=={p['version']}" for p in pins.get("packages", [])])
-        packages = (PACKAGE.format(name=name, version="1.17.0", sha256="5" * 64) for name in names)
-        answer.write_text("\n".join([*PYLOCK, *packages]), encoding="utf-8")
-        return completed()
-
-
-def debian_list() -> str:
-    base = make_lock().debian_base
-    assert base is not None
-    wanted = ("ca-certificates", "libstdc++6", "python3", "python3-venv", "tzdata")
-    return write_packages(tuple(replace(base.packages[0], name=name) for name in wanted))
 
 
 def test_a_lock_holds_what_the_solver_the_registry_and_debian_answered(tmp_path: Path) -> None:

@@ -13,58 +13,17 @@ from hakobune.errors import (
     NameInvalidError,
     PlatformUnsupportedError,
 )
-from hakobune.model.project import Project
-from hakobune.oci.documents import in_builders_form
-from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push, push, require_digest
-from hakobune.stages.render import current_source
 from tests.cloud_samples import make_patience
+from tests.delivery_samples import CONFIGURATION, DIGEST, MANIFEST, MISSING, PUSH, Registry, image
 from tests.samples import (
     CLASSIC,
     CONTAINERD,
-    PUSHES,
-    REMOVES_IMAGE,
-    TAGS,
-    Answer,
     FakeReporter,
     FakeRunner,
-    completed,
-    on,
     write_project,
 )
-from tests.saved_images import CONFIG, digest_of, manifest_of
-
-CONFIGURATION = "sha256:" + "c0" * 32
-MANIFEST = in_builders_form(
-    manifest_of({"mediaType": CONFIG, "digest": CONFIGURATION, "size": 1})
-).decode()
-DIGEST = "sha256:" + hashlib.sha256(MANIFEST.encode()).hexdigest()
-PUSH = (TAGS, PUSHES, REMOVES_IMAGE)
-MISSING = on("imagetools", exit_code=1, stderr="ERROR: demo: not found")
-
-
-def image(project: Project, image_id: str = DIGEST, **facts: object) -> Answer:
-    labels = {
-        "hakobune.lock.sha256": read_fresh_lock(project).sha256,
-        "hakobune.source.sha256": current_source(project, FakeRunner()).sha256,
-    }
-    found = [{"Id": image_id, "Size": 9, "Config": {"Labels": labels}, **facts}]
-    return on("image", "inspect", stdout=json.dumps(found))
-
-
-class Registry:
-    """Has the manifest once something was pushed."""
-
-    def __init__(self, manifest: str = MANIFEST, *, is_there: bool = False) -> None:
-        self.manifest, self.is_there = manifest, is_there
-
-    def __call__(self, command: object) -> object:
-        words = list(command) if isinstance(command, list | tuple) else []
-        if words[:2] == ["docker", "push"]:
-            self.is_there = True
-        if "imagetools" not in words:
-            return None
-        return completed(self.manifest) if self.is_there else MISSING(words)
+from tests.saved_images import CONFIG, digest_of
 
 
 def test_an_image_is_pushed_once_and_its_digest_read_back(tmp_path: Path) -> None:

@@ -19,11 +19,9 @@ from hakobune.errors import (
     SubmitRunningError,
 )
 from hakobune.model.job import Job, JobPlan, Quota
-from hakobune.model.project import Project
 from hakobune.stages.inputs import digest_of_input
 from hakobune.stages.submit import (
     NOTES,
-    Submission,
     alone_with,
     attempt_of,
     last_job,
@@ -33,17 +31,8 @@ from hakobune.stages.submit import (
     submit_after,
 )
 from tests.cloud_samples import PUSHED, FakeCloud, make_compute, make_wishes
-from tests.samples import CLEAN, COMMIT, HEAD, FakeReporter, FakeRunner, on, write_project
-
-
-def planned(project: Project, *arguments: str, **wishes: object) -> Submission:
-    return plan_submit(
-        project,
-        make_wishes(*arguments, **wishes),
-        PUSHED,
-        runner=FakeRunner([HEAD, CLEAN]),
-        cwd=project.root,
-    )
+from tests.delivery_samples import planned
+from tests.samples import COMMIT, HEAD, FakeReporter, FakeRunner, on, write_project
 
 
 def ready_cloud(**other: object) -> FakeCloud:

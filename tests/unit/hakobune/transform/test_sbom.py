@@ -5,8 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from hakobune.model.image import Image
 from hakobune.model.lock import Lock
@@ -41,6 +39,10 @@ PARTS = Parts(
 
 
 def document(image: Image = IMAGE, parts: Parts = PARTS, lock: Lock | None = None) -> Any:
+    # A second of imports, for these tests alone.
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     content = write_sbom(image, lock or make_lock(), parts)
     problem = JsonStrictValidator(SchemaVersion.V1_6).validate_str(content.decode())
     assert problem is None, problem

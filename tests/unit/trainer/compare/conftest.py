@@ -1,28 +1,14 @@
 """A comparison called in this process."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.unit.trainer.compare.answered import Answered, Compare
 from tests.unit.trainer.trained import csv_text, weekly
 from trainer.compare.command import run
 from trainer.errors import TrainerError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """What a comparison came to: its exit code or failure, and its JSON."""
-
-    exit_code: int
-    failure: TrainerError | None
-    verdict: dict[str, Any]
-
-
-Compare = Callable[..., Answered]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import NoReturn
 import numpy as np
 import pytest
 
-from tests.unit.trainer.compare.conftest import Compare
+from tests.unit.trainer.compare.answered import Compare
 from tests.unit.trainer.saved.made import resealed
 from tests.unit.trainer.trained import csv_text, weekly
 from trainer.compare import work as story

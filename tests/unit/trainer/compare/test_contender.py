@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.trainer.compare.conftest import Compare
+from tests.unit.trainer.compare.answered import Compare
 from tests.unit.trainer.saved.made import reseal_record, resealed
 from trainer.compare import contender
 from trainer.compare.contender import read_contender

@@ -7,7 +7,7 @@ import joblib
 import numpy as np
 import pytest
 
-from tests.unit.trainer.compare.conftest import Compare
+from tests.unit.trainer.compare.answered import Compare
 from tests.unit.trainer.saved.made import resealed
 from tests.unit.trainer.trained import ROWS, TRAINED, csv_text, weekly
 from trainer.compare.contender import read_contender

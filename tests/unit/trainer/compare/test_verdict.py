@@ -75,7 +75,9 @@ def test_the_mean_of_the_losses_is_in_proportion_to_the_error_of_all_rows() -> N
     np.testing.assert_array_equal(squared, [2.5, 4.5, NAN])
 
 
-@pytest.mark.parametrize(("rows", "horizon"), [(42, 7), (80, 10), (16, 2)])
+@pytest.mark.parametrize(
+    ("rows", "horizon"), [(42, 7), pytest.param(80, 10, marks=pytest.mark.slow), (16, 2)]
+)
 def test_of_two_equally_good_forecasts_one_is_seldom_called_better(rows: int, horizon: int) -> None:
     # The fewest rows that are let pass, or twice them; forecasts too high and too low by the same.
     generator, called, times = np.random.default_rng(11), 0, 400

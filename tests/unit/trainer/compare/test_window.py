@@ -1,6 +1,6 @@
 import pytest
 
-from tests.unit.trainer.compare.conftest import Compare
+from tests.unit.trainer.compare.answered import Compare
 from tests.unit.trainer.trained import TRAINED, csv_text, weekly
 
 pytestmark = pytest.mark.process  # matplotlib asks fc-list for fonts when a model is trained

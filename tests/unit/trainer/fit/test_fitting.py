@@ -47,8 +47,12 @@ def with_hole(series: Floats) -> Floats:
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
-@pytest.mark.parametrize("series", [swinging(120), with_hole(swinging(120))], ids=["whole", "gaps"])
-@pytest.mark.parametrize("count", [0, 2])
+@pytest.mark.parametrize(
+    "series",
+    [pytest.param(swinging(120), marks=pytest.mark.slow), with_hole(swinging(120))],
+    ids=["whole", "gaps"],
+)
+@pytest.mark.parametrize("count", [pytest.param(0, marks=pytest.mark.slow), 2])
 def test_forecasts_and_variances_are_those_of_statsmodels(
     order: Order, series: Floats, count: int
 ) -> None:

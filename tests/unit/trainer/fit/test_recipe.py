@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.unit.trainer.conftest import swinging
+from tests.unit.trainer.series_samples import swinging
 from trainer.errors import (
     BoxCoxInvalidError,
     SeriesConstantError,
@@ -30,6 +30,7 @@ def found(order: Order, values: Floats = VALUES, horizon: int = 5) -> Floats:
     return find(given(order), values, horizon=horizon).predict(horizon).mean
 
 
+@pytest.mark.slow
 def test_2_0_2_escapes_the_optimum_where_the_library_stops(daily_2013: Path) -> None:
     from statsmodels.tsa.arima.model import ARIMA
 

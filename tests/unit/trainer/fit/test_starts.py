@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from trainer.fit.fitting import Data, Likelihood, fit
 from trainer.fit.order import Floats, Order
@@ -40,6 +41,7 @@ def test_a_warm_start_is_taken_as_it_is() -> None:
     assert found["warm"] is warm
 
 
+@pytest.mark.slow
 def test_many_starts_are_never_worse_than_random_ones() -> None:
     generator = np.random.default_rng(9)
     for order in (Order(p=2, d=0, q=2), Order(p=3, d=0, q=3), Order(p=2, d=0, q=4)):

@@ -4,6 +4,7 @@ from trainer.input.example import example_csv
 from trainer.input.table import read_table
 
 
+@pytest.mark.slow
 @pytest.mark.process  # matplotlib, which pmdarima imports, asks fc-list for fonts the first time
 def test_the_built_in_series_is_airpassengers_by_month() -> None:
     table = read_table(example_csv(), "AirPassengers")

@@ -32,6 +32,7 @@ def with_gaps(series: Floats, kind: str, order: Order, generator: np.random.Gene
     return series
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_likelihood_and_forecasts_are_those_of_statsmodels(kind: str) -> None:
     generator = np.random.default_rng(KINDS.index(kind))
@@ -99,7 +100,7 @@ def test_without_gaps_the_levels_have_the_likelihood_of_their_differences() -> N
         assert not errors[: case.order.lost].any()
 
 
-@pytest.mark.parametrize("gap", [40, 150])
+@pytest.mark.parametrize("gap", [40, pytest.param(150, marks=pytest.mark.slow)])
 def test_a_gap_of_many_seasons_keeps_the_digits(gap: int) -> None:
     generator = np.random.default_rng(5)
     for order in (

@@ -38,6 +38,7 @@ def reference(case: Case, point: Floats) -> tuple[float, Floats]:
     return float(value), dense.gradient(case.order, point, series, columns)
 
 
+@pytest.mark.slow
 def test_likelihood_is_that_of_statsmodels() -> None:
     # All 5,000: benchmarks/kernel.py.
     for case in cases(150):
@@ -47,7 +48,9 @@ def test_likelihood_is_that_of_statsmodels() -> None:
         assert top.log_likelihood == pytest.approx(theirs, rel=1e-6, abs=1e-6), case.order
 
 
-@pytest.mark.parametrize("spread", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize(
+    "spread", [0.3, *(pytest.param(s, marks=pytest.mark.slow) for s in (1.0, 2.0))]
+)
 def test_likelihood_and_gradient_are_those_of_the_definition(spread: float) -> None:
     for case in cases(25, seed=int(10 * spread), spread=spread):
         value, slope = reference(case, case.point)
@@ -130,7 +133,7 @@ def test_a_few_rows_are_enough_for_a_likelihood_and_its_gradient(rows: int) -> N
     np.testing.assert_allclose(case.arma.gradient(point), slope, rtol=1e-9, atol=1e-10)
 
 
-@pytest.mark.parametrize("season", [24, 52, 366])
+@pytest.mark.parametrize("season", [24, 52, pytest.param(366, marks=pytest.mark.slow)])
 def test_long_seasons_agree_with_the_definition(season: int) -> None:
     series = np.random.default_rng(season).normal(size=40).cumsum()
     order = Order(p=1, d=0, q=1, seasonal_p=1, seasonal_q=1, season=season)

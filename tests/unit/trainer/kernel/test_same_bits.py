@@ -16,12 +16,17 @@ PROGRAM = Path(__file__).with_name("climbs.py")
 NEWER = "-march=x86-64-v3"  # with AVX2 and fused multiplication, which must not be used
 BUILDS = (
     ("zig", "-O1", "-mcpu=baseline"),
-    ("zig", "-O3", "-mcpu=x86_64_v3"),
-    ("gcc", "-O0"),
-    ("gcc", "-O1"),
-    ("gcc", "-O2", NEWER),
-    ("gcc", "-O3"),
-    ("gcc", "-O3", NEWER),
+    *(
+        pytest.param(build, marks=pytest.mark.slow)
+        for build in (
+            ("zig", "-O3", "-mcpu=x86_64_v3"),
+            ("gcc", "-O0"),
+            ("gcc", "-O1"),
+            ("gcc", "-O2", NEWER),
+            ("gcc", "-O3"),
+            ("gcc", "-O3", NEWER),
+        )
+    ),
 )
 
 pytestmark = pytest.mark.process
@@ -103,11 +108,13 @@ def test_every_compiler_and_level_gives_the_same_bits(
     assert digest(tmp_path) == shipped
 
 
+@pytest.mark.slow
 def test_other_rounding_would_be_seen(tmp_path: Path, shipped: str) -> None:
     compile_kernel(beside(tmp_path), "gcc", "-O2", "-ffp-contract=fast", NEWER)
     assert digest(tmp_path) != shipped
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processor", ["Nehalem", "Haswell-v1", "EPYC"])
 def test_every_processor_gives_the_same_bits(processor: str, shipped: str) -> None:
     emulator = shutil.which("qemu-x86_64")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.samples import PATIENCE_S
 from tests.unit.trainer.page.sample import bare, nasty, sample
 from trainer.page.content import Content
 from trainer.page.page import write_page
@@ -55,7 +56,7 @@ def test_nothing_is_wider_than_a_phone_and_text_in_charts_can_be_read(
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     found = re.search(r"width=(\d+) text=([\d.]+) font=(\w+)", done.stdout)
     assert found

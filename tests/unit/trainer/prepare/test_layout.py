@@ -1,6 +1,6 @@
 import pytest
 
-from tests.unit.trainer.prepare.conftest import line
+from tests.unit.trainer.prepare.raw_lines import line
 from trainer.errors import (
     ColumnAmbiguousError,
     ColumnMissingError,

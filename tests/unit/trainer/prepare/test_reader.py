@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.trainer.prepare.conftest import line
+from tests.unit.trainer.prepare.raw_lines import line
 from trainer.errors import RawFileInvalidError
 from trainer.input.numbers import Decimal, Evidence
 from trainer.prepare.layout import find_layout

@@ -2,7 +2,7 @@ import json
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from tests.unit.trainer.prepare.conftest import line
+from tests.unit.trainer.prepare.raw_lines import line
 from trainer.prepare.report import Report, find_outliers, told, write_report
 from trainer.prepare.series import Prepared
 

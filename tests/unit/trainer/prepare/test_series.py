@@ -3,7 +3,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.unit.trainer.prepare.conftest import line, text
+from tests.unit.trainer.prepare.raw_lines import line, text
 from trainer.errors import InputEmptyError
 from trainer.prepare.report import Report
 from trainer.prepare.series import Prepared

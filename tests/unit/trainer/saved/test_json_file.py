@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.unit.trainer.saved.fitted import ORDERS, fitted
 from tests.unit.trainer.saved.made import resealed
-from tests.unit.trainer.saved.test_library_object import ORDERS, fitted
 from trainer.errors import SavedModelChangedError, SavedModelFormError, SavedModelInvalidError
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find
@@ -120,6 +120,7 @@ def test_parameters_of_another_order_are_refused() -> None:
         read_saved(resealed(content), "m.json")
 
 
+@pytest.mark.slow
 def test_760_values_take_less_than_20_kb() -> None:
     values = np.random.default_rng(0).normal(size=760) * 100 + 1000
     found = find_model(values, season=1, select="aicc", differencing=(1, 0))

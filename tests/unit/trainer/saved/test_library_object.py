@@ -2,35 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.unit.trainer.conftest import swinging
+from tests.unit.trainer.saved.fitted import ORDERS, VALUES, fitted, sample_of
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find
 from trainer.saved.library_object import Sample, build_results, disagreement, residuals
-from trainer.search.find import Found
-
-VALUES = np.array(swinging(60))
-ORDERS = [
-    Order(p=1, d=0, q=0, has_constant=True),
-    Order(p=0, d=1, q=1),
-    Order(p=1, d=1, q=1, has_constant=True),
-    Order(p=1, d=0, q=0, seasonal_d=1, seasonal_q=1, season=7, has_constant=True),
-]
-
-
-def fitted(order: Order, gaps: tuple[int, ...] = ()) -> Found:
-    values = VALUES.copy()
-    values[list(gaps)] = np.nan
-    recipe = Recipe(order=order, engine="kernel", select="aicc", power=None, season=1)
-    return find(recipe, values, horizon=5)
-
-
-def sample_of(found: Found) -> Sample:
-    return Sample(
-        name="value",
-        numbers=found.values,
-        first_date=pd.Timestamp("2024-01-01"),
-        frequency="D",
-    )
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
@@ -82,7 +57,9 @@ def test_regressors_go_into_the_library_s_object() -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
-@pytest.mark.parametrize("gaps", [(), (20, 21, 40)], ids=["whole", "gaps"])
+@pytest.mark.parametrize(
+    "gaps", [pytest.param((), marks=pytest.mark.slow), (20, 21, 40)], ids=["whole", "gaps"]
+)
 def test_residuals_are_the_one_step_errors(order: Order, gaps: tuple[int, ...]) -> None:
     found = fitted(order, gaps)
     errors = residuals(found)

@@ -8,7 +8,7 @@ import joblib
 import numpy as np
 import pytest
 
-from tests.unit.trainer.saved.test_library_object import ORDERS, fitted, sample_of
+from tests.unit.trainer.saved.fitted import ORDERS, fitted, sample_of
 from trainer.fit.prediction import BoxCox
 from trainer.fit.recipe import Recipe, find
 from trainer.saved.library_object import build_results
@@ -36,6 +36,7 @@ def test_results_forecast_the_same_and_are_statsmodels_own() -> None:
     assert "SARIMAX" in str(loaded.summary())
 
 
+@pytest.mark.slow
 def test_a_searched_model_is_pmdarimas_own_and_forecasts_the_same() -> None:
     found = fitted(SEASONAL)
     loaded = load_model(dump_search(sample_of(found), found.best, None))
@@ -48,6 +49,7 @@ def test_a_searched_model_is_pmdarimas_own_and_forecasts_the_same() -> None:
     assert "SARIMAX" in str(loaded.summary())
 
 
+@pytest.mark.slow
 def test_a_transformed_model_is_pmdarimas_pipeline_in_the_data_s_unit() -> None:
     recipe = Recipe(order=SEASONAL, engine="kernel", select="aicc", power=0.0, season=1)
     found = find(recipe, fitted(SEASONAL).values, horizon=5)
@@ -66,7 +68,7 @@ def test_a_mixture_is_a_list_of_weights_and_results() -> None:
     np.testing.assert_allclose(mean, found.predict(3).mean, rtol=1e-8)
 
 
-@pytest.mark.parametrize("kind", ["results", "search"])
+@pytest.mark.parametrize("kind", ["results", pytest.param("search", marks=pytest.mark.slow)])
 def test_file_is_small_and_needs_nothing_of_the_trainer(kind: str) -> None:
     found = fitted(SEASONAL)
     sample = sample_of(found)

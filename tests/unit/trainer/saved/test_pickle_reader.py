@@ -21,7 +21,7 @@ from pmdarima.arima import ARIMA
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 
 import trainer
-from tests.unit.trainer.saved.test_library_object import ORDERS, fitted, sample_of
+from tests.unit.trainer.saved.fitted import ORDERS, fitted, sample_of
 from trainer.errors import PickleRefusedError
 from trainer.fit.prediction import BoxCox
 from trainer.saved import pickle_file

@@ -44,7 +44,9 @@ def test_an_average_forecasts_the_weighted_mean_with_the_spread_between() -> Non
     assert least <= whole.standard_error[0]
 
 
-@pytest.mark.parametrize("select", ["aicc", "backtest", "average"])
+@pytest.mark.parametrize(
+    "select", ["aicc", *(pytest.param(s, marks=pytest.mark.slow) for s in ("backtest", "average"))]
+)
 def test_the_same_series_gives_the_same_bits(select: Select) -> None:
     first, second = (find_model(weekly(), season=7, select=select).predict(9) for _ in range(2))
     assert first.mean.tobytes() == second.mean.tobytes()

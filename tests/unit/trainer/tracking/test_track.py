@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
-from tests.unit.trainer.conftest import csv_text, swinging
+from tests.unit.trainer.series_samples import csv_text, swinging
 from trainer.evaluation.baselines import BASELINES
 from trainer.interruption import InterruptedBySignal, raised_on_signals
 from trainer.outcome import Outcome
@@ -340,6 +340,7 @@ def test_a_training_ends_well_with_one_note_when_mlflow_refuses(
     assert written == {*record["manifest"], "record.json"}
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_model_is_not_logged_a_second_time(train: Callable[[str], int], tmp_path: Path) -> None:
     assert train("works://x") == 0
@@ -351,6 +352,7 @@ def test_the_model_is_not_logged_a_second_time(train: Callable[[str], int], tmp_
     assert not [note for note in record["notes"] if "MLflow" in note]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize("address", [None, "file:///nowhere/at/all"])
 def test_the_training_s_own_process_never_loads_mlflow(
