@@ -34,11 +34,13 @@ def main() -> int:
     found, wrong = Counter[str](), list[str]()
     timed()  # the libraries' bytecode is compiled
     whole_s = timed()
-    for _ in range(options.moments):
+    for moment in range(options.moments):
         number, after_s = draw.choice(SIGNALS), draw.uniform(0, whole_s)
         outcome, faults = at(after_s, number)
         found[outcome] += 1
         wrong += [f"{number.name} after {after_s:.3f} s: {fault}" for fault in faults]
+        print(f"\r{moment + 1} moments, {len(wrong)} faults", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
     for outcome, count in found.most_common():
         print(f"{count:5}  {outcome}")
     print(*wrong, sep="\n")

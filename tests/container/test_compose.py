@@ -13,7 +13,7 @@ from docker.models.images import Image
 
 from tests.container.conftest import ROOT, read_json
 from tests.samples import PATIENCE_S, assert_failed
-from trainer.errors import PickleRefusedError
+from trainer.errors import SavedModelChangedError
 
 pytestmark = pytest.mark.container
 OWNER = 12345 if os.getuid() == 0 else os.getuid()
@@ -136,8 +136,8 @@ def test_a_kept_model_predicts_from_either_file_what_its_run_forecast(checkout: 
     run = run.rename(checkout / "runs" / run.name)
     (run / "models/arima_model.pkl").write_bytes(b"\x80\x04N.")
     done = compose("run", "--rm", "-T", "predict", *model, "--horizon", "15", cwd=checkout)
-    assert (done.returncode, done.stdout) == (PickleRefusedError.exit_code, "")
-    assert "error[pickle-refused]: " in done.stderr
+    assert (done.returncode, done.stdout) == (SavedModelChangedError.exit_code, "")
+    assert "error[saved-model-changed]: " in done.stderr
 
 
 @pytest.mark.parametrize("name", ["train", "predict"])
