@@ -1,6 +1,7 @@
 """The only place that starts other programs."""
 
 import os
+import select
 import signal
 import subprocess
 import tempfile
@@ -166,9 +167,20 @@ class _Started:
         # docker passes signals on, and may ask for a password on the terminal, which only the
         # terminal's own group can.
         has_group = "stdin" in self.options and self.command[0] != "docker"
-        self.child = subprocess.Popen(
-            self.command, process_group=0 if has_group else None, **self.options
-        )
+        # Open as long as the child or one of its own children lives, such as docker's plugins.
+        self.alive, inherited = os.pipe()
+        try:
+            self.child = subprocess.Popen(
+                self.command,
+                process_group=0 if has_group else None,
+                pass_fds=(inherited,),
+                **self.options,
+            )
+        except OSError:
+            os.close(self.alive)
+            raise
+        finally:
+            os.close(inherited)
         self.group = self.child.pid if has_group else 0
         return self.child
 
@@ -178,6 +190,7 @@ class _Started:
             if kind is not None:
                 self._end(failure)
         finally:
+            os.close(self.alive)
             for stream in (self.child.stdout, self.child.stderr):
                 if stream is not None:
                     stream.close()
@@ -198,6 +211,8 @@ class _Started:
             self.child.wait()
         if self.group:
             self._end_group()
+        # What docker's plugin still starts is not there yet for who removes it afterwards.
+        select.select([self.alive], [], [], _GRACE_S)
 
     def _send(self, number: signal.Signals) -> None:
         if self.group:

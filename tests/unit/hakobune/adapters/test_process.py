@@ -150,3 +150,22 @@ def test_nothing_is_begun_once_a_signal_s_exception_was_lost(what: str, tmp_path
     with pytest.raises(Interrupted), raised_on_signals(outermost.__code__):
         outermost()
     assert not note.exists()
+
+
+def test_an_interruption_waits_for_what_docker_itself_started(tmp_path: Path) -> None:
+    """docker may end before its plugin, which then starts a container that nobody removes."""
+    note, docker = tmp_path / "note", tmp_path / "docker"
+    plugin = f"trap '' TERM; echo > {note}.begun; sleep 0.5; echo > {note}"
+    docker.write_text(f'#!/bin/sh\nsh -c "{plugin}" &\nexec sleep 60\n', encoding="utf-8")
+    docker.chmod(0o755)
+
+    def interrupt() -> None:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and not Path(f"{note}.begun").exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(Interrupted), raised_on_signals(interrupt.__code__):
+        RUNNER.attach([str(docker)])
+    assert note.exists()
