@@ -1,0 +1,120 @@
+"""What one input may do at most: CPU, memory, time, and no file or program outside its folder.
+
+Used inside the fuzzer's processes. A limit that is passed raises, so that the input is known.
+"""
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+CPU_S = 2.0
+HANG_S = 10.0
+MEMORY_BYTES = 512 * 1024 * 1024
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+# Which of an event's arguments are paths that it changes.
+_CHANGES = {
+    "os.rename": (0, 1),
+    "os.remove": (0,),
+    "os.mkdir": (0,),
+    "os.rmdir": (0,),
+    "os.symlink": (1,),
+    "os.link": (0, 1),
+    "os.chmod": (0,),
+    "os.chown": (0,),
+    "os.truncate": (0,),
+    "os.utime": (0,),
+    "os.mkfifo": (0,),
+}
+_STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "pty.spawn")
+
+
+class LimitError(BaseException):
+    """An input used more than it may. No `except Exception` of the product hides it."""
+
+
+class Watch:
+    """Keeps what happened while one input was read."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self._allowed: tuple[str, ...] = ()
+        self._is_on = False
+        sys.addaudithook(self._audit)
+        signal.signal(signal.SIGPROF, self._over)
+        signal.signal(signal.SIGALRM, self._over)
+
+    @contextlib.contextmanager
+    def input(self, *allowed: Path) -> Iterator[None]:
+        """Watch one input, which may write below these folders alone."""
+        self.seen = []
+        self._allowed = tuple(os.path.realpath(folder) for folder in allowed)
+        self._is_on = True
+        signal.setitimer(signal.ITIMER_PROF, CPU_S)
+        signal.setitimer(signal.ITIMER_REAL, HANG_S)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            self._is_on = False
+
+    def _over(self, number: int, frame: FrameType | None) -> None:
+        place = _place(frame)
+        if number == signal.SIGPROF:
+            raise LimitError(f"more than {CPU_S:.0f} s of CPU in {place}")
+        raise LimitError(f"a hang of more than {HANG_S:.0f} s in {place}")
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self._is_on:
+            return
+        if event == "open":
+            path, _, flags = arguments
+            if isinstance(flags, int) and flags & _WRITES:
+                self._changed("write", path)
+        elif event in _CHANGES:
+            for number in _CHANGES[event]:
+                self._changed(event, arguments[number])
+        elif event in _STARTS:
+            self.seen.append(f"a program was started: {arguments[:2]!r}"[:300])
+        elif event == "socket.connect":
+            address = arguments[1]
+            if not (isinstance(address, tuple) and str(address[0]).startswith("127.")):
+                self.seen.append(f"a connection to {address!r}")
+
+    def _changed(self, event: str, path: Any) -> None:
+        if isinstance(path, int):
+            return
+        named = Path(os.fsdecode(path))
+        place = str(Path(os.path.realpath(named.parent), named.name))
+        if place == "/dev/null" or any(
+            place == folder or place.startswith(f"{folder}/") for folder in self._allowed
+        ):
+            return
+        self.seen.append(f"{event} outside: {place!r}")
+
+
+def _place(frame: FrameType | None) -> str:
+    """Return the innermost line of the product that is at work, else of whatever is."""
+    inner = frame
+    while frame is not None and "/src/hakobune/" not in frame.f_code.co_filename:
+        frame = frame.f_back
+    found = frame or inner
+    return f"{found.f_code.co_filename.rpartition('/src/')[2]}:{found.f_lineno}" if found else "?"
+
+
+def limit_memory() -> None:
+    """Let this process take what it has now and MEMORY_BYTES more."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    limit = pages * resource.getpagesize() + MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process had at once."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
