@@ -49,6 +49,7 @@ CASES: dict[str, Case] = {
     "10-killed-for-memory": field.memory,
     "11-code-in-tmp": field.code_in_tmp,
     "12-name-with-dots": field.name_with_dots,
+    "threats.md": shared.threats_page,
 }
 
 

@@ -263,6 +263,25 @@ def job_tag(bench: Bench) -> Row:
     )
 
 
+def threats_page(_: Bench) -> Row:
+    """Look for each test that the page of threats names."""
+    text = (ROOT / "docs/explanation/threats.md").read_text(encoding="utf-8")
+    words = set(re.findall(r"`((?:tests/|test_)[\w/.]+)`", text))
+    tests = {path: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    missing = [
+        word
+        for word in sorted(words)
+        if not (ROOT / word).exists()
+        and not any(word == path.name or f"def {word}(" in tests[path] for path in tests)
+    ]
+    return Row(
+        name="threats.md",
+        expected="each test that it names exists",
+        found=f"missing: {', '.join(missing)}" if missing else f"all {len(words)} exist",
+        is_right=not missing,
+    )
+
+
 def _is_refused(done: Done) -> bool:
     """Tell whether a command ended with an error of ours, and not by a bug or the time limit."""
     return done.code not in (0, _BUG, 124) and "Traceback" not in done.text
