@@ -41,7 +41,7 @@ class Findings:
         """Count an input that did something wrong."""
         self.wrong += 1
         for what in found:
-            alike = re.sub(r"0x[0-9a-f]+|\d{3,}|position .*|'\\.*'$", "…", what)
+            alike = re.sub(r"0x[0-9a-f]+|\d{3,}|position .*|'\\.*'$|: '-.*", "…", what)
             self.groups.setdefault(alike, []).append(number)
 
 
