@@ -23,7 +23,7 @@ from hostile.rows import Row
 ROOT = Path(__file__).resolve().parents[2]
 KINDS = ("record", "listing", "config", "conda", "job")
 _CHUNK = 500  # inputs of one process
-_STUCK_S = 90.0  # far more than what one input may take by its own clocks
+_STUCK_S = 300.0  # far more than what one input may take by its own clocks
 _SHOWN = 12
 
 

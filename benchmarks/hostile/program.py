@@ -21,6 +21,7 @@ from typing import Any
 from hostile.draw import MARK
 
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_HARMLESS = "\n\t\u200c\u200d"  # also what joins the letters of Persian and Hindi
 _BUG = 70
 _LONGEST_ARGUMENT = 131_071  # bytes; Linux's MAX_ARG_STRLEN
 
@@ -164,7 +165,7 @@ def problems(outcome: Outcome) -> list[str]:
     if "Traceback (most recent call last)" in outcome.text or outcome.code == _BUG:
         return [f"traceback: {_end_of(outcome.text)}"]
     found = []
-    bad = {c for c in outcome.text if c not in "\n\t" and unicodedata.category(c) in _UNSEEN}
+    bad = {c for c in outcome.text if c not in _HARMLESS and unicodedata.category(c) in _UNSEEN}
     if bad:
         found.append(f"the terminal got {min(map(ascii, bad))}")
     if any(line.startswith(MARK) for line in outcome.text.splitlines()):
