@@ -26,7 +26,7 @@ def sealed(draw: Draw, record: Any) -> bytes:
 
 
 class Records:
-    """`hakobune verify` of a run whose record or files somebody made up."""
+    """`hakobune verify`, and others that read a run, on one whose record or files are made up."""
 
     def __init__(self, room: Room) -> None:
         made = importlib.import_module("tests.run_samples").make_run(room.project, RUN)
@@ -37,6 +37,13 @@ class Records:
         self.signed = {**self.files, **_signature(room, self.folder)}
         self.record = json.loads(self.files["record.json"])
         self.words = tuple(str(self.record[key]).encode() for key in ("run_id", "sha256"))
+        self.writing = (room.temporary, room.project / "runs", room.project / ".hakobune")
+        self.commands = (
+            ("compare", RUN, RUN),
+            ("record", RUN),
+            ("sign", RUN, "--key", str(room.temporary / "key.pem")),
+            ("reproduce", "model", RUN),
+        )
 
     def prepare(self, draw: Draw) -> Callable[[], list[str]]:
         """Write the run; return what checks it."""
@@ -57,10 +64,13 @@ class Records:
         if way >= 8:
             must_fail = _spoil(draw, self.folder, draw.one(*files))
         self.recorder.seen.clear()
-        return lambda: self._check(must_fail=must_fail)
+        words, self.allowed = ("verify", RUN), self.writing[:1]
+        if draw.chance(0.3):
+            words, self.allowed, must_fail = draw.one(*self.commands), self.writing, False
+        return lambda: self._check(words, must_fail=must_fail)
 
-    def _check(self, *, must_fail: bool) -> list[str]:
-        outcome = hakobune("verify", RUN)
+    def _check(self, words: tuple[str, ...], *, must_fail: bool) -> list[str]:
+        outcome = hakobune(*words)
         found = problems(outcome) + self.recorder.seen
         if must_fail and outcome.code == 0:
             found.append("a changed file was not reported")

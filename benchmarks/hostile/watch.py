@@ -21,19 +21,18 @@ _WAITS_CPU_S = (
 )
 MEMORY_BYTES = 512 * 1024 * 1024
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# Which of an event's arguments are paths that it changes.
+# Which of an event's arguments are paths that it changes, each with that of its folder's handle.
 _CHANGES = {
-    "os.rename": (0, 1),
-    "os.remove": (0,),
-    "os.mkdir": (0,),
-    "os.rmdir": (0,),
-    "os.symlink": (1,),
-    "os.link": (0, 1),
-    "os.chmod": (0,),
-    "os.chown": (0,),
-    "os.truncate": (0,),
-    "os.utime": (0,),
-    "os.mkfifo": (0,),
+    "os.rename": ((0, 2), (1, 3)),
+    "os.remove": ((0, 1),),
+    "os.mkdir": ((0, 2),),
+    "os.rmdir": ((0, 1),),
+    "os.symlink": ((1, 2),),
+    "os.link": ((0, 2), (1, 3)),
+    "os.chmod": ((0, 2),),
+    "os.chown": ((0, 3),),
+    "os.truncate": ((0, None),),
+    "os.utime": ((0, 3),),
 }
 _STARTS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "pty.spawn")
 
@@ -88,8 +87,8 @@ class Watch:
             if isinstance(flags, int) and flags & _WRITES:
                 self._changed("write", path)
         elif event in _CHANGES:
-            for number in _CHANGES[event]:
-                self._changed(event, arguments[number])
+            for path, handle in _CHANGES[event]:
+                self._changed(event, arguments[path], -1 if handle is None else arguments[handle])
         elif event in _STARTS:
             self.seen.append(f"a program was started: {arguments[:2]!r}"[:300])
         elif event == "socket.connect":
@@ -97,10 +96,11 @@ class Watch:
             if not (isinstance(address, tuple) and str(address[0]).startswith("127.")):
                 self.seen.append(f"a connection to {address!r}")
 
-    def _changed(self, event: str, path: Any) -> None:
+    def _changed(self, event: str, path: Any, folder: int = -1) -> None:
         if isinstance(path, int):
             return
-        named = Path(os.fsdecode(path))
+        # Joined to an absolute path the folder has no effect.
+        named = Path(f"/proc/self/fd/{folder}" if folder >= 0 else ".", os.fsdecode(path))
         place = str(Path(os.path.realpath(named.parent), named.name))
         if place == "/dev/null" or any(
             place == folder or place.startswith(f"{folder}/") for folder in self._allowed
