@@ -55,6 +55,9 @@ bench-search: libraries .venv-bench/ready ## compare the search with pmdarima, s
 proof: image libraries ## measure the promises of docs/reference/reproducibility.md: images, models, broken chains (ARGS="--only flips")
 	@PYTHONPATH=benchmarks $(BIN)/python -m proof $(ARGS)
 
+hostile: image libraries ## run hostile inputs and a fuzzer; prints a table, and fails where one is wrong (ARGS="--only fuzz")
+	@PYTHONPATH=benchmarks:src:. $(BIN)/python -m hostile $(ARGS)
+
 docs: .venv/ready ## regenerate the generated pages of docs/reference
 	@$(BIN)/python docs/reference/generate.py
 	@$(BIN)/python -m drydock.route_list docs/reference/drydock.md
@@ -73,4 +76,4 @@ clean: ## remove .venv and the tools' caches; runs and images are kept
 	@echo "python: creating .venv-bench for the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train push-and-submit rehearse test test-all image mlflow engine check quick format libraries bench-search proof docs relock clean
+.PHONY: help train push-and-submit rehearse test test-all image mlflow engine check quick format libraries bench-search proof hostile docs relock clean

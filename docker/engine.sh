@@ -6,6 +6,7 @@
 #   engine.sh status   print that line, or what is missing; change nothing
 #   engine.sh stop     stop the engine if `ensure` started it
 #
+# What it does as root it prints first, before the password-free sudo that it uses as an ordinary user.
 # It must not change an engine that it did not start, an existing /etc/docker/daemon.json, or the host's apt configuration:
 # to install from another suite it uses a temporary apt configuration, which it deletes at the end.
 #
@@ -336,16 +337,29 @@ refuse_foreign_trouble() {
     case $ENGINE_ERROR in
         *"permission denied"*)
             fail 23 "engine: user $(id -un) has no permission to use the engine's socket: $ENGINE_ERROR" \
-                "Run \`sudo usermod -aG docker $(id -un)\` and log in again, or run this as root." ;;
+                "Run \`sudo usermod -aG docker $(id -un)\` and log in again (members of this group are root on this host), or run this as root." ;;
     esac
     targets_local_socket || fail 24 "engine: the docker client is configured to use $ENDPOINT, which does not answer: $ENGINE_ERROR" \
         "Start that engine, or unset DOCKER_HOST / run \`docker context use default\`."
+}
+
+# Says what the rest of `ensure` does as root, before it does it.
+announce() {
+    local pieces=$MISSING
+    [ -n "$ENGINE" ] || engine_is_installed || pieces="engine $pieces"
+    say "root: to have a Docker engine, this will run as root on this host:"
+    # shellcheck disable=SC2086 # a list of names on purpose
+    if [ -n "$pieces" ] && packages_for $pieces; then
+        say "root: apt-get update, and apt-get install of$NAMES and what these depend on"
+    fi
+    [ -n "$ENGINE" ] || say "root: $(runs_systemd && echo "systemctl start docker" || echo "dockerd, detached"), which keeps its data in /var/lib/docker (settings and logs: $STATE)"
 }
 
 # As an ordinary user: run `ensure` as root, then check again as this user.
 ensure_as_root() {
     { has sudo && sudo -n true 2>/dev/null; } || fail 22 "engine: installing or starting an engine needs root, or sudo without a password." \
         "Run \`sudo $0 ensure\`, or install Docker Engine with its compose and buildx plugins."
+    say "root: running by sudo: $HERE/${0##*/} ensure; it prints what it will do, then does it"
     sudo -n -- "$HERE/${0##*/}" ensure >/dev/null || exit
     hash -r
     ask_engine || refuse_foreign_trouble
@@ -366,6 +380,7 @@ ensure() {
 ensure_locked() {
     local wanted
     [ "$(uname -s)" = Linux ] || refuse_foreign_trouble
+    announce
     take_lock
     ask_engine
     find_missing_tools
@@ -413,6 +428,7 @@ stop() {
     local pid
     if [ "$(id -u)" != 0 ]; then
         { has sudo && sudo -n true 2>/dev/null; } || fail 22 "engine: stopping the engine needs root, or sudo without a password."
+        say "root: running by sudo: $HERE/${0##*/} stop"
         sudo -n -- "$HERE/${0##*/}" stop
         exit
     fi

@@ -14,7 +14,7 @@ debian_install() { # package...
     command -v apt-get >/dev/null || return 1
     sudo=
     [ "$(id -u)" = 0 ] || sudo="sudo -n"
-    echo "python: installing $*" >&2
+    echo "root: running${sudo:+ by sudo}: apt-get update, and apt-get install of $*" >&2
     $sudo apt-get -qq update >/dev/null && $sudo env DEBIAN_FRONTEND=noninteractive \
         apt-get -qq -y --no-install-recommends -o DPkg::Lock::Timeout=300 install "$@" >/dev/null
 }

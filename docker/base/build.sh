@@ -60,7 +60,7 @@ require_tools() {
             sudo="sudo -n"
             sudo -n true 2>/dev/null || fail 34 "mmdebstrap is missing: install it (sudo apt-get install mmdebstrap uidmap)"
         fi
-        say "mmdebstrap: installing"
+        say "root: running${sudo:+ by sudo}: apt-get update, and apt-get install of mmdebstrap and uidmap"
         # shellcheck disable=SC2086 # empty or two words
         { $sudo apt-get -qq update && $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends \
             -o DPkg::Lock::Timeout=300 install mmdebstrap uidmap; } >"$WORK/install.log" 2>&1 ||

@@ -149,13 +149,17 @@ def _pip_configuration(env: Mapping[str, str]) -> dict[str, str]:
     places = [Path("/etc/pip.conf"), home / ".pip/pip.conf", config_home / "pip/pip.conf"]
     if own := env.get("PIP_CONFIG_FILE"):
         places = [*places, Path(own)]
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    found: dict[str, str] = {}
     for place in places:
+        # One for each file: a parser that failed halfway keeps values that are no text.
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
         try:
             parser.read(place, encoding="utf-8")
         except (configparser.Error, OSError, UnicodeDecodeError):
             continue  # pip itself complains of a broken file; here it only means: nothing from it.
-    return dict(parser["global"]) if parser.has_section("global") else {}
+        if parser.has_section("global"):
+            found |= parser["global"]
+    return found
 
 
 def read_destination(

@@ -88,6 +88,26 @@ def _refused_here(text: str, said: str, doing: str) -> HakobuneError:
     return ServiceRefusedError(f"{doing}: {said}", remedy="fix the item named above and retry")
 
 
+def unreadable(exc: BaseException, doing: str) -> HakobuneError | None:
+    """Return the error that an answer is which the SDK cannot read; None where a bug is ours.
+
+    The SDK does not check answers: what has another form, or is nested too deeply, makes it raise
+    AttributeError, RecursionError and the like. They are known by the code that raised them.
+    """
+    raised_by, step = "", exc.__traceback__
+    while step is not None:
+        name = str(step.tb_frame.f_globals.get("__name__", ""))
+        if name.partition(".")[0] in ("azure", "hakobune"):
+            raised_by = name.partition(".")[0]
+        step = step.tb_next
+    if raised_by != "azure":
+        return None
+    return ServiceRefusedError(
+        f"{doing}: the service's answer cannot be read ({type(exc).__name__})",
+        remedy="look at it in the studio; if it is as it should be, run the same command again",
+    )
+
+
 def is_missing(exc: BaseException) -> bool:
     """Tell whether the exception means: there is no such thing."""
     return getattr(exc, "status_code", None) == 404  # noqa: PLR2004 - the HTTP status

@@ -25,7 +25,7 @@ from hakobune.adapters.azure_documents import (
     environment_document,
     job_document,
 )
-from hakobune.adapters.azure_errors import is_missing, is_token_expired, meaning
+from hakobune.adapters.azure_errors import is_missing, is_token_expired, meaning, unreadable
 from hakobune.adapters.azure_sdk import OPTIONS, connect_by_sdk, sdk, within
 from hakobune.adapters.patience import Patience, TransientError
 from hakobune.errors import (
@@ -377,7 +377,7 @@ def _translated(doing: str, call: Callable[[], T]) -> T:
     except (HakobuneError, TransientError):
         raise
     except Exception as exc:
-        found = meaning(exc, doing)
+        found = meaning(exc, doing) or unreadable(exc, doing)
         if found is None:
             raise
         raise found from exc

@@ -57,6 +57,46 @@ def test_an_ordinary_user_without_sudo_is_told_what_to_run(tmp_path: Path, tools
     assert "sudo" in done.stderr
 
 
+def test_what_is_run_by_sudo_is_announced_before_it_runs(tmp_path: Path, tools: str) -> None:
+    fake(tmp_path, "id", 'case "$*" in -u) echo 1000 ;; *) echo somebody ;; esac')
+    fake(tmp_path, "sudo", 'case "$*" in "-n true") ;; *) echo "SUDO $*" >&2; exit 1 ;; esac')
+    announced, ran = engine("ensure", path=tools).stderr.splitlines()
+    assert announced.startswith(f"root: running by sudo: {SCRIPT} ensure")
+    assert ran == f"SUDO -n -- {SCRIPT} ensure"
+
+
+@pytest.mark.parametrize(
+    ("missing", "running", "lines"),
+    [
+        ("", "26.1", ["this will run as root", None]),
+        ("client compose", "26.1", ["this will run as root", "apt-get install of"]),
+        ("", "", ["this will run as root", "/var/lib/docker"]),
+    ],
+)
+def test_root_s_steps_are_printed_before_the_first_of_them(
+    missing: str, running: str, lines: list[str | None]
+) -> None:
+    """The function alone: the steps themselves would change this machine."""
+    script = SCRIPT.read_text(encoding="utf-8")
+    assert "    announce\n    take_lock\n" in script
+    program = f"""{script.partition("trap '[ -z")[0]}
+engine_is_installed() {{ true; }}
+os_field() {{ case $1 in ID) echo ubuntu ;; esac; }}
+MISSING="{missing}" ENGINE="{running}"
+announce"""
+    done = subprocess.run(
+        ["/bin/bash", "-c", program, str(SCRIPT)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    said = done.stderr.splitlines()
+    wanted = [line for line in lines if line]
+    assert len(said) == len(wanted)
+    assert all(word in line for word, line in zip(wanted, said, strict=True))
+
+
 def test_an_engine_that_refuses_this_user_is_told_apart(tmp_path: Path, tools: str) -> None:
     fake(tmp_path, "docker", 'echo "permission denied while trying to connect" >&2; exit 1')
     done = engine("ensure", path=tools)

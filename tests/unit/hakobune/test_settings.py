@@ -49,7 +49,11 @@ def test_the_environment_wins_over_pips_configuration(tmp_path: Path) -> None:
     assert read_settings(env).index_url == "https://env.example/simple"
 
 
-@pytest.mark.parametrize("text", ["no section", "[global]\n%%\n= =", "\udcff"])
+# Longer than what is decoded at once: its first lines are read before the last one fails.
+HALF_READ = "[global]\nindex-url = https://x.example/simple\n" + "# x\n" * 10_000 + "\udcff"
+
+
+@pytest.mark.parametrize("text", ["no section", "[global]\n%%\n= =", "\udcff", HALF_READ])
 def test_a_broken_pip_configuration_means_nothing_from_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "pip.conf").write_bytes(text.encode("utf-8", "surrogateescape"))
     assert read_settings(settings_env(tmp_path)).index_url == ""

@@ -1,0 +1,1 @@
+"""`make hostile`: hostile inputs, each with what is right; and a fuzzer for what comes in."""
