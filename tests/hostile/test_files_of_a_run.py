@@ -127,3 +127,9 @@ def test_a_note_or_a_receipt_is_a_plain_file(tmp_path: Path, kind: str) -> None:
         IRREGULAR[kind](tmp_path / folder / f"{IMAGE.id[7:23]}.json")
         with pytest.raises(FileIrregularError):
             read()
+
+
+def test_a_file_of_another_size_is_not_read_to_its_end(folder: Path) -> None:
+    with (folder / "model.bin").open("wb") as file:
+        file.truncate(1 << 40)  # a hole: it takes no disk
+    assert files.sha256_inside(folder, "model.bin", size_bytes=5) == ("", 1 << 40)

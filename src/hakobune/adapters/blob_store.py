@@ -14,7 +14,7 @@ from typing import Any
 from hakobune.adapters.azure_answers import checked
 from hakobune.adapters.patience import TransientError
 from hakobune.errors import AnswerInvalidError, OutputDamagedError
-from hakobune.model.forms import is_of, required
+from hakobune.model.forms import is_of, required, shortened
 from hakobune.model.job import RemoteFile, folders_above
 
 _PLACE = re.compile(r"azureml://(?:.*/)?datastores/([^/]+)/(?:paths/)?(.*)")
@@ -64,9 +64,16 @@ def list_files(container: Any, folder: str) -> tuple[RemoteFile, ...]:
     """
     prefix = folder.rstrip("/") + "/"
     blobs = []
+    names: set[str] = set()
     # The service tells metadata only to those who ask for it.
     for blob in container.list_blobs(name_starts_with=prefix, include=["metadata"]):
         blobs.append(blob)
+        if blob.name in names:  # or a listing that begins again would never end
+            raise AnswerInvalidError(
+                f"the storage lists {shortened(str(blob.name))} twice",
+                remedy="look at the job's outputs in the studio; then fetch again",
+            )
+        names.add(blob.name)
         if len(blobs) > _MOST_FILES:
             raise AnswerInvalidError(
                 f"the output has more than {_MOST_FILES} files",

@@ -62,13 +62,22 @@ def read_inside(folder: Path, name: str, *, largest: int = LARGEST_DOCUMENT) -> 
     return content
 
 
-def sha256_inside(folder: Path, name: str) -> tuple[str, int] | None:
-    """Return sha256 and size of a file as `read_inside` opens it; None where it is missing."""
+def sha256_inside(
+    folder: Path, name: str, *, size_bytes: int | None = None
+) -> tuple[str, int] | None:
+    """Return sha256 and size of a file as `read_inside` opens it; None where it is missing.
+
+    The sha256 of a file of another size than `size_bytes` is empty: a file with holes may claim any
+    size, and reading it would take hours.
+    """
     import hashlib  # noqa: PLC0415 - few commands need it
 
     with _inside(folder, name) as file:
         if file is None:
             return None
+        size = os.fstat(file.fileno()).st_size
+        if size_bytes is not None and size != size_bytes:
+            return "", size
         return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
 
 

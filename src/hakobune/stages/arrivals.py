@@ -150,7 +150,8 @@ def _made(waiting: Path) -> Iterator[None]:
     """
     files.make_folder(waiting.parent)
     new = waiting.with_suffix(".new")
-    new.mkdir()
+    # Other users of this machine cannot reach what the program writes, such as a setuid file.
+    new.mkdir(mode=0o700)
     owner = waiting.parent.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:
         os.chown(new, owner.st_uid, owner.st_gid)
@@ -245,7 +246,10 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _set_aside(project: Project, path: Path) -> str:
-    """Give what is no run a name that no command reads; return it."""
+    """Give what is no run a name that no command reads, and its owner alone access; return it."""
+    found = os.lstat(path).st_mode
+    if not stat.S_ISLNK(found):
+        path.chmod(0o700 if stat.S_ISDIR(found) else 0o600)
     base = f"{RUNS}/.refused-{safe_name(path.name)}"
     names = (base, *(f"{base}-{number}" for number in range(2, MAX_FILES)))
     name = next(name for name in names if not os.path.lexists(project.root / name))

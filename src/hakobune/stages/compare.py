@@ -16,7 +16,7 @@ from hakobune.model.grade import Grade, Sameness
 from hakobune.model.image import Image
 from hakobune.model.job import JobInput
 from hakobune.model.project import Project
-from hakobune.model.record import RECORD, RunRecord
+from hakobune.model.record import RECORD, ManifestEntry, RunRecord
 from hakobune.stages.record import read_run_record
 from hakobune.transform.compare_records import (
     Row,
@@ -28,8 +28,6 @@ from hakobune.transform.compare_records import (
 from hakobune.transform.grade_results import grade_results, is_compared, without_place
 from hakobune.transform.read_run import read_metrics
 
-# Results are compared in memory; larger ones are compared by their sha256 in other programs.
-_LARGEST = 4 << 30
 NO_REFERENCE = "no local run of this image, data and arguments to compare with: hakobune train"
 
 
@@ -54,7 +52,7 @@ def _results(folder: Path, record: RunRecord) -> dict[str, str]:
     found = {}
     for entry in record.manifest:
         if is_compared(entry.name):
-            content = files.read_inside(folder, entry.name, largest=_LARGEST)
+            content = files.read_inside(folder, entry.name, largest=_largest(entry))
             if content is None:
                 found[entry.name] = "gone"
                 continue
@@ -81,12 +79,20 @@ def grade_runs(project: Project, left: Path, right: Path) -> tuple[Grade, str]:
     return grade, likely_cause(compare_records(project, *records))
 
 
+def _largest(entry: ManifestEntry) -> int:
+    """Return how many bytes of a result are read: no file takes more memory than its record says.
+
+    A changed file of a document's size is read whole, to tell how it differs.
+    """
+    return max(entry.size_bytes, files.LARGEST_DOCUMENT)
+
+
 def read_results(folder: Path, record: RunRecord) -> dict[str, bytes]:
     """Return the bytes of each result by name. Raises FileChangedError, see grade_runs."""
     found = {}
     for entry in record.manifest:
         if is_compared(entry.name):
-            content = files.read_inside(folder, entry.name, largest=_LARGEST)
+            content = files.read_inside(folder, entry.name, largest=_largest(entry))
             if content is None or hashlib.sha256(content).hexdigest() != entry.sha256:
                 raise FileChangedError(
                     f"{folder / entry.name} is not what the run wrote, so it cannot be compared",

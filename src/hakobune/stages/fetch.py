@@ -192,7 +192,7 @@ def _require_inside_only(folder: Path) -> None:
 
 def _verify_file(folder: Path, entry: ManifestEntry) -> None:
     path = folder / entry.name
-    found = files.sha256_inside(folder, entry.name)
+    found = files.sha256_inside(folder, entry.name, size_bytes=entry.size_bytes)
     if found is not None and found[0] == entry.sha256:
         return
     # A damaged file must not be taken for one that is there already when fetch runs again.

@@ -120,7 +120,7 @@ def check_files(folder: Path, record: RunRecord) -> Iterator[Link]:
     """Yield a link for each file of the run. Raises FileChangedError at the first other one."""
     for entry in record.manifest:
         path = folder / entry.name
-        found = files.sha256_inside(folder, entry.name)
+        found = files.sha256_inside(folder, entry.name, size_bytes=entry.size_bytes)
         if found is None:
             raise FileChangedError(f"{path} is gone; the record names it", remedy=AGAIN)
         if found != (entry.sha256, entry.size_bytes):

@@ -1,3 +1,4 @@
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -185,8 +186,8 @@ def test_a_size_or_a_mark_that_is_none_is_refused(size: Any, etag: str) -> None:
 
 def test_a_listing_without_an_end_is_refused() -> None:
     def blobs() -> Iterator[Any]:
-        while True:
-            yield SimpleNamespace(name="p/o/a", size=1, etag="1", metadata=None)
+        for number in itertools.count():
+            yield SimpleNamespace(name=f"p/o/{number}", size=1, etag="1", metadata=None)
 
     with pytest.raises(AnswerInvalidError, match="more than 100000 files"):
         blob_store.list_files(SimpleNamespace(list_blobs=lambda **_: blobs()), "p/o")
@@ -213,3 +214,10 @@ def store(**other: str) -> SimpleNamespace:
 def test_a_datastore_does_not_lead_the_login_elsewhere(other: dict[str, str]) -> None:
     with pytest.raises(AnswerInvalidError, match="a datastore"):
         blob_store.connect(store(**other), object(), is_private_cloud=False)
+
+
+def test_a_listing_that_begins_again_is_refused_at_once() -> None:
+    blob = SimpleNamespace(name="p/o/a", size=1, etag="1", metadata=None)
+    container = SimpleNamespace(list_blobs=lambda **_: itertools.repeat(blob))
+    with pytest.raises(AnswerInvalidError, match="lists 'p/o/a' twice"):
+        blob_store.list_files(container, "p/o")

@@ -367,3 +367,20 @@ def test_two_commands_at_once_move_each_run_once(project: Project) -> None:
 
     assert collected(project, also).said == []
     assert listed(project) == {"one/a"}
+
+
+def test_other_users_reach_neither_what_a_program_writes_nor_what_was_refused(
+    project: Project,
+) -> None:
+    """A setuid file would run with the rights of the project's owner, who may be root."""
+    training = planned(project)
+    seen = []
+
+    def plant(place: Path) -> None:
+        seen.append(place.stat().st_mode & 0o777)
+        write(place / "demo-1/shell").chmod(0o4755)
+
+    with pytest.raises(OutputRefusedError):
+        run(project, training, plant)
+    (refused,) = (project.root / "runs").glob(".refused-*")
+    assert [*seen, refused.stat().st_mode & 0o777] == [0o700, 0o700]
