@@ -104,6 +104,10 @@ class ResolutionImpossibleError(LockError):
     """No set of wheels satisfies the conda file."""
 
 
+class PythonUnavailableError(LockError):
+    """No base image has the Python that the conda file asks for."""
+
+
 class LockMissingError(LockError):
     """There is no lock file yet."""
 

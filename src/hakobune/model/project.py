@@ -55,6 +55,7 @@ class Project:
     libraries: tuple[Library, ...]
     model: Model | None = None
     smoke: tuple[str, ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
 
     @property
     def package(self) -> str:

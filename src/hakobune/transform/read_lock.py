@@ -12,6 +12,7 @@ from typing import Any, assert_never, get_args
 
 from hakobune.errors import LockDamagedError
 from hakobune.model.lock import (
+    INDEX_ADDRESS,
     PLATFORM,
     SCHEMA_VERSION,
     DebianBase,
@@ -43,6 +44,11 @@ _FORMS = {
     "environment_sha256": re.compile(r"[0-9a-f]{64}"),
     "image": re.compile(r"[a-z0-9][a-z0-9.:/_-]*"),
     "digest": re.compile(r"(sha256:[0-9a-f]{64})?"),
+    "included": re.compile(r"[^\x00-\x1f\x7f]{1,500}"),
+    "variable": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
+    "value": re.compile(r"[^\x00-\x1f\x7f]*"),
+    "address": INDEX_ADDRESS,
+    "role": re.compile(r"default|extra"),
 }
 
 
@@ -97,6 +103,9 @@ def _read(content: bytes) -> Lock:
         tools=tuple(_tool(item) for item in _take(tree, "tools", list)),
         packages=tuple(_package(item) for item in _take(tree, "packages", list)),
         sha256=hashlib.sha256(content).hexdigest(),
+        variables=_pairs(tree, "variables", {"name": "variable", "value": "value"}),
+        included=_pairs(tree, "included", {"path": "included", "sha256": "sha256"}),
+        indexes=_pairs(tree, "indexes", {"address": "address", "role": "role"}),
     )
     left = [*tree, *(f"base.{key}" for key in base), *(f"base.registry.{key}" for key in registry)]
     if left:
@@ -116,6 +125,17 @@ def _word(table: dict[str, Any], key: str, form: str = "") -> str:
     if not _FORMS[form or key].fullmatch(value):
         raise _DamageError(f": `{key} = {value!r}` does not have the form of one")
     return str(value)
+
+
+def _pairs(tree: dict[str, Any], key: str, forms: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return an array of tables of two texts; an empty one is left out of the file."""
+    pairs = []
+    for item in _take(tree, key, list) if key in tree else ():
+        entry = _entry(item)
+        first, second = (_word(entry, name, form) for name, form in forms.items())
+        _require_empty(entry, first)
+        pairs.append((first, second))
+    return tuple(pairs)
 
 
 def _entry(item: object) -> dict[str, Any]:

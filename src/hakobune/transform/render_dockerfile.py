@@ -277,6 +277,7 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=hakobune LOGNAME=
 # The same digits on every processor that has AVX2 and FMA (Intel since Haswell, AMD since Zen):
 # left alone, OpenBLAS and NumPy choose their code, and so the last digits, by the processor.
 ENV {_arithmetic(lock)}
+{_variables(lock)}\
 # What a run's record says of its image; its digest is known outside only.
 ENV HAKOBUNE_BASE=${{HAKOBUNE_BASE}} \\
     HAKOBUNE_ENVIRONMENT_SHA256={lock.environment_sha256} \\
@@ -301,6 +302,19 @@ def _arithmetic(lock: Lock) -> str:
         if package.name == "numpy"
     ]
     return " \\\n    ".join(lines)
+
+
+def _variables(lock: Lock) -> str:
+    """Return the variables that the conda file sets; they come after ours, and so win."""
+    if not lock.variables:
+        return ""
+    pairs = " \\\n    ".join(f"{name}={_quoted(value)}" for name, value in lock.variables)
+    return f"# `variables` of the conda file.\nENV {pairs}\n"
+
+
+def _quoted(value: str) -> str:
+    r"""Return a value as ENV takes it: `\`, `"` and `$` mean themselves."""
+    return '"' + re.sub(r'([\\"$])', r"\\\1", value) + '"'
 
 
 def _wider_loops(numpy: str) -> str:

@@ -30,6 +30,9 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
         f"platform = {_text(lock.platform)}",
         f"python = {_text(lock.python)}",
         *_array("requirements", tuple(_text(text) for text in lock.requirements)),
+        *_pairs("included", ("path", "sha256"), lock.included),
+        *_pairs("variables", ("name", "value"), lock.variables),
+        *_pairs("indexes", ("address", "role"), lock.indexes),
         "",
         "# What builds the image and is not in it.",
         *_array("tools", tuple(_package(wheel) for wheel in lock.tools)),
@@ -59,6 +62,12 @@ def _text(value: str) -> str:
 
 def _array(key: str, items: tuple[str, ...]) -> list[str]:
     return [f"{key} = [", *(f"  {item}," for item in items), "]"]
+
+
+def _pairs(key: str, names: tuple[str, str], pairs: tuple[tuple[str, str], ...]) -> list[str]:
+    """Return an array of tables; nothing where it is empty, as in most locks."""
+    rows = tuple(_table(dict(zip(names, pair, strict=True))) for pair in pairs)
+    return _array(key, rows) if rows else []
 
 
 def _package(package: LockedPackage) -> str:
