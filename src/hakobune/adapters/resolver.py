@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from hakobune.adapters.process import Completed, Runner
 from hakobune.errors import (
@@ -20,8 +21,9 @@ from hakobune.errors import (
     IndexUnreachableError,
     PackageUnknownError,
     ResolutionImpossibleError,
+    WheelMissingError,
 )
-from hakobune.model.lock import LockedWheel
+from hakobune.model.lock import LockedSdist, LockedWheel
 from hakobune.model.spec import requirement_name
 
 if TYPE_CHECKING:  # only `lock` needs it, so that other commands start without it
@@ -35,6 +37,26 @@ _LINES_SHOWN = 6
 _MOST_UNKNOWN = 20
 # PEP 600: the older names of manylinux_2_17, 2_12 and 2_5.
 _FORMER_PLATFORMS = ("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSdist:
+    """A source distribution that may be taken: what uv would have to execute it for is known."""
+
+    name: str
+    version: str
+    requires: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdistFile:
+    """Where an index has a source distribution; the address may hold a password."""
+
+    name: str
+    version: str
+    address: str
+    file: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +78,16 @@ class Question:
     takes_prereleases: bool = False
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_whole: bool = False
+    known: tuple[KnownSdist, ...] = ()
 
 
-def solve(runner: Runner, question: Question, *, env: Mapping[str, str]) -> tuple[LockedWheel, ...]:
+def solve(
+    runner: Runner, question: Question, *, env: Mapping[str, str]
+) -> tuple[LockedWheel | LockedSdist, ...]:
     """Return the closure of these requirements, sorted by name: the wheels for linux/amd64.
 
-    `env` are uv's variables: the index and the trusted authorities. Raises PackageUnknownError,
+    `env` are uv's variables: the index and the trusted authorities. Only a package of
+    `question.known` may be a source distribution. Raises PackageUnknownError, WheelMissingError,
     ResolutionImpossibleError or IndexUnreachableError.
     """
     unknown: list[str] = []
@@ -75,7 +101,7 @@ def solve(runner: Runner, question: Question, *, env: Mapping[str, str]) -> tupl
             asked = replace(question, requirements=tuple(left))
             done = runner.capture(_command(asked, Path(folder)), env=env)
             if done.exit_code == 0 and not unknown:
-                return _wheels(answer.read_text(encoding="utf-8"), question)
+                return _chosen(answer.read_text(encoding="utf-8"), question)
         if done.exit_code == 0:
             raise _unknown_packages(unknown, question)
         # uv names one unknown package in each run: go on without it, and report all at once.
@@ -108,22 +134,62 @@ def _command(question: Question, folder: Path) -> list[str]:
     wanted, bounds = folder / "wanted.txt", folder / "constraints.txt"
     wanted.write_text("\n".join(question.requirements) + "\n", encoding="utf-8")
     bounds.write_text("\n".join(question.constraints) + "\n", encoding="utf-8")
+    configuration = folder / "uv.toml"
+    configuration.write_text("".join(map(_metadata, question.known)), encoding="utf-8")
     policy = max(known for known in _UV_GLIBC if known <= max(question.glibc, _UV_GLIBC[0]))
     return [
         find_uv_bin(),
         *("pip", "compile", str(wanted), "-o", str(folder / "pylock.toml")),
-        *("--format", "pylock.toml", "--quiet", "--no-config", "--no-header", "--no-annotate"),
+        *("--format", "pylock.toml", "--quiet", "--no-header", "--no-annotate"),
+        *(("--config-file", str(configuration)) if question.known else ("--no-config",)),
         # The running interpreter, so that uv does not start every other one to look at it.
         *("--python", sys.executable, "--python-version", question.python),
         *("--python-platform", f"x86_64-manylinux_2_{policy}", "--only-binary", ":all:"),
         *("--index-strategy", "unsafe-best-match"),
         *(("--constraints", str(bounds)) if question.constraints else ()),
         *(("--prerelease", "allow") if question.takes_prereleases else ()),
+        *(word for known in question.known for word in ("--no-binary", known.name)),
     ]
 
 
-def _wheels(answer: str, question: Question) -> tuple[LockedWheel, ...]:
-    """Return one wheel for each package: the best that the image can install."""
+def _metadata(known: KnownSdist) -> str:
+    """Return what uv takes in place of running the package's own code.
+
+    https://docs.astral.sh/uv/reference/settings/#dependency-metadata
+    """
+    lines = ["[[dependency-metadata]]", f"name = {json.dumps(known.name)}"]
+    if known.version:
+        lines.append(f"version = {json.dumps(known.version)}")
+    return "\n".join([*lines, f"requires-dist = {json.dumps(known.requires)}", ""])
+
+
+def locate_sdist(
+    runner: Runner, wanted: str, question: Question, *, env: Mapping[str, str]
+) -> SdistFile | None:
+    """Return the newest source distribution that a requirement allows, None where there is none."""
+    any_release = KnownSdist(name=requirement_name(wanted), version="", requires=())
+    alone = replace(question, requirements=(wanted,), preferred=(), known=(any_release,))
+    with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        done = runner.capture([*_command(alone, Path(folder)), "--no-deps"], env=env)
+        if done.exit_code != 0:
+            return None
+        answer = tomllib.loads(Path(folder, "pylock.toml").read_text(encoding="utf-8"))
+    for package in answer.get("packages", ()):
+        found = package.get("sdist")
+        if found and "sha256" in found.get("hashes", {}) and found.get("url"):
+            address = str(found["url"])
+            return SdistFile(
+                name=package["name"],
+                version=package["version"],
+                address=address,
+                file=unquote(urlsplit(address).path.rpartition("/")[2]),
+                sha256=found["hashes"]["sha256"],
+            )
+    return None
+
+
+def _chosen(answer: str, question: Question) -> tuple[LockedWheel | LockedSdist, ...]:
+    """Return one file for each package: the best wheel that the image takes, or the source."""
     from packaging.pylock import (  # noqa: PLC0415 - as above
         Pylock,
         PylockSelectError,
@@ -135,23 +201,31 @@ def _wheels(answer: str, question: Question) -> tuple[LockedWheel, ...]:
         chosen = pylock.select(
             environment=_environment(question.python), tags=_tags(question.python, question.glibc)
         )
-        wheels = [_wheel(package, found) for package, found in chosen]
+        packages = [_locked(package, found, question) for package, found in chosen]
     except (tomllib.TOMLDecodeError, PylockSelectError, PylockValidationError) as exc:
         raise ResolutionImpossibleError(
             f"{question.file}: uv's answer cannot be locked: {exc}",
             remedy="every package must have a wheel for this Python on linux/amd64, and the index "
             "must give its sha256; choose another version or index",
         ) from exc
-    return tuple(sorted(wheels, key=lambda wheel: wheel.name))
+    return tuple(sorted(packages, key=lambda package: package.name))
 
 
-def _wheel(package: "Package", file: object) -> LockedWheel:
-    """Return the package. Raises PylockValidationError unless it is a wheel with a sha256."""
-    from packaging.pylock import PackageWheel, PylockValidationError  # noqa: PLC0415 - as above
+def _locked(package: "Package", file: object, question: Question) -> LockedWheel | LockedSdist:
+    """Return the package. Raises PylockValidationError unless its file is one that may be taken."""
+    from packaging.pylock import (  # noqa: PLC0415 - as above
+        PackageSdist,
+        PackageWheel,
+        PylockValidationError,
+    )
 
-    if not isinstance(file, PackageWheel) or "sha256" not in file.hashes:
+    is_known = isinstance(file, PackageSdist) and package.name in {k.name for k in question.known}
+    if not isinstance(file, PackageWheel) and not is_known:
         raise PylockValidationError(f"{package.name} {package.version} has no wheel with a sha256")
-    return LockedWheel(
+    if not isinstance(file, PackageWheel | PackageSdist) or "sha256" not in file.hashes:
+        raise PylockValidationError(f"{package.name} {package.version} has no wheel with a sha256")
+    kind = LockedWheel if isinstance(file, PackageWheel) else LockedSdist
+    return kind(
         name=package.name,
         version=str(package.version),
         file=file.filename,
@@ -239,6 +313,7 @@ def _failure(done: Completed, question: Question) -> HakobuneError:
             f"{question.file}: the package index does not answer\n{_indent(said)}",
             remedy="check the network, the proxy and pip's configuration, then retry",
         )
+    lacking = _without_wheels(flat)
     named = dict.fromkeys(
         place
         for name in question.places
@@ -246,10 +321,26 @@ def _failure(done: Completed, question: Question) -> HakobuneError:
         for place in question.places[name]
     )
     shown = said if question.is_whole else _cut(said)
+    what = f"{', '.join(named) or question.file}: no set of wheels fits\n{_indent(shown)}"
+    place = next(iter(named), question.file)
+    if lacking:
+        return WheelMissingError(
+            what,
+            remedy=f"choose a release that has a wheel for Python {question.python} on "
+            "linux/amd64, or another Python",
+            place=place,
+            lacking=lacking,
+        )
     return ResolutionImpossibleError(
-        f"{', '.join(named) or question.file}: no set of wheels fits\n{_indent(shown)}",
-        remedy=_way_out(flat, question),
+        what, remedy="loosen one of the versions named above", place=place
     )
+
+
+def _without_wheels(text: str) -> tuple[str, ...]:
+    """Return the requirements for which uv found source distributions only."""
+    names = re.findall(r"Wheels are required for `([\w.-]+)`", text)
+    ranges = dict(re.findall(r"([\w.-]+)((?:[=<>!~]=?[^\s,]+,?)+) has no usable wheels", text))
+    return tuple(dict.fromkeys(f"{name}{ranges.get(name, '')}" for name in names))
 
 
 def _is_named(name: str, text: str) -> bool:
@@ -268,17 +359,6 @@ def _cut(said: str) -> str:
         return said
     left = len(lines) - _LINES_SHOWN
     return "\n".join([*lines[:_LINES_SHOWN], f"… {left} more lines: hakobune lock --verbose"])
-
-
-def _way_out(text: str, question: Question) -> str:
-    if re.search(
-        r"no (usable )?wheels|no (source distribution|matching)|building from source", text
-    ):
-        return (
-            f"hakobune locks wheels only: choose a release that has one for Python "
-            f"{question.python} on linux/amd64, or another Python"
-        )
-    return "loosen one of the versions named above"
 
 
 def _indent(text: str) -> str:

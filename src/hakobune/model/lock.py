@@ -35,13 +35,19 @@ class LockedWheel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedSdist:
-    """One source distribution of the Python package index."""
+    """One source distribution of the Python package index, and what its wheel is built with.
+
+    `builders` are pins of the lock's builders (`setuptools==75.3.2`). `wheel_sha256` is that of
+    the wheel's bytes, as hex; empty until one was built.
+    """
 
     name: str
     version: str
     file: str
     size: int
     sha256: str
+    builders: tuple[str, ...] = ()
+    wheel_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +126,7 @@ class Lock:
 
     `variables` are set in the image. `indexes` are what the conda file names: an address without
     a password, and `default` or `extra`. `included` are the files that the conda file includes, by
-    path in the project with the sha256 of their bytes.
+    path in the project with the sha256 of their bytes. `builders` build source distributions.
     """
 
     environment: str
@@ -136,6 +142,7 @@ class Lock:
     variables: tuple[tuple[str, str], ...] = ()
     indexes: tuple[tuple[str, str], ...] = ()
     included: tuple[tuple[str, str], ...] = ()
+    builders: tuple[LockedWheel, ...] = ()
 
     @property
     def python_packages(self) -> tuple[LockedWheel | LockedSdist, ...]:
@@ -150,6 +157,11 @@ class Lock:
                 case _:
                     assert_never(package)
         return tuple(found)
+
+    @property
+    def sdists(self) -> tuple[LockedSdist, ...]:
+        """The packages whose wheels are built for the image."""
+        return tuple(found for found in self.python_packages if isinstance(found, LockedSdist))
 
     @property
     def asked_for(self) -> tuple[str, ...]:

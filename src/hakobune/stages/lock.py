@@ -19,11 +19,20 @@ from hakobune.errors import (
     PythonUnavailableError,
     ResolutionImpossibleError,
 )
-from hakobune.model.lock import COMPILER, PLATFORM, DebianBase, Lock, LockedWheel, RegistryBase
+from hakobune.model.lock import (
+    COMPILER,
+    PLATFORM,
+    DebianBase,
+    Lock,
+    LockedSdist,
+    LockedWheel,
+    RegistryBase,
+)
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.spec import EnvironmentSpec
 from hakobune.stages.project import read_current_lock, read_environment
+from hakobune.stages.solve import Solution, solve
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
 from hakobune.transform.debian_packages import read_packages
 from hakobune.transform.write_lock import write_lock
@@ -68,7 +77,7 @@ def lock_environment(
             remedy=f"choose one of Python {_known_minors()}; `python=3.13` means any release of it",
             place=f"{project.environment}:{spec.python_line or 1}",
         )
-    python, packages = _resolve(project, spec, choices, kept, runner, wishes)
+    python, solution = _resolve(project, spec, choices, kept, runner, wishes)
     if len(choices) > 1:
         reporter.say(f"{spec.python_text}: Python {python.version} is taken")
     lock = Lock(
@@ -80,11 +89,12 @@ def lock_environment(
         registry_base=_registry_base(python, old, runner, reporter),
         debian_base=_debian_base(python, old, runner, reporter, move=wishes.move_base),
         tools=_tools(project, python, kept, runner, wishes),
-        packages=packages,
+        packages=solution.packages,
         sha256="",
         variables=spec.variables,
         indexes=_indexes(spec),
         included=tuple((one.path, one.sha256) for one in spec.included),
+        builders=solution.builders,
     )
     return _store_lock(project, lock, reporter)
 
@@ -100,13 +110,13 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
     kept: Lock | None,
     runner: Runner,
     wishes: LockWishes,
-) -> tuple[ChosenPython, tuple[LockedWheel, ...]]:
+) -> tuple[ChosenPython, Solution]:
     """Return the first Python that the packages exist for, and them.
 
     Raises the resolver's error for the first choice where none fits.
     """
     if not spec.requirements:
-        return choices[0], ()
+        return choices[0], Solution(packages=())
     first_error: ResolutionImpossibleError | None = None
     texts = [(wanted.text, *wanted.others) for wanted in spec.requirements]
     for python, alternative in islice(product(choices, product(*texts)), _MOST_TRIES):
@@ -122,12 +132,12 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             is_whole=wishes.is_whole,
         )
         try:
-            packages = resolver.solve(runner, question, env=wishes.index(_indexes(spec)))
+            solution = solve(runner, question, env=wishes.index(_indexes(spec)))
         except ResolutionImpossibleError as exc:
             first_error = first_error or exc
             continue
-        _require_hashes(spec, packages)
-        return python, packages
+        _require_hashes(spec, solution.packages)
+        return python, solution
     assert first_error is not None  # noqa: S101 - the loop ran once at least
     raise first_error
 
@@ -146,7 +156,7 @@ def _places_of(spec: EnvironmentSpec) -> dict[str, tuple[str, ...]]:
     return places
 
 
-def _require_hashes(spec: EnvironmentSpec, packages: tuple[LockedWheel, ...]) -> None:
+def _require_hashes(spec: EnvironmentSpec, packages: tuple[LockedWheel | LockedSdist, ...]) -> None:
     """Raise HashMismatchError where a line of the file names other bytes than the index has."""
     locked = {package.name: package for package in packages}
     for wanted in spec.requirements:
@@ -175,7 +185,8 @@ def _tools(
         file=project.environment,
         preferred=tuple(f"{w.name}=={w.version}" for w in kept.tools) if kept else (),
     )
-    return resolver.solve(runner, question, env=wishes.index(()))
+    found = resolver.solve(runner, question, env=wishes.index(()))
+    return tuple(wheel for wheel in found if isinstance(wheel, LockedWheel))
 
 
 def _lock_to_keep(project: Project, reporter: Reporter) -> Lock | None:

@@ -44,6 +44,10 @@ _FORMS = {
     "environment_sha256": re.compile(r"[0-9a-f]{64}"),
     "image": re.compile(r"[a-z0-9][a-z0-9.:/_-]*"),
     "digest": re.compile(r"(sha256:[0-9a-f]{64})?"),
+    "builders": re.compile(
+        r"[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+( [A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+)*"
+    ),
+    "wheel_sha256": re.compile(r"([0-9a-f]{64})?"),
     "included": re.compile(r"[^\x00-\x1f\x7f]{1,500}"),
     "variable": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
     "value": re.compile(r"[^\x00-\x1f\x7f]*"),
@@ -103,6 +107,9 @@ def _read(content: bytes) -> Lock:
         tools=tuple(_tool(item) for item in _take(tree, "tools", list)),
         packages=tuple(_package(item) for item in _take(tree, "packages", list)),
         sha256=hashlib.sha256(content).hexdigest(),
+        builders=tuple(
+            _tool(item) for item in (_take(tree, "builders", list) if "builders" in tree else ())
+        ),
         variables=_pairs(tree, "variables", {"name": "variable", "value": "value"}),
         included=_pairs(tree, "included", {"path": "included", "sha256": "sha256"}),
         indexes=_pairs(tree, "indexes", {"address": "address", "role": "role"}),
@@ -153,7 +160,11 @@ def _package(item: object) -> LockedPackage:
         case "wheel":
             package = LockedWheel(**_file(table, kind))
         case "sdist":
-            package = LockedSdist(**_file(table, kind))
+            package = LockedSdist(
+                **_file(table, kind),
+                builders=tuple(_word(table, "builders").split()),
+                wheel_sha256=_word(table, "wheel_sha256"),
+            )
         case "debian":
             package = _debian(table)
         case "conda":

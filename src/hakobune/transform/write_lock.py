@@ -36,6 +36,7 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
         "",
         "# What builds the image and is not in it.",
         *_array("tools", tuple(_package(wheel) for wheel in lock.tools)),
+        *_builders(lock),
         "",
         *_array("packages", tuple(_package(package) for package in lock.packages)),
         "",
@@ -64,6 +65,11 @@ def _array(key: str, items: tuple[str, ...]) -> list[str]:
     return [f"{key} = [", *(f"  {item}," for item in items), "]"]
 
 
+def _builders(lock: Lock) -> list[str]:
+    """Return what builds the wheels of source distributions; nothing where there are none."""
+    return _array("builders", tuple(map(_package, lock.builders))) if lock.builders else []
+
+
 def _pairs(key: str, names: tuple[str, str], pairs: tuple[tuple[str, str], ...]) -> list[str]:
     """Return an array of tables; nothing where it is empty, as in most locks."""
     rows = tuple(_table(dict(zip(names, pair, strict=True))) for pair in pairs)
@@ -76,7 +82,8 @@ def _package(package: LockedPackage) -> str:
         case LockedWheel():
             return _table(_file(package))
         case LockedSdist():
-            return _table({"kind": kind_of(package), **_file(package)})
+            built = {"builders": " ".join(package.builders), "wheel_sha256": package.wheel_sha256}
+            return _table({"kind": kind_of(package), **_file(package), **built})
         case LockedDebian():
             return _table({"kind": kind_of(package), **_debian(package)})
         case LockedConda():

@@ -52,7 +52,8 @@ def answers(*packages: str) -> FakeRunner:
 
 
 def call(runner: FakeRunner, preferred: tuple[str, ...] = ()) -> tuple[LockedWheel, ...]:
-    return solve(runner, replace(QUESTION, preferred=preferred), env={})
+    found = solve(runner, replace(QUESTION, preferred=preferred), env={})
+    return tuple(wheel for wheel in found if isinstance(wheel, LockedWheel))
 
 
 def failure(stderr: str) -> HakobuneError:

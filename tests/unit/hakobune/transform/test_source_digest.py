@@ -44,6 +44,8 @@ def test_the_image_s_build_computes_the_same(tmp_path: Path) -> None:
         make_lock(),
         make_project(tmp_path),
         source=Source(sha256="f" * 64, folders=()),
-        programs=Programs(import_packages="", finish_packages="", compile_library=""),
+        programs=Programs(
+            import_packages="", finish_packages="", compile_library="", fetch_sdists=""
+        ),
     )
     assert f"found=$({command} | cut -c 1-64)\n".encode() in dockerfile
