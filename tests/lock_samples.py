@@ -1,5 +1,7 @@
-"""What answers a lock: uv, and the host's list of Debian packages."""
+"""What answers a lock: uv, the host's list of Debian packages, and source distributions."""
 
+import io
+import tarfile
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -44,3 +46,15 @@ def debian_list() -> str:
     assert base is not None
     wanted = ("ca-certificates", "libstdc++6", "python3", "python3-venv", "tzdata")
     return write_packages(tuple(replace(base.packages[0], name=name) for name in wanted))
+
+
+def sdist(**files: str) -> bytes:
+    """Return an archive; in a file's name `__` stands for `/` and `_dot_` for `.`."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for key, text in files.items():
+            path = key.replace("__", "/").replace("_dot_", ".").replace("PKG_INFO", "PKG-INFO")
+            entry = tarfile.TarInfo(f"demo-1.0/{path.replace('_egg', '.egg-info')}")
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return content.getvalue()

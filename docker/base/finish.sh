@@ -26,7 +26,7 @@ rm -f "$root"/var/lib/dpkg/info/*.symbols "$root"/var/lib/dpkg/info/*.shlibs
 find "$root/usr" -name __pycache__ -type d -prune -exec rm -rf {} +
 if [ -x "$root/usr/bin/python3" ]; then
     # None of this host's environment reaches the new root; its folders are named there, not here.
-    env -i PATH=/usr/bin:/usr/sbin LC_ALL=C.UTF-8 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 chroot "$root" sh -ec '
+    env -i PATH=/usr/bin:/usr/sbin LC_ALL=C.UTF-8 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 chroot "$root" /bin/sh -ec '
         exec python3 -m compileall -q -j 1 --invalidation-mode unchecked-hash /usr/lib/python3* /usr/share/python3'
 fi
 

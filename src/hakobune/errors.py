@@ -116,6 +116,27 @@ class ResolutionImpossibleError(LockError):
     """No set of wheels satisfies the conda file."""
 
 
+class WheelMissingError(LockError):
+    """A package has no wheel for the image's Python.
+
+    `lacking` are the requirements for which the index has source distributions only.
+    """
+
+    def __init__(
+        self, what: str, *, remedy: str, place: str = "", lacking: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(what, remedy=remedy, place=place)
+        self.lacking = lacking
+
+
+class SdistInvalidError(LockError):
+    """A source distribution cannot be read, or is not the one that the index names."""
+
+
+class PythonUnavailableError(LockError):
+    """No base image has the Python that the conda file asks for."""
+
+
 class LockMissingError(LockError):
     """There is no lock file yet."""
 

@@ -7,11 +7,17 @@ import codecs
 import configparser
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
-from hakobune.errors import CloudUnknownError, DestinationIncompleteError
+from hakobune.errors import (
+    CloudUnknownError,
+    ConfigurationInvalidError,
+    DestinationIncompleteError,
+)
 from hakobune.model.destination import REHEARSE_AGAIN, Destination, Rehearsal
 from hakobune.model.forms import optional, required, shortened
 from hakobune.model.host_settings import PROXIES
@@ -72,25 +78,31 @@ class Settings:
     proxies: tuple[str, ...] = ()  # the names of variables, not their values
     has_docker_proxies: bool = False  # docker hands a proxy of its own to builds
 
-    def build_secrets(self) -> BuildSecrets:
-        """Return what the image's build needs of this."""
-        lines = []
-        if self.index_url:
-            lines.append(f"index-url = {self.index_url}")
+    def build_secrets(self, named: Sequence[tuple[str, str]] = ()) -> BuildSecrets:
+        """Return what the image's build needs of this, and of the indexes that the lock names.
+
+        Raises ConfigurationInvalidError where one of their variables is not set; so does the next.
+        """
+        lines, found = [], _addresses(named)
+        index_url = found["default"][-1] if found["default"] else self.index_url
+        if index_url:
+            lines.append(f"index-url = {index_url}")
         if self.extra_index_urls:
             lines.append(f"extra-index-url = {' '.join(self.extra_index_urls)}")
         return BuildSecrets(
             ca_bundle=self.ca_bundle,
             pip_conf="\n".join(["[global]", *lines, ""]) if lines else "",
-            extra_index_url=self.own_extra_index_url,
+            extra_index_url=" ".join([*found["extra"], *self.own_extra_index_url.split()]),
         )
 
-    def uv_environment(self) -> dict[str, str]:
+    def uv_environment(self, named: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
         """Return uv's variables for this (https://docs.astral.sh/uv/reference/environment/)."""
-        extra = [*self.own_extra_index_url.split(), *self.extra_index_urls]
+        asked = _addresses(named)
+        index_url = asked["default"][-1] if asked["default"] else self.index_url
+        extra = [*asked["extra"], *self.own_extra_index_url.split(), *self.extra_index_urls]
         found = {
             "SSL_CERT_FILE": str(self.ca_bundle or ""),
-            "UV_DEFAULT_INDEX": self.index_url,
+            "UV_DEFAULT_INDEX": index_url,
             "UV_INDEX": " ".join(extra),
         }
         return {name: value for name, value in found.items() if value}
@@ -121,6 +133,24 @@ def _has_docker_proxies(env: Mapping[str, str]) -> bool:
         return bool(found.get("proxies"))
     except (OSError, ValueError, AttributeError):
         return False
+
+
+def _addresses(named: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return the addresses of named indexes by their role, with the variables' values put in."""
+    found: dict[str, list[str]] = {"default": [], "extra": []}
+    for address, role in named:
+        found[role].append(re.sub(r"\$\{(\w+)\}", partial(_variable, address), address))
+    return found
+
+
+def _variable(address: str, match: re.Match[str]) -> str:
+    value = os.environ.get(match[1], "")
+    if not value:
+        raise ConfigurationInvalidError(
+            f"the index {address} needs the environment variable {match[1]}, which is not set",
+            remedy=f"set {match[1]} to the user or password for this index",
+        )
+    return quote(value, safe="")
 
 
 def _remote(text: str) -> tuple[str, ...]:

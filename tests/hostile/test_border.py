@@ -34,13 +34,14 @@ from hakobune.model.json_text import parse_json
 from hakobune.model.link import Link
 from hakobune.settings import read_destination
 from hakobune.stages.fetch import fetch
+from hakobune.stages.project import conda_names
 from hakobune.stages.verify import walk
 from hakobune.transform.job_note import read_note
 from hakobune.transform.read_lock import read_lock
 from hakobune.transform.read_project import read_project
 from hakobune.transform.read_record import read_record
 from hakobune.transform.read_run import read_manifest, read_metrics
-from hakobune.transform.read_spec import CondaNames, read_spec
+from hakobune.transform.read_spec import read_spec
 from hakobune.transform.receipt import read_receipt
 from hakobune.transform.seal import seal
 from hakobune.transform.write_record import sealed
@@ -472,7 +473,7 @@ def test_a_lock_that_python_cannot_read_is_damaged(text: str) -> None:
     ],
 )
 def test_a_conda_file_that_python_cannot_read_is_invalid(text: str) -> None:
-    names = CondaNames(renamed={}, not_on_index={})
+    names = conda_names(())
     with pytest.raises(EnvironmentFileInvalidError) as caught:
         read_spec(text.encode(), file="a.yml", names=names)
     assert_told(caught.value)

@@ -10,64 +10,115 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
-from hakobune.adapters.process import Runner
+from hakobune.adapters.process import Completed, Runner
 from hakobune.errors import (
+    HakobuneError,
     IndexUnreachableError,
     PackageUnknownError,
     ResolutionImpossibleError,
+    WheelMissingError,
 )
-from hakobune.model.lock import LockedWheel
+from hakobune.model.lock import LockedSdist, LockedWheel
+from hakobune.model.spec import requirement_name
 
 if TYPE_CHECKING:  # only `lock` needs it, so that other commands start without it
     from packaging.markers import Environment
     from packaging.pylock import Package
     from packaging.tags import Tag
 
-# Debian trixie and the official slim image have glibc 2.41; uv knows policies up to 2_40.
-_UV_PLATFORM = "x86_64-manylinux_2_40"
-_NEWEST_GLIBC = 41
+# The policies of wheels that uv knows: the newest that a base's glibc allows is the one to name.
+_UV_GLIBC = (17, 28, *range(31, 41))
+_LINES_SHOWN = 6
+_MOST_UNKNOWN = 20
 # PEP 600: the older names of manylinux_2_17, 2_12 and 2_5.
 _FORMER_PLATFORMS = ("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64")
 
 
-def solve(  # noqa: PLR0913 - what uv needs, and what its errors are translated with
-    runner: Runner,
-    requirements: Sequence[str],
-    *,
-    python: str,
-    preferred: Sequence[str],
-    env: Mapping[str, str],
-    places: Mapping[str, str],
-    file: str,
-) -> tuple[LockedWheel, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownSdist:
+    """A source distribution that may be taken: what uv would have to execute it for is known."""
+
+    name: str
+    version: str
+    requires: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdistFile:
+    """Where an index has a source distribution; the address may hold a password."""
+
+    name: str
+    version: str
+    address: str
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of uv, and what its errors are translated with.
+
+    `python` is a release of Python, and `glibc` the minor version that wheels may ask for.
+    `preferred` pins (`name==version`) are kept where they still fit; `constraints` bound what is
+    taken. `places` maps package names to each `file:line` that asks for them, and `file` is the
+    conda file. With `is_whole`, uv's explanation of a failure is not cut.
+    """
+
+    requirements: tuple[str, ...]
+    python: str
+    glibc: int
+    file: str
+    constraints: tuple[str, ...] = ()
+    preferred: tuple[str, ...] = ()
+    takes_prereleases: bool = False
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    is_whole: bool = False
+    known: tuple[KnownSdist, ...] = ()
+
+
+def solve(
+    runner: Runner, question: Question, *, env: Mapping[str, str]
+) -> tuple[LockedWheel | LockedSdist, ...]:
     """Return the closure of these requirements, sorted by name: the wheels for linux/amd64.
 
-    `preferred` pins (`name==version`) are kept where they still fit. `places` maps package names
-    to the `file:line` that asks for them, and `file` is the conda file, for messages.
-
-    Raises PackageUnknownError, ResolutionImpossibleError or IndexUnreachableError.
+    `env` are uv's variables: the index and the trusted authorities. Only a package of
+    `question.known` may be a source distribution. Raises PackageUnknownError, WheelMissingError,
+    ResolutionImpossibleError or IndexUnreachableError.
     """
-    with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
-        wanted, answer = Path(folder, "wanted.txt"), Path(folder, "pylock.toml")
-        wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-        if preferred:
-            # uv keeps what it can of the file that it is about to write over.
-            answer.write_text(_earlier_answer(preferred), encoding="utf-8")
-        done = runner.capture(_command(python, wanted, answer), env=env)
+    unknown: list[str] = []
+    while True:
+        left = [text for text in question.requirements if requirement_name(text) not in unknown]
+        with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+            answer = Path(folder, "pylock.toml")
+            if question.preferred:
+                # uv keeps what it can of the file that it is about to write over.
+                answer.write_text(_earlier_answer(question.preferred), encoding="utf-8")
+            asked = replace(question, requirements=tuple(left))
+            done = runner.capture(_command(asked, Path(folder)), env=env)
+            if done.exit_code == 0 and not unknown:
+                return _chosen(answer.read_text(encoding="utf-8"), question)
         if done.exit_code == 0:
-            return _wheels(answer.read_text(encoding="utf-8"), python=python, file=file)
-    raise _failure(done.stderr or done.stdout, places, file)
+            raise _unknown_packages(unknown, question)
+        # uv names one unknown package in each run: go on without it, and report all at once.
+        found = _unknown_name(done.stderr or done.stdout)
+        if found in map(requirement_name, left) and len(unknown) < _MOST_UNKNOWN:
+            unknown.append(found)
+        elif unknown or found:
+            raise _unknown_packages(unknown or [found], question)
+        else:
+            raise _failure(done, question)
 
 
 def probe(runner: Runner, env: Mapping[str, str]) -> None:
     """Ask the index for one package. Raises IndexUnreachableError where it does not answer."""
+    question = Question(requirements=("pip",), python="3.13", glibc=_UV_GLIBC[-1], file="")
     with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
-        wanted = Path(folder, "wanted.txt")
-        wanted.write_text("pip\n", encoding="utf-8")
-        command = [*_command("3.13", wanted, Path(folder, "pylock.toml")), "--no-cache"]
+        command = [*_command(question, Path(folder)), "--no-cache"]
         done = runner.capture(command, env={"UV_HTTP_TIMEOUT": "5", **env}, timeout_s=20)
     if done.exit_code != 0:
         raise IndexUnreachableError(
@@ -76,22 +127,69 @@ def probe(runner: Runner, env: Mapping[str, str]) -> None:
         )
 
 
-def _command(python: str, wanted: Path, answer: Path) -> list[str]:
+def _command(question: Question, folder: Path) -> list[str]:
+    """Return uv's command after writing what it reads into the folder."""
     from uv import find_uv_bin  # noqa: PLC0415 - asks the file system, and only `lock` needs it
 
+    wanted, bounds = folder / "wanted.txt", folder / "constraints.txt"
+    wanted.write_text("\n".join(question.requirements) + "\n", encoding="utf-8")
+    bounds.write_text("\n".join(question.constraints) + "\n", encoding="utf-8")
+    configuration = folder / "uv.toml"
+    configuration.write_text("".join(map(_metadata, question.known)), encoding="utf-8")
+    policy = max(known for known in _UV_GLIBC if known <= max(question.glibc, _UV_GLIBC[0]))
     return [
         find_uv_bin(),
-        *("pip", "compile", str(wanted), "-o", str(answer), "--format", "pylock.toml"),
-        *("--quiet", "--no-config", "--no-header", "--no-annotate"),
+        *("pip", "compile", str(wanted), "-o", str(folder / "pylock.toml")),
+        *("--format", "pylock.toml", "--quiet", "--no-header", "--no-annotate"),
+        *(("--config-file", str(configuration)) if question.known else ("--no-config",)),
         # The running interpreter, so that uv does not start every other one to look at it.
-        *("--python", sys.executable, "--python-version", python),
-        *("--python-platform", _UV_PLATFORM, "--only-binary", ":all:"),
+        *("--python", sys.executable, "--python-version", question.python),
+        *("--python-platform", f"x86_64-manylinux_2_{policy}", "--only-binary", ":all:"),
         *("--index-strategy", "unsafe-best-match"),
+        *(("--constraints", str(bounds)) if question.constraints else ()),
+        *(("--prerelease", "allow") if question.takes_prereleases else ()),
+        *(word for known in question.known for word in ("--no-binary", known.name)),
     ]
 
 
-def _wheels(answer: str, *, python: str, file: str) -> tuple[LockedWheel, ...]:
-    """Return one wheel for each package: the best that the image can install."""
+def _metadata(known: KnownSdist) -> str:
+    """Return what uv takes in place of running the package's own code.
+
+    https://docs.astral.sh/uv/reference/settings/#dependency-metadata
+    """
+    lines = ["[[dependency-metadata]]", f"name = {json.dumps(known.name)}"]
+    if known.version:
+        lines.append(f"version = {json.dumps(known.version)}")
+    return "\n".join([*lines, f"requires-dist = {json.dumps(known.requires)}", ""])
+
+
+def locate_sdist(
+    runner: Runner, wanted: str, question: Question, *, env: Mapping[str, str]
+) -> SdistFile | None:
+    """Return the newest source distribution that a requirement allows, None where there is none."""
+    any_release = KnownSdist(name=requirement_name(wanted), version="", requires=())
+    alone = replace(question, requirements=(wanted,), preferred=(), known=(any_release,))
+    with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        done = runner.capture([*_command(alone, Path(folder)), "--no-deps"], env=env)
+        if done.exit_code != 0:
+            return None
+        answer = tomllib.loads(Path(folder, "pylock.toml").read_text(encoding="utf-8"))
+    for package in answer.get("packages", ()):
+        found = package.get("sdist")
+        if found and "sha256" in found.get("hashes", {}) and found.get("url"):
+            address = str(found["url"])
+            return SdistFile(
+                name=package["name"],
+                version=package["version"],
+                address=address,
+                file=unquote(urlsplit(address).path.rpartition("/")[2]),
+                sha256=found["hashes"]["sha256"],
+            )
+    return None
+
+
+def _chosen(answer: str, question: Question) -> tuple[LockedWheel | LockedSdist, ...]:
+    """Return one file for each package: the best wheel that the image takes, or the source."""
     from packaging.pylock import (  # noqa: PLC0415 - as above
         Pylock,
         PylockSelectError,
@@ -100,24 +198,34 @@ def _wheels(answer: str, *, python: str, file: str) -> tuple[LockedWheel, ...]:
 
     try:
         pylock = Pylock.from_dict(tomllib.loads(answer))
-        chosen = pylock.select(environment=_environment(python), tags=_tags(python))
-        wheels = [_wheel(package, found) for package, found in chosen]
+        chosen = pylock.select(
+            environment=_environment(question.python), tags=_tags(question.python, question.glibc)
+        )
+        packages = [_locked(package, found, question) for package, found in chosen]
     except (tomllib.TOMLDecodeError, PylockSelectError, PylockValidationError) as exc:
         raise ResolutionImpossibleError(
-            f"{file}: uv's answer cannot be locked: {exc}",
+            f"{question.file}: uv's answer cannot be locked: {exc}",
             remedy="every package must have a wheel for this Python on linux/amd64, and the index "
             "must give its sha256; choose another version or index",
         ) from exc
-    return tuple(sorted(wheels, key=lambda wheel: wheel.name))
+    return tuple(sorted(packages, key=lambda package: package.name))
 
 
-def _wheel(package: "Package", file: object) -> LockedWheel:
-    """Return the package. Raises PylockValidationError unless it is a wheel with a sha256."""
-    from packaging.pylock import PackageWheel, PylockValidationError  # noqa: PLC0415 - as above
+def _locked(package: "Package", file: object, question: Question) -> LockedWheel | LockedSdist:
+    """Return the package. Raises PylockValidationError unless its file is one that may be taken."""
+    from packaging.pylock import (  # noqa: PLC0415 - as above
+        PackageSdist,
+        PackageWheel,
+        PylockValidationError,
+    )
 
-    if not isinstance(file, PackageWheel) or "sha256" not in file.hashes:
+    is_known = isinstance(file, PackageSdist) and package.name in {k.name for k in question.known}
+    if not isinstance(file, PackageWheel) and not is_known:
         raise PylockValidationError(f"{package.name} {package.version} has no wheel with a sha256")
-    return LockedWheel(
+    if not isinstance(file, PackageWheel | PackageSdist) or "sha256" not in file.hashes:
+        raise PylockValidationError(f"{package.name} {package.version} has no wheel with a sha256")
+    kind = LockedWheel if isinstance(file, PackageWheel) else LockedSdist
+    return kind(
         name=package.name,
         version=str(package.version),
         file=file.filename,
@@ -144,13 +252,13 @@ def _environment(python: str) -> "Environment":
     }
 
 
-def _tags(python: str) -> list["Tag"]:
+def _tags(python: str, newest_glibc: int) -> list["Tag"]:
     """Return what CPython in the image can install, best first."""
     from packaging.tags import compatible_tags, cpython_tags  # noqa: PLC0415 - as above
 
     major, minor = (int(part) for part in python.split(".")[:2])
     version = (major, minor)
-    glibc = [f"manylinux_2_{number}_x86_64" for number in range(_NEWEST_GLIBC, 4, -1)]
+    glibc = [f"manylinux_2_{number}_x86_64" for number in range(newest_glibc, 4, -1)]
     platforms = [*glibc, "linux_x86_64"]
     return [
         *cpython_tags(version, platforms=platforms),
@@ -158,6 +266,7 @@ def _tags(python: str) -> list["Tag"]:
         # Last, although an installer prefers these wheels to pure Python: locks that exist were
         # made without them and are not to change.
         *cpython_tags(version, platforms=_FORMER_PLATFORMS),
+        *compatible_tags(version, f"cp{major}{minor}", platforms=_FORMER_PLATFORMS),
     ]
 
 
@@ -170,31 +279,86 @@ def _earlier_answer(pins: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _failure(
-    text: str, places: Mapping[str, str], file: str
-) -> PackageUnknownError | ResolutionImpossibleError | IndexUnreachableError:
+def _unknown_name(text: str) -> str:
+    """Return the package that uv did not find on the index; empty where that is not the cause."""
+    found = re.search(r"([\w.-]+) was not found in the package registry", _flat(text))
+    return requirement_name(found[1]) if found else ""
+
+
+def _unknown_packages(names: Sequence[str], question: Question) -> PackageUnknownError:
+    return PackageUnknownError(
+        "\n".join(
+            f"{', '.join(question.places.get(name, (question.file,)))}: "
+            f"the Python package index has no `{name}`"
+            for name in names
+        ),
+        remedy="check the spelling; if conda alone has it, leave it out or find the wheel "
+        "that does the same (docs/reference/environment-file.md lists renamed packages)",
+        place=question.places.get(names[0], (question.file,))[0],
+    )
+
+
+def _flat(text: str) -> str:
+    """Return uv's words on one line: its lines end, and its lines and boxes begin, anywhere."""
+    return " ".join(re.sub(r"[^\x00-\x7f]", " ", text).split())
+
+
+def _failure(done: Completed, question: Question) -> HakobuneError:
     """Return the error that uv's words mean."""
+    text = done.stderr or done.stdout
     said = re.sub(r"^(error|hint|\s*cause): ", "", text.strip(), flags=re.MULTILINE)
-    # uv breaks its lines anywhere between words.
-    unknown = re.search(r"([\w.-]+) was not found in the package registry", " ".join(said.split()))
-    if unknown:
-        name = unknown[1]
-        return PackageUnknownError(
-            f"{places.get(name, file)}: the Python package index has no `{name}`",
-            remedy="check the spelling; if conda alone has it, leave it out or find the wheel "
-            "that does the same (docs/reference/environment-file.md lists renamed packages)",
-        )
+    flat = _flat(said)
     if re.search(r"Failed to fetch|error sending request|timed out|dns|Connect", said):
         return IndexUnreachableError(
-            f"{file}: the package index does not answer\n{_indent(said)}",
+            f"{question.file}: the package index does not answer\n{_indent(said)}",
             remedy="check the network, the proxy and pip's configuration, then retry",
         )
-    named = [place for name, place in places.items() if re.search(rf"\b{re.escape(name)}\b", said)]
-    return ResolutionImpossibleError(
-        f"{', '.join(named) or file}: no set of wheels fits\n{_indent(said)}",
-        remedy="loosen one of the versions named above; every package must have a wheel for "
-        "this Python on linux/amd64",
+    lacking = _without_wheels(flat)
+    named = dict.fromkeys(
+        place
+        for name in question.places
+        if _is_named(name, flat)
+        for place in question.places[name]
     )
+    shown = said if question.is_whole else _cut(said)
+    what = f"{', '.join(named) or question.file}: no set of wheels fits\n{_indent(shown)}"
+    place = next(iter(named), question.file)
+    if lacking:
+        return WheelMissingError(
+            what,
+            remedy=f"choose a release that has a wheel for Python {question.python} on "
+            "linux/amd64, or another Python",
+            place=place,
+            lacking=lacking,
+        )
+    return ResolutionImpossibleError(
+        what, remedy="loosen one of the versions named above", place=place
+    )
+
+
+def _without_wheels(text: str) -> tuple[str, ...]:
+    """Return the requirements for which uv found source distributions only."""
+    names = re.findall(r"Wheels are required for `([\w.-]+)`", text)
+    ranges = dict(re.findall(r"([\w.-]+)((?:[=<>!~]=?[^\s,]+,?)+) has no usable wheels", text))
+    return tuple(dict.fromkeys(f"{name}{ranges.get(name, '')}" for name in names))
+
+
+def _is_named(name: str, text: str) -> bool:
+    """Tell whether a package is meant: `and` or `wheels` may be a package's name, too."""
+    spelled = re.escape(name).replace(r"\-", "[-_.]")
+    return bool(
+        re.search(rf"(?<![\w.-]){spelled}(\[[^\]]*\])?\s*([=<>!~]=|[<>])", text, re.IGNORECASE)
+        or re.search(rf"\b(of|require|on|and) {spelled}(?![\w-])", text, re.IGNORECASE)
+    )
+
+
+def _cut(said: str) -> str:
+    """Return the start of uv's proof, which begins with the cause."""
+    lines = said.splitlines()
+    if len(lines) <= _LINES_SHOWN:
+        return said
+    left = len(lines) - _LINES_SHOWN
+    return "\n".join([*lines[:_LINES_SHOWN], f"… {left} more lines: hakobune lock --verbose"])
 
 
 def _indent(text: str) -> str:

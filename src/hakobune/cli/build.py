@@ -37,7 +37,7 @@ def command(wiring: Wiring, *, dry_run: bool, offline: bool, folder: str | None)
     if offline:
         image = build_offline(project, runner, wiring.console, folder=vendored)
     else:
-        secrets = wiring.settings.build_secrets()
+        secrets = wiring.build_secrets
         image = build(project, runner, wiring.console, secrets=secrets)
     ensure_sbom(project, image, runner, wiring.console)
     show(f"{image.tag} {image.id}")

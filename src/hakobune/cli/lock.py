@@ -14,15 +14,22 @@ from hakobune.stages.render import check_lock
 @click.option("--check", is_flag=True, help="Only report whether lock and Dockerfile are current.")
 @click.option("--upgrade", is_flag=True, help="Upgrade all Python packages.")
 @click.option("--move-base", is_flag=True, help="Upgrade all Debian packages of the base.")
+@click.option("--verbose", is_flag=True, help="Show the resolver's whole explanation of a failure.")
 @json_option
 @pass_wiring
-def command(wiring: Wiring, *, check: bool, upgrade: bool, move_base: bool, is_json: bool) -> None:
+def command(  # noqa: PLR0913 - the options of the command line, by name
+    wiring: Wiring, *, check: bool, upgrade: bool, move_base: bool, verbose: bool, is_json: bool
+) -> None:
     """Resolve the conda file to exact packages, each with its sha256, and write the lock.
 
     Pins that still fit are kept. Only this step uses the package index: commit the result.
     """
     project = wiring.project
-    lock = check_lock(project) if check else _locked(wiring, upgrade=upgrade, move_base=move_base)
+    lock = (
+        check_lock(project)
+        if check
+        else _locked(wiring, upgrade=upgrade, move_base=move_base, is_whole=verbose)
+    )
     if is_json:
         show_json(_about(project, lock))
     elif check:
@@ -30,18 +37,17 @@ def command(wiring: Wiring, *, check: bool, upgrade: bool, move_base: bool, is_j
         show(f"{len(lock.packages)} packages for Python {lock.python} on {lock.platform}")
 
 
-def _locked(wiring: Wiring, *, upgrade: bool, move_base: bool) -> Lock:
+def _locked(wiring: Wiring, *, upgrade: bool, move_base: bool, is_whole: bool) -> Lock:
     # Imported here, so that --check stays quick.
-    from hakobune.stages.lock import lock_environment  # noqa: PLC0415
+    from hakobune.stages.lock import LockWishes, lock_environment  # noqa: PLC0415
 
-    return lock_environment(
-        wiring.project,
-        wiring.runner,
-        wiring.console,
-        index=wiring.settings.uv_environment(),
+    wishes = LockWishes(
+        index=wiring.settings.uv_environment,
         upgrade=upgrade,
         move_base=move_base,
+        is_whole=is_whole,
     )
+    return lock_environment(wiring.project, wiring.runner, wiring.console, wishes=wishes)
 
 
 def _about(project: Project, lock: Lock) -> dict[str, object]:

@@ -26,7 +26,7 @@ def image(wiring: Wiring) -> None:
         wiring.project,
         wiring.runner,
         wiring.console,
-        secrets=wiring.settings.build_secrets(),
+        secrets=wiring.build_secrets,
         patience=wiring.patience,
     )
     show(f"{found.tag} built again from scratch is the same image: {found.id}")

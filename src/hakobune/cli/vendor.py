@@ -19,6 +19,6 @@ def command(wiring: Wiring, *, folder: str | None) -> None:
     downloads only what is missing or damaged. hakobune build --offline needs only the folder.
     """
     to = Path(folder) if folder else wiring.project.root / "vendor"
-    secrets = wiring.settings.build_secrets()
+    secrets = wiring.build_secrets
     listing = vendor(wiring.project, wiring.runner, wiring.console, folder=to, secrets=secrets)
     show(f"{to}: {len(listing.files)} files, base {listing.base}")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hakobune.model.cloud import Cloud
     from hakobune.model.destination import Destination
     from hakobune.model.project import Project
+    from hakobune.model.secrets import BuildSecrets
     from hakobune.settings import Settings
     from hakobune.stages.deliver import Services
 
@@ -56,6 +57,16 @@ class Wiring:
         from hakobune.settings import read_settings  # noqa: PLC0415
 
         return read_settings()
+
+    @property
+    def build_secrets(self) -> "BuildSecrets":
+        """Return what a build needs and no layer holds, with the indexes that the lock names.
+
+        Raises ConfigurationInvalidError where a variable of an index's address is not set.
+        """
+        from hakobune.stages.project import read_current_lock  # noqa: PLC0415
+
+        return self.settings.build_secrets(read_current_lock(self.project).indexes)
 
     @cached_property
     def runner(self) -> "Runner":

@@ -8,6 +8,8 @@ which brings its own headers and needs nothing of the host. Same files, same byt
 runs. Uses only the standard library, because it runs before anything of ours is in the image.
 """
 
+from __future__ import annotations
+
 import importlib.util
 import os
 import platform

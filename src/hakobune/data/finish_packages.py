@@ -10,6 +10,8 @@ named here cannot be imported. Uses only the standard library, because it runs b
 ours is in the image.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import os
@@ -20,8 +22,11 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TEST_FOLDERS = {"tests", "test"}
 SOURCE_SUFFIXES = {".c", ".cc", ".cpp", ".pyx"}
@@ -267,7 +272,7 @@ def compile_bytecode(packages: Path, modules: set[Path]) -> None:
     for cache in sorted(packages.rglob("__pycache__")):
         shutil.rmtree(cache)
     files = sorted(str(path) for path in modules)
-    workers: list[subprocess.Popen[bytes]] = []
+    workers = []  # type: list[subprocess.Popen[bytes]]
     for chunk in range(COMPILE_CHUNKS):
         # -S and -B: what a .pth file imports at start must not write bytecode beside the workers.
         command = [sys.executable, "-I", "-S", "-B", "-m", "compileall", "-qq", "-i", "-"]

@@ -8,14 +8,16 @@ cannot be imported, which begins as CANNOT does. Uses only the standard library,
 of the packages.
 """
 
+from __future__ import annotations
+
 import contextlib
+import csv
 import importlib
-import importlib.metadata
 import mmap
 import re
 import sys
 import traceback
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 CANNOT = "hakobune: cannot import "
 END = "hakobune: every package was imported"
@@ -41,10 +43,28 @@ def main() -> None:
     print(END)
 
 
+def installed(name: str) -> tuple[Path, list[PurePosixPath]]:
+    """Return the folder that a distribution lies in, and its files there.
+
+    Read here, because Python 3.7 has no importlib.metadata.
+    https://packaging.python.org/specifications/recording-installed-packages/
+    """
+    for folder in map(Path, sys.path):
+        for record in sorted(folder.glob("*.dist-info/RECORD")) if folder.is_dir() else []:
+            if normal(record.parent.stem.rpartition("-")[0]) == normal(name):
+                with record.open(encoding="utf-8", newline="") as file:
+                    return folder, [PurePosixPath(row[0]) for row in csv.reader(file) if row]
+    raise ModuleNotFoundError(f"no package {name} is installed")
+
+
+def normal(name: str) -> str:
+    """Return a distribution's name as names are compared (PEP 503)."""
+    return re.sub("[-_.]+", "-", name).lower()
+
+
 def modules(name: str) -> list[str]:
     """Return the outermost packages and modules that a distribution installed."""
-    installed = importlib.metadata.files(name) or []
-    files = [file for file in installed if file.suffix == ".py"]
+    files = [file for file in installed(name)[1] if file.suffix == ".py"]
     packages = [file.parent for file in files if file.name == "__init__.py"]
     outer = [p for p in packages if not any(other in p.parents for other in packages)]
     alone = {file.stem for file in files if len(file.parts) == 1}
@@ -65,7 +85,7 @@ def why_not(name: str) -> str:
         except (Exception, SystemExit) as exc:  # noqa: BLE001 - whatever an import may raise
             traceback.print_exc()
             lacking = reason(name, module, exc)
-            is_own = re.sub("[-_.]+", "-", module).lower() == name
+            is_own = normal(module) == name
             if is_own or not isinstance(exc, ModuleNotFoundError):
                 return lacking
     return "" if imported else lacking
@@ -85,17 +105,14 @@ def reason(name: str, module: str, exc: BaseException) -> str:
 
 def file_needing(library: str, name: str) -> str:
     """Return the installed file that names this library; those of the distribution come first."""
-    distribution = importlib.metadata.distribution(name)
-    folder = Path(str(distribution.locate_file("")))
-    own = [folder / file for file in distribution.files or [] if ".so" in file.suffixes]
+    folder, files = installed(name)
+    own = [folder / file for file in files if ".so" in file.suffixes]
     for path in [*own, *sorted(folder.rglob("*.so*"))]:
         if path.is_file() and path.stat().st_size:
-            with (
-                path.open("rb") as file,
-                mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
-            ):
-                if content.find(b"\0" + library.encode() + b"\0") >= 0:
-                    return path.relative_to(folder).as_posix()
+            with path.open("rb") as file:  # noqa: SIM117 - Python 3.7 has no other form for two
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                    if content.find(b"\0" + library.encode() + b"\0") >= 0:
+                        return path.relative_to(folder).as_posix()
     return ""
 
 

@@ -7,10 +7,12 @@ program reads (DEP-5), and Python's packages with what their metadata says of li
 guessed: what a file does not say is left empty. Uses only the standard library.
 """
 
+from __future__ import annotations
+
 import email.parser
-import importlib.metadata
 import json
 import re
+import sys
 from pathlib import Path
 
 # https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
@@ -60,8 +62,10 @@ def copyright_names(root: Path, package: str) -> list[str]:
 def python() -> list[dict[str, object]]:
     """Return the installed Python packages, of the environment and of nothing else."""
     parts = []
-    for each in importlib.metadata.distributions():
-        said = each.metadata
+    # Read here, because Python 3.7 has no importlib.metadata.
+    folders = [Path(folder) for folder in sys.path if Path(folder).is_dir()]
+    for path in [path for folder in folders for path in folder.glob("*.dist-info/METADATA")]:
+        said = email.parser.HeaderParser().parsestr(path.read_text(encoding="utf-8"))
         parts.append(
             {
                 "name": said["Name"],

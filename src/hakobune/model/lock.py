@@ -5,6 +5,7 @@ exhaustively (`assert_never`), so that mypy names each place that a new kind nee
 cannot handle a kind raises `unsupported`.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
@@ -15,6 +16,10 @@ SCHEMA_VERSION = 1
 PLATFORM = "linux/amd64"
 # The wheel that compiles a project's C files; it is among the tools only if the project has some.
 COMPILER = "ziglang"
+# `${NAME}` is an environment variable's place: a password itself is never in a lock.
+INDEX_ADDRESS = re.compile(
+    r"https?://(\$\{\w+\}(:\$\{\w+\})?@)?[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~%+-]*)*"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +35,19 @@ class LockedWheel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedSdist:
-    """One source distribution of the Python package index."""
+    """One source distribution of the Python package index, and what its wheel is built with.
+
+    `builders` are pins of the lock's builders (`setuptools==75.3.2`). `wheel_sha256` is that of
+    the wheel's bytes, as hex; empty until one was built.
+    """
 
     name: str
     version: str
     file: str
     size: int
     sha256: str
+    builders: tuple[str, ...] = ()
+    wheel_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +122,12 @@ class DebianBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """A read lock file. `sha256` is that of its bytes; `environment_sha256` that of the YAML's."""
+    """A read lock file. `sha256` is that of its bytes; `environment_sha256` that of the YAML's.
+
+    `variables` are set in the image. `indexes` are what the conda file names: an address without
+    a password, and `default` or `extra`. `included` are the files that the conda file includes, by
+    path in the project with the sha256 of their bytes. `builders` build source distributions.
+    """
 
     environment: str
     environment_sha256: str
@@ -123,6 +139,10 @@ class Lock:
     tools: tuple[LockedWheel, ...]
     packages: tuple[LockedPackage, ...]
     sha256: str
+    variables: tuple[tuple[str, str], ...] = ()
+    indexes: tuple[tuple[str, str], ...] = ()
+    included: tuple[tuple[str, str], ...] = ()
+    builders: tuple[LockedWheel, ...] = ()
 
     @property
     def python_packages(self) -> tuple[LockedWheel | LockedSdist, ...]:
@@ -137,6 +157,11 @@ class Lock:
                 case _:
                     assert_never(package)
         return tuple(found)
+
+    @property
+    def sdists(self) -> tuple[LockedSdist, ...]:
+        """The packages whose wheels are built for the image."""
+        return tuple(found for found in self.python_packages if isinstance(found, LockedSdist))
 
     @property
     def asked_for(self) -> tuple[str, ...]:

@@ -59,6 +59,7 @@ class Project:
     model: Model | None = None
     smoke: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
 
     @property
     def package(self) -> str:

@@ -9,13 +9,42 @@ class Requirement:
     """One wanted package.
 
     `text` is a requirement as pip understands it (PEP 508), `written` is what the file holds, and
-    `line` counts from 1.
+    `line` counts from 1. Where a file gives a choice, `others` are the texts of the rest.
+    `hashes` are the sha256 that the package's file may have; none: any.
     """
 
     name: str
     text: str
     written: str
     line: int
+    file: str = ""
+    others: tuple[str, ...] = ()
+    hashes: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Where the requirement is written, as `file:line`."""
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """A package index that the file names.
+
+    In the address, `${NAME}` is an environment variable's place. `is_default`: instead of the
+    usual index, not beside it.
+    """
+
+    address: str
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Included:
+    """A file that the conda file includes by `-r` or `-c`: its path in the project, and sha256."""
+
+    path: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,17 +52,31 @@ class EnvironmentSpec:
     """A conda environment file, reduced to what decides the image.
 
     `name` is what images, registries and Azure ML call it, and `written_name` what the file does.
-    `python` is a version such as `3.13`; `sha256` is that of the file's bytes, as lower-case hex.
+    `python` are alternatives, each a specifier of PEP 440 (`==3.13.*`; empty: any), and
+    `python_line` is 0 where the file names none. `notes` are what a user should know of the
+    reading, each as `file:line: what`. `sha256` is that of the file's bytes, as lower-case hex.
     """
 
     name: str
     written_name: str
     name_line: int
-    python: str
+    python: tuple[str, ...]
     python_line: int
     channels: tuple[str, ...]
     requirements: tuple[Requirement, ...]
     sha256: str
+    constraints: tuple[Requirement, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    takes_prereleases: bool = False
+    variables: tuple[tuple[str, str], ...] = ()
+    included: tuple[Included, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def python_text(self) -> str:
+        """The wanted Python in conda's words: `python=3.13`."""
+        texts = [re.sub(r"^==([\d.]+)\.\*$", r"=\1", text) for text in self.python]
+        return f"python{'|'.join(texts)}"
 
 
 def requirement_name(text: str) -> str:

@@ -2,67 +2,105 @@
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, product
 from typing import Any
+
+from packaging.version import Version
 
 from hakobune.adapters import debian_base, docker_cli, files, resolver
 from hakobune.adapters.process import Runner, printable
-from hakobune.errors import EnvironmentFileInvalidError, LockDamagedError, LockMissingError
-from hakobune.model.lock import COMPILER, PLATFORM, DebianBase, Lock, LockedWheel, RegistryBase
+from hakobune.adapters.resolver import Question
+from hakobune.errors import (
+    EnvironmentFileInvalidError,
+    HashMismatchError,
+    LockDamagedError,
+    LockMissingError,
+    PythonUnavailableError,
+    ResolutionImpossibleError,
+    WheelMissingError,
+)
+from hakobune.model.lock import (
+    COMPILER,
+    PLATFORM,
+    DebianBase,
+    Lock,
+    LockedSdist,
+    LockedWheel,
+    RegistryBase,
+)
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.spec import EnvironmentSpec
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
+from hakobune.stages.solve import Solution, solve
+from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
 from hakobune.transform.debian_packages import read_packages
 from hakobune.transform.names import environment_name, readable_tag
 from hakobune.transform.write_lock import write_lock
 
+# The oldest Python that uv and the compiler name; the image's own may be older.
+_TOOLS_PYTHON = "3.9"
+_MOST_TRIES = 24
 
-def lock_environment(  # noqa: PLR0913 - the two switches of the command line, by name
-    project: Project,
-    runner: Runner,
-    reporter: Reporter,
-    *,
-    index: Mapping[str, str],
-    upgrade: bool = False,
-    move_base: bool = False,
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockWishes:
+    """How to lock.
+
+    `index` returns uv's environment variables (index, CA bundle) for the indexes that the conda
+    file names. `upgrade` lets every Python package move, `move_base` every Debian package;
+    `is_whole` shows the resolver's explanation of a failure uncut.
+    """
+
+    index: Callable[[Sequence[tuple[str, str]]], Mapping[str, str]]
+    upgrade: bool = False
+    move_base: bool = False
+    is_whole: bool = False
+
+
+def lock_environment(
+    project: Project, runner: Runner, reporter: Reporter, *, wishes: LockWishes
 ) -> Lock:
     """Find the exact packages for the conda file, write them into the lock, and return it.
 
-    A version of the present lock is kept if the conda file still allows it. `upgrade` takes the
-    newest version of each Python package instead, `move_base` of each Debian package. `index` holds
-    environment variables for uv: the package index and the CA bundle.
-
-    Raises EnvironmentFileInvalidError, LineEndsError, or what the resolver raises.
+    Raises PythonUnavailableError where no base image has a Python that fits,
+    EnvironmentFileInvalidError, LineEndsError, and what the resolver raises.
     """
     spec = read_environment(project)
+    for note in spec.notes:
+        reporter.say(note)
     _require_own_name(project, spec)
     old = _lock_to_keep(project, reporter)
     if old is not None:
         require_line_ends(project, old)
-    keep = (
-        old
-        if old is not None and not upgrade and _minor(old.python) == _minor(spec.python)
-        else None
-    )
-    tool_pins = tuple(f"{w.name}=={w.version}" for w in keep.tools) if keep else ()
-    pins = tuple(f"{p.name}=={p.version}" for p in keep.python_packages) if keep else ()
-    places = {r.name: f"{project.environment}:{r.line}" for r in reversed(spec.requirements)}
-    wanted = tuple(requirement.text for requirement in spec.requirements)
-    tools = ("uv", COMPILER) if project.libraries else ("uv",)
-    packages = _solve(runner, wanted, spec, pins, index, places, project) if wanted else ()
+    kept = None if old is None or wishes.upgrade else old
+    choices = choose_python(spec.python, _base_table(), kept.python if kept else "")
+    if not choices:
+        raise PythonUnavailableError(
+            f"{project.environment}:{spec.python_line or 1}: no base image has {spec.python_text}",
+            remedy=f"choose one of Python {_known_minors()}; `python=3.13` means any release of it",
+            place=f"{project.environment}:{spec.python_line or 1}",
+        )
+    python, solution = _resolve(project, spec, choices, kept, runner, wishes)
+    if len(choices) > 1:
+        reporter.say(f"{spec.python_text}: Python {python.version} is taken")
     lock = Lock(
         environment=spec.name,
         environment_sha256=spec.sha256,
         platform=PLATFORM,
-        python=spec.python,
-        requirements=(f"python={spec.python}", *wanted),
-        registry_base=_registry_base(spec, old, runner, reporter),
-        debian_base=_debian_base(spec, old, runner, reporter, move=move_base),
-        tools=_solve(runner, tools, spec, tool_pins, index, {}, project),
-        packages=packages,
+        python=python.version,
+        requirements=(spec.python_text, *(wanted.text for wanted in spec.requirements)),
+        registry_base=_registry_base(python, old, runner, reporter),
+        debian_base=_debian_base(python, old, runner, reporter, move=wishes.move_base),
+        tools=_tools(project, python, kept, runner, wishes),
+        packages=solution.packages,
         sha256="",
+        variables=spec.variables,
+        indexes=_indexes(spec),
+        included=tuple((one.path, one.sha256) for one in spec.included),
+        builders=solution.builders,
     )
     stored = _store_lock(project, lock, reporter)
     _report_name(project, spec, reporter)
@@ -98,24 +136,94 @@ def _require_own_name(project: Project, spec: EnvironmentSpec) -> None:
             )
 
 
-def _solve(  # noqa: PLR0913, PLR0917 - one call for packages and one for tools, alike in all the rest
-    runner: Runner,
-    wanted: tuple[str, ...],
-    spec: EnvironmentSpec,
-    preferred: tuple[str, ...],
-    index: Mapping[str, str],
-    places: Mapping[str, str],
+def _indexes(spec: EnvironmentSpec) -> tuple[tuple[str, str], ...]:
+    return tuple((one.address, "default" if one.is_default else "extra") for one in spec.indexes)
+
+
+def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and how to ask
     project: Project,
+    spec: EnvironmentSpec,
+    choices: Sequence[ChosenPython],
+    kept: Lock | None,
+    runner: Runner,
+    wishes: LockWishes,
+) -> tuple[ChosenPython, Solution]:
+    """Return the first Python that the packages exist for, and them.
+
+    Raises the resolver's error for the first choice where none fits.
+    """
+    if not spec.requirements:
+        return choices[0], Solution(packages=())
+    first_error: ResolutionImpossibleError | WheelMissingError | None = None
+    texts = [(wanted.text, *wanted.others) for wanted in spec.requirements]
+    for python, alternative in islice(product(choices, product(*texts)), _MOST_TRIES):
+        question = Question(
+            requirements=alternative,
+            python=python.solved_for,
+            glibc=python.glibc,
+            file=project.environment,
+            constraints=tuple(bound.text for bound in spec.constraints),
+            preferred=_pins(kept, python),
+            takes_prereleases=spec.takes_prereleases,
+            places=_places_of(spec),
+            is_whole=wishes.is_whole,
+        )
+        try:
+            solution = solve(runner, question, env=wishes.index(_indexes(spec)))
+        except (ResolutionImpossibleError, WheelMissingError) as exc:
+            first_error = first_error or exc
+            continue
+        _require_hashes(spec, solution.packages)
+        return python, solution
+    assert first_error is not None  # noqa: S101 - the loop ran once at least
+    raise first_error
+
+
+def _pins(kept: Lock | None, python: ChosenPython) -> tuple[str, ...]:
+    """Return what an earlier lock of the same Python had."""
+    if kept is None or _minor(kept.python) != _minor(python.version):
+        return ()
+    return tuple(f"{package.name}=={package.version}" for package in kept.python_packages)
+
+
+def _places_of(spec: EnvironmentSpec) -> dict[str, tuple[str, ...]]:
+    places: dict[str, tuple[str, ...]] = {}
+    for wanted in (*spec.requirements, *spec.constraints):
+        places[wanted.name] = (*places.get(wanted.name, ()), wanted.place)
+    return places
+
+
+def _require_hashes(spec: EnvironmentSpec, packages: tuple[LockedWheel | LockedSdist, ...]) -> None:
+    """Raise HashMismatchError where a line of the file names other bytes than the index has."""
+    locked = {package.name: package for package in packages}
+    for wanted in spec.requirements:
+        package = locked.get(wanted.name)
+        if wanted.hashes and package is not None and package.sha256 not in wanted.hashes:
+            raise HashMismatchError(
+                f"{wanted.place}: {package.file} on the index has none of the sha256 that "
+                "`--hash` names",
+                remedy="the hashes are of another file of this release, or the index's file was "
+                "changed: find out which",
+            )
+
+
+def _tools(
+    project: Project, python: ChosenPython, kept: Lock | None, runner: Runner, wishes: LockWishes
 ) -> tuple[LockedWheel, ...]:
-    return resolver.solve(
-        runner,
-        wanted,
-        python=spec.python,
-        preferred=preferred,
-        env=index,
-        places=places,
+    """Return what builds the image: uv, and a compiler where the project has C files.
+
+    They run on their own, whatever Python the image has: they are solved for a newer one.
+    """
+    newest = max(python.solved_for, _TOOLS_PYTHON, key=Version)
+    question = Question(
+        requirements=("uv", COMPILER) if project.libraries else ("uv",),
+        python=newest,
+        glibc=python.glibc,
         file=project.environment,
+        preferred=tuple(f"{w.name}=={w.version}" for w in kept.tools) if kept else (),
     )
+    found = resolver.solve(runner, question, env=wishes.index(()))
+    return tuple(wheel for wheel in found if isinstance(wheel, LockedWheel))
 
 
 def _lock_to_keep(project: Project, reporter: Reporter) -> Lock | None:
@@ -133,9 +241,10 @@ def _lock_to_keep(project: Project, reporter: Reporter) -> Lock | None:
 
 
 def _registry_base(
-    spec: EnvironmentSpec, old: Lock | None, runner: Runner, reporter: Reporter
+    python: ChosenPython, old: Lock | None, runner: Runner, reporter: Reporter
 ) -> RegistryBase:
-    image = f"docker.io/library/python:{spec.python}-slim-{_bases()['suite']}"
+    suite = f"-{python.suite}" if python.suite else ""
+    image = f"docker.io/library/python:{python.version}-slim{suite}"
     if old is not None and old.registry_base.image == image and old.registry_base.digest:
         return old.registry_base
     digest = docker_cli.registry_digest(runner, image)
@@ -145,14 +254,14 @@ def _registry_base(
 
 
 def _debian_base(
-    spec: EnvironmentSpec, old: Lock | None, runner: Runner, reporter: Reporter, *, move: bool
+    python: ChosenPython, old: Lock | None, runner: Runner, reporter: Reporter, *, move: bool
 ) -> DebianBase | None:
-    bases = _bases()
-    suite = bases["suite"]
-    if spec.python != bases["debian_python"]:
+    bases, suite = _bases(), python.debian_suite
+    if not suite:
         reporter.say(
-            f"Debian {suite} has Python {bases['debian_python']} and not {spec.python}: "
-            "without a registry this environment cannot be built"
+            f"no release of Debian has Python {python.version} "
+            f"({', '.join(f'{name} {text}' for name, text in bases['debian'].items())}): "
+            "this environment can be built only where an image registry can be reached"
         )
         return None
     kept = old.debian_base if old is not None else None
@@ -170,6 +279,17 @@ def _debian_base(
 
 def _bases() -> dict[str, Any]:
     return tomllib.loads(files.read_data("bases.toml"))
+
+
+def _base_table() -> BaseTable:
+    lines = files.read_data("python_images.txt").splitlines()
+    rows = (line.split() for line in lines if line and not line.startswith("#"))
+    return BaseTable(images=dict(rows), debian=_bases()["debian"])
+
+
+def _known_minors() -> str:
+    minors = {_minor(text) for text in _base_table().images}
+    return ", ".join(sorted(minors, key=Version))
 
 
 def _minor(python: str) -> str:

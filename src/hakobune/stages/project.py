@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import re
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ from hakobune.transform.read_project import read_project
 
 if TYPE_CHECKING:  # what `lock --check` does not need, it does not wait for
     from hakobune.model.spec import EnvironmentSpec
+    from hakobune.transform.spec_findings import CondaNames
 
 
 def open_project(start: Path) -> Project:
@@ -59,7 +62,7 @@ def has_arrivals(project: Project) -> bool:
 def read_environment(project: Project) -> "EnvironmentSpec":
     """Read the project's conda file. Raises EnvironmentFileInvalidError with all its problems."""
     # Imported here: `lock --check` needs no YAML as long as nothing moved, and must be quick.
-    from hakobune.transform.read_spec import CondaNames, read_spec  # noqa: PLC0415
+    from hakobune.transform.read_spec import read_spec  # noqa: PLC0415
 
     content = files.read_bytes(project.environment_path, largest=files.LARGEST_DOCUMENT)
     if content is None:
@@ -67,12 +70,38 @@ def read_environment(project: Project) -> "EnvironmentSpec":
             f"{project.environment}: there is no such file",
             remedy="write it, or correct `environment` in pyproject.toml",
         )
-    names = tomllib.loads(files.read_data("conda_names.toml"))
     return read_spec(
         content,
         file=project.environment,
-        names=CondaNames(renamed=names["renamed"], not_on_index=names["not_on_index"]),
+        names=conda_names(project.names),
+        read=lambda path: files.read_bytes(project.root / path),
+        source=project.source,
     )
+
+
+def conda_names(own_names: Iterable[tuple[str, str]]) -> "CondaNames":
+    """Return what conda's names mean; the project's own, conda's and the index's, come first."""
+    from hakobune.transform.spec_findings import CondaNames  # noqa: PLC0415 - as above
+
+    lines = files.read_data("conda_names.txt").splitlines()
+    rows = (line.split() for line in lines if not line.startswith("#"))
+    known = tomllib.loads(files.read_data("conda_names.toml"))
+    tables = {
+        table: {_normal(name): value for name, value in names.items()}
+        for table, names in known.items()
+    }
+    own = {_normal(name): value for name, value in own_names}
+    return CondaNames(
+        same={row[0]: row[-1] for row in rows},
+        renamed={**tables["renamed"], **own},
+        left_out={k: v for k, v in tables["left_out"].items() if k not in own},
+        refused={k: v for k, v in tables["refused"].items() if k not in own},
+    )
+
+
+def _normal(name: str) -> str:
+    """Return a name as names are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def read_current_lock(project: Project) -> Lock:
@@ -98,7 +127,11 @@ def read_fresh_lock(project: Project) -> Lock:
     """
     lock = read_current_lock(project)
     content = files.read_bytes(project.environment_path) or b""
-    if hashlib.sha256(content).hexdigest() != lock.environment_sha256:
+    is_fresh = hashlib.sha256(content).hexdigest() == lock.environment_sha256 and all(
+        hashlib.sha256(files.read_bytes(project.root / path) or b"").hexdigest() == sha256
+        for path, sha256 in lock.included
+    )
+    if not is_fresh:
         require_line_ends(project, lock)
         from hakobune.transform.compare import what_moved  # noqa: PLC0415 - as above
 

@@ -75,6 +75,7 @@ def _rendered(project: Project, lock: Lock, source: Source) -> bytes:
             import_packages=files.read_data("import_packages.py"),
             finish_packages=files.read_data("finish_packages.py"),
             compile_library=files.read_data("compile_library.py"),
+            fetch_sdists=files.read_data("fetch_sdists.py"),
         ),
     )
 

@@ -13,6 +13,7 @@ from typing import Any, assert_never, get_args
 from hakobune.errors import LockDamagedError
 from hakobune.model.forms import is_of, shortened
 from hakobune.model.lock import (
+    INDEX_ADDRESS,
     PLATFORM,
     SCHEMA_VERSION,
     DebianBase,
@@ -49,6 +50,15 @@ _FORMS = {
     "environment_sha256": re.compile(r"[0-9a-f]{64}"),
     "image": re.compile(r"[a-z0-9][a-z0-9.:/_-]*"),
     "digest": re.compile(r"(sha256:[0-9a-f]{64})?"),
+    "builders": re.compile(
+        r"[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+( [A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+)*"
+    ),
+    "wheel_sha256": re.compile(r"([0-9a-f]{64})?"),
+    "included": re.compile(r"[^\x00-\x1f\x7f]{1,500}"),
+    "variable": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
+    "value": re.compile(r"[^\x00-\x1f\x7f]*"),
+    "address": INDEX_ADDRESS,
+    "role": re.compile(r"default|extra"),
 }
 
 
@@ -98,6 +108,12 @@ def _read(content: bytes) -> Lock:
         tools=tuple(_tool(item) for item in _take(tree, "tools", list)),
         packages=tuple(_package(item) for item in _take(tree, "packages", list)),
         sha256=hashlib.sha256(content).hexdigest(),
+        builders=tuple(
+            _tool(item) for item in (_take(tree, "builders", list) if "builders" in tree else ())
+        ),
+        variables=_pairs(tree, "variables", {"name": "variable", "value": "value"}),
+        included=_pairs(tree, "included", {"path": "included", "sha256": "sha256"}),
+        indexes=_pairs(tree, "indexes", {"address": "address", "role": "role"}),
     )
     left = [*tree, *(f"base.{key}" for key in base), *(f"base.registry.{key}" for key in registry)]
     if left:
@@ -149,6 +165,17 @@ def _word(table: dict[str, Any], key: str, form: str = "") -> str:
     return str(value)
 
 
+def _pairs(tree: dict[str, Any], key: str, forms: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return an array of tables of two texts; an empty one is left out of the file."""
+    pairs = []
+    for item in _take(tree, key, list) if key in tree else ():
+        entry = _entry(item)
+        first, second = (_word(entry, name, form) for name, form in forms.items())
+        _require_empty(entry, first)
+        pairs.append((first, second))
+    return tuple(pairs)
+
+
 def _entry(item: object) -> dict[str, Any]:
     if not isinstance(item, Mapping):
         raise _DamageError(": a package must be a table")
@@ -164,7 +191,11 @@ def _package(item: object) -> LockedPackage:
         case "wheel":
             package = LockedWheel(**_file(table, kind))
         case "sdist":
-            package = LockedSdist(**_file(table, kind))
+            package = LockedSdist(
+                **_file(table, kind),
+                builders=tuple(_word(table, "builders").split()),
+                wheel_sha256=_word(table, "wheel_sha256"),
+            )
         case "debian":
             package = _debian(table)
         case "conda":

@@ -24,6 +24,8 @@ KEYS = {
     "outputs": "folders that the command writes: a table of `name = { flag = …, files = [ … ] }`",
     "libraries": "shared libraries and their C files, below `source`: a table of "
     '`"name.so" = ["name.c"]`',
+    "names": "what conda's packages are called on the Python package index, where hakobune does "
+    'not know it: a table of `conda-name = "index-name"`',
     "model": "what `hakobune register` registers: a table of `name`, `file` and `metrics`",
     "signers": "public keys, one of which `hakobune verify` requires, as a list of paths of PEM "
     'files in the project or of fingerprints: `["keys/release.pub.pem"]`',
@@ -41,6 +43,7 @@ MODEL_KEYS = {
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9,_.-]+\])?")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _LIBRARY = re.compile(rf"{_PATH.pattern}\.so")
 _C_FILE = re.compile(rf"{_PATH.pattern}\.c")
@@ -76,6 +79,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         model=reader.model(table, "model"),
         smoke=reader.words(table, "smoke", default=()),
         signers=reader.signers(table, "signers"),
+        names=reader.pairs(table, "names", _PACKAGE),
     )
     reader.refuse_unknown(table, KEYS)
     if reader.problems:
@@ -224,6 +228,16 @@ class _Reader:
             found.append(Library(path=path, files=tuple(files)))
         return tuple(found)
 
+    def pairs(
+        self, table: Mapping[str, Any], key: str, form: re.Pattern[str]
+    ) -> tuple[tuple[str, str], ...]:
+        """Return a table of texts, each of this form."""
+        value = table.get(key, {})
+        if not isinstance(value, dict):
+            self.add(key, f"`{key}` must be a table: {KEYS[key]}")
+            return ()
+        return tuple((name, self.word(value, name, form, within=key)) for name in value)
+
     def model(self, table: Mapping[str, Any], key: str) -> Model | None:
         """Return the table of the model, or None where there is none."""
         value = table.get(key)
@@ -267,6 +281,7 @@ def _form_in_words(form: re.Pattern[str]) -> str:
         _PATH: "a path inside the project, with `/`",
         _FLAG: "an option such as `--input`",
         _NAME: "lower-case letters, digits and `_`",
+        _PACKAGE: "the name of a Python package",
         _MODEL: "letters, digits, `.`, `-` and `_`",
         _LIBRARY: "a path below `source` that ends in `.so`",
         _SIGNER: "the path of a PEM file in the project, or a fingerprint: 32 or 64 hex digits",

@@ -1,95 +1,99 @@
 """Conda environment file (text) to EnvironmentSpec: parse, validate, complete. No I/O.
 
-Every problem of a file is reported at once, each as `file:line: what`.
-The format is conda's: https://docs.conda.io/projects/conda (environment.yml, MatchSpec).
+Every problem of a file is reported at once, in the order of its lines, each as `file:line: what`.
+What `conda env create` takes is taken, with conda's meaning; `pip:` lists have pip's.
+The format is conda's: https://docs.conda.io/projects/conda (environment.yml).
 """
 
 import difflib
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
 import yaml
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as PipRequirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from hakobune.errors import EnvironmentFileInvalidError
-from hakobune.model.forms import escaped
 from hakobune.model.spec import EnvironmentSpec, Requirement
+from hakobune.transform import pip_line
+from hakobune.transform.conda_spec import CondaSpec, read_conda_spec
 from hakobune.transform.names import environment_name
+from hakobune.transform.pip_list import take_pip_line
+from hakobune.transform.spec_findings import CondaNames, Findings
 
-KNOWN_KEYS = ("name", "channels", "dependencies", "prefix")
-_CONDA = re.compile(
-    r"(?:(?P<channel>[\w./:-]+)::)?(?P<name>[A-Za-z0-9_][\w.-]*)\s*(?P<version>[=<>!~\s].*)?"
-)
+KNOWN_KEYS = ("name", "channels", "dependencies", "prefix", "variables", "platforms")
 _LARGEST = 256 << 10
-_LONGEST = 2000  # characters of one package with its version and marker
-_PYTHON = re.compile(r"={0,2}\s*(?P<version>3\.\d+(?:\.\d+)?)(?:\.\*)?")
 _MLFLOW_KEYS = {"build_dependencies", "python"}
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What the image itself needs; a file that sets them would break it.
+_OWN_VARIABLES = re.compile(r"PATH|HOME|USER|LOGNAME|LD_PRELOAD|PYTHONHOME|HAKOBUNE_.*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CondaNames:
-    """What a conda name means on the Python package index (`data/conda_names.toml`)."""
-
-    renamed: Mapping[str, str]
-    not_on_index: Mapping[str, str]
+def _no_file(_path: str) -> bytes | None:
+    return None
 
 
-@dataclass(slots=True)
-class _Findings:
-    """Problems met so far, and the values read; internal to one call."""
-
-    file: str
-    problems: list[str] = field(default_factory=list)
-    requirements: list[Requirement] = field(default_factory=list)
-    python: str | None = None
-    python_line: int = 0
-    place: str = ""
-
-    def add(self, line: int, what: str) -> None:
-        self.place = self.place or f"{self.file}:{line}"
-        self.problems.append(f"{self.file}:{line}: {escaped(what)}")
-
-
-def read_spec(content: bytes, *, file: str, names: CondaNames) -> EnvironmentSpec:
+def read_spec(
+    content: bytes,
+    *,
+    file: str,
+    names: CondaNames,
+    read: Callable[[str], bytes | None] = _no_file,
+    source: str = "",
+) -> EnvironmentSpec:
     """Return what the conda file of these bytes asks for.
 
-    `file` is how messages call it. Raises EnvironmentFileInvalidError with every problem found.
+    `file` is its path in the project, which messages give. `read` returns the content of another
+    file of the project, None where there is none; `source` is the folder of the project's code.
+    Raises EnvironmentFileInvalidError with every problem found.
     """
-    found = _Findings(file)
+    found = Findings(file, read, source, names)
     top = _parse(content, found)
     keys = {} if top is None else _mapping(top, found)
-    if not found.problems:
-        _refuse_unknown_keys(keys, found)
+    if set(keys) >= _MLFLOW_KEYS:
+        _refuse_mlflow(file)
+    _note_unknown_keys(keys, found)
     name = _read_name(keys, found)
     channels = _read_channels(keys, found)
-    _read_dependencies(keys, found, names)
-    if found.python is None and not found.problems:
-        found.add(_line(keys["dependencies"]), "`dependencies` has no `python=…`")
-    if found.problems or found.python is None:
+    variables = _read_variables(keys, found)
+    _read_dependencies(keys, found)
+    _note_what_has_no_meaning(found)
+    if found.problems:
+        ordered = sorted(found.problems, key=lambda problem: problem[0].top_line)
         raise EnvironmentFileInvalidError(
-            "\n".join(found.problems),
+            "\n".join(f"{place}: {what}" for place, what in ordered),
             remedy=f"correct {file}; a working example is in docs/reference/environment-file.md",
-            place=found.place,
+            place=str(ordered[0][0]),
         )
     return EnvironmentSpec(
         name=environment_name(name),
         written_name=name,
         name_line=_line(keys["name"]) if "name" in keys else 1,
-        python=found.python,
+        python=("",) if found.python is None else found.python,
         python_line=found.python_line,
         channels=channels,
         requirements=tuple(found.requirements),
         sha256=hashlib.sha256(content).hexdigest(),
+        constraints=tuple(found.constraints),
+        indexes=tuple(found.indexes),
+        takes_prereleases=found.takes_prereleases,
+        variables=variables,
+        included=tuple(found.included[path] for path in sorted(found.included)),
+        notes=tuple(found.notes),
     )
 
 
-def _parse(content: bytes, found: _Findings) -> yaml.Node | None:
+def _refuse_mlflow(file: str) -> None:
+    raise EnvironmentFileInvalidError(
+        f"{file}:1: this is MLflow's python_env format, not a conda environment file",
+        remedy="use the conda.yaml that MLflow writes beside it, or write one: `python=…` from its "
+        "`python`, and its `dependencies` as a list under `- pip:`",
+        place=f"{file}:1",
+    )
+
+
+def _parse(content: bytes, found: Findings) -> yaml.Node | None:
     """Return the document's root node; report what is not YAML."""
     if len(content) > _LARGEST:
         found.add(1, f"not a conda environment file: longer than {_LARGEST >> 10} KiB")
@@ -121,7 +125,7 @@ def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _mapping(node: yaml.Node, found: _Findings) -> dict[str, yaml.Node]:
+def _mapping(node: yaml.Node, found: Findings) -> dict[str, yaml.Node]:
     """Return a mapping node's values by key; report anything else, and keys given twice."""
     if not isinstance(node, yaml.MappingNode):
         found.add(_line(node), "expected `key: value` lines (name, channels, dependencies)")
@@ -135,26 +139,32 @@ def _mapping(node: yaml.Node, found: _Findings) -> dict[str, yaml.Node]:
     return values
 
 
-def _refuse_unknown_keys(keys: Mapping[str, yaml.Node], found: _Findings) -> None:
-    if set(keys) >= _MLFLOW_KEYS:
-        found.add(1, "this is MLflow's python_env format, not a conda environment file")
-        return
+def _note_unknown_keys(keys: Mapping[str, yaml.Node], found: Findings) -> None:
+    """Note what conda ignores, too: a misspelled `dependencies` is reported as missing besides."""
     for key, value in keys.items():
         if key in KNOWN_KEYS:
             continue
         near = difflib.get_close_matches(key, KNOWN_KEYS, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(KNOWN_KEYS[:3])}"
-        found.add(_line(value), f"unknown key `{key}`; {hint}")
+        what = f"unknown key `{key}`, ignored; {hint}"
+        if near and near[0] not in keys:
+            found.add(_line(value), f"unknown key `{key}`; {hint}")
+        else:
+            found.note(_line(value), what)
 
 
 def _text(node: yaml.Node) -> str | None:
     """Return a scalar node's text, or None for a list, a mapping or null."""
-    if isinstance(node, yaml.ScalarNode) and node.tag != "tag:yaml.org,2002:null":
+    if isinstance(node, yaml.ScalarNode) and not _is_null(node):
         return str(node.value).strip()
     return None
 
 
-def _read_name(keys: Mapping[str, yaml.Node], found: _Findings) -> str:
+def _is_null(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+
+
+def _read_name(keys: Mapping[str, yaml.Node], found: Findings) -> str:
     """Return the environment's name: that of the file (as conda has it) where none is given."""
     node = keys.get("name")
     name = PurePosixPath(found.file).stem if node is None else _text(node) or ""
@@ -165,15 +175,16 @@ def _read_name(keys: Mapping[str, yaml.Node], found: _Findings) -> str:
 
 def conda_name(content: bytes, *, file: str) -> str | None:
     """Return the name in a conda file; None where this is another kind of file or names none."""
-    found = _Findings(file)
+    nothing = CondaNames(same={}, renamed={}, left_out={}, refused={})
+    found = Findings(file, _no_file, "", nothing)
     top = _parse(content, found)
     keys = _mapping(top, found) if isinstance(top, yaml.MappingNode) else {}
     return _text(keys["name"]) if {"name", "dependencies"} <= keys.keys() else None
 
 
-def _read_channels(keys: Mapping[str, yaml.Node], found: _Findings) -> tuple[str, ...]:
+def _read_channels(keys: Mapping[str, yaml.Node], found: Findings) -> tuple[str, ...]:
     node = keys.get("channels")
-    if node is None:
+    if node is None or _is_null(node):
         return ()
     if not isinstance(node, yaml.SequenceNode):
         found.add(_line(node), "`channels` must be a list")
@@ -181,11 +192,33 @@ def _read_channels(keys: Mapping[str, yaml.Node], found: _Findings) -> tuple[str
     return tuple(_text(item) or "" for item in node.value)
 
 
-def _read_dependencies(keys: Mapping[str, yaml.Node], found: _Findings, names: CondaNames) -> None:
+def _read_variables(keys: Mapping[str, yaml.Node], found: Findings) -> tuple[tuple[str, str], ...]:
+    """Return the environment variables that the file sets."""
+    node = keys.get("variables")
+    if node is None or _is_null(node):
+        return ()
+    if not isinstance(node, yaml.MappingNode):
+        found.add(_line(node), "`variables` must be `NAME: value` lines")
+        return ()
+    variables = []
+    for name, value in _mapping(node, found).items():
+        text = None if not isinstance(value, yaml.ScalarNode) else str(value.value)
+        if not _VARIABLE.fullmatch(name):
+            found.add(_line(value), f"`{name[:80]}` cannot name an environment variable")
+        elif _OWN_VARIABLES.fullmatch(name):
+            found.add(_line(value), f"the variable `{name}` belongs to the image: remove the line")
+        elif text is None or any(not letter.isprintable() for letter in text):
+            found.add(_line(value), f"the variable `{name}` must be one line of text")
+        else:
+            variables.append((name, text))
+    return tuple(variables)
+
+
+def _read_dependencies(keys: Mapping[str, yaml.Node], found: Findings) -> None:
     node = keys.get("dependencies")
-    if node is None:
+    if node is None or _is_null(node):
         if not found.problems:
-            found.add(1, "no `dependencies:`")
+            found.add(1 if node is None else _line(node), "no `dependencies:`")
         return
     if not isinstance(node, yaml.SequenceNode):
         found.add(_line(node), "`dependencies` must be a list")
@@ -193,133 +226,101 @@ def _read_dependencies(keys: Mapping[str, yaml.Node], found: _Findings, names: C
     for item in node.value:
         if isinstance(item, yaml.MappingNode):
             _read_pip_section(item, found)
-        elif len(written := _text(item) or "") > _LONGEST:
-            found.add(_line(item), f"a package of more than {_LONGEST} characters")
-        elif not written:
+        elif not (written := _text(item)):
             found.add(_line(item), "expected a package such as `pandas=3.1`")
         else:
-            _read_conda_package(written, _line(item), found, names)
+            _read_conda_package(written, _line(item), found)
 
 
-def _read_pip_section(node: yaml.MappingNode, found: _Findings) -> None:
+def _read_pip_section(node: yaml.MappingNode, found: Findings) -> None:
     for key, value in _mapping(node, found).items():
         if key != "pip":
             found.add(_line(node), f"unknown section `{key}`; did you mean `pip:`?")
+        elif _is_null(value):
+            continue
         elif not isinstance(value, yaml.SequenceNode):
             found.add(_line(value), "`pip:` must be a list")
         else:
             for item in value.value:
-                if len(written := _text(item) or "") > _LONGEST:
-                    found.add(_line(item), f"a package of more than {_LONGEST} characters")
-                else:
-                    _read_pip_package(written, _line(item), found)
+                place = found.at(_line(item))
+                for _, text in pip_line.logical_lines(_text(item) or ""):
+                    take_pip_line(text, place, found, within=(found.file,))
 
 
-def _read_pip_package(written: str, line: int, found: _Findings) -> None:
-    text = re.sub(r"\s+#.*$", "", written)
-    if text.startswith("-"):
-        found.add(line, _why_no_option(text))
-        return
+def _read_conda_package(written: str, line: int, found: Findings) -> None:
+    # In conda's files, an exact version or a build stands for the same as on the command line.
     try:
-        wanted = PipRequirement(text)
-    except (InvalidRequirement, RecursionError):
-        hint = " (folders and addresses cannot be locked)" if re.search(r"[/\\]|^\.", text) else ""
-        found.add(line, f"`{written}` is not a package requirement{hint}")
+        spec = read_conda_spec(written)
+    except ValueError as exc:
+        found.add(line, f"`{written[:80]}` is not a package such as `pandas=3.1`: {exc}")
         return
-    if wanted.url is not None:
-        found.add(line, f"`{wanted.name}` comes from an address: only releases can be locked")
-        return
-    if canonicalize_name(wanted.name) != "pip":
-        found.requirements.append(
-            Requirement(
-                name=canonicalize_name(wanted.name), text=str(wanted), written=written, line=line
-            )
-        )
-
-
-def _why_no_option(text: str) -> str:
-    if re.match(r"-r\b|--requirement", text):
-        return f"`{text}`: put that file's lines here; one file decides the environment"
-    if re.match(r"-i\b|-f\b|--(extra-)?index-url|--find-links|--trusted-host", text):
-        option = text.split(maxsplit=1)[0]
-        return f"`{option}`: an index comes from pip's configuration, not from this file"
-    if re.match(r"-e\b|--editable", text):
-        return f"`{text}`: your own code comes from `source` in pyproject.toml, not from here"
-    return f"`{text}`: options of pip have no meaning here"
-
-
-def _read_conda_package(written: str, line: int, found: _Findings, names: CondaNames) -> None:
-    match = _CONDA.fullmatch(written)
-    if match is None:
-        found.add(line, f"`{written}` is not a package such as `pandas=3.1`")
-        return
-    name = canonicalize_name(match["name"])
-    version = (match["version"] or "").strip()
+    name = canonicalize_name(spec.name)
     if name == "python":
-        _read_python(written, version, line, found)
+        _read_python(spec, line, found)
     elif name == "pip":
-        pass  # The installer; uv does its work in the build, and the image needs none.
-    elif reason := names.not_on_index.get(name):
-        found.add(line, f"`{match['name']}` is not a Python package: {reason}")
+        pass  # As in pip's own list.
+    elif name in found.names.left_out:
+        found.left_out.append(spec.name)
+    elif reason := found.names.refused.get(name):
+        found.add(line, f"`{spec.name}` is not a Python package: {reason}")
+    elif index_name := found.names.renamed.get(name) or found.names.same.get(name):
+        _take_conda_package(spec, index_name, written, line, found)
     else:
-        specifier = _pip_specifier(version)
-        if specifier is None:
-            found.add(line, _why_no_version(written, version))
-            return
-        index_name = names.renamed.get(name, match["name"])
-        found.requirements.append(
-            Requirement(
-                name=canonicalize_name(index_name),
-                text=f"{index_name}{specifier}",
-                written=written,
-                line=line,
-            )
+        found.add(
+            line,
+            f"`{spec.name}`: no package of the Python package index is known to be conda's; "
+            f'if one is, add to pyproject.toml, in [tool.hakobune.names]: {name} = "its name"',
         )
 
 
-def _read_python(written: str, version: str, line: int, found: _Findings) -> None:
-    match = _PYTHON.fullmatch(version)
-    if match is None:
-        found.add(line, f"`{written}`: name one Python, such as `python=3.13`")
-    elif found.python is not None:
+def _take_conda_package(
+    spec: CondaSpec, index_name: str, written: str, line: int, found: Findings
+) -> None:
+    if spec.build:
+        found.builds.append(spec.name)
+    # The file's spelling where it is the same name: locks that exist have it so.
+    shown = (
+        spec.name if canonicalize_name(spec.name) == canonicalize_name(index_name) else index_name
+    )
+    first, *others = (f"{shown}{version}" for version in spec.versions)
+    found.requirements.append(
+        Requirement(
+            name=canonicalize_name(index_name),
+            text=first,
+            written=written,
+            line=line,
+            file=found.file,
+            others=tuple(others),
+        )
+    )
+
+
+def _read_python(spec: CondaSpec, line: int, found: Findings) -> None:
+    if found.python is not None:
         found.add(line, f"`python` is given twice (first on line {found.python_line})")
-    else:
-        found.python, found.python_line = match["version"], line
+        return
+    found.python, found.python_line = spec.versions, line
+    if spec.build:
+        found.builds.append("python")
 
 
-def _pip_specifier(version: str) -> str | None:
-    """Return conda's version text as pip understands it, or None where that is impossible.
-
-    Conda's single `=` is a prefix match: `=1.21` takes 1.21 and every 1.21.x.
-    """
-    parts = []
-    for part in (piece.strip() for piece in version.split(",")) if version else ():
-        fuzzy = re.fullmatch(r"=?\s*([0-9][\w.!+]*?)(\.?\*)?", part)
-        exact = re.fullmatch(r"==\s*([0-9][\w.!+]*?)(\.\*)?", part)
-        if exact:
-            parts.append("==" + exact[1] + (exact[2] or ""))
-        elif fuzzy:
-            parts.append(_prefix_match(fuzzy[1]))
-        else:
-            parts.append(part.replace(" ", ""))
-    try:
-        SpecifierSet(",".join(parts))
-    except InvalidSpecifier:
-        return None
-    return ",".join(parts)
+def _note_what_has_no_meaning(found: Findings) -> None:
+    """Tell once what the lines of an exported environment said that wheels do not need."""
+    if found.builds:
+        found.notes.append(
+            f"{found.file}: conda's build strings have no meaning for wheels: "
+            f"only the versions count ({_some(found.builds)})"
+        )
+    if found.left_out:
+        reasons = dict.fromkeys(
+            found.names.left_out[canonicalize_name(name)] for name in found.left_out
+        )
+        found.notes.append(
+            f"{found.file}: left out: {_some(found.left_out)} ({'; '.join(reasons)})"
+        )
 
 
-def _prefix_match(version: str) -> str:
-    """Return `==version.*`; `==version` for one such as 1.0.dev1, which has no later releases."""
-    try:
-        return str(SpecifierSet(f"=={version}.*"))
-    except InvalidSpecifier:
-        return f"=={version}"
-
-
-def _why_no_version(written: str, version: str) -> str:
-    if re.fullmatch(r"=[^=<>!]+=[^=]+", version):
-        return f"`{written}` names a build of conda's: leave it out (conda env export --no-builds)"
-    if "|" in version:
-        return f"`{written}`: a choice with `|` cannot be locked; name one range"
-    return f"`{written}`: `{version}` is not a version"
+def _some(names: list[str], most: int = 8) -> str:
+    shown = list(dict.fromkeys(names))
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return ", ".join(shown[:most]) + more

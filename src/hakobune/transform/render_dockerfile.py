@@ -13,7 +13,14 @@ from pathlib import PurePosixPath
 
 from hakobune.model.lock import Lock, RegistryBase
 from hakobune.model.project import Project
-from hakobune.transform.install_blocks import INSTALL_TOOLS, VENDOR, install_blocks, requirements
+from hakobune.transform.install_blocks import (
+    INSTALL_TOOLS,
+    USE_UV,
+    VENDOR,
+    install_blocks,
+    render_built,
+    requirements,
+)
 from hakobune.transform.seal import is_sealed, seal
 from hakobune.transform.source_digest import source_digest
 
@@ -44,6 +51,7 @@ class Programs:
     import_packages: str
     finish_packages: str
     compile_library: str
+    fetch_sdists: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +87,11 @@ def left_out(project: Project) -> tuple[str, ...]:
 
 def render_dockerfile(lock: Lock, project: Project, *, source: Source, programs: Programs) -> bytes:
     """Return the Dockerfile's bytes."""
-    blocks = [_head(project), _base(lock), _packages(lock, programs)]
+    blocks = [_head(project), _base(lock)]
+    if lock.sdists:
+        fetch = programs.fetch_sdists
+        blocks.append(render_built(lock, fetch_program=fetch, epoch=SOURCE_DATE_EPOCH))
+    blocks.append(_packages(lock, programs))
     if project.libraries:
         blocks.append(_libraries(lock, project, programs.compile_library))
     blocks += [_source(project, source), _image(lock, project, source)]
@@ -165,12 +177,7 @@ COPY <<'END' /build/finish_packages.py
 {programs.finish_packages.rstrip()}
 END
 {INSTALL_TOOLS}
-export UV_LINK_MODE=copy UV_NO_PROGRESS=1
-# uv reads no pip.conf. Several indexes are safe here, because the hash decides and not the index.
-UV_DEFAULT_INDEX=$($pip config get global.index-url 2>/dev/null || true)
-UV_INDEX="${{PIP_EXTRA_INDEX_URL:-}} $($pip config get global.extra-index-url 2>/dev/null || true)"
-export UV_DEFAULT_INDEX UV_INDEX UV_INDEX_STRATEGY=unsafe-best-match
-[ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX
+{USE_UV}
 # In a folder of its own at the top: a folder that the base has would get this build's clock.
 python3 -m venv --without-pip /venv
 {"".join(block.commands for block in blocks)}\
@@ -295,6 +302,7 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=hakobune LOGNAME=
 # The same digits on every processor that has AVX2 and FMA (Intel since Haswell, AMD since Zen):
 # left alone, OpenBLAS and NumPy choose their code, and so the last digits, by the processor.
 ENV {_arithmetic(lock)}
+{_variables(lock)}\
 # What a run's record says of its image; its digest is known outside only.
 ENV HAKOBUNE_BASE=${{HAKOBUNE_BASE}} \\
     HAKOBUNE_ENVIRONMENT_SHA256={lock.environment_sha256} \\
@@ -319,6 +327,19 @@ def _arithmetic(lock: Lock) -> str:
         if package.name == "numpy"
     ]
     return " \\\n    ".join(lines)
+
+
+def _variables(lock: Lock) -> str:
+    """Return the variables that the conda file sets; they come after ours, and so win."""
+    if not lock.variables:
+        return ""
+    pairs = " \\\n    ".join(f"{name}={_quoted(value)}" for name, value in lock.variables)
+    return f"# `variables` of the conda file.\nENV {pairs}\n"
+
+
+def _quoted(value: str) -> str:
+    r"""Return a value as ENV takes it: `\`, `"` and `$` mean themselves."""
+    return '"' + re.sub(r'([\\"$])', r"\\\1", value) + '"'
 
 
 def _wider_loops(numpy: str) -> str:

@@ -30,9 +30,13 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
         f"platform = {_text(lock.platform)}",
         f"python = {_text(lock.python)}",
         *_array("requirements", tuple(_text(text) for text in lock.requirements)),
+        *_pairs("included", ("path", "sha256"), lock.included),
+        *_pairs("variables", ("name", "value"), lock.variables),
+        *_pairs("indexes", ("address", "role"), lock.indexes),
         "",
         "# What builds the image and is not in it.",
         *_array("tools", tuple(_package(wheel) for wheel in lock.tools)),
+        *_builders(lock),
         "",
         *_array("packages", tuple(_package(package) for package in lock.packages)),
         "",
@@ -61,13 +65,25 @@ def _array(key: str, items: tuple[str, ...]) -> list[str]:
     return [f"{key} = [", *(f"  {item}," for item in items), "]"]
 
 
+def _builders(lock: Lock) -> list[str]:
+    """Return what builds the wheels of source distributions; nothing where there are none."""
+    return _array("builders", tuple(map(_package, lock.builders))) if lock.builders else []
+
+
+def _pairs(key: str, names: tuple[str, str], pairs: tuple[tuple[str, str], ...]) -> list[str]:
+    """Return an array of tables; nothing where it is empty, as in most locks."""
+    rows = tuple(_table(dict(zip(names, pair, strict=True))) for pair in pairs)
+    return _array(key, rows) if rows else []
+
+
 def _package(package: LockedPackage) -> str:
     """Return the line of a package. A wheel has no `kind`: it was the only one at first."""
     match package:
         case LockedWheel():
             return _table(_file(package))
         case LockedSdist():
-            return _table({"kind": kind_of(package), **_file(package)})
+            built = {"builders": " ".join(package.builders), "wheel_sha256": package.wheel_sha256}
+            return _table({"kind": kind_of(package), **_file(package), **built})
         case LockedDebian():
             return _table({"kind": kind_of(package), **_debian(package)})
         case LockedConda():

@@ -1,12 +1,13 @@
 import json
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hakobune.adapters.process import Completed
-from hakobune.adapters.resolver import solve
+from hakobune.adapters.resolver import Question, solve
 from hakobune.errors import (
     HakobuneError,
     IndexUnreachableError,
@@ -16,7 +17,13 @@ from hakobune.errors import (
 from hakobune.model.lock import LockedWheel
 from tests.samples import FakeRunner, completed
 
-PLACES = {"pandas": "env.yml:6", "nosuch": "env.yml:7"}
+QUESTION = Question(
+    requirements=("pandas", "nosuch"),
+    python="3.13.0",
+    glibc=41,
+    file="env.yml",
+    places={"pandas": ("env.yml:6",), "nosuch": ("env.yml:7",), "and": ("env.yml:8",)},
+)
 
 
 def pylock(*wheels: str, hashed: str = "sha256") -> str:
@@ -45,15 +52,8 @@ def answers(*packages: str) -> FakeRunner:
 
 
 def call(runner: FakeRunner, preferred: tuple[str, ...] = ()) -> tuple[LockedWheel, ...]:
-    return solve(
-        runner,
-        ["pandas", "nosuch"],
-        python="3.13",
-        preferred=preferred,
-        env={},
-        places=PLACES,
-        file="env.yml",
-    )
+    found = solve(runner, replace(QUESTION, preferred=preferred), env={})
+    return tuple(wheel for wheel in found if isinstance(wheel, LockedWheel))
 
 
 def failure(stderr: str) -> HakobuneError:
@@ -74,7 +74,7 @@ def test_uv_is_asked_for_wheels_of_the_image_s_python() -> None:
     assert [wheel.name for wheel in call(runner)] == ["a"]
     assert seen == ["pandas\nnosuch\n"]
     assert "--only-binary" in runner.calls[0]
-    assert runner.calls[0][runner.calls[0].index("--python-version") + 1] == "3.13"
+    assert runner.calls[0][runner.calls[0].index("--python-version") + 1] == "3.13.0"
 
 
 def test_the_most_specific_wheel_is_taken() -> None:
@@ -106,9 +106,12 @@ def test_a_compiled_wheel_counts_before_plain_python(better: str) -> None:
     assert wheel.file == better
 
 
+@pytest.mark.parametrize("python", ["cp313-cp313", "py3-none"])
 @pytest.mark.parametrize("policy", ["manylinux2014", "manylinux2010", "manylinux1"])
-def test_a_wheel_with_only_an_older_policy_name_is_never_another_system_s(policy: str) -> None:
-    linux = f"a-1.0-cp313-cp313-{policy}_x86_64.whl"
+def test_a_wheel_with_only_an_older_policy_name_is_never_another_system_s(
+    policy: str, python: str
+) -> None:
+    linux = f"a-1.0-{python}-{policy}_x86_64.whl"
     mac = "a-1.0-cp313-cp313-macosx_11_0_arm64.whl"
     (wheel,) = call(answers(pylock(mac, linux)))
     assert wheel.file == linux
@@ -173,12 +176,94 @@ def test_earlier_pins_lie_where_uv_looks_for_them() -> None:
 
 
 def test_a_package_that_does_not_exist_is_named_by_its_line() -> None:
-    error = failure(
-        "  x No solution found when resolving dependencies:\n  ╰─▶ Because nosuch was not found in "
-        "the package\n  registry and you require nosuch, we can conclude that …"
-    )
+    def uv(command: Sequence[str]) -> Completed:
+        said = (
+            "  x No solution found when resolving dependencies:\n  ╰─▶ Because nosuch was not "
+            "found in the package\n  registry and you require nosuch, we can conclude that …"
+        )
+        is_asked = "nosuch" in Path(command[3]).read_text(encoding="utf-8")
+        return completed(exit_code=1, stderr=said) if is_asked else completed()
+
+    with pytest.raises(PackageUnknownError) as caught:
+        call(FakeRunner([uv]))
+    assert caught.value.what == "env.yml:7: the Python package index has no `nosuch`"
+
+
+def test_a_package_that_another_one_needs_and_nobody_has_is_named() -> None:
+    error = failure("Because deep was not found in the package registry and pandas needs deep, no")
     assert isinstance(error, PackageUnknownError)
-    assert error.what == "env.yml:7: the Python package index has no `nosuch`"
+    assert error.what == "env.yml: the Python package index has no `deep`"
+
+
+def test_all_packages_that_do_not_exist_are_named_at_once() -> None:
+    """uv names one in each run."""
+
+    def uv(command: Sequence[str]) -> Completed:
+        names = Path(command[3]).read_text(encoding="utf-8").split()
+        said = (
+            f"Because {''.join(names[:1])} was not found in the package registry and you require it"
+        )
+        return completed(exit_code=1, stderr=said) if names else completed()
+
+    with pytest.raises(PackageUnknownError) as caught:
+        call(FakeRunner([uv]))
+    assert caught.value.what.splitlines() == [
+        "env.yml:6: the Python package index has no `pandas`",
+        "env.yml:7: the Python package index has no `nosuch`",
+    ]
+
+
+def test_a_word_that_is_a_package_s_name_too_is_not_taken_for_it() -> None:
+    error = failure("Because there is no version of pandas==99 and you require pandas==99, no")
+    assert "env.yml:8" not in error.what
+    error = failure("Because there is no version of and==99 and you require and==99, no")
+    assert error.what.startswith("env.yml:8: ")
+
+
+def test_both_lines_of_a_conflict_are_named() -> None:
+    places = {"pandas": ("env.yml:4", "requirements.txt:2")}
+    runner = FakeRunner(
+        [lambda _: completed(exit_code=1, stderr="you require pandas==1 and pandas==2, so no")]
+    )
+    with pytest.raises(ResolutionImpossibleError) as caught:
+        solve(runner, replace(QUESTION, places=places), env={})
+    assert caught.value.what.startswith("env.yml:4, requirements.txt:2: no set of wheels fits")
+
+
+def test_a_long_proof_is_cut_to_its_cause_unless_the_whole_is_asked_for() -> None:
+    proof = "\n".join(f"And because pandas=={n} is none" for n in range(40))
+    assert failure(proof).what.endswith("34 more lines: hakobune lock --verbose")
+    runner = FakeRunner([lambda _: completed(exit_code=1, stderr=proof)])
+    with pytest.raises(ResolutionImpossibleError) as caught:
+        solve(runner, replace(QUESTION, is_whole=True), env={})
+    assert "pandas==39" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("glibc", "policy"), [(41, "2_40"), (36, "2_36"), (31, "2_31"), (28, "2_28"), (24, "2_17")]
+)
+def test_wheels_may_ask_for_what_the_base_s_glibc_has(glibc: int, policy: str) -> None:
+    runner = answers(pylock("a-1.0-py3-none-any.whl"))
+    solve(runner, replace(QUESTION, glibc=glibc), env={})
+    assert f"x86_64-manylinux_{policy}" in runner.calls[0]
+    newer = answers(pylock(f"a-1.0-cp313-cp313-manylinux_2_{glibc + 1}_x86_64.whl"))
+    with pytest.raises(ResolutionImpossibleError):
+        solve(newer, replace(QUESTION, glibc=glibc), env={})
+
+
+def test_constraints_and_pre_releases_reach_uv() -> None:
+    seen = []
+    inner = answers(pylock("a-1.0-py3-none-any.whl"))
+
+    def keep(command: Sequence[str]) -> None:
+        path = Path(command[command.index("--constraints") + 1])
+        seen.append(path.read_text(encoding="utf-8"))
+
+    runner = FakeRunner([keep, *inner.answers])
+    question = replace(QUESTION, constraints=("idna<4",), takes_prereleases=True)
+    solve(runner, question, env={})
+    assert seen == ["idna<4\n"]
+    assert runner.calls[0][-2:] == ["--prerelease", "allow"]
 
 
 def test_an_impossible_pin_is_named_by_its_line() -> None:

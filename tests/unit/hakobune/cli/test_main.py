@@ -10,11 +10,12 @@ import pytest
 from hakobune import __version__
 from hakobune.cli import main as command_line
 from hakobune.cli.wiring import Wiring
+from hakobune.errors import LockError
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
 from tests.command_samples import run
 from tests.lock_samples import Uv, debian_list
-from tests.samples import NO_REGISTRY, FakeReporter, FakeRunner, on, write_project
+from tests.samples import NO_REGISTRY, FakeReporter, FakeRunner, completed, on, write_project
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -192,3 +193,21 @@ def test_what_a_lock_lets_move_is_what_its_options_name(
     assert moved() == (False, False)
     assert moved("--upgrade") == (True, False)
     assert moved("--move-base") == (False, True)
+
+
+def test_a_lock_shows_the_whole_proof_only_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    proof = "\n".join(f"And because six=={n} is none" for n in range(40))
+
+    def said(*options: str) -> str:
+        wiring = Wiring()
+        wiring.runner = FakeRunner([lambda _: completed(exit_code=1, stderr=proof)])
+        code, _, err = run(monkeypatch, capsys, "lock", *options, wiring=wiring)
+        assert code == LockError.exit_code
+        return err
+
+    assert "six==39" not in said()
+    assert "six==39" in said("--verbose")

@@ -32,7 +32,9 @@ from tests.samples import DIGEST, ENVIRONMENT, make_lock, write_project
 SHA256 = "7" * 64
 EACH: tuple[LockedPackage, ...] = (
     LockedWheel(name="w", version="1", file="w-1-py3-none-any.whl", size=1, sha256=SHA256),
-    LockedSdist(name="s", version="1", file="s-1.tar.gz", size=1, sha256=SHA256),
+    LockedSdist(
+        name="s", version="1", file="s-1.tar.gz", size=1, sha256=SHA256, builders=("b==1", "c==2")
+    ),
     LockedDebian(
         name="d",
         version="1-1",
@@ -69,7 +71,7 @@ def list_in_sbom(lock: Lock) -> None:
 
 
 PLACES: dict[str, tuple[Callable[[Lock], object], set[Kind]]] = {
-    "install": (install_blocks, {"wheel"}),
+    "install": (install_blocks, {"wheel", "sdist"}),
     "vendor": (wheels_of, {"wheel"}),
     "list in the SBOM": (list_in_sbom, {"wheel", "sdist", "debian"}),
 }
@@ -133,7 +135,8 @@ def test_a_tool_that_is_not_a_wheel_is_damage() -> None:
     body = text_of(make_lock()).rpartition("# sha256 of")[0]
     tool = '{ name = "uv", version = "0.9", file = "uv-0.9-py3-none-any.whl"'
     assert tool in body
-    sdist = tool.replace("{ name", '{ kind = "sdist", name').replace("-py3-none-any.whl", ".zip")
+    kind = '{ kind = "sdist", builders = "b==1", wheel_sha256 = "", name'
+    sdist = tool.replace("{ name", kind).replace("-py3-none-any.whl", ".zip")
     with pytest.raises(LockDamagedError, match="the tool `uv` is not a wheel"):
         read_lock(seal(body.replace(tool, sdist)), file="env.lock")
 

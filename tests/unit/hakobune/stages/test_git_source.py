@@ -10,7 +10,7 @@ import pytest
 from hakobune.adapters.process import SystemRunner
 from hakobune.errors import ConfigurationInvalidError, FileNotWritableError, LineEndsError
 from hakobune.model.project import Project
-from hakobune.stages.lock import lock_environment
+from hakobune.stages.lock import LockWishes, lock_environment
 from hakobune.stages.project import read_current_lock, read_fresh_lock
 from hakobune.stages.render import check_lock, current_source, ready_dockerfile
 from hakobune.transform.render_dockerfile import Source
@@ -119,7 +119,9 @@ def test_a_lock_with_crlf_keeps_its_pins(tmp_path: Path) -> None:
     with_crlf(project.lock_path)
     before = project.lock_path.read_bytes()
     with pytest.raises(LineEndsError):
-        lock_environment(project, FakeRunner(), FakeReporter(), index={})
+        lock_environment(
+            project, FakeRunner(), FakeReporter(), wishes=LockWishes(index=lambda _: {})
+        )
     assert project.lock_path.read_bytes() == before
 
 
@@ -127,7 +129,9 @@ def test_a_conda_file_with_crlf_is_not_locked_anew(tmp_path: Path) -> None:
     project = committed(tmp_path)
     with_crlf(project.environment_path)
     with pytest.raises(LineEndsError):
-        lock_environment(project, FakeRunner(), FakeReporter(), index={})
+        lock_environment(
+            project, FakeRunner(), FakeReporter(), wishes=LockWishes(index=lambda _: {})
+        )
     assert read_current_lock(project).environment == "demo"
 
 

@@ -7,14 +7,14 @@ from tests.samples import make_lock
 
 def spec(*texts: str, name: str = "demo", python: str = "3.13") -> EnvironmentSpec:
     items = [
-        Requirement(name=text.split("=")[0], text=text, written=text, line=n)
+        Requirement(name=text.split("=")[0], text=text, written=text, line=n, file="e.yml")
         for n, text in enumerate(texts, 5)
     ]
     return EnvironmentSpec(
         name=name,
         written_name=name,
         name_line=1,
-        python=python,
+        python=(f"=={python}.*",),
         python_line=4,
         channels=(),
         requirements=tuple(items),

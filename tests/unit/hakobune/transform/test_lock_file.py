@@ -1,11 +1,12 @@
 """read_lock and write_lock: one is the other's inverse, and nothing edited gets through."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from hakobune.errors import LockDamagedError
-from hakobune.model.lock import RegistryBase
+from hakobune.model.lock import LockedSdist, LockedWheel, RegistryBase
 from hakobune.transform.read_lock import read_lock
 from hakobune.transform.seal import seal
 from hakobune.transform.write_lock import write_lock
@@ -32,6 +33,49 @@ def test_reading_gives_back_what_was_written(*, debian: bool, digest: str | None
     lock = make_lock(debian=debian, digest=digest)
     read = read_lock(write_lock(lock, written_from="env.yml"), file="env.lock")
     assert replace(read, sha256="") == replace(lock, sha256="")
+
+
+WHEEL = LockedWheel(name="setuptools", version="75.3", file="s-1.whl", size=1, sha256="7" * 64)
+SDIST = LockedSdist(
+    name="old",
+    version="1.0",
+    file="old-1.0.tar.gz",
+    size=1,
+    sha256="8" * 64,
+    builders=("setuptools==75.3", "wheel==0.45"),
+    wheel_sha256="9" * 64,
+)
+
+
+def test_what_few_locks_have_is_read_back_too() -> None:
+    lock = replace(
+        make_lock(),
+        packages=(SDIST,),
+        builders=(WHEEL,),
+        variables=(("A", 'x "y" $z \\'), ("B", "")),
+        indexes=(("https://${USER}:${TOKEN}@x.y:8080/simple/", "extra"), ("http://x/y", "default")),
+        included=(("requirements.txt", "6" * 64), ("more/ü b.txt", "5" * 64)),
+    )
+    read = read_lock(write_lock(lock, written_from="env.yml"), file="env.lock")
+    assert replace(read, sha256="") == replace(lock, sha256="")
+    assert read.sdists == (SDIST,)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"variables": (("A B", "x"),)},
+        {"variables": (("A", "x\ny"),)},
+        {"indexes": (("https://user:secret@x.y", "extra"),)},
+        {"indexes": (("https://x.y", "other"),)},
+        {"included": (("a", "short"),)},
+        {"builders": (SDIST,)},
+        {"packages": (replace(SDIST, builders=("setuptools; rm",)),)},
+        {"packages": (replace(SDIST, wheel_sha256="9"),)},
+    ],
+)
+def test_each_of_them_has_a_form(wrong: dict[str, Any]) -> None:
+    damage(write_lock(replace(make_lock(), **wrong), written_from="env.yml"))
 
 
 def test_the_same_lock_gives_the_same_bytes() -> None:

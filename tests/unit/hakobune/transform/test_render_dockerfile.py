@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hakobune.model.lock import Lock, LockedSdist, LockedWheel
 from hakobune.model.project import Library, Project
 from hakobune.transform.install_blocks import render_download
 from hakobune.transform.render_dockerfile import (
@@ -26,6 +27,7 @@ PROGRAMS = Programs(
     import_packages="print('import')\n",
     finish_packages="print('finish')\n",
     compile_library="print('compile')\n",
+    fetch_sdists="print('fetch')\n",
 )
 
 
@@ -243,3 +245,59 @@ def test_what_is_fetched_for_a_folder_is_wheels_by_their_hash_and_nothing_else()
     assert "--require-hashes" in text
     assert text.endswith("FROM scratch\nCOPY --from=fetched /wheels /\n")
     assert lock.packages[0].sha256 not in text
+
+
+def with_sdist(**facts: str) -> Lock:
+    """Return a lock with a source distribution."""
+    setuptools = LockedWheel(
+        name="setuptools", version="75.3", file="s.whl", size=1, sha256="7" * 64
+    )
+    old = LockedSdist(
+        name="old",
+        version="1.0",
+        file="old-1.0.tar.gz",
+        size=1,
+        sha256="8" * 64,
+        builders=("setuptools==75.3",),
+        **facts,
+    )
+    lock = make_lock()
+    return replace(lock, packages=(*lock.packages, old), builders=(setuptools,))
+
+
+def stages_of(lock: Lock) -> dict[str, str]:
+    """Return the text of each stage by its name."""
+    tree = Source(sha256="f" * 64, files=("a.py",), folders=())
+    text = render_dockerfile(lock, PROJECT, source=tree, programs=PROGRAMS).decode()
+    found = re.split(r"^FROM .*AS (\w+)$", text, flags=re.MULTILINE)
+    return dict(zip(found[1::2], found[2::2], strict=True))
+
+
+def test_the_code_of_a_source_distribution_runs_without_a_network_and_without_a_secret() -> None:
+    found = stages_of(with_sdist())
+    assert "RUN --network=none" in found["built"]
+    assert "--mount" not in found["built"]
+    assert found["built"].count("RUN") == 1
+    assert "uv build" not in found["sdists"]
+    assert "--mount=type=secret" in found["sdists"]
+    assert f"old==1.0 {'8' * 64} old-1.0.tar.gz" in found["sdists"]
+    assert f"setuptools==75.3 --hash=sha256:{'7' * 64}" in found["sdists"]
+    assert "COPY --from=built /wheels /build/wheels" in found["packages"]
+
+
+def test_the_built_wheel_is_compared_with_the_lock_s() -> None:
+    assert "build old old-1.0.tar.gz ''" in stages_of(with_sdist())["built"]
+    known = stages_of(with_sdist(wheel_sha256="9" * 64))["built"]
+    assert f"build old old-1.0.tar.gz '{'9' * 64}'" in known
+
+
+def test_without_source_distributions_there_is_no_stage_for_them() -> None:
+    assert {"sdists", "built"}.isdisjoint(stages_of(make_lock()))
+
+
+def test_the_conda_file_s_variables_are_the_image_s() -> None:
+    lock = replace(make_lock(), variables=(("A", 'say "hi" for $5 \\o/'), ("OMP_NUM_THREADS", "4")))
+    tree = Source(sha256="f" * 64, files=("a.py",), folders=())
+    text = render_dockerfile(lock, PROJECT, source=tree, programs=PROGRAMS).decode()
+    assert 'ENV A="say \\"hi\\" for \\$5 \\\\o/" \\\n    OMP_NUM_THREADS="4"\n' in text
+    assert text.index('OMP_NUM_THREADS="4"') > text.index("OMP_NUM_THREADS=1")

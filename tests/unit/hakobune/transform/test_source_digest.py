@@ -44,7 +44,9 @@ def test_the_image_s_build_computes_the_same_and_takes_the_listed_files_alone(
         make_lock(),
         make_project(tmp_path),
         source=source,
-        programs=Programs(import_packages="", finish_packages="", compile_library=""),
+        programs=Programs(
+            import_packages="", finish_packages="", compile_library="", fetch_sdists=""
+        ),
     ).decode()
     stage = dockerfile.partition("FROM base AS source")[2]
     listed, script = re.findall(r"<<'END'[^\n]*\n(.*?)END\n", stage, re.DOTALL)[:2]

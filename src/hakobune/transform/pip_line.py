@@ -1,0 +1,199 @@
+"""One line of a `pip:` list or of a requirements file, with pip's own meaning. No I/O.
+
+The format is pip's: https://pip.pypa.io/en/stable/reference/requirements-file-format/
+"""
+
+import argparse
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NoReturn
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from hakobune.model.lock import INDEX_ADDRESS
+
+_LONGEST = 20_000  # a release may have a hundred files, each with its hash
+_COMMENT = re.compile(r"(^|\s)#.*$")
+_HASH = re.compile(r"\s--hash[= ](?P<algorithm>\w+):(?P<digest>[0-9a-fA-F]+)")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+# An option that decides how pip works, and nothing of what it installs here.
+_IDLE = ("--prefer-binary", "--only-binary", "--trusted-host", "--require-hashes", "--use-feature")
+_REFUSED = {
+    "--no-binary": "hakobune takes wheels wherever there are some",
+    "--no-index": "hakobune needs an index to lock: name one by --index-url",
+    "--global-option": "pip itself has dropped it",
+    "--config-settings": "hakobune builds no package with settings",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A package; `hashes` are the sha256 that its file may have (none: any)."""
+
+    requirement: Requirement
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoreLines:
+    """`-r FILE` or `-c FILE`: its lines belong here, or bound what is taken."""
+
+    path: str
+    is_constraint: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Editable:
+    """`-e FOLDER`."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """An index's address: instead of the usual one, or beside it."""
+
+    address: str
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreReleases:
+    """`--pre`: releases that are not final may be taken."""
+
+
+PipLine = Wanted | MoreLines | Editable | Index | PreReleases
+
+
+def logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    r"""Yield each line and its number, without comments; one that ends in `\` goes on."""
+    start, kept = 1, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        start = start if kept else number
+        # pip takes a comment's line out before it joins: the backslash inside does not count.
+        if line.endswith("\\") and not line.lstrip().startswith("#"):
+            kept += line[:-1].lstrip() if kept else line[:-1]
+            continue
+        whole = _COMMENT.sub("", kept + line).strip()
+        kept = ""
+        if whole:
+            yield start, whole
+    if kept.strip():
+        yield start, _COMMENT.sub("", kept).strip()
+
+
+def read_pip_line(text: str) -> PipLine | None:
+    """Return what a line asks for; None where it changes nothing.
+
+    Raises ValueError, with the reason, for what is no such line and for what cannot be locked.
+    """
+    if text.startswith("-"):
+        return _option(text)
+    if len(text) > _LONGEST:
+        raise ValueError(f"longer than {_LONGEST} characters")
+    hashes = tuple(match["digest"].lower() for match in _HASH.finditer(text))
+    for match in _HASH.finditer(text):
+        if match["algorithm"] != "sha256":
+            raise ValueError("only hashes of the kind sha256 can be checked")
+    bare = _HASH.sub("", text).strip()
+    try:
+        requirement = Requirement(bare)
+    except (InvalidRequirement, RecursionError):
+        raise ValueError(_why_no_requirement(bare)) from None
+    if requirement.url is not None:
+        raise ValueError(_why_no_address(requirement))
+    return Wanted(requirement=requirement, hashes=hashes)
+
+
+def _why_no_requirement(text: str) -> str:
+    if " --" in text:
+        return "hakobune does not know this option of a package"
+    if re.match(r"(git|hg|svn|bzr)\+|\w+://", text):
+        return "an address has no package's name in front: write `name @ address`"
+    if re.search(r"[/\\]|^\.|\.(whl|tar\.gz|zip)$", text):
+        return "a file or folder cannot be locked: publish it to an index, and name that"
+    if re.fullmatch(r"[A-Za-z0-9._-]+=[^=].*", text):
+        return "pip's exact match is `==`"
+    return "it is not a package requirement"
+
+
+def _why_no_address(requirement: Requirement) -> str:
+    address = requirement.url or ""
+    if address.startswith("git+") and not _COMMIT.fullmatch(address.rpartition("@")[2]):
+        return (
+            f"`{requirement.name}` comes from a branch or tag of git, which may move: "
+            "name a commit by all of its 40 digits"
+        )
+    return (
+        f"`{requirement.name}` comes from an address, and hakobune locks releases of an index "
+        "only: name a release, or publish it to an index of your own"
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong by an exception, and knows no help."""
+
+    def __init__(self) -> None:
+        super().__init__(add_help=False, allow_abbrev=False, exit_on_error=False)
+        self.add_argument("-r", "--requirement")
+        self.add_argument("-c", "--constraint")
+        self.add_argument("-e", "--editable")
+        self.add_argument("-i", "--index-url", "--pypi-url")
+        self.add_argument("--extra-index-url")
+        self.add_argument("-f", "--find-links")
+        self.add_argument("--pre", action="store_true")
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+def _option(text: str) -> PipLine | None:
+    try:
+        words = shlex.split(text)
+    except ValueError as exc:
+        raise ValueError(f"not an option of pip: {exc}") from None
+    first = words[0].partition("=")[0] if words else ""
+    if first in _IDLE:
+        return None
+    if first in _REFUSED:
+        raise ValueError(_REFUSED[first])
+    try:
+        found, left = _Parser().parse_known_args(words)
+    except (ValueError, argparse.ArgumentError) as exc:
+        raise ValueError(f"not an option of pip: {exc}") from None
+    if left:
+        raise ValueError(f"hakobune does not know `{left[0]}`, an option of pip")
+    if found.requirement or found.constraint:
+        return MoreLines(
+            path=found.requirement or found.constraint, is_constraint=bool(found.constraint)
+        )
+    if found.editable:
+        return Editable(path=found.editable)
+    if found.find_links:
+        raise ValueError(
+            "a list of links gives no sha256 that lasts: use an index "
+            "(--extra-index-url, or HAKOBUNE_EXTRA_INDEX_URL)"
+        )
+    if found.pre:
+        return PreReleases()
+    return Index(
+        address=_address(found.index_url or found.extra_index_url or ""),
+        is_default=bool(found.index_url),
+    )
+
+
+def _address(text: str) -> str:
+    """Return an index's address. Raises ValueError for one that others could not reach."""
+    if not re.match(r"https?://", text):
+        raise ValueError("an index's address begins with https://")
+    user = text.partition("//")[2].partition("/")[0].rpartition("@")[0]
+    if re.sub(r"\$\{\w+\}|:", "", user):
+        raise ValueError(
+            "it has a password, which any reader of this file can see: write ${NAME} in its "
+            "place, and set that variable; or use ~/.netrc"
+        )
+    if not INDEX_ADDRESS.fullmatch(text):
+        raise ValueError("it is not the address of an index")
+    return text

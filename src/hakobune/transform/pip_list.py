@@ -1,0 +1,132 @@
+"""The lines of a conda file's `pip:` list, and of the files that they include. No I/O."""
+
+import hashlib
+import posixpath
+import re
+import tomllib
+
+from packaging.utils import canonicalize_name
+
+from hakobune.model.spec import Included, Index, Requirement
+from hakobune.transform import pip_line
+from hakobune.transform.spec_findings import Findings, Place
+
+_DEEPEST = 10
+
+
+def take_pip_line(
+    text: str,
+    place: Place,
+    found: Findings,
+    *,
+    within: tuple[str, ...],
+    is_constraint: bool = False,
+) -> None:
+    """Take in a line of pip's; `within` are the files that led to it, this one last."""
+    try:
+        match pip_line.read_pip_line(text):
+            case pip_line.Wanted() as wanted:
+                _take_wanted(wanted, text, place, found, is_constraint=is_constraint)
+            case pip_line.MoreLines() as more:
+                constrains = is_constraint or more.is_constraint
+                _include(more.path, place, found, within=within, is_constraint=constrains)
+            case pip_line.Editable() as editable:
+                _take_own_project(editable.path, place, found, within=within)
+            case pip_line.Index() as index:
+                found.indexes.append(Index(address=index.address, is_default=index.is_default))
+            case pip_line.PreReleases():
+                found.takes_prereleases = True
+    except ValueError as exc:
+        found.add(place, f"`{_without_password(text)}`: {exc}")
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"//[^/@\s]+@", "//***@", text)
+
+
+def _take_wanted(
+    wanted: pip_line.Wanted,
+    text: str,
+    place: Place,
+    found: Findings,
+    *,
+    is_constraint: bool,
+) -> None:
+    name = canonicalize_name(wanted.requirement.name)
+    if name == "pip":
+        return  # The installer; uv does its work in the build, and the image needs none.
+    requirement = Requirement(
+        name=name,
+        text=str(wanted.requirement),
+        written=text,
+        line=place.line,
+        file=place.file,
+        hashes=wanted.hashes,
+    )
+    (found.constraints if is_constraint else found.requirements).append(requirement)
+
+
+def _include(
+    path: str, place: Place, found: Findings, *, within: tuple[str, ...], is_constraint: bool
+) -> None:
+    """Take in the lines of a file that `-r` or `-c` names; its path starts at the file it is in."""
+    inside = posixpath.normpath(posixpath.join(posixpath.dirname(within[-1]), path))
+    if posixpath.isabs(path) or inside.split("/")[0] == "..":
+        raise ValueError("the file is outside the project: copy it into the project")
+    if inside in within or len(within) > _DEEPEST:
+        raise ValueError("the file includes itself")
+    content = found.read(inside)
+    if content is None:
+        raise ValueError(f"the project has no file {inside}")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{inside} is not UTF-8 text") from None
+    found.included[inside] = Included(path=inside, sha256=hashlib.sha256(content).hexdigest())
+    for number, line in pip_line.logical_lines(text):
+        take_pip_line(
+            line,
+            Place(inside, number, place.top_line),
+            found,
+            within=(*within, inside),
+            is_constraint=is_constraint,
+        )
+
+
+def _take_own_project(path: str, place: Place, found: Findings, *, within: tuple[str, ...]) -> None:
+    """Accept `-e .`: the image has the project's source; its dependencies come along."""
+    bare = re.sub(r"\[[\w, -]*\]$", "", path)
+    folder = posixpath.normpath(posixpath.join(posixpath.dirname(within[-1]), bare))
+    if folder != "." and not f"{found.source}/".startswith(f"{folder}/"):
+        raise ValueError(
+            "a folder cannot be locked: publish it to an index, or put its code below `source`"
+        )
+    manifest = posixpath.normpath(f"{folder}/pyproject.toml")
+    content = found.read(manifest)
+    listed = _dependencies_of(content) if content else ()
+    if content and listed:
+        found.included[manifest] = Included(
+            path=manifest, sha256=hashlib.sha256(content).hexdigest()
+        )
+    for number, text in listed:
+        at = Place(manifest, number, place.top_line)
+        take_pip_line(text, at, found, within=(*within, manifest))
+    found.note(
+        place,
+        f"`-e {path}` is this project: the image has its code from `source`"
+        + (f", and {manifest} names what it needs" if listed else ""),
+    )
+
+
+def _dependencies_of(content: bytes) -> tuple[tuple[int, str], ...]:
+    """Return `[project] dependencies` of a pyproject.toml, each with its line."""
+    try:
+        text = content.decode()
+        listed = tomllib.loads(text).get("project", {}).get("dependencies", [])
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError):
+        return ()
+    lines = text.splitlines()
+    return tuple(
+        (next((n for n, line in enumerate(lines, 1) if str(item) in line), 1), str(item))
+        for item in (listed if isinstance(listed, list) else ())
+    )

@@ -1,0 +1,68 @@
+"""What the reading of a conda file has found so far: values, problems and notes. No I/O."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from hakobune.model.forms import escaped
+from hakobune.model.spec import Included, Index, Requirement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CondaNames:
+    """What conda's names mean (`data/conda_names.toml` and `conda_names.txt`).
+
+    `same` are conda's packages that the index has, by the index's names; `renamed` comes before.
+    `left_out` have no meaning in an image of wheels, and `refused` cannot be had; both with why.
+    """
+
+    same: Mapping[str, str]
+    renamed: Mapping[str, str]
+    left_out: Mapping[str, str]
+    refused: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a file, and the line of the conda file that leads there."""
+
+    file: str
+    line: int
+    top_line: int
+
+    def __str__(self) -> str:
+        """Return it as messages name it."""
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(slots=True)
+class Findings:
+    """Problems met so far, and the values read; of one call of `read_spec`."""
+
+    file: str
+    read: Callable[[str], bytes | None]
+    source: str
+    names: CondaNames
+    problems: list[tuple[Place, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    builds: list[str] = field(default_factory=list)
+    requirements: list[Requirement] = field(default_factory=list)
+    constraints: list[Requirement] = field(default_factory=list)
+    indexes: list[Index] = field(default_factory=list)
+    included: dict[str, Included] = field(default_factory=dict)
+    takes_prereleases: bool = False
+    python: tuple[str, ...] | None = None
+    python_line: int = 0
+
+    def at(self, line: int) -> Place:
+        """Return a line of the conda file itself."""
+        return Place(self.file, line, line)
+
+    def add(self, place: "int | Place", what: str) -> None:
+        """Add a problem; a number is a line of the conda file."""
+        at = self.at(place) if isinstance(place, int) else place
+        self.problems.append((at, escaped(what)))
+
+    def note(self, place: "int | Place", what: str) -> None:
+        """Add what a user should know and that is no problem."""
+        self.notes.append(f"{self.at(place) if isinstance(place, int) else place}: {what}")

@@ -1,0 +1,101 @@
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from hakobune.adapters.process import Completed
+from hakobune.adapters.resolver import Question
+from hakobune.errors import HashMismatchError, SdistInvalidError, WheelMissingError
+from hakobune.model.lock import LockedSdist, LockedWheel
+from hakobune.stages import solve as stage
+from tests.lock_samples import sdist
+from tests.samples import FakeRunner, completed
+
+ARCHIVE = sdist(PKG_INFO="Requires-Dist: six\n", setup_dot_py="raise SystemExit('was executed')")
+SHA256 = hashlib.sha256(ARCHIVE).hexdigest()
+QUESTION = Question(requirements=("old==1.0",), python="3.13.5", glibc=41, file="env.yml")
+HEAD = 'lock-version = "1.0"\ncreated-by = "uv"\n'
+OLD = f"""\
+[[packages]]
+name = "old"
+version = "1.0"
+sdist = {{ url = "https://files.example/old-1.0.tar.gz", hashes = {{ sha256 = "{SHA256}" }} }}
+"""
+
+
+def wheel(name: str) -> str:
+    file = f"{name}-1.0-py3-none-any.whl"
+    hashes = f'hashes = {{ sha256 = "{"5" * 64}" }}'
+    url = f'url = "https://files.example/{file}"'
+    return f'[[packages]]\nname = "{name}"\nversion = "1.0"\nwheels = [{{ {url}, {hashes} }}]\n'
+
+
+class Uv:
+    """Answers as uv does for a package that the index has as a source distribution only."""
+
+    def __init__(self, sdist_of_old: str = OLD) -> None:
+        self.configurations: list[str] = []
+        self.constraints: list[str] = []
+        self.old = sdist_of_old
+
+    def __call__(self, command: Sequence[str]) -> Completed | None:
+        names = Path(command[3]).read_text(encoding="utf-8").split()
+        answer = Path(command[command.index("-o") + 1])
+        self.configurations.append((answer.parent / "uv.toml").read_text(encoding="utf-8"))
+        self.constraints.append((answer.parent / "constraints.txt").read_text(encoding="utf-8"))
+        if names != ["old==1.0"]:
+            answer.write_text(HEAD + wheel("setuptools") + wheel("wheel"), encoding="utf-8")
+        elif "--no-binary" not in command:
+            said = "Because old==1.0 has no usable wheels and you require old==1.0, no.\n"
+            return completed(exit_code=1, stderr=f"{said}Wheels are required for `old` because")
+        elif "--no-deps" in command:
+            answer.write_text(HEAD + self.old, encoding="utf-8")
+        else:
+            answer.write_text(HEAD + self.old + wheel("six"), encoding="utf-8")
+        return completed()
+
+
+def given(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    def give(_address: str, *, file: str, sha256: str, env: object) -> bytes:
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise HashMismatchError(file, remedy="")
+        return content
+
+    monkeypatch.setattr(stage, "download", give)
+
+
+def test_a_source_distribution_is_taken_only_where_there_is_no_wheel_and_never_executed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given(monkeypatch, ARCHIVE)
+    uv = Uv()
+    found = stage.solve(FakeRunner([uv]), QUESTION, env={})
+    old, six = found.packages
+    assert old == LockedSdist(
+        name="old",
+        version="1.0",
+        file="old-1.0.tar.gz",
+        size=0,
+        sha256=SHA256,
+        builders=("setuptools==1.0", "wheel==1.0"),
+    )
+    assert isinstance(six, LockedWheel)
+    assert [builder.name for builder in found.builders] == ["setuptools", "wheel"]
+    # What uv is told in place of running setup.py, and for the release that was read alone.
+    assert 'requires-dist = ["six"]' in uv.configurations[2]
+    assert 'version = "1.0"' in uv.configurations[2]
+    assert uv.constraints[2] == "old==1.0\n"
+
+
+def test_without_a_source_distribution_the_missing_wheel_is_the_error() -> None:
+    with pytest.raises(WheelMissingError):
+        stage.solve(FakeRunner([Uv(sdist_of_old="")]), QUESTION, env={})
+
+
+def test_an_archive_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = b"no archive"
+    given(monkeypatch, content)
+    broken = OLD.replace(SHA256, hashlib.sha256(content).hexdigest())
+    with pytest.raises(SdistInvalidError, match=r"old-1.0.tar.gz is not an archive"):
+        stage.solve(FakeRunner([Uv(sdist_of_old=broken)]), QUESTION, env={})

@@ -1,0 +1,105 @@
+import io
+import tarfile
+import zipfile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hakobune.transform.read_sdist import SdistFacts, read_sdist
+from tests.lock_samples import sdist
+
+USUAL = ("setuptools>=40.8.0", "wheel")
+
+
+def facts(**files: str) -> SdistFacts:
+    return read_sdist(sdist(**files), file="demo-1.0.tar.gz")
+
+
+def test_a_new_archive_says_what_it_needs_in_pkg_info() -> None:
+    found = facts(
+        PKG_INFO="Metadata-Version: 2.1\nName: demo\nRequires-Dist: six (>=1.0)\n"
+        'Requires-Dist: tomli; python_version < "3.11"\nRequires-Dist: x @ https://x.y/x.whl\n',
+        pyproject_dot_toml="[build-system]\nrequires = ['hatchling>=1']\n",
+    )
+    assert found.requires == ("six>=1.0", 'tomli; python_version < "3.11"')
+    assert found.builders == ("hatchling>=1",)
+    assert not found.needs_compiler
+
+
+def test_an_old_one_of_setuptools_says_it_in_requires_txt() -> None:
+    found = facts(
+        PKG_INFO="Metadata-Version: 1.1\nName: demo\n",
+        setup_dot_py="from setuptools import setup",
+        demo_egg__requires_dot_txt="six\n\n[:python_version<'3']\nenum34\n\n[fast]\nnumpy>=1\n"
+        "[slow:sys_platform=='win32']\ncolorama\n",
+        demo__fast_dot_pyx="",
+    )
+    assert found.requires == (
+        "six",
+        'enum34; python_version < "3"',
+        'numpy>=1; extra == "fast"',
+        'colorama; extra == "slow" and sys_platform == "win32"',
+    )
+    assert found.builders == USUAL
+    assert found.needs_compiler
+
+
+@pytest.mark.parametrize(
+    ("manifest", "setup", "builders"),
+    [
+        ("", "", USUAL),
+        ("[tool.black]\nline-length = 1\n", "", USUAL),
+        ("[build-system]\nrequires = []\n", "", USUAL),
+        ("not TOML [", "", USUAL),
+        ("[build-system]\nrequires = ['x @ https://x.y/x.whl']\n", "", USUAL),
+        ("[build-system]\nrequires = ['setuptools>=60']\n", "", ("setuptools>=60", "wheel")),
+        (
+            "[build-system]\nrequires = ['setuptools', 'wheel>=0.3']\n",
+            "",
+            ("setuptools", "wheel>=0.3"),
+        ),
+        ("", "setup(use_2to3=True)", ("setuptools<58", "wheel")),
+    ],
+)
+def test_what_builds_it_is_what_it_names_or_what_pip_assumes(
+    manifest: str, setup: str, builders: tuple[str, ...]
+) -> None:
+    found = facts(PKG_INFO="Name: demo\n", pyproject_dot_toml=manifest, setup_dot_py=setup)
+    assert found.builders == builders
+
+
+def test_a_zip_is_read_too() -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("demo-1.0/PKG-INFO", "Requires-Dist: six\n")
+    assert read_sdist(content.getvalue(), file="demo-1.0.zip").requires == ("six",)
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 100, sdist(other="text")])
+def test_what_is_no_source_distribution_is_refused(content: bytes) -> None:
+    for file in ("demo-1.0.tar.gz", "demo-1.0.zip"):
+        with pytest.raises(ValueError, match=r"demo-1.0"):
+            read_sdist(content, file=file)
+
+
+def test_links_and_huge_files_are_passed_over() -> None:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        link = tarfile.TarInfo("demo-1.0/PKG-INFO")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+        large = tarfile.TarInfo("demo-1.0/pyproject.toml")
+        large.size = 3_000_000
+        archive.addfile(large, io.BytesIO(b"x" * large.size))
+        setup = tarfile.TarInfo("demo-1.0/setup.py")
+        archive.addfile(setup, io.BytesIO())
+    found = read_sdist(content.getvalue(), file="demo-1.0.tar.gz")
+    assert found == SdistFacts(requires=(), builders=USUAL, needs_compiler=False)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    for file in ("a.tar.gz", "a.zip"):
+        with pytest.raises(ValueError, match=r"^a\."):
+            read_sdist(content, file=file)
