@@ -163,11 +163,11 @@ def secrets(bench: Bench) -> Row:
     for pause in ("0.7", "1.0", "1.4", "1.8", "2.5"):
         words = ("sh", bench.inputs / "secrets_left.sh", bench.project, pause)
         done = bench.run(*words, cwd=bench.scratch, env={"TMPDIR": str(bench.scratch)})
-        found += [line for line in done.text.splitlines() if line.startswith("/")]
+        found += [line for line in done.text.splitlines() if Path(line).is_file()]
     return Row(
         name="secrets_left.sh",
         expected="no file holds the password",
-        found=f"{len(found)} files hold it" if found else "none, after 5 kills",
+        found=f"it is in {', '.join(found)}" if found else "none, after 5 kills",
         is_right=not found,
     )
 
