@@ -133,3 +133,10 @@ def test_a_file_of_another_size_is_not_read_to_its_end(folder: Path) -> None:
     with (folder / "model.bin").open("wb") as file:
         file.truncate(1 << 40)  # a hole: it takes no disk
     assert files.sha256_inside(folder, "model.bin", size_bytes=5) == ("", 1 << 40)
+
+
+def test_what_is_written_over_is_not_read_to_its_end(folder: Path) -> None:
+    with (folder / "model.bin").open("wb") as file:
+        file.truncate(1 << 40)
+    assert files.write_bytes(folder / "model.bin", b"new")
+    assert (folder / "model.bin").read_bytes() == b"new"

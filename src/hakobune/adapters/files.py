@@ -156,7 +156,8 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
 def write_bytes(path: Path, content: bytes) -> bool:
     """Replace the file by this content in one step; return False where it held it already."""
     raise_if_interrupted()
-    if read_bytes(path) == content:
+    # Of another size it is another content, and it may be too large to read.
+    if path.is_file() and path.stat().st_size == len(content) and read_bytes(path) == content:
         return False
     # Imported here, because it is slow to import and many commands write nothing.
     import tempfile  # noqa: PLC0415
