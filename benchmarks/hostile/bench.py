@@ -52,7 +52,9 @@ class Bench:
 
     def close(self) -> None:
         """Remove what was made: containers of our images, these images, networks, the folder."""
-        for image in self.images:
+        listed = _docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+        # Also the tags that keep a run's image.
+        for image in (name for name in listed if name.startswith(self.mark)):
             found = _docker("ps", "-aq", "--filter", f"ancestor={image}").split()
             for left in (("rm", "-f", *found) if found else (), ("image", "rm", image)):
                 if left:
