@@ -23,6 +23,7 @@ _CONTAINER = re.compile(r"[a-z0-9$][a-z0-9-]{2,62}")
 _ENDPOINT = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 # The storage of Azure's clouds: public, China's, the US government's. The login goes nowhere else.
 _ENDPOINTS = ("core.windows.net", "core.chinacloudapi.cn", "core.usgovcloudapi.net")
+_LONGEST_NAME = 1024  # the service's own limit
 _MOST_FILES = 100_000
 _LARGEST = 1 << 50
 
@@ -74,6 +75,11 @@ def list_files(container: Any, folder: str) -> tuple[RemoteFile, ...]:
                 remedy="look at the job's outputs in the studio; then fetch again",
             )
         names.add(blob.name)
+        if len(str(blob.name)) > _LONGEST_NAME:
+            raise AnswerInvalidError(
+                f"the storage lists {shortened(str(blob.name))}, longer than a name can be",
+                remedy="look at the job's outputs in the studio; then fetch again",
+            )
         if len(blobs) > _MOST_FILES:
             raise AnswerInvalidError(
                 f"the output has more than {_MOST_FILES} files",

@@ -40,6 +40,8 @@ MODEL_KEYS = {
     "file": "the output's file that is the model, such as `models/model.pkl`",
     "metrics": "the output's JSON file whose numbers become the model's tags",
 }
+# tomllib's time grows with the square of a key's parts.
+_LONGEST_LINE = 20_000
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -93,6 +95,11 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
 
 def _table(text: str, file: str) -> Mapping[str, Any]:
     """Return `[tool.hakobune]`. Raises ConfigurationInvalidError."""
+    if max(map(len, text.split("\n"))) > _LONGEST_LINE:
+        raise ConfigurationInvalidError(
+            f"{file} has a line of more than {_LONGEST_LINE} characters",
+            remedy="break the line into shorter ones",
+        )
     try:
         tool = tomllib.loads(text).get("tool", {})
         table = tool.get("hakobune") if isinstance(tool, dict) else None

@@ -221,3 +221,10 @@ def test_a_listing_that_begins_again_is_refused_at_once() -> None:
     container = SimpleNamespace(list_blobs=lambda **_: itertools.repeat(blob))
     with pytest.raises(AnswerInvalidError, match="lists 'p/o/a' twice"):
         blob_store.list_files(container, "p/o")
+
+
+def test_a_name_longer_than_the_service_s_limit_is_refused() -> None:
+    blob = SimpleNamespace(name="p/o/" + "x/" * 35_000, size=1, etag="1", metadata=None)
+    container = SimpleNamespace(list_blobs=lambda **_: [blob])
+    with pytest.raises(AnswerInvalidError, match="longer than a name can be"):
+        blob_store.list_files(container, "p/o")

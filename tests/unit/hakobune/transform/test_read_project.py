@@ -183,3 +183,8 @@ def with_signers(*signers: str) -> str:
 def test_a_declared_output_is_a_file_inside_its_folder(name: str) -> None:
     text = PYPROJECT.replace('"model.bin"', f'"{name}"')
     assert any("`files`" in told for told in problems(text))
+
+
+def test_a_line_that_takes_minutes_to_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationInvalidError, match="a line of more than 20000 characters"):
+        read_project("[tool.hakobune]\n" + "a." * 100_000 + "x = 1\n", root=tmp_path)
