@@ -70,8 +70,8 @@ class Engine(Protocol):
         """Return whether the engine has this image."""
         ...
 
-    def label(self, name: str, *, of: str) -> str:
-        """Return the label `name` of an image with the label `of`, if it names a present image."""
+    def labels(self, name: str, *, of: str) -> tuple[str, ...]:
+        """Return the labels `name` of images with the label `of` that name a present image."""
         ...
 
     def pull(self, image: str, *, is_unwanted: Callable[[], bool]) -> None:

@@ -16,7 +16,9 @@ _INSTALLED = Path(__file__).resolve().parent / "data"  # in the wheel
 FOLDER = next((place for place in (_CHECKOUT, _INSTALLED) if place.is_dir()), _CHECKOUT) / "drydock"
 REGISTRY, BLOBS = "registry", "blobs"
 _BASE_SCRIPTS = FOLDER.parent / "base"
-_OFFICIAL = "docker.io/library/python:3.13-slim-trixie"
+# The release whose packages docker/drydock/Dockerfile installs.
+_SUITE = "trixie"
+_OFFICIAL = f"docker.io/library/python:3.13-slim-{_SUITE}"
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 # Not REQUESTS_CA_BUNDLE: in a rehearsal that is drydock's own authority.
 _BUNDLE_VARIABLES = ("HAKOBUNE_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
@@ -59,11 +61,23 @@ def ensure_image(target: str, engine: Engine, host: BuildHost) -> str:
     The tag is a digest of all sources of the image, so an outdated image is never used.
     Raises StartFailedError.
     """
-    base = host.base or engine.label(_BASE_LABEL, of=_BUILT_LABEL) or _OFFICIAL
+    base = host.base or _found_base(engine)
     tag = f"drydock-{target}:{_fingerprint(base)}"
     if not engine.has_image(tag):
         _build(target, tag, base, host)
     return tag
+
+
+def _found_base(engine: Engine) -> str:
+    """Return the base of an image that hakobune built, if drydock's programs run on it.
+
+    They are packages of one Debian release, and an older one's C library does not have what they
+    need.
+    """
+    found = engine.labels(_BASE_LABEL, of=_BUILT_LABEL)
+    made = [base for base in found if base.startswith(f"hakobune-base:{_SUITE}-")]
+    official = [base for base in found if "@sha256:" in base]
+    return (*made, *official, _OFFICIAL)[0]
 
 
 def build_command(target: str, tag: str, base: str, host: BuildHost) -> list[str]:

@@ -4,6 +4,7 @@ It contains nothing about jobs or services. All failures of the SDK become an En
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,6 +19,7 @@ from urllib3.exceptions import HTTPError
 from drydock.engine import PLATFORM, ContainerPlan, ContainerState, EngineError
 
 _TIMEOUT_S = 60
+_LISTINGS, _BETWEEN_S = 20, 0.5
 _POOL = 64  # one connection per followed log, and some to spare
 
 
@@ -36,14 +38,21 @@ class LocalEngine:
                 return False
             return True
 
-    def label(self, name: str, *, of: str) -> str:
+    def labels(self, name: str, *, of: str) -> tuple[str, ...]:
         """See Engine."""
         with _translated():
-            for image in self._client.api.images(filters={"label": of}):
-                value = (image.get("Labels") or {}).get(name, "")
-                if value and self.has_image(value):
-                    return str(value)
-        return ""
+            found = self._listed({"label": of})
+            values = {str((image.get("Labels") or {}).get(name, "")) for image in found}
+            return tuple(value for value in sorted(values) if value and self.has_image(value))
+
+    def _listed(self, filters: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return the images; the engine fails to list them while another program removes one."""
+        for _ in range(_LISTINGS):
+            try:
+                return list(self._client.api.images(filters=dict(filters)))
+            except NotFound:
+                time.sleep(_BETWEEN_S)
+        return list(self._client.api.images(filters=dict(filters)))
 
     def pull(self, image: str, *, is_unwanted: Callable[[], bool]) -> None:
         """See Engine."""
@@ -60,10 +69,10 @@ class LocalEngine:
         """See Engine."""
         names: set[str] = set()
         with _translated():
-            for image in self._client.api.images(quiet=True):
+            for image in self._listed({}):
                 try:
                     # The list itself leaves out names of an image that has others too.
-                    names.update(self._client.images.get(str(image)).attrs["RepoDigests"] or ())
+                    names.update(self._client.images.get(image["Id"]).attrs["RepoDigests"] or ())
                 except ImageNotFound:
                     continue  # removed since the list was made
         return tuple(sorted(name for name in names if name.startswith(f"{registry}/")))

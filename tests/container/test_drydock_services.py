@@ -81,7 +81,14 @@ def place(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory)
     try:
         for container in (DATA, ARTIFACTS):
             store.ensure_container(container)
-        base = ours.label(BASE_LABEL, of="hakobune.lock.sha256")
+        base = next(
+            (
+                found
+                for found in ours.labels(BASE_LABEL, of="hakobune.lock.sha256")
+                if found.startswith("hakobune-base:trixie-") or "@sha256:" in found
+            ),
+            "",
+        )
         yield Place(
             services=services,
             engine=ours,

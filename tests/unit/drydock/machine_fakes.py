@@ -44,7 +44,7 @@ class FakeEngine:
     """Keeps calls; `failures` maps a method to the texts that it fails with, one after another."""
 
     images: set[str] = field(default_factory=set)
-    labels: dict[str, str] = field(default_factory=dict)
+    image_labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
     failures: dict[str, list[str]] = field(default_factory=dict)
     ends_on: str = "SIGTERM"
     containers: dict[str, FakeContainer] = field(default_factory=dict)
@@ -62,8 +62,8 @@ class FakeEngine:
     def has_image(self, image: str) -> bool:
         return image in self.images
 
-    def label(self, name: str, *, of: str) -> str:
-        return self.labels.get(name, "")
+    def labels(self, name: str, *, of: str) -> tuple[str, ...]:
+        return self.image_labels.get(name, ())
 
     def pull(self, image: str, *, is_unwanted: Callable[[], bool]) -> None:
         self._call("pull", image)
