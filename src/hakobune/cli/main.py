@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # --help needs none of it
     from hakobune.cli.wiring import Wiring
 
 COMMANDS = {
+    "init": "Write [tool.hakobune] for a folder's conda file and script.",
     "lock": "Resolve the conda file to exact packages; --check reports whether it is current.",
     "render": "Write the Dockerfile that the lock gives.",
     "compile": "Compile C files beside the source, for tests on this machine.",

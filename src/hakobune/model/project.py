@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 # The `source` of a project whose code is not a package of its own: scripts beside the conda file.
 WHOLE = "."
+COMPOSE = "docker-compose.yml"
 # Where the image has the source.
 _APP = PurePosixPath("/app")
 _TAKES_A_NAME = {"-m", "-c"}  # of Python: what follows is no script
