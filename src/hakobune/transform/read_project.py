@@ -105,7 +105,7 @@ def _table(text: str, file: str) -> Mapping[str, Any]:
     if not isinstance(table, dict):
         raise ConfigurationInvalidError(
             f"{file}: there is no [tool.hakobune]",
-            remedy="add it; docs/reference/configuration.md has an example",
+            remedy="add it: hakobune init",
         )
     return table
 
