@@ -17,6 +17,7 @@ from hakobune.model.project import COMPOSE, WHOLE, Project
 from hakobune.model.script import ScriptOption, Takes
 from hakobune.transform.read_project import read_project
 from hakobune.transform.read_script import is_started_as_script, read_script
+from hakobune.transform.render_dockerfile import is_left_out
 from hakobune.transform.write_table import (
     FILE,
     table_of,
@@ -76,7 +77,7 @@ def begin(folder: Path, *, environment: str = "", script: str = "") -> Begun:
     )
     return Begun(
         written=written,
-        notes=tuple(_notes(program, options)),
+        notes=tuple(_notes(project, program, options)),
         next_step=_next_step(project, options),
     )
 
@@ -251,13 +252,32 @@ def _layout(folder: Path, script: PurePosixPath) -> tuple[str, tuple[str, ...]]:
     return WHOLE, ("python", str(script))
 
 
-def _notes(script: str, options: Iterable[ScriptOption]) -> Iterable[str]:
+def _is_in_image(project: Project, path: str) -> bool:
+    """Tell whether a file that the script reads by default is taken for code."""
+    place = PurePosixPath(path)
+    return (
+        project.source == WHOLE
+        and path != ""
+        and not place.is_absolute()
+        and ".." not in place.parts
+        and not is_left_out(project, str(place))
+        and (project.root / place).exists()
+    )
+
+
+def _notes(project: Project, script: str, options: Iterable[ScriptOption]) -> Iterable[str]:
     takes = [option.takes for option in options]
     for option in options:
         if option.takes is Takes.OUTPUT_FILE:
             yield (
                 f"{script}: {option.flag} seems to name a file that the script writes; "
                 "an output of hakobune is a folder"
+            )
+    for option in options:
+        if option.takes is Takes.INPUT and _is_in_image(project, option.default):
+            yield (
+                f"{option.default} becomes part of the image, as every file of the project that "
+                "git does not ignore: move it to data/, or ignore it"
             )
     if Takes.OUTPUT not in takes:
         yield (

@@ -80,6 +80,16 @@ def test_a_flat_script_becomes_a_project_and_the_next_command_is_named(
     assert contents(folder) == before
 
 
+def test_data_that_would_become_part_of_the_image_is_told(hakobune: Command, folder: Path) -> None:
+    write(folder, {"env.yml": CONDA, "train.py": SCRIPT, "iris.csv": "1\n"})
+    assert "note: iris.csv becomes part of the image" in hakobune("init")[2]
+    (folder / "data").mkdir()
+    (folder / "iris.csv").rename(folder / "data/iris.csv")
+    script = SCRIPT.replace("iris.csv", "data/iris.csv")
+    write(folder, {"train.py": script})
+    assert "becomes part" not in hakobune("init")[2]
+
+
 def test_what_is_there_keeps_every_byte(hakobune: Command, folder: Path) -> None:
     there = {
         "pyproject.toml": "[project]\r\nname = 'x'",
