@@ -6,6 +6,7 @@ read and checked before the first file is written; `pyproject.toml` is written l
 
 import re
 import shlex
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -59,7 +60,7 @@ def begin(folder: Path, *, environment: str = "", script: str = "") -> Begun:
     options = read_script(_content(folder / program), file=program)
     source, command = _layout(folder, PurePosixPath(program))
     table = table_of(environment=conda_file, source=source, command=command, options=options)
-    before = {name: _text(folder / name) for name in (".gitignore", ".gitattributes", FILE)}
+    before = {name: _text(folder, name) for name in (".gitignore", ".gitattributes", FILE)}
     after = with_table(before[FILE], table)
     project = read_project(after, root=folder)
     ignore, ignored = with_ignored(before[".gitignore"])
@@ -83,12 +84,28 @@ def begin(folder: Path, *, environment: str = "", script: str = "") -> Begun:
 
 
 def _written(path: Path, text: str) -> bool:
-    # Through a link, as an editor would: the link itself stays.
-    return files.write_bytes(path.resolve(), text.encode())
+    # Through a link, as an editor would: the link itself stays, and so do the rights.
+    there = path.resolve()
+    mode = there.stat().st_mode if there.exists() else None
+    changed = files.write_bytes(there, text.encode())
+    if mode is not None:
+        there.chmod(stat.S_IMODE(mode))
+    return changed
 
 
-def _text(path: Path) -> str:
-    """Return a file's text, empty where it is missing. Raises ConfigurationInvalidError."""
+def _text(folder: Path, name: str) -> str:
+    """Return a file's text, empty where it is missing.
+
+    Raises ConfigurationInvalidError, or FileNotWritableError for a link that leads out of the
+    project: a project of somebody else's must not make us write elsewhere.
+    """
+    path = folder / name
+    if path.is_symlink() and not (
+        _exists(path) and path.resolve().is_relative_to(folder.resolve())
+    ):
+        raise FileNotWritableError(
+            f"{path} is a link to no file of the project", remedy=f"remove it: rm {name}"
+        )
     content = files.read_bytes(path, largest=files.LARGEST_DOCUMENT)
     try:
         return (content or b"").decode()
@@ -252,6 +269,14 @@ def _layout(folder: Path, script: PurePosixPath) -> tuple[str, tuple[str, ...]]:
     return WHOLE, ("python", str(script))
 
 
+def _exists(path: Path) -> bool:
+    """Tell whether something is there; a text that cannot be a path names nothing."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def _is_in_image(project: Project, path: str) -> bool:
     """Tell whether a file that the script reads by default is taken for code."""
     place = PurePosixPath(path)
@@ -261,7 +286,7 @@ def _is_in_image(project: Project, path: str) -> bool:
         and not place.is_absolute()
         and ".." not in place.parts
         and not is_left_out(project, str(place))
-        and (project.root / place).exists()
+        and _exists(project.root / place)
     )
 
 
@@ -297,7 +322,7 @@ def _next_step(project: Project, options: Iterable[ScriptOption]) -> str:
         steps.insert(1, "hakobune compose")
     train = ["hakobune", "train"]
     for option in options:
-        is_there = option.default and (project.root / option.default).exists()
+        is_there = option.default and _exists(project.root / option.default)
         if option.takes is Takes.INPUT and (is_there or option.is_required):
             train += [option.flag, option.default if is_there else "FILE"]
     return " && ".join([*steps, shlex.join(train)])

@@ -237,9 +237,37 @@ def test_a_folder_that_cannot_be_written_is_told_and_no_table_is_half_there(
     assert set(contents(folder)) == {"env.yml", "train.py"}
 
 
-def test_a_linked_file_stays_a_link(hakobune: Command, folder: Path) -> None:
+def test_a_linked_file_stays_a_link_and_keeps_its_rights(hakobune: Command, folder: Path) -> None:
     write(folder, {"env.yml": CONDA, "train.py": "", "kept/pyproject.toml": "# mine\n"})
     (folder / "pyproject.toml").symlink_to("kept/pyproject.toml")
+    (folder / "kept/pyproject.toml").chmod(0o600)
     assert hakobune("init")[0] == 0
+    assert (folder / "kept/pyproject.toml").stat().st_mode & 0o777 == 0o600
     assert (folder / "pyproject.toml").is_symlink()
     assert table(folder)["source"] == "."
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", ".gitignore"])
+@pytest.mark.parametrize("target", ["../theirs", "../nowhere/new", "pyproject.toml"])
+def test_nothing_is_written_through_a_link_that_leads_elsewhere(
+    hakobune: Command, folder: Path, name: str, target: str
+) -> None:
+    write(folder, {"env.yml": CONDA, "train.py": ""})
+    write(folder.parent, {"theirs": "# theirs\n"})
+    (folder / name).symlink_to(target)
+    code, _, err = hakobune("init")
+    assert code == 13
+    assert err.startswith("error[file-not-writable]: ")
+    assert contents(folder.parent)["theirs"] == b"# theirs\n"
+    assert not (folder.parent / "nowhere").exists()
+    assert not (folder / ".gitattributes").exists()
+
+
+@pytest.mark.parametrize("default", ["\\0", "\\ud800", "a" * 5000, "\\x1b[31m"])
+def test_a_default_that_is_no_path_is_no_data(
+    hakobune: Command, folder: Path, default: str
+) -> None:
+    write(folder, {"env.yml": CONDA, "train.py": SCRIPT.replace("iris.csv", default)})
+    code, out, _ = hakobune("init")
+    assert code == 0
+    assert out.endswith("&& hakobune train\n")
