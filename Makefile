@@ -58,6 +58,9 @@ proof: image libraries ## measure the promises of docs/reference/reproducibility
 hostile: image libraries ## run hostile inputs and a fuzzer; prints a table, and fails where one is wrong (ARGS="--only fuzz")
 	@PYTHONPATH=benchmarks:src:. $(BIN)/python -m hostile $(ARGS)
 
+wheel: .venv/ready ## build one wheel into dist/: tool, drydock, engine script and documentation
+	@$(BIN)/python -m hatchling build --target wheel
+
 docs: .venv/ready ## regenerate the generated pages of docs/reference
 	@$(BIN)/python docs/reference/generate.py
 	@$(BIN)/python -m drydock.route_list docs/reference/drydock.md
@@ -76,4 +79,4 @@ clean: ## remove .venv and the tools' caches; runs and images are kept
 	@echo "python: creating .venv-bench for the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train push-and-submit rehearse test test-all image mlflow engine check quick format libraries bench-search proof hostile docs relock clean
+.PHONY: help train push-and-submit rehearse test test-all image mlflow engine check quick format libraries bench-search proof hostile wheel docs relock clean

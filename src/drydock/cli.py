@@ -8,7 +8,7 @@ from types import FrameType
 import click
 
 from drydock.console import say, show, show_error, show_table
-from drydock.errors import DrydockError, PackageMissingError
+from drydock.errors import INSTALL, DrydockError, PackageMissingError
 from drydock.faults import EVERYWHERE, KINDS, Faults
 
 BUG_EXIT_CODE = 70
@@ -147,7 +147,7 @@ def main() -> None:
     except ModuleNotFoundError as exc:
         error = PackageMissingError(
             f"the Python package {exc.name} is not installed",
-            remedy="pip install 'hakobune[rehearsal]'",
+            remedy=INSTALL,
         )
         show_error(error)
         code = error.exit_code

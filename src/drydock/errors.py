@@ -8,6 +8,12 @@ a request is a `refusal.Refusal`, which becomes an answer.
 import re
 from typing import ClassVar
 
+# What a command says where a library is missing: the extra `rehearsal`, by names that an index has.
+INSTALL = (
+    "install it beside hakobune: "
+    "pip install azure-ai-ml azure-identity azure-storage-blob docker pyjwt"
+)
+
 
 class DrydockError(Exception):
     """Something failed that the user can correct.

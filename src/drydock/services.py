@@ -19,7 +19,7 @@ from drydock.arm_ids import API_HOST
 from drydock.blob_store import Account, AzureBlobStore, BlobStore
 from drydock.clock import Clock
 from drydock.engine import ContainerPlan, Engine, EngineError, Mount, remove_labelled
-from drydock.errors import PackageMissingError, StartFailedError
+from drydock.errors import INSTALL, PackageMissingError, StartFailedError
 from drydock.files import read_json, write_json
 from drydock.images import BLOBS, REGISTRY, BuildHost, ensure_image, read_build_host
 from drydock.job_network import API, JobNetwork
@@ -196,7 +196,7 @@ def open_engine() -> Engine:
     except ImportError as exc:
         raise PackageMissingError(
             f"the Python package `{exc.name}` is not installed",
-            remedy='pip install "hakobune[rehearsal]", or in this checkout: make .venv/ready',
+            remedy=INSTALL,
         ) from exc
     try:
         return LocalEngine()

@@ -82,6 +82,18 @@ class ConfigurationInvalidError(ConfigurationError):
     """`pyproject.toml` has no valid `[tool.hakobune]`, or the folder is not a project."""
 
 
+class ProjectUnclearError(ConfigurationError):
+    """`hakobune init` found no conda file or script, or several, or one that it cannot use."""
+
+
+class ScriptInvalidError(ConfigurationError):
+    """The training script is not valid Python."""
+
+
+class FileDiffersError(ConfigurationError):
+    """A file that the command would write is there with other content; it is not overwritten."""
+
+
 class CloudUnknownError(ConfigurationError):
     """The Azure endpoints that the environment names are incomplete or do not answer."""
 

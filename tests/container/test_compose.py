@@ -6,13 +6,15 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from docker.models.images import Image
 
+from hakobune.stages.compose import write_compose
 from tests.container.conftest import ROOT, read_json
-from tests.samples import PATIENCE_S, assert_failed
+from tests.samples import PATIENCE_S, FakeReporter, assert_failed, write_project
 from trainer.errors import SavedModelChangedError
 
 pytestmark = pytest.mark.container
@@ -238,4 +240,23 @@ def test_what_a_hostile_program_leaves_stays_outside_runs(
         ".incoming",
         ".refused-own",
         "good",
+    ]
+
+
+def test_docker_takes_the_compose_file_that_hakobune_writes(tmp_path: Path) -> None:
+    folder = tmp_path / "my project"
+    folder.mkdir()
+    project = replace(
+        write_project(folder), source=".", command=("python", "train.py", "--note", "$5 'a' \"b\"")
+    )
+    write_compose(project, FakeReporter())
+    done = compose("config", "--format", "json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    service = json.loads(done.stdout)["services"]["train"]
+    program = [word.replace("$$", "$") for word in service["entrypoint"][4:]]
+    assert program == ["python", "/app/train.py", "--note", "$5 'a' \"b\""]
+    found = [(mount["source"], mount["target"]) for mount in service["volumes"]]
+    assert found == [
+        (str(folder / "data"), "/workspace/data"),
+        (str(folder / "runs/.incoming"), "/workspace/runs"),
     ]

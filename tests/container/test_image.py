@@ -208,7 +208,7 @@ def test_libraries_have_the_bytes_that_compiling_here_from_nothing_gives(
     assert [library.path for library in project.libraries] == ["kernel/arima.so"]
     source = ROOT / project.source
     for library in project.libraries:
-        code, output = run(["sha256sum", f"/app/{project.package}/{library.path}"])
+        code, output = run(["sha256sum", f"{project.place}/{library.path}"])
         assert code == 0, output
         program = [sys.executable, str(ROOT / "src/hakobune/data/compile_library.py")]
         folders = [str(folder) for folder in (tmp_path / "cache", source, tmp_path)]

@@ -62,6 +62,49 @@ def test_another_project_is_built_run_and_verified(
     assert (result["words"], result["total"]) == ({"a": 2, "b": 1}, 3)
 
 
+FLAT = """
+import argparse
+from pathlib import Path
+import helper
+parser = argparse.ArgumentParser()
+parser.add_argument("--data", type=Path, default="data/text.txt")
+parser.add_argument("--out", required=True)
+args = parser.parse_args()
+out = Path(args.out)
+out.mkdir(parents=True)
+(out / "model.txt").write_text(helper.twice(args.data.read_text()))
+"""
+
+
+def test_a_flat_script_is_a_project_after_init_and_compose(
+    hakobune: Hakobune, engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    project, name = tmp_path / "my flat project", f"flat-{secrets.token_hex(4)}"
+    (project / "scripts").mkdir(parents=True)
+    for file in ("conda.yml", "conda.lock"):
+        shutil.copy(ROOT / "tests/cases/word-count" / file, project)
+    (project / "scripts/train.py").write_text(FLAT, encoding="utf-8")
+    (project / "helper.py").write_text("def twice(x): return x * 2\n", encoding="utf-8")
+    (project / "data").mkdir()
+    (project / "data/text.txt").write_text("ab", encoding="utf-8")
+    for words in (["init"], ["compose"], ["build"], ["train", "--data", "data/text.txt"]):
+        done = hakobune(*words, cwd=project)
+        assert done.returncode == 0, done.stderr
+        if words == ["init"]:
+            rename(project, name)
+    try:
+        path = Path(done.stdout.strip().split(maxsplit=1)[1])
+        assert (path.name, path.read_text(encoding="utf-8")) == ("model.txt", "abab")
+        verified = hakobune("verify", path.parent.name, cwd=project)
+        assert verified.returncode == 0, verified.stderr
+        again = hakobune("reproduce", "model", path.parent.name, cwd=project)
+        assert again.stdout.startswith("bit-identical")
+    finally:
+        for image in engine.images.list(name=name):
+            for tag in image.tags:
+                engine.images.remove(tag, force=True)
+
+
 # Its first import is that of a library which needs the system's libgomp.so.1, before NumPy's.
 LIGHTGBM = LockedWheel(
     name="lightgbm",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hakobune import __version__
 from hakobune.model.host_settings import HOST_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +28,20 @@ def test_a_generated_page_is_what_its_program_writes(name: str) -> None:
 def test_links_to_files_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def test_nobody_is_told_to_install_hakobune_from_an_index_that_lacks_it() -> None:
+    sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "notebooks").glob("*.ipynb")]
+    pages = set(PAGES) - {ROOT / "CHANGELOG.md"}  # which says what was
+    told = re.compile(r"""\binstall\s+([^\n`#]*\s)?["']?(hakobune|drydock)(\[|["'`\s]|$)""")
+    for path in (*pages, *sources):
+        assert not told.search(path.read_text(encoding="utf-8")), path
+
+
+def test_the_readme_names_the_wheel_that_is_built() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    wheels = set(re.findall(r"dist/([\w.-]+\.whl)", text))
+    assert wheels == {f"hakobune-{__version__}-py3-none-any.whl"}
 
 
 def test_the_table_of_what_reaches_whom_is_the_list_in_the_code() -> None:

@@ -267,6 +267,9 @@ def test_the_wheel_holds_what_is_needed_without_a_checkout(tmp_path: Path) -> No
         env={"PYTHONPATH": str(tmp_path / "there"), "PATH": "/usr/bin:/bin"},
     )
     files, *found = done.stdout.splitlines()
+    documentation = tmp_path / "there/hakobune/data/documentation"
+    for page in ("README.md", "docs/reference/configuration.md"):
+        assert (documentation / page).read_bytes() == (ROOT / page).read_bytes()
     ours = {path.name for path in (ROOT / "docker/drydock").iterdir()}
     assert set(files.split()) == ours
     assert found == ["True", "True", str(tmp_path / "there/drydock/images.py")]

@@ -29,7 +29,8 @@ def sdk() -> Any:
     except ImportError as exc:
         raise SdkMissingError(
             f"Azure ML's SDK is not installed here ({exc.name})",
-            remedy='pip install "hakobune[azure]", or in this checkout: make',
+            remedy="install it beside hakobune: "
+            "pip install azure-ai-ml azure-identity azure-storage-blob",
         ) from exc
     for name in ("azure", "azure.ai.ml", "azure.identity"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -22,6 +22,8 @@ from hakobune.model.sandbox import SANDBOXES, SMOKE
 from hakobune.model.secrets import NO_SECRETS, BuildSecrets
 
 BASE_LABEL = "org.opencontainers.image.base.name"
+# The first of these that is there is the one that compose reads.
+COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _ABSENT = re.compile(r"no such image", re.IGNORECASE)
 
 
@@ -355,7 +357,7 @@ def _compose_files(folder: Path) -> list[str]:
     They lie in the folder, or in the nearest one above it.
     """
     for place in (folder, *folder.parents):
-        for name in ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"):
+        for name in COMPOSE_FILES:
             if (place / name).is_file():
                 stem, _, ending = name.rpartition(".")
                 also = [f"{stem}.override.{end}" for end in (ending, *({"yml", "yaml"} - {ending}))]

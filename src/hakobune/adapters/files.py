@@ -4,7 +4,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 
@@ -209,21 +209,27 @@ def _umask() -> int:
 def read_tree(
     folder: Path,
     ignored: tuple[str, ...],
-    left_out: tuple[str, ...] = (),
+    is_left_out: Callable[[str], bool],
     names: Iterable[str] | None = None,
 ) -> dict[str, bytes] | None:
     """Return contents by relative path of the files below a folder, or None where it is missing.
 
-    They are the files of these names that are there or, without `names`, all files. Files and
-    folders called by an ignored name are left out, and so are the paths `left_out`. A symbolic link
-    is refused, because the image would hold the link and not what it points at.
+    They are the files of these names that are there or, without `names`, all files but those of a
+    virtual environment. Files and folders called by an ignored name are left out, and so is what
+    `is_left_out` says of a relative path. A symbolic link is refused, because the image would hold
+    the link and not what it points at.
     """
     if not folder.is_dir():
         return None
     files = {}
-    for path in folder.rglob("*") if names is None else (folder / name for name in names):
-        relative = path.relative_to(folder)
-        if set(relative.parts) & set(ignored) or relative.as_posix() in left_out:
+
+    def is_hidden(relative: Path) -> bool:
+        return bool(set(relative.parts) & set(ignored)) or is_left_out(relative.as_posix())
+
+    below = _walked(folder, is_hidden) if names is None else map(Path, names)
+    for relative in below:
+        path = folder / relative
+        if is_hidden(relative):
             continue
         if path.is_symlink() or "\n" in str(relative) or "\\" in str(relative):
             raise FileNotWritableError(
@@ -238,6 +244,19 @@ def read_tree(
         if path.is_file():
             files[relative.as_posix()] = read_bytes(path) or b""
     return files
+
+
+def _walked(folder: Path, is_hidden: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield all below a folder, relative to it; what is hidden is not looked into."""
+    waiting = [folder]
+    while waiting:
+        for path in sorted(waiting.pop().iterdir()):
+            relative = path.relative_to(folder)
+            if is_hidden(relative) or (path / "pyvenv.cfg").is_file():
+                continue
+            yield relative
+            if path.is_dir() and not path.is_symlink():
+                waiting.append(path)
 
 
 def read_data(name: str) -> str:

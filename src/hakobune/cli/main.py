@@ -21,9 +21,11 @@ if TYPE_CHECKING:  # --help needs none of it
     from hakobune.cli.wiring import Wiring
 
 COMMANDS = {
+    "init": "Write [tool.hakobune] for a folder's conda file and script.",
     "lock": "Resolve the conda file to exact packages; --check reports whether it is current.",
     "render": "Write the Dockerfile that the lock gives.",
     "compile": "Compile C files beside the source, for tests on this machine.",
+    "compose": "Write docker-compose.yml: the sandbox that train runs in.",
     "build": "Build the image; --offline builds it from the folder that vendor filled.",
     "vendor": "Download all that a build needs into one folder.",
     "sbom": "Print the path of the image's SBOM (CycloneDX).",

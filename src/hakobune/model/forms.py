@@ -94,7 +94,13 @@ FORMS = {
     "path in the project": Form(
         rf"{_PROJECT_SEGMENT}(?:/{_PROJECT_SEGMENT})*",
         f"names of {_WORD}, separated by `/`; no name begins with `.` or `-`",
-        "`path` of `outside.environment`, `lock`, `dockerfile` and `source`",
+        "`path` of `outside.environment`, `lock` and `dockerfile`",
+        512,
+    ),
+    "folder of the project": Form(
+        rf"\.|{_PROJECT_SEGMENT}(?:/{_PROJECT_SEGMENT})*",
+        "`.` for the whole project, or a path in the project",
+        "`path` of `outside.source`",
         512,
     ),
     "file name": Form(

@@ -1,7 +1,14 @@
 """A project that uses hakobune, as its `pyproject.toml` describes it."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+# The `source` of a project whose code is not a package of its own: scripts beside the conda file.
+WHOLE = "."
+COMPOSE = "docker-compose.yml"
+# Where the image has the source.
+_APP = PurePosixPath("/app")
+_TAKES_A_NAME = {"-m", "-c"}  # of Python: what follows is no script
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +69,38 @@ class Project:
     names: tuple[tuple[str, str], ...] = ()
 
     @property
-    def package(self) -> str:
-        """The name of the Python package that the source is."""
-        return Path(self.source).name
+    def place(self) -> str:
+        """Where the image has the source: below `/app` by its name, so that it can be imported.
+
+        The files of a whole project are in `/app` itself.
+        """
+        return str(_APP / PurePosixPath(self.source).name)
+
+    @property
+    def program(self) -> tuple[str, ...]:
+        """`command` as the image runs it; see `in_image`."""
+        return self.in_image(self.command)
+
+    def in_image(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Return a command with the image's path of the script that it starts.
+
+        The script is the first word that ends in `.py` and lies below the source. A container's
+        working folder is not the source, and on a cluster it is not known.
+        """
+        number = next((n for n, word in enumerate(words) if word.endswith(".py")), len(words))
+        if _TAKES_A_NAME & {*words[:number]}:
+            return words
+        for word in words[number : number + 1]:
+            path = PurePosixPath(word)
+            if ".." not in path.parts and path.is_relative_to(self.source):
+                found = f"{self.place}/{path.relative_to(self.source)}"
+                return (*words[:number], found, *words[number + 1 :])
+        return words
+
+    @property
+    def source_name(self) -> str:
+        """What messages call the source."""
+        return "the project's code" if self.source == WHOLE else self.source
 
     @property
     def environment_path(self) -> Path:

@@ -76,8 +76,19 @@ class Document:
 
     def __post_init__(self) -> None:
         """Check the forms: the path's last part is a file of the run's folder."""
-        required("path in the project", self.path)
+        required(self._form(), self.path)
         required("sha256", self.sha256)
+
+    def _form(self) -> str:
+        return "path in the project"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFolder(Document):
+    """The folder of a run's code, and the digest of its files; `.` is the whole project."""
+
+    def _form(self) -> str:
+        return "folder of the project"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +156,7 @@ class Outside:
     environment: Document
     lock: Document
     dockerfile: Document
-    source: Document
+    source: SourceFolder
     commit: str
     is_dirty: bool
     host: Mapping[str, str]

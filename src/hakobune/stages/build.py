@@ -154,7 +154,7 @@ def current_image(project: Project, runner: Runner) -> Image:
         )
     if image.source_sha256 != current_source(project, runner).sha256:
         raise ImageStaleError(
-            f"the image {image.tag} was built from an earlier version of {project.source}",
+            f"the image {image.tag} was built from an earlier version of {project.source_name}",
             remedy="hakobune build",
         )
     return image

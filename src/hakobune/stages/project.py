@@ -41,7 +41,7 @@ def open_project(start: Path) -> Project:
             return read_project(content.decode("utf-8", "replace"), root=folder)
     raise ConfigurationInvalidError(
         f"{start}: no pyproject.toml with [tool.hakobune] here or above",
-        remedy="go to your project's folder; docs/reference/configuration.md has an example",
+        remedy="go to your project's folder, or make this one a project: hakobune init",
     )
 
 

@@ -35,6 +35,7 @@ from hakobune.model.record import (
     Document,
     Outside,
     RunRecord,
+    SourceFolder,
 )
 from hakobune.model.reporter import Reporter
 from hakobune.model.sandbox import INCOMING
@@ -243,7 +244,7 @@ def _outside(project: Project, image: Image, runner: Runner, how: Circumstances)
         environment=environment,
         lock=lock,
         dockerfile=dockerfile,
-        source=Document(path=project.source, sha256=image.source_sha256),
+        source=SourceFolder(path=project.source, sha256=image.source_sha256),
         commit=how.commit,
         is_dirty=how.is_dirty,
         host={"platform": platform.platform(), "engine": _engine(runner)},

@@ -1,5 +1,6 @@
 """Lock to Dockerfile, and the check that the two match."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hakobune.adapters import files
@@ -13,7 +14,7 @@ from hakobune.transform.render_dockerfile import (
     IGNORED_SOURCE,
     Programs,
     Source,
-    left_out,
+    is_left_out,
     render_dockerfile,
     render_dockerignore,
     rendered_source,
@@ -29,7 +30,7 @@ def render(project: Project, lock: Lock, runner: "Runner", reporter: Reporter) -
     """Write the Dockerfile and its allow-list. Raises what current_source raises."""
     source = current_source(project, runner)
     changed = files.write_bytes(project.dockerfile_path, _rendered(project, lock, source))
-    changed |= files.write_bytes(project.dockerignore_path, render_dockerignore(project))
+    changed |= files.write_bytes(project.dockerignore_path, render_dockerignore(project, source))
     outcome = project.dockerfile if changed else f"{project.dockerfile}, unchanged"
     reporter.done("render", outcome, digest=source.sha256)
 
@@ -92,7 +93,7 @@ def current_source(project: Project, runner: "Runner") -> Source:
     folder = project.root / project.source
     listed = files_of_git(runner, folder)
     names = None if listed is None else tuple(file.name for file in listed)
-    tree = files.read_tree(folder, IGNORED_SOURCE, left_out(project), names)
+    tree = files.read_tree(folder, IGNORED_SOURCE, partial(is_left_out, project), names)
     if tree:
         _require_line_ends(project, [f.name for f in listed or () if f.is_crlf and f.name in tree])
     if not tree:

@@ -112,7 +112,9 @@ def checks_of(project: Project, image: Image) -> dict[str, list[str]]:
             *("python", "-c", program, *named),
         ]
     }
-    return checks | {text: [*shut_in, *shlex.split(text)] for text in project.smoke}
+    return checks | {
+        text: [*shut_in, *project.in_image(tuple(shlex.split(text)))] for text in project.smoke
+    }
 
 
 def _check(name: str, command: list[str], runner: Runner) -> None:

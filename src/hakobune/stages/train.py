@@ -88,13 +88,19 @@ def _train(
     found = tuple((name, project.root / path) for name, path in training.outputs)
     with mounts_blamed(runner, image, project.root / RUNS):
         _require_outputs(project, training)
-    if found:
+    if found or _is_run(project, training):
         _require_unmoved(project.root / training.folder, image, runner)
         require_unchanged(seen, training.folder)
         complete(project, project.root / training.folder, image, runner, how)
         keep_image(read_current_lock(project), image, runner)
     reporter.done("train", training.folder, digest=image.id)
     return found
+
+
+def _is_run(project: Project, training: Training) -> bool:
+    """Tell whether the program left its folder in `runs`, though no file of it is declared."""
+    folder = training.folder
+    return folder in training.folders and (project.root / folder).is_dir()
 
 
 def _require_outputs(project: Project, training: Training) -> None:

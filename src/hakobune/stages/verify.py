@@ -48,8 +48,8 @@ from hakobune.transform.read_lock import read_lock
 from hakobune.transform.read_record import IMAGE_KEYS
 from hakobune.transform.render_dockerfile import (
     IGNORED_SOURCE,
+    is_left_out,
     is_of_image,
-    left_out,
     source_of,
 )
 from hakobune.transform.seal import is_sealed
@@ -299,8 +299,8 @@ def _source_at(project: Project, outside: Outside, runner: Runner) -> str:
     tree = tree_at(runner, project.root, outside.commit, outside.source.path, IGNORED_SOURCE)
     if tree is None:
         return ""
-    hidden = left_out(project)
-    return source_of({path: data for path, data in tree.items() if path not in hidden}).sha256
+    taken = {path: data for path, data in tree.items() if not is_left_out(project, path)}
+    return source_of(taken).sha256
 
 
 def _job(record: RunRecord, outside: Outside) -> Link:

@@ -133,7 +133,7 @@ def job_command(
 
     Raises ArgumentInvalidError for an argument that already holds one.
     """
-    for word in (*project.command, *arguments):
+    for word in (*project.program, *arguments):
         _require_plain("an argument", word)
     passed = list(arguments)
     for item in project.inputs:
@@ -149,7 +149,7 @@ def job_command(
                 remedy=f"leave out {output.flag}; `hakobune fetch` downloads the files",
             )
         passed += [output.flag, f"${{{{outputs.{output.name}}}}}"]
-    return (*project.command, *passed)
+    return (*project.program, *passed)
 
 
 def shell_text(words: Iterable[str]) -> str:
@@ -177,8 +177,8 @@ def job_arguments(project: Project, command: str) -> tuple[str, ...]:
         _VARIABLE.sub(r"\1${{inputs.\2}}", word) if _VARIABLE.fullmatch(word) else word
         for word in shlex.split(command)
     )
-    length = len(project.command)
-    return words[length:] if words[:length] == tuple(project.command) else words
+    length = len(project.program)
+    return words[length:] if words[:length] == tuple(project.program) else words
 
 
 def job_tags(

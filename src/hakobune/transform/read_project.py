@@ -15,7 +15,7 @@ from hakobune.model.project import Input, Library, Model, Output, Project
 
 KEYS = {
     "environment": "the conda environment file, such as `environments/arima-env.yml`",
-    "source": "the folder of your Python package, such as `src/trainer`; it is what the image runs",
+    "source": "the folder of your Python package, such as `src/trainer`, or `.`: the whole project",
     "command": 'what the container runs, as a list: `["python", "-m", "trainer"]`',
     "service": "the service of docker-compose.yml that trains (default `train`)",
     "smoke": "commands that the image must pass before a submit, as a list: "
@@ -43,6 +43,7 @@ MODEL_KEYS = {
 # tomllib's time grows with the square of a key's parts.
 _LONGEST_LINE = 20_000
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+_SOURCE = re.compile(rf"\.|{_PATH.pattern}")
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9,_.-]+\])?")
@@ -62,7 +63,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
     project = Project(
         root=root,
         environment=reader.path(table, "environment"),
-        source=reader.path(table, "source"),
+        source=reader.path(table, "source", _SOURCE),
         command=reader.words(table, "command"),
         service=reader.word(table, "service", _NAME, default="train"),
         inputs=tuple(
@@ -111,7 +112,7 @@ def _table(text: str, file: str) -> Mapping[str, Any]:
     if not isinstance(table, dict):
         raise ConfigurationInvalidError(
             f"{file}: there is no [tool.hakobune]",
-            remedy="add it; docs/reference/configuration.md has an example",
+            remedy="add it: hakobune init",
         )
     return table
 
@@ -164,9 +165,9 @@ class _Reader:
             self.add(key, what, within=within)
         return str(value)
 
-    def path(self, table: Mapping[str, Any], key: str) -> str:
+    def path(self, table: Mapping[str, Any], key: str, form: re.Pattern[str] = _PATH) -> str:
         """Return a path relative to the project, with `/`."""
-        value = self.word(table, key, _PATH)
+        value = self.word(table, key, form)
         return str(PurePosixPath(value))
 
     def words(
@@ -286,6 +287,7 @@ def _are_different_c_files(value: object) -> bool:
 def _form_in_words(form: re.Pattern[str]) -> str:
     return {
         _PATH: "a path inside the project, with `/`",
+        _SOURCE: "a folder of the project, with `/`, or `.`",
         _FLAG: "an option such as `--input`",
         _NAME: "lower-case letters, digits and `_`",
         _PACKAGE: "the name of a Python package",

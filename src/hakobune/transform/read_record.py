@@ -16,6 +16,7 @@ from hakobune.model.record import (
     Outside,
     RecordedInput,
     RunRecord,
+    SourceFolder,
 )
 from hakobune.transform.write_record import SEAL, write_json
 
@@ -128,7 +129,7 @@ def _outside(values: Values) -> Outside:
         environment=_field(values, "environment", _document),
         lock=_field(values, "lock", _document),
         dockerfile=_field(values, "dockerfile", _document),
-        source=_field(values, "source", _document),
+        source=_field(values, "source", _source),
         commit=_field(values, "commit", partial(required, "commit id")),
         is_dirty=_field(values, "is_dirty", _truth),
         host=_field(values, "host", _pairs),
@@ -186,6 +187,10 @@ def _entry(name: str, values: Values) -> ManifestEntry:
 
 def _document(values: Values) -> Document:
     return Document(path=_field(values, "path", _text), sha256=_field(values, "sha256", _text))
+
+
+def _source(values: Values) -> SourceFolder:
+    return SourceFolder(path=_field(values, "path", _text), sha256=_field(values, "sha256", _text))
 
 
 def _pairs(values: Values) -> dict[str, str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from hakobune.model.lock import Lock, RegistryBase
-from hakobune.model.project import Project
+from hakobune.model.project import WHOLE, Project
 from hakobune.transform.install_blocks import (
     INSTALL_TOOLS,
     USE_UV,
@@ -35,6 +35,9 @@ SOURCE_LISTING = "/app/source.sha256"
 IGNORED_SOURCE = ("__pycache__", ".DS_Store")
 # The same, at the source's top: what makes a distribution of the program is no part of it.
 _DISTRIBUTION = ("hatch_build.py", "pyproject.toml")
+# The same, where the source is the whole project: what hakobune writes there or mounts, and files
+# whose name begins with a dot. `source.sha256` is the listing's name in the image.
+_NO_CODE = ("azureml", "data", "docker", "docker-compose.yml", "runs", "source.sha256", "vendor")
 # The files of the source, as the Dockerfile lists them: `./path`, one on a line.
 _LISTED = r"^COPY <<'END' /build/source\.txt\n((?:\./.*\n)*)END$"
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -77,11 +80,19 @@ def source_of(tree: Mapping[str, bytes]) -> Source:
     return Source(sha256=source_digest(tree), files=tuple(sorted(tree)), folders=folders)
 
 
-def left_out(project: Project) -> tuple[str, ...]:
-    """Return the paths below the source that the image does not take from it.
+def is_left_out(project: Project, path: str) -> bool:
+    """Tell whether the image does not take this path, relative to the source, or what is below it.
 
     A library that lies there was compiled for this machine's tests; the image compiles its own.
     """
+    if path in _left_out(project):
+        return True
+    top = path.partition("/")[0]
+    own = (project.environment, project.lock)
+    return project.source == WHOLE and (top in _NO_CODE or top.startswith(".") or path in own)
+
+
+def _left_out(project: Project) -> tuple[str, ...]:
     return (*_DISTRIBUTION, *(library.path for library in project.libraries))
 
 
@@ -126,14 +137,19 @@ def pinned_base(base: RegistryBase) -> str | None:
     return f"{base.image.rsplit(':', 1)[0]}@{base.digest}" if base.digest else None
 
 
-def render_dockerignore(project: Project) -> bytes:
-    """Return the allow-list of the build context: the source package and nothing else."""
+def render_dockerignore(project: Project, source: Source) -> bytes:
+    """Return the allow-list of the build context: the source and nothing else."""
+    allowed = [project.source]
+    if project.source == WHOLE:
+        tops = sorted({file.partition("/")[0] for file in source.files})
+        # `?` stands for what may have a meaning in a pattern.
+        allowed = [re.sub(r"[^A-Za-z0-9_.-]", "?", top) for top in tops]
     lines = (
         "# Written by `hakobune render`: what the build may see.",
         "*",
-        f"!{project.source}",
+        *(f"!{top}" for top in allowed),
         *(f"**/{name}" for name in IGNORED_SOURCE),
-        *(f"{project.source}/{path}" for path in left_out(project)),
+        *(str(PurePosixPath(project.source, path)) for path in _left_out(project)),
     )
     return ("\n".join(lines) + "\n").encode()
 
@@ -209,7 +225,7 @@ RUN --mount=type=cache,target=/root/.cache <<'END'
 set -eu
 compile() {{
   /build/tools/bin/python /build/compile_library.py /root/.cache/zig \\
-    /build/source /image/app/{project.package} "$@"
+    /build/source /image{project.place} "$@"
 }}
 {commands}
 chmod -R u=rwX,go=rX /image
@@ -243,8 +259,8 @@ def _source(project: Project, source: Source) -> str:
     if source.folders:
         parts = f"""\
 for folder in {" ".join(source.folders)}; do
-  mkdir -p "/parts/$folder/app/{project.package}"
-  mv "/image/app/{project.package}/$folder" "/parts/$folder/app/{project.package}"
+  mkdir -p "/parts/$folder/{project.place[1:]}"
+  mv "/image{project.place}/$folder" "/parts/$folder/{project.place[1:]}"
 done
 """
     listed = "".join(f"./{file}\n" for file in source.files)
@@ -256,15 +272,15 @@ COPY <<'END' /build/source.txt
 END
 RUN <<'END'
 set -eu
-mkdir -p /image/app/{project.package}
+mkdir -p /image{project.place}
 cd /build/source
 tr '\\n' '\\0' < ../source.txt | xargs -0 -r sha256sum > /image{SOURCE_LISTING} || true
 if [ "$(sha256sum < /image{SOURCE_LISTING})" != "{source.sha256}  -" ]; then
-  echo "{project.source} changed after this Dockerfile was rendered; run: hakobune render" >&2
+  echo "{project.source_name} changed after this Dockerfile was rendered; run: hakobune render" >&2
   exit 1
 fi
-tr '\\n' '\\0' < ../source.txt | xargs -0 -r cp --parents -t /image/app/{project.package}
-cd /image/app/{project.package}
+tr '\\n' '\\0' < ../source.txt | xargs -0 -r cp --parents -t /image{project.place}
+cd /image{project.place}
 {drop}\
 cd /image
 ln -s /image/app /app
@@ -310,7 +326,7 @@ ENV HAKOBUNE_BASE=${{HAKOBUNE_BASE}} \\
     HAKOBUNE_SOURCE_SHA256={source.sha256}
 WORKDIR /workspace
 USER 1000:1000
-CMD {json.dumps(list(project.command))}
+CMD {json.dumps(list(project.program))}
 LABEL {lines}
 """
 

@@ -406,7 +406,7 @@ def test_without_the_sdk_the_remedy_names_it(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("importlib.import_module", missing)
     with pytest.raises(SdkMissingError) as caught:
         azure_sdk.sdk()
-    assert "hakobune[azure]" in caught.value.remedy
+    assert "pip install azure-ai-ml" in caught.value.remedy
 
 
 def test_variables_that_are_no_login_are_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:

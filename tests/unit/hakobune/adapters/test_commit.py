@@ -51,6 +51,8 @@ def test_a_folder_is_read_as_a_commit_had_it(tmp_path: Path) -> None:
 
     found = tree_at(SystemRunner(), project, commit, "src/demo", ("__pycache__",))
     assert found == {"inner.py": b"x = '\xc3\xbc\r'\n"}
+    whole = tree_at(SystemRunner(), project, commit, ".", ("__pycache__",))
+    assert whole == {f"src/demo/{name}": content for name, content in found.items()}
     for unknown in ("", "0" * 40):
         assert tree_at(SystemRunner(), project, unknown, "src/demo", ()) is None
     git("tag", "--annotate", "--message", "v1", "v1")

@@ -121,3 +121,18 @@ def test_a_project_without_source_is_named(tmp_path: Path) -> None:
     (tmp_path / "src/demo/__main__.py").unlink()
     with pytest.raises(ConfigurationInvalidError, match="src/demo: no such folder"):
         render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
+
+
+def test_a_whole_project_renders_the_same_again(tmp_path: Path) -> None:
+    project = replace(write_project(tmp_path), source=".", command=("python", "train.py"))
+    (tmp_path / "train.py").write_text("print()\n", encoding="utf-8")
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").symlink_to("/usr/bin/python3")
+    before = current_source(project, FakeRunner())
+    assert before.files == ("src/demo/__main__.py", "train.py")
+    for _ in range(2):
+        ready_dockerfile(project, FakeRunner(), FakeReporter())
+        (tmp_path / "runs/a").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "runs/a/record.json").touch()
+        assert current_source(project, FakeRunner()) == before
+    assert check_lock(project)

@@ -176,6 +176,12 @@ def test_commands_of_the_project_are_smoke_tests_too(made: Made) -> None:
     assert runner.called("python", "-m", "demo", "--version")
 
 
+def test_a_smoke_test_runs_a_script_of_the_source(made: Made) -> None:
+    project = replace(made.project, smoke=("python src/demo/check.py --all",))
+    runner = passed(made, project=project)
+    assert runner.called("python", "/app/demo/check.py", "--all")
+
+
 def test_a_failure_is_told_in_its_own_words_and_leaves_no_receipt(made: Made) -> None:
     broken = on("import_packages", exit_code=1, stderr="x")
     broken = on("docker", "54321", exit_code=1, stderr="Traceback\nimport six: ImportError: gone\n")

@@ -94,6 +94,25 @@ def test_a_training_gives_each_declared_output(tmp_path: Path) -> None:
     assert reporter.stages == [("train", training.folder, DIGEST)]
 
 
+def test_a_run_without_a_declared_file_has_a_record_too(tmp_path: Path) -> None:
+    project = ready(tmp_path)
+    project = replace(project, outputs=(replace(project.outputs[0], files=()),))
+    training = planned(project)
+
+    def run(command: Sequence[str]) -> Completed | None:
+        if "run" not in command:
+            return None
+        folder = seen_as_runs(command) / Path(training.folder).name
+        folder.mkdir()
+        (folder / "model.bin").write_text("x", encoding="utf-8")
+        return completed()
+
+    train(project, training, FakeRunner([run, *MACHINE, image_of(project)]), FakeReporter())
+    record = read_run_record(tmp_path / training.folder)
+    assert [file.name for file in record.manifest] == ["model.bin"]
+    assert record.outside
+
+
 def test_code_is_recorded_as_it_was_before_the_run(tmp_path: Path) -> None:
     """Whoever waits for a training edits the files meanwhile."""
     project = ready(tmp_path)

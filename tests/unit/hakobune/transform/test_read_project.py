@@ -16,6 +16,13 @@ def problems(text: str) -> list[str]:
     return caught.value.what.splitlines()
 
 
+def test_the_source_may_be_the_whole_project_and_nothing_above_it() -> None:
+    assert read_project(PYPROJECT.replace("src/demo", "."), root=ROOT).source == "."
+    for other in ("..", "./..", ".hidden", "a/."):
+        (problem,) = problems(PYPROJECT.replace("src/demo", other))
+        assert "wanted a folder of the project, with `/`, or `.`" in problem
+
+
 def test_a_whole_table_is_read() -> None:
     project = read_project(PYPROJECT, root=ROOT)
     assert project.environment_path == ROOT / "environments/demo.yml"

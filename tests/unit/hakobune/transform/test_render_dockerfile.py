@@ -10,7 +10,7 @@ from hakobune.transform.install_blocks import render_download
 from hakobune.transform.render_dockerfile import (
     Programs,
     Source,
-    left_out,
+    is_left_out,
     render_dockerfile,
     render_dockerignore,
     rendered_source,
@@ -20,6 +20,7 @@ from hakobune.transform.seal import is_sealed
 from tests.samples import DIGEST, LIBRARY, make_lock, make_project
 
 PROJECT = make_project(Path("/nowhere"))
+SOURCE = source_of({"__main__.py": b""})
 NATIVE = make_project(
     Path("/nowhere"), LIBRARY, Library(path="b.so", files=("inner/b.c", "inner/fast.c"))
 )
@@ -161,7 +162,7 @@ def test_secrets_are_mounted_and_never_copied_or_passed_as_arguments() -> None:
 
 
 def test_the_build_sees_the_source_and_nothing_else() -> None:
-    lines = render_dockerignore(PROJECT).decode().splitlines()
+    lines = render_dockerignore(PROJECT, SOURCE).decode().splitlines()
     assert [line for line in lines if not line.startswith("#")] == [
         "*",
         "!src/demo",
@@ -173,9 +174,9 @@ def test_the_build_sees_the_source_and_nothing_else() -> None:
 
 
 def test_the_build_does_not_see_libraries_that_were_compiled_here() -> None:
-    lines = render_dockerignore(NATIVE).decode().splitlines()
+    lines = render_dockerignore(NATIVE, SOURCE).decode().splitlines()
     assert lines[-2:] == ["src/demo/inner/fast.so", "src/demo/b.so"]
-    assert left_out(NATIVE)[-2:] == ("inner/fast.so", "b.so")
+    assert all(is_left_out(NATIVE, path) for path in ("inner/fast.so", "b.so"))
 
 
 def test_a_project_without_libraries_has_no_stage_that_compiles() -> None:
@@ -301,3 +302,31 @@ def test_the_conda_file_s_variables_are_the_image_s() -> None:
     text = render_dockerfile(lock, PROJECT, source=tree, programs=PROGRAMS).decode()
     assert 'ENV A="say \\"hi\\" for \\$5 \\\\o/" \\\n    OMP_NUM_THREADS="4"\n' in text
     assert text.index('OMP_NUM_THREADS="4"') > text.index("OMP_NUM_THREADS=1")
+
+
+FLAT = replace(PROJECT, source=".", command=("python", "scripts/train.py", "--depth", "3"))
+
+
+def test_the_files_of_a_whole_project_are_in_app_itself_and_its_script_is_found_there() -> None:
+    source = source_of({"scripts/train.py": b"", "odd name.py": b"", "b.py": b""})
+    text = render_dockerfile(make_lock(), FLAT, source=source, programs=PROGRAMS).decode()
+    assert "\nCOPY . /build/source\n" in text
+    assert "| xargs -0 -r cp --parents -t /image/app\n" in text
+    assert 'mv "/image/app/$folder" "/parts/$folder/app"\n' in text
+    assert 'CMD ["python", "/app/scripts/train.py", "--depth", "3"]\n' in text
+    assert "echo \"the project's code changed after" in text
+
+
+def test_the_build_of_a_whole_project_sees_what_has_code() -> None:
+    source = source_of({"scripts/a.py": b"", "scripts/b.py": b"", "odd [n].py": b""})
+    lines = render_dockerignore(FLAT, source).decode().splitlines()
+    assert lines[1:4] == ["*", "!odd??n?.py", "!scripts"]
+    assert lines[-2:] == ["hatch_build.py", "pyproject.toml"]
+
+
+def test_what_hakobune_writes_and_hidden_files_are_no_code_of_a_whole_project() -> None:
+    out = ["runs/a", "data/a.csv", "docker/Dockerfile", ".git/HEAD", ".env", "vendor/a.whl"]
+    out += ["environments/demo.yml", "environments/demo.lock", "docker-compose.yml"]
+    assert [path for path in out if not is_left_out(FLAT, path)] == []
+    assert not any(is_left_out(FLAT, path) for path in ("train.py", "a/data/b.py", "a/.keep"))
+    assert not is_left_out(PROJECT, "data/words.txt")

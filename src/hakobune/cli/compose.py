@@ -1,0 +1,17 @@
+"""`hakobune compose`."""
+
+import click
+
+from hakobune.cli.wiring import Wiring, pass_wiring
+from hakobune.stages.compose import write_compose
+
+
+@click.command("compose")
+@pass_wiring
+def command(wiring: Wiring) -> None:
+    """Write docker-compose.yml: the sandbox in which `hakobune train` runs the image.
+
+    A compose file that is there and differs is not overwritten: the differences are printed, and
+    the exit code is 3.
+    """
+    write_compose(wiring.project, wiring.console)
