@@ -21,6 +21,7 @@ def test_its_grammar_is_the_oldest_one_s(program: Path) -> None:
     assert "from __future__ import annotations\n" in text
 
 
+@pytest.mark.slow
 @pytest.mark.container  # starts processes, and needs no engine
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
 def test_it_loads_on_the_old_pythons_of_this_machine(program: Path) -> None:
