@@ -6,9 +6,10 @@ The format is conda's: https://docs.conda.io/projects/conda (environment.yml).
 """
 
 import difflib
+import fnmatch
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import yaml
@@ -17,14 +18,20 @@ from packaging.utils import canonicalize_name
 from hakobune.errors import EnvironmentFileInvalidError
 from hakobune.model.spec import EnvironmentSpec, Requirement
 from hakobune.transform import pip_line
-from hakobune.transform.conda_spec import CondaSpec, read_conda_spec
+from hakobune.transform.conda_spec import CondaSpec, name_of, read_conda_spec
 from hakobune.transform.names import environment_name
 from hakobune.transform.pip_list import take_pip_line
-from hakobune.transform.spec_findings import CondaNames, Findings
+from hakobune.transform.spec_findings import CondaNames, Findings, decoded
 
 KNOWN_KEYS = ("name", "channels", "dependencies", "prefix", "variables", "platforms")
 _LARGEST = 256 << 10
 _MLFLOW_KEYS = {"build_dependencies", "python"}
+# A file that lists one of these is a whole environment, as `conda env export` writes it.
+_ONLY_EXPORTED = {
+    *("-libgcc-mutex", "-openmp-mutex", "ld-impl-linux-64", "libcxx"),
+    *("vs2015-runtime", "vc14-runtime", "ucrt"),
+}
+_MERGE = "tag:yaml.org,2002:merge"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What the image itself needs; a file that sets them would break it.
 _OWN_VARIABLES = re.compile(r"PATH|HOME|USER|LOGNAME|LD_PRELOAD|PYTHONHOME|HAKOBUNE_.*")
@@ -95,11 +102,11 @@ def _refuse_mlflow(file: str) -> None:
 
 def _parse(content: bytes, found: Findings) -> yaml.Node | None:
     """Return the document's root node; report what is not YAML."""
-    if len(content) > _LARGEST:
-        found.add(1, f"not a conda environment file: longer than {_LARGEST >> 10} KiB")
+    if what := _of_another_kind(content):
+        found.add(1, what)
         return None
     try:
-        text = content.decode("utf-8-sig")
+        text = decoded(content)
         # Not the faster CSafeLoader: it overruns the C stack where a file is nested too deeply.
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError as exc:
@@ -121,21 +128,55 @@ def _parse(content: bytes, found: Findings) -> yaml.Node | None:
     return node
 
 
+def _of_another_kind(content: bytes) -> str:
+    """Return what is told of a file whose text is not looked at."""
+    if len(content) > _LARGEST:
+        return f"not a conda environment file: longer than {_LARGEST >> 10} KiB"
+    if re.search(rb"^@EXPLICIT\s*$", content, re.MULTILINE):
+        return "this is a list of conda's package files; `conda env export` writes what is needed"
+    return ""
+
+
 def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _mapping(node: yaml.Node, found: Findings) -> dict[str, yaml.Node]:
+def _mapping(
+    node: yaml.Node, found: Findings, seen: set[int] | None = None
+) -> dict[str, yaml.Node]:
     """Return a mapping node's values by key; report anything else, and keys given twice."""
     if not isinstance(node, yaml.MappingNode):
         found.add(_line(node), "expected `key: value` lines (name, channels, dependencies)")
         return {}
     values: dict[str, yaml.Node] = {}
     for key, value in node.value:
+        if key.tag == _MERGE:
+            continue
         text = str(key.value) if isinstance(key, yaml.ScalarNode) else "a list or mapping"
         if text in values:
             found.add(_line(key), f"`{text}` is given twice")
         values[text] = value
+    return {**_merged(node, found, {id(node)} if seen is None else seen), **values}
+
+
+def _merged(node: yaml.MappingNode, found: Findings, seen: set[int]) -> dict[str, yaml.Node]:
+    """Return what `<<: *other` brings; of several mappings, the first has the last word.
+
+    `seen` are the nodes merged already: one that is met again (or in itself) brings nothing more.
+    """
+    values: dict[str, yaml.Node] = {}
+    for key, value in node.value:
+        if key.tag != _MERGE:
+            continue
+        sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
+        for source in sources:
+            if id(source) in seen:
+                continue
+            if isinstance(source, yaml.MappingNode):
+                seen.add(id(source))
+                values = {**_mapping(source, found, seen), **values}
+            else:
+                found.add(_line(key), "`<<` must name a mapping")
     return values
 
 
@@ -143,6 +184,12 @@ def _note_unknown_keys(keys: Mapping[str, yaml.Node], found: Findings) -> None:
     """Note what conda ignores, too: a misspelled `dependencies` is reported as missing besides."""
     for key, value in keys.items():
         if key in KNOWN_KEYS:
+            continue
+        if key == "pip":
+            found.note(
+                _line(value),
+                "unknown key `pip`, ignored; pip's list is an item of `dependencies`: `- pip:`",
+            )
             continue
         near = difflib.get_close_matches(key, KNOWN_KEYS, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(KNOWN_KEYS[:3])}"
@@ -167,6 +214,8 @@ def _is_null(node: yaml.Node) -> bool:
 def _read_name(keys: Mapping[str, yaml.Node], found: Findings) -> str:
     """Return the environment's name: that of the file (as conda has it) where none is given."""
     node = keys.get("name")
+    if node is not None and _is_null(node):
+        node = None
     name = PurePosixPath(found.file).stem if node is None else _text(node) or ""
     if not name and node is not None:
         found.add(_line(node), "`name` must be a text that is not empty")
@@ -223,6 +272,8 @@ def _read_dependencies(keys: Mapping[str, yaml.Node], found: Findings) -> None:
     if not isinstance(node, yaml.SequenceNode):
         found.add(_line(node), "`dependencies` must be a list")
         return
+    named = {canonicalize_name(name_of(_text(item) or "")) for item in node.value}
+    found.is_export = bool(named & _ONLY_EXPORTED)
     for item in node.value:
         if isinstance(item, yaml.MappingNode):
             _read_pip_section(item, found)
@@ -235,42 +286,72 @@ def _read_dependencies(keys: Mapping[str, yaml.Node], found: Findings) -> None:
 def _read_pip_section(node: yaml.MappingNode, found: Findings) -> None:
     for key, value in _mapping(node, found).items():
         if key != "pip":
-            found.add(_line(node), f"unknown section `{key}`; did you mean `pip:`?")
+            found.add(_line(node), _why_no_section(key, value))
         elif _is_null(value):
             continue
         elif not isinstance(value, yaml.SequenceNode):
-            found.add(_line(value), "`pip:` must be a list")
+            found.add(_line(value), "`pip:` must be a list: each line with `- ` in front")
         else:
-            for item in value.value:
-                place = found.at(_line(item))
-                for _, text in pip_line.logical_lines(_text(item) or ""):
-                    take_pip_line(text, place, found, within=(found.file,))
+            _read_pip_list(value.value, found)
+
+
+def _why_no_section(key: str, value: yaml.Node) -> str:
+    text = _text(value)
+    if text and key.lower() != "pip":
+        return f"`{key}: {text}` is not conda's form; write `{key}={text}`"
+    return f"unknown section `{key}`; did you mean `pip:`?"
+
+
+def _read_pip_list(items: Sequence[yaml.Node], found: Findings) -> None:
+    for item in items:
+        text = _text(item)
+        if text is None:
+            found.add(_line(item), "expected a line of pip's, such as `pandas==3.1`")
+        for _, line in pip_line.logical_lines(text or ""):
+            take_pip_line(line, found.at(_line(item)), found, within=(found.file,))
 
 
 def _read_conda_package(written: str, line: int, found: Findings) -> None:
+    # What is left out has versions that the index's packages cannot have (`openssl=1.1.1k`).
+    name = canonicalize_name(name_of(written))
+    if name in found.names.left_out:
+        found.left_out.append(name_of(written))
+        return
+    if found.is_export and _is_library(name, found.names):
+        found.libraries.append(name_of(written))
+        return
     # In conda's files, an exact version or a build stands for the same as on the command line.
     try:
         spec = read_conda_spec(written)
     except ValueError as exc:
         found.add(line, f"`{written[:80]}` is not a package such as `pandas=3.1`: {exc}")
         return
-    name = canonicalize_name(spec.name)
     if name == "python":
         _read_python(spec, line, found)
     elif name == "pip":
         pass  # As in pip's own list.
-    elif name in found.names.left_out:
-        found.left_out.append(spec.name)
     elif reason := found.names.refused.get(name):
-        found.add(line, f"`{spec.name}` is not a Python package: {reason}")
+        found.add(
+            line,
+            f"`{spec.name}` {reason}"
+            if reason.startswith("exists")
+            else f"`{spec.name}` is not a Python package: {reason}",
+        )
     elif index_name := found.names.renamed.get(name) or found.names.same.get(name):
         _take_conda_package(spec, index_name, written, line, found)
     else:
         found.add(
             line,
             f"`{spec.name}`: no package of the Python package index is known to be conda's; "
-            f'if one is, add to pyproject.toml, in [tool.hakobune.names]: {name} = "its name"',
+            "put the line under `- pip:` to take the index's own, or add to pyproject.toml, in "
+            f'[tool.hakobune.names]: {name} = "its name"',
         )
+
+
+def _is_library(name: str, names: CondaNames) -> bool:
+    """Tell whether a name is a C library's that other packages brought into the environment."""
+    is_python = name in names.renamed or name in names.same
+    return not is_python and any(fnmatch.fnmatch(name, known) for known in names.exported)
 
 
 def _take_conda_package(
@@ -317,6 +398,11 @@ def _note_what_has_no_meaning(found: Findings) -> None:
         )
         found.notes.append(
             f"{found.file}: left out: {_some(found.left_out)} ({'; '.join(reasons)})"
+        )
+    if found.libraries:
+        found.notes.append(
+            f"{found.file}: left out as parts of other packages, whose wheels bring what they "
+            f"need: {_some(found.libraries)}; `hakobune build` names what is missing"
         )
 
 
