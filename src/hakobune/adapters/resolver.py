@@ -66,7 +66,8 @@ class Question:
     `python` is a release of Python, and `glibc` the minor version that wheels may ask for.
     `preferred` pins (`name==version`) are kept where they still fit; `constraints` bound what is
     taken. `places` maps package names to each `file:line` that asks for them, and `file` is the
-    conda file. With `is_whole`, uv's explanation of a failure is not cut.
+    conda file. No file is taken that came to the index after `exclude_newer` (RFC 3339). With
+    `is_whole`, uv's explanation of a failure is not cut.
     """
 
     requirements: tuple[str, ...]
@@ -76,6 +77,7 @@ class Question:
     constraints: tuple[str, ...] = ()
     preferred: tuple[str, ...] = ()
     takes_prereleases: bool = False
+    exclude_newer: str = ""
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_whole: bool = False
     known: tuple[KnownSdist, ...] = ()
@@ -148,6 +150,7 @@ def _command(question: Question, folder: Path) -> list[str]:
         *("--index-strategy", "unsafe-best-match"),
         *(("--constraints", str(bounds)) if question.constraints else ()),
         *(("--prerelease", "allow") if question.takes_prereleases else ()),
+        *(("--exclude-newer", question.exclude_newer) if question.exclude_newer else ()),
         *(word for known in question.known for word in ("--no-binary", known.name)),
     ]
 
@@ -166,10 +169,16 @@ def _metadata(known: KnownSdist) -> str:
 def locate_sdist(
     runner: Runner, wanted: str, question: Question, *, env: Mapping[str, str]
 ) -> SdistFile | None:
-    """Return the newest source distribution that a requirement allows, None where there is none."""
+    """Return the source distribution that a requirement allows; None where there is none.
+
+    A release that is preferred comes first, and then the newest.
+    """
     any_release = KnownSdist(name=requirement_name(wanted), version="", requires=())
-    alone = replace(question, requirements=(wanted,), preferred=(), known=(any_release,))
+    alone = replace(question, requirements=(wanted,), known=(any_release,))
     with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        if question.preferred:
+            earlier = _earlier_answer(question.preferred)
+            Path(folder, "pylock.toml").write_text(earlier, encoding="utf-8")
         done = runner.capture([*_command(alone, Path(folder)), "--no-deps"], env=env)
         if done.exit_code != 0:
             return None
@@ -326,14 +335,33 @@ def _failure(done: Completed, question: Question) -> HakobuneError:
     if lacking:
         return WheelMissingError(
             what,
-            remedy=f"choose a release that has a wheel for Python {question.python} on "
-            "linux/amd64, or another Python",
+            remedy="loosen one of the versions named above, or choose a release that has a wheel "
+            f"for Python {question.python} on linux/amd64, or another Python",
             place=place,
             lacking=lacking,
         )
-    return ResolutionImpossibleError(
-        what, remedy="loosen one of the versions named above", place=place
+    return ResolutionImpossibleError(what, remedy=_way_on(flat), place=place)
+
+
+def _way_on(text: str) -> str:
+    """Return what can be done about a failure that uv's words tell."""
+    foreign = re.search(
+        r"Wheels are available for `([\w.-]+)` \([^)]*\) on the following pl[^:]*: (.*)", text
     )
+    if foreign and "linux" not in foreign[2]:
+        return (
+            f"{foreign[1]} exists for other systems only: remove the line, or write behind it "
+            '`; sys_platform == "win32"` (`"darwin"` for macOS), under `- pip:`'
+        )
+    if "filtered by `exclude-newer`" in text:
+        return "name a later day by --exclude-newer, or loosen one of the versions named above"
+    local = re.search(r"no version of [\w.-]+==\S+\+(\w+)", text)
+    if local:
+        return (
+            f"a release that ends in `+{local[1]}` is on an index of its own: add it under "
+            "`- pip:` (--extra-index-url ADDRESS), or leave the ending out"
+        )
+    return "loosen one of the versions named above"
 
 
 def _without_wheels(text: str) -> tuple[str, ...]:
