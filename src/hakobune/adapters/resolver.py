@@ -116,6 +116,26 @@ def solve(
             raise _failure(done, question)
 
 
+def needed_by(
+    runner: Runner, question: Question, *, env: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Return for each package which others need it, as far as uv's cache knows; asks no index."""
+    with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        command = _command(question, Path(folder))
+        command = [word for word in command if word != "--no-annotate"]
+        command[command.index("pylock.toml")] = "requirements.txt"
+        command[command.index("-o") + 1] = str(Path(folder, "answer.txt"))
+        done = runner.capture([*command, "--offline", "--annotation-style", "line"], env=env)
+        if done.exit_code != 0:
+            return {}
+        answer = Path(folder, "answer.txt").read_text(encoding="utf-8")
+    found = re.findall(r"(?m)^([\w.-]+)==\S+.*?# via (.*)$", answer)
+    return {
+        name: tuple(who for who in via.split(", ") if re.fullmatch(r"[\w.-]+", who))
+        for name, via in found
+    }
+
+
 def probe(runner: Runner, env: Mapping[str, str]) -> None:
     """Ask the index for one package. Raises IndexUnreachableError where it does not answer."""
     question = Question(requirements=("pip",), python="3.13", glibc=_UV_GLIBC[-1], file="")

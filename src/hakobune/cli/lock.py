@@ -1,12 +1,13 @@
 """`hakobune lock`."""
 
+from dataclasses import asdict
 from datetime import datetime
 
 import click
 
 from hakobune.cli.options import json_option
 from hakobune.cli.wiring import Wiring, pass_wiring
-from hakobune.console import show, show_json
+from hakobune.console import show, show_json, show_table
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.stages.render import check_lock
@@ -26,6 +27,11 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
     type=_MOMENT,
     help="Take no file that came to the index on this day (UTC) or later.",
 )
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Print of each locked package where it comes from and who asked for it.",
+)
 @click.option("--diff", is_flag=True, help="Print what a new lock would change; write nothing.")
 @click.option("--move-base", is_flag=True, help="Upgrade all Debian packages of the base.")
 @click.option("--verbose", is_flag=True, help="Show the resolver's whole explanation of a failure.")
@@ -35,6 +41,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     wiring: Wiring,
     *,
     check: bool,
+    explain: bool,
     diff: bool,
     upgrade: bool,
     upgraded: tuple[str, ...],
@@ -49,8 +56,11 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     index: commit the result.
     """
     project = wiring.project
-    if check and diff:
-        raise click.UsageError("--check and --diff exclude each other")
+    if check + diff + explain > 1:
+        raise click.UsageError("--check, --diff and --explain exclude each other")
+    if explain:
+        _explain(wiring, is_json=is_json)
+        return
     changes: tuple[str, ...] = ()
     if check:
         lock = check_lock(project)
@@ -71,6 +81,16 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     elif check:
         show(f"{project.lock} and {project.dockerfile} are up to date with {project.environment}")
         show(f"{len(lock.packages)} packages for Python {lock.python} on {lock.platform}")
+
+
+def _explain(wiring: Wiring, *, is_json: bool) -> None:
+    from hakobune.stages.explain import explain  # noqa: PLC0415 - as below
+
+    lines = explain(wiring.project, wiring.runner, wiring.settings.uv_environment)
+    if is_json:
+        show_json({"lock": wiring.project.lock, "explanation": [asdict(line) for line in lines]})
+    else:
+        show_table([(line.name, line.version, line.strategy, line.reason) for line in lines])
 
 
 def _locked(  # noqa: PLR0913 - as above

@@ -16,7 +16,7 @@ import yaml
 from packaging.utils import canonicalize_name
 
 from hakobune.errors import EnvironmentFileInvalidError
-from hakobune.model.spec import EnvironmentSpec, Requirement
+from hakobune.model.spec import EnvironmentSpec, LeftOut, Requirement
 from hakobune.transform import pip_line
 from hakobune.transform.conda_spec import CondaSpec, name_of, read_conda_spec
 from hakobune.transform.names import environment_name
@@ -88,6 +88,7 @@ def read_spec(
         variables=variables,
         included=tuple(found.included[path] for path in sorted(found.included)),
         notes=tuple(found.notes),
+        left_out=(*found.left_out, *found.libraries),
     )
 
 
@@ -313,12 +314,13 @@ def _read_pip_list(items: Sequence[yaml.Node], found: Findings) -> None:
 
 def _read_conda_package(written: str, line: int, found: Findings) -> None:
     # What is left out has versions that the index's packages cannot have (`openssl=1.1.1k`).
-    name = canonicalize_name(name_of(written))
-    if name in found.names.left_out:
-        found.left_out.append(name_of(written))
+    name, shown, place = canonicalize_name(name_of(written)), name_of(written), str(found.at(line))
+    if reason := found.names.left_out.get(name):
+        found.left_out.append(LeftOut(name=shown, place=place, reason=reason))
         return
     if found.is_export and _is_library(name, found.names):
-        found.libraries.append(name_of(written))
+        reason = "a part of other packages, whose wheels bring what they need"
+        found.libraries.append(LeftOut(name=shown, place=place, reason=reason))
         return
     # In conda's files, an exact version or a build stands for the same as on the command line.
     try:
@@ -393,16 +395,14 @@ def _note_what_has_no_meaning(found: Findings) -> None:
             f"only the versions count ({_some(found.builds)})"
         )
     if found.left_out:
-        reasons = dict.fromkeys(
-            found.names.left_out[canonicalize_name(name)] for name in found.left_out
-        )
-        found.notes.append(
-            f"{found.file}: left out: {_some(found.left_out)} ({'; '.join(reasons)})"
-        )
+        reasons = dict.fromkeys(one.reason for one in found.left_out)
+        names = _some([one.name for one in found.left_out])
+        found.notes.append(f"{found.file}: left out: {names} ({'; '.join(reasons)})")
     if found.libraries:
+        names = _some([one.name for one in found.libraries])
         found.notes.append(
             f"{found.file}: left out as parts of other packages, whose wheels bring what they "
-            f"need: {_some(found.libraries)}; `hakobune build` names what is missing"
+            f"need: {names}; `hakobune build` names what is missing"
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hakobune.model.forms import escaped
-from hakobune.model.spec import Included, Index, Requirement
+from hakobune.model.spec import Included, Index, LeftOut, Requirement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,8 @@ class Findings:
     names: CondaNames
     problems: list[tuple[Place, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    libraries: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    libraries: list[LeftOut] = field(default_factory=list)
     is_export: bool = False
     builds: list[str] = field(default_factory=list)
     requirements: list[Requirement] = field(default_factory=list)

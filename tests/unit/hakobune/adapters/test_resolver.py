@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hakobune.adapters.process import Completed
-from hakobune.adapters.resolver import Question, solve
+from hakobune.adapters.resolver import Question, needed_by, solve
 from hakobune.errors import (
     HakobuneError,
     IndexUnreachableError,
@@ -303,3 +303,15 @@ FOREIGN = (
 )
 def test_the_way_on_fits_the_cause(said: str, remedy: str) -> None:
     assert failure(said).remedy.startswith(remedy)
+
+
+def test_which_packages_need_which_is_read_from_uv_s_cache() -> None:
+    def write(command: Sequence[str]) -> Completed:
+        assert "--offline" in command
+        text = "numpy==2.1.0            # via -r /tmp/wanted.txt, pandas, scipy\npandas==3.1\n"
+        Path(command[command.index("-o") + 1]).write_text(text, encoding="utf-8")
+        return completed()
+
+    assert needed_by(FakeRunner([write]), QUESTION, env={}) == {"numpy": ("pandas", "scipy")}
+    cold = FakeRunner([lambda _: completed(exit_code=1, stderr="the cache does not have it")])
+    assert needed_by(cold, QUESTION, env={}) == {}

@@ -111,3 +111,21 @@ def test_what_is_no_day_and_what_excludes_each_other_is_wrong_usage(
     write_project(tmp_path)
     assert lock("lock", "--exclude-newer", "yesterday")[0] == 2
     assert lock("lock", "--check", "--diff")[0] == 2
+    assert lock("lock", "--explain", "--diff")[0] == 2
+
+
+def test_a_lock_is_explained_without_asking_an_index(
+    lock: Lock, runner: FakeRunner, tmp_path: Path
+) -> None:
+    project = write_project(tmp_path)
+    runner.answers = [on("--offline", exit_code=1)]
+    code, out, err = lock("lock", "--explain")
+    assert (code, err) == (0, "")
+    assert [line.split() for line in out.splitlines()] == [
+        ["python", "3.13", "base", "image", "environments/demo.yml:4"],
+        ["six", "1.17.0", "wheel", "environments/demo.yml:7"],
+    ]
+    found = json.loads(lock("lock", "--explain", "--json")[1])["explanation"]
+    assert found[1]["reason"] == "environments/demo.yml:7"
+    project.environment_path.write_bytes(b"# new\n" + project.environment_path.read_bytes())
+    assert lock("lock", "--explain")[0] == 4
