@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,12 +13,16 @@ from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.stages.render import check_lock
 
+if TYPE_CHECKING:
+    from hakobune.stages.lock import LockWishes
+
 # A day (its first moment, in UTC) or a moment.
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
 
 
 @click.command("lock")
 @click.option("--check", is_flag=True, help="Only report whether lock and Dockerfile are current.")
+@click.option("--strict", is_flag=True, help="With --check: fail where lock warns.")
 @click.option("--upgrade", is_flag=True, help="Upgrade all Python packages.")
 @click.option(
     "--upgrade-package", "upgraded", multiple=True, help="Upgrade this package; repeatable."
@@ -41,6 +46,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     wiring: Wiring,
     *,
     check: bool,
+    strict: bool,
     explain: bool,
     diff: bool,
     upgrade: bool,
@@ -55,69 +61,60 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     Pins that still fit are kept, and what changed is printed. Only this step uses the package
     index: commit the result.
     """
-    project = wiring.project
-    if check + diff + explain > 1:
-        raise click.UsageError("--check, --diff and --explain exclude each other")
+    if check + diff + explain > 1 or strict > check:
+        raise click.UsageError("--check, --diff, --explain: one of them; --strict: with --check")
     if explain:
         _explain(wiring, is_json=is_json)
-        return
-    changes: tuple[str, ...] = ()
-    if check:
-        lock = check_lock(project)
+    elif check:
+        _check(wiring.project, is_strict=strict, is_json=is_json)
     else:
-        lock, changes = _locked(
-            wiring,
+        from hakobune.stages.lock import LockWishes  # noqa: PLC0415 - --check stays quick
+
+        wishes = LockWishes(
+            index=wiring.settings.uv_environment,
             upgrade=upgrade,
             upgraded=upgraded,
-            exclude_newer=exclude_newer,
+            exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",
             move_base=move_base,
-            is_whole=verbose,
             is_trial=diff,
+            is_whole=verbose,
         )
+        _lock(wiring, wishes, is_json=is_json)
+
+
+def _check(project: Project, *, is_strict: bool, is_json: bool) -> None:
+    lock = check_lock(project)
+    if is_strict:
+        from hakobune.stages.doubts import require_no_doubt  # noqa: PLC0415 - as above
+
+        require_no_doubt(project, lock)
     if is_json:
-        show_json(_about(project, lock) | ({"changes": changes} if diff else {}))
-    elif diff:
+        show_json(_about(project, lock))
+        return
+    show(f"{project.lock} and {project.dockerfile} are up to date with {project.environment}")
+    show(f"{len(lock.packages)} packages for Python {lock.python} on {lock.platform}")
+
+
+def _lock(wiring: Wiring, wishes: "LockWishes", *, is_json: bool) -> None:
+    from hakobune.stages.lock import changes_of, lock_environment  # noqa: PLC0415 - as above
+
+    project = wiring.project
+    lock = lock_environment(project, wiring.runner, wiring.console, wishes=wishes)
+    changes = changes_of(project, lock) if wishes.is_trial else ()
+    if is_json:
+        show_json(_about(project, lock) | ({"changes": changes} if wishes.is_trial else {}))
+    elif wishes.is_trial:
         show("\n".join(changes) or f"{project.lock} would stay as it is")
-    elif check:
-        show(f"{project.lock} and {project.dockerfile} are up to date with {project.environment}")
-        show(f"{len(lock.packages)} packages for Python {lock.python} on {lock.platform}")
 
 
 def _explain(wiring: Wiring, *, is_json: bool) -> None:
-    from hakobune.stages.explain import explain  # noqa: PLC0415 - as below
+    from hakobune.stages.explain import explain  # noqa: PLC0415 - as above
 
     lines = explain(wiring.project, wiring.runner, wiring.settings.uv_environment)
     if is_json:
         show_json({"lock": wiring.project.lock, "explanation": [asdict(line) for line in lines]})
     else:
         show_table([(line.name, line.version, line.strategy, line.reason) for line in lines])
-
-
-def _locked(  # noqa: PLR0913 - as above
-    wiring: Wiring,
-    *,
-    upgrade: bool,
-    upgraded: tuple[str, ...],
-    exclude_newer: datetime | None,
-    move_base: bool,
-    is_whole: bool,
-    is_trial: bool,
-) -> tuple[Lock, tuple[str, ...]]:
-    """Return the new lock, and in a trial what it changes."""
-    # Imported here, so that --check stays quick.
-    from hakobune.stages.lock import LockWishes, changes_of, lock_environment  # noqa: PLC0415
-
-    wishes = LockWishes(
-        index=wiring.settings.uv_environment,
-        upgrade=upgrade,
-        upgraded=upgraded,
-        exclude_newer="" if exclude_newer is None else f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}",
-        move_base=move_base,
-        is_whole=is_whole,
-        is_trial=is_trial,
-    )
-    lock = lock_environment(wiring.project, wiring.runner, wiring.console, wishes=wishes)
-    return lock, changes_of(wiring.project, lock) if is_trial else ()
 
 
 def _about(project: Project, lock: Lock) -> dict[str, object]:

@@ -34,6 +34,7 @@ from hakobune.model.lock import (
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.spec import EnvironmentSpec, requirement_name
+from hakobune.stages.doubts import warnings_of
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
 from hakobune.stages.solve import Solution, solve
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
@@ -111,6 +112,8 @@ def lock_environment(
         included=tuple((one.path, one.sha256) for one in spec.included),
         builders=solution.builders,
     )
+    for warning in warnings_of(project, spec, lock.python):
+        reporter.say(warning)
     if wishes.is_trial:
         return lock
     for line in lock_changes(old, lock):

@@ -21,17 +21,16 @@ from hakobune.transform import pip_line
 from hakobune.transform.conda_spec import CondaSpec, name_of, read_conda_spec
 from hakobune.transform.names import environment_name
 from hakobune.transform.pip_list import take_pip_line
-from hakobune.transform.spec_findings import CondaNames, Findings, decoded
+from hakobune.transform.spec_findings import CondaNames, Findings
+from hakobune.transform.yaml_nodes import is_null, line_of, mapping, parse, text_of
 
 KNOWN_KEYS = ("name", "channels", "dependencies", "prefix", "variables", "platforms")
-_LARGEST = 256 << 10
 _MLFLOW_KEYS = {"build_dependencies", "python"}
 # A file that lists one of these is a whole environment, as `conda env export` writes it.
 _ONLY_EXPORTED = {
     *("-libgcc-mutex", "-openmp-mutex", "ld-impl-linux-64", "libcxx"),
     *("vs2015-runtime", "vc14-runtime", "ucrt"),
 }
-_MERGE = "tag:yaml.org,2002:merge"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What the image itself needs; a file that sets them would break it.
 _OWN_VARIABLES = re.compile(r"PATH|HOME|USER|LOGNAME|LD_PRELOAD|PYTHONHOME|HAKOBUNE_.*")
@@ -56,8 +55,8 @@ def read_spec(
     Raises EnvironmentFileInvalidError with every problem found.
     """
     found = Findings(file, read, source, names)
-    top = _parse(content, found)
-    keys = {} if top is None else _mapping(top, found)
+    top = parse(content, found)
+    keys = {} if top is None else mapping(top, found)
     if set(keys) >= _MLFLOW_KEYS:
         _refuse_mlflow(file)
     _note_unknown_keys(keys, found)
@@ -76,7 +75,7 @@ def read_spec(
     return EnvironmentSpec(
         name=environment_name(name),
         written_name=name,
-        name_line=_line(keys["name"]) if "name" in keys else 1,
+        name_line=line_of(keys["name"]) if "name" in keys else 1,
         python=("",) if found.python is None else found.python,
         python_line=found.python_line,
         channels=channels,
@@ -101,86 +100,6 @@ def _refuse_mlflow(file: str) -> None:
     )
 
 
-def _parse(content: bytes, found: Findings) -> yaml.Node | None:
-    """Return the document's root node; report what is not YAML."""
-    if what := _of_another_kind(content):
-        found.add(1, what)
-        return None
-    try:
-        text = decoded(content)
-        # Not the faster CSafeLoader: it overruns the C stack where a file is nested too deeply.
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as exc:
-        found.add(content.count(b"\n", 0, exc.start) + 1, "not UTF-8 text")
-        return None
-    except yaml.MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
-        line = mark.line + 1 if mark else 1
-        found.add(line, f"not YAML: {exc.problem or exc.context}")
-        return None
-    except yaml.YAMLError as exc:
-        found.add(1, f"not YAML: {str(exc).splitlines()[0]}")
-        return None
-    except RecursionError:
-        found.add(1, "not a conda environment file: nested too deeply")
-        return None
-    if node is None:
-        found.add(1, "the file is empty")
-    return node
-
-
-def _of_another_kind(content: bytes) -> str:
-    """Return what is told of a file whose text is not looked at."""
-    if len(content) > _LARGEST:
-        return f"not a conda environment file: longer than {_LARGEST >> 10} KiB"
-    if re.search(rb"^@EXPLICIT\s*$", content, re.MULTILINE):
-        return "this is a list of conda's package files; `conda env export` writes what is needed"
-    return ""
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
-
-
-def _mapping(
-    node: yaml.Node, found: Findings, seen: set[int] | None = None
-) -> dict[str, yaml.Node]:
-    """Return a mapping node's values by key; report anything else, and keys given twice."""
-    if not isinstance(node, yaml.MappingNode):
-        found.add(_line(node), "expected `key: value` lines (name, channels, dependencies)")
-        return {}
-    values: dict[str, yaml.Node] = {}
-    for key, value in node.value:
-        if key.tag == _MERGE:
-            continue
-        text = str(key.value) if isinstance(key, yaml.ScalarNode) else "a list or mapping"
-        if text in values:
-            found.add(_line(key), f"`{text}` is given twice")
-        values[text] = value
-    return {**_merged(node, found, {id(node)} if seen is None else seen), **values}
-
-
-def _merged(node: yaml.MappingNode, found: Findings, seen: set[int]) -> dict[str, yaml.Node]:
-    """Return what `<<: *other` brings; of several mappings, the first has the last word.
-
-    `seen` are the nodes merged already: one that is met again (or in itself) brings nothing more.
-    """
-    values: dict[str, yaml.Node] = {}
-    for key, value in node.value:
-        if key.tag != _MERGE:
-            continue
-        sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
-        for source in sources:
-            if id(source) in seen:
-                continue
-            if isinstance(source, yaml.MappingNode):
-                seen.add(id(source))
-                values = {**_mapping(source, found, seen), **values}
-            else:
-                found.add(_line(key), "`<<` must name a mapping")
-    return values
-
-
 def _note_unknown_keys(keys: Mapping[str, yaml.Node], found: Findings) -> None:
     """Note what conda ignores, too: a misspelled `dependencies` is reported as missing besides."""
     for key, value in keys.items():
@@ -188,7 +107,7 @@ def _note_unknown_keys(keys: Mapping[str, yaml.Node], found: Findings) -> None:
             continue
         if key == "pip":
             found.note(
-                _line(value),
+                line_of(value),
                 "unknown key `pip`, ignored; pip's list is an item of `dependencies`: `- pip:`",
             )
             continue
@@ -196,30 +115,19 @@ def _note_unknown_keys(keys: Mapping[str, yaml.Node], found: Findings) -> None:
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(KNOWN_KEYS[:3])}"
         what = f"unknown key `{key}`, ignored; {hint}"
         if near and near[0] not in keys:
-            found.add(_line(value), f"unknown key `{key}`; {hint}")
+            found.add(line_of(value), f"unknown key `{key}`; {hint}")
         else:
-            found.note(_line(value), what)
-
-
-def _text(node: yaml.Node) -> str | None:
-    """Return a scalar node's text, or None for a list, a mapping or null."""
-    if isinstance(node, yaml.ScalarNode) and not _is_null(node):
-        return str(node.value).strip()
-    return None
-
-
-def _is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+            found.note(line_of(value), what)
 
 
 def _read_name(keys: Mapping[str, yaml.Node], found: Findings) -> str:
     """Return the environment's name: that of the file (as conda has it) where none is given."""
     node = keys.get("name")
-    if node is not None and _is_null(node):
+    if node is not None and is_null(node):
         node = None
-    name = PurePosixPath(found.file).stem if node is None else _text(node) or ""
+    name = PurePosixPath(found.file).stem if node is None else text_of(node) or ""
     if not name and node is not None:
-        found.add(_line(node), "`name` must be a text that is not empty")
+        found.add(line_of(node), "`name` must be a text that is not empty")
     return name
 
 
@@ -227,38 +135,40 @@ def conda_name(content: bytes, *, file: str) -> str | None:
     """Return the name in a conda file; None where this is another kind of file or names none."""
     nothing = CondaNames(same={}, renamed={}, left_out={}, refused={})
     found = Findings(file, _no_file, "", nothing)
-    top = _parse(content, found)
-    keys = _mapping(top, found) if isinstance(top, yaml.MappingNode) else {}
-    return _text(keys["name"]) if {"name", "dependencies"} <= keys.keys() else None
+    top = parse(content, found)
+    keys = mapping(top, found) if isinstance(top, yaml.MappingNode) else {}
+    return text_of(keys["name"]) if {"name", "dependencies"} <= keys.keys() else None
 
 
 def _read_channels(keys: Mapping[str, yaml.Node], found: Findings) -> tuple[str, ...]:
     node = keys.get("channels")
-    if node is None or _is_null(node):
+    if node is None or is_null(node):
         return ()
     if not isinstance(node, yaml.SequenceNode):
-        found.add(_line(node), "`channels` must be a list")
+        found.add(line_of(node), "`channels` must be a list")
         return ()
-    return tuple(_text(item) or "" for item in node.value)
+    return tuple(text_of(item) or "" for item in node.value)
 
 
 def _read_variables(keys: Mapping[str, yaml.Node], found: Findings) -> tuple[tuple[str, str], ...]:
     """Return the environment variables that the file sets."""
     node = keys.get("variables")
-    if node is None or _is_null(node):
+    if node is None or is_null(node):
         return ()
     if not isinstance(node, yaml.MappingNode):
-        found.add(_line(node), "`variables` must be `NAME: value` lines")
+        found.add(line_of(node), "`variables` must be `NAME: value` lines")
         return ()
     variables = []
-    for name, value in _mapping(node, found).items():
+    for name, value in mapping(node, found).items():
         text = None if not isinstance(value, yaml.ScalarNode) else str(value.value)
         if not _VARIABLE.fullmatch(name):
-            found.add(_line(value), f"`{name[:80]}` cannot name an environment variable")
+            found.add(line_of(value), f"`{name[:80]}` cannot name an environment variable")
         elif _OWN_VARIABLES.fullmatch(name):
-            found.add(_line(value), f"the variable `{name}` belongs to the image: remove the line")
+            found.add(
+                line_of(value), f"the variable `{name}` belongs to the image: remove the line"
+            )
         elif text is None or any(not letter.isprintable() for letter in text):
-            found.add(_line(value), f"the variable `{name}` must be one line of text")
+            found.add(line_of(value), f"the variable `{name}` must be one line of text")
         else:
             variables.append((name, text))
     return tuple(variables)
@@ -266,38 +176,38 @@ def _read_variables(keys: Mapping[str, yaml.Node], found: Findings) -> tuple[tup
 
 def _read_dependencies(keys: Mapping[str, yaml.Node], found: Findings) -> None:
     node = keys.get("dependencies")
-    if node is None or _is_null(node):
+    if node is None or is_null(node):
         if not found.problems:
-            found.add(1 if node is None else _line(node), "no `dependencies:`")
+            found.add(1 if node is None else line_of(node), "no `dependencies:`")
         return
     if not isinstance(node, yaml.SequenceNode):
-        found.add(_line(node), "`dependencies` must be a list")
+        found.add(line_of(node), "`dependencies` must be a list")
         return
-    named = {canonicalize_name(name_of(_text(item) or "")) for item in node.value}
+    named = {canonicalize_name(name_of(text_of(item) or "")) for item in node.value}
     found.is_export = bool(named & _ONLY_EXPORTED)
     for item in node.value:
         if isinstance(item, yaml.MappingNode):
             _read_pip_section(item, found)
-        elif not (written := _text(item)):
-            found.add(_line(item), "expected a package such as `pandas=3.1`")
+        elif not (written := text_of(item)):
+            found.add(line_of(item), "expected a package such as `pandas=3.1`")
         else:
-            _read_conda_package(written, _line(item), found)
+            _read_conda_package(written, line_of(item), found)
 
 
 def _read_pip_section(node: yaml.MappingNode, found: Findings) -> None:
-    for key, value in _mapping(node, found).items():
+    for key, value in mapping(node, found).items():
         if key != "pip":
-            found.add(_line(node), _why_no_section(key, value))
-        elif _is_null(value):
+            found.add(line_of(node), _why_no_section(key, value))
+        elif is_null(value):
             continue
         elif not isinstance(value, yaml.SequenceNode):
-            found.add(_line(value), "`pip:` must be a list: each line with `- ` in front")
+            found.add(line_of(value), "`pip:` must be a list: each line with `- ` in front")
         else:
             _read_pip_list(value.value, found)
 
 
 def _why_no_section(key: str, value: yaml.Node) -> str:
-    text = _text(value)
+    text = text_of(value)
     if text and key.lower() != "pip":
         return f"`{key}: {text}` is not conda's form; write `{key}={text}`"
     return f"unknown section `{key}`; did you mean `pip:`?"
@@ -305,11 +215,11 @@ def _why_no_section(key: str, value: yaml.Node) -> str:
 
 def _read_pip_list(items: Sequence[yaml.Node], found: Findings) -> None:
     for item in items:
-        text = _text(item)
+        text = text_of(item)
         if text is None:
-            found.add(_line(item), "expected a line of pip's, such as `pandas==3.1`")
+            found.add(line_of(item), "expected a line of pip's, such as `pandas==3.1`")
         for _, line in pip_line.logical_lines(text or ""):
-            take_pip_line(line, found.at(_line(item)), found, within=(found.file,))
+            take_pip_line(line, found.at(line_of(item)), found, within=(found.file,))
 
 
 def _read_conda_package(written: str, line: int, found: Findings) -> None:

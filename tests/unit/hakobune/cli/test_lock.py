@@ -9,9 +9,11 @@ import pytest
 
 from hakobune.cli.wiring import Wiring
 from hakobune.model.lock import LockedWheel
+from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.render import render
 from tests.command_samples import run
 from tests.lock_samples import Uv, debian_list
-from tests.samples import NO_REGISTRY, FakeRunner, make_lock, on, write_project
+from tests.samples import NO_REGISTRY, FakeReporter, FakeRunner, make_lock, on, write_project
 
 Lock = Callable[..., tuple[int, str, str]]
 
@@ -129,3 +131,24 @@ def test_a_lock_is_explained_without_asking_an_index(
     assert found[1]["reason"] == "environments/demo.yml:7"
     project.environment_path.write_bytes(b"# new\n" + project.environment_path.read_bytes())
     assert lock("lock", "--explain")[0] == 4
+
+
+def test_what_a_lock_warns_of_is_an_error_of_a_strict_check(lock: Lock, tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
+    assert lock("lock", "--check", "--strict")[0] == 0
+    text = project.environment_path.read_text(encoding="utf-8")
+    project.environment_path.write_text(f"{text}      - azureml-core\n", encoding="utf-8")
+    code, _, err = lock("lock")
+    warning = "environments/demo.yml:8: warning: azureml-core belongs to Azure ML's SDK v1, which"
+    assert (code, err.count(warning)) == (0, 1)
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
+    assert lock("lock", "--check")[0] == 0
+    code, _, err = lock("lock", "--check", "--strict")
+    assert code == 4
+    assert err.startswith(f"error[environment-doubtful]: {warning}")
+
+
+def test_strict_goes_with_check(lock: Lock, tmp_path: Path) -> None:
+    write_project(tmp_path)
+    assert lock("lock", "--strict")[0] == 2
