@@ -1,6 +1,7 @@
 """`hakobune lock`: what its options let move, print and write."""
 
 import json
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -152,3 +153,17 @@ def test_what_a_lock_warns_of_is_an_error_of_a_strict_check(lock: Lock, tmp_path
 def test_strict_goes_with_check(lock: Lock, tmp_path: Path) -> None:
     write_project(tmp_path)
     assert lock("lock", "--strict")[0] == 2
+
+
+def test_the_packages_are_exported_for_scanners_without_azure(lock: Lock, tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    code, out, _ = lock("export", "--pylock", "out/pylock.demo.toml")
+    assert (code, out) == (0, "out/pylock.demo.toml\n")
+    found = tomllib.loads((tmp_path / "out/pylock.demo.toml").read_text(encoding="utf-8"))
+    ((package,), (locked,)) = (found["packages"], read_fresh_lock(project).packages)
+    assert (package["name"], package["version"]) == (locked.name, locked.version)
+    path = package["wheels"][0]["path"]
+    assert path.startswith("../vendor/wheels/six-")
+    code, _, err = lock("export", "--pylock=lock.toml")
+    assert code == 2
+    assert "name it pylock.toml" in err
