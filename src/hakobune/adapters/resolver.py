@@ -11,8 +11,9 @@ import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from hakobune.adapters.process import Runner
@@ -108,6 +109,38 @@ def solve(
             raise unknown_packages(unknown or [found], question)
         else:
             raise failure_of(done, question)
+
+
+def newest(
+    runner: Runner, names: Sequence[str], question: Question, *, env: Mapping[str, str]
+) -> dict[str, tuple[str, datetime | None]]:
+    """Return of each package the newest release for the question's Python, and when it came.
+
+    Source distributions count, and what else is asked for does not. Empty where uv has no answer
+    for one of the names.
+    """
+    known = tuple(KnownSdist(name=name, version="", requires=()) for name in names)
+    alone = replace(
+        question,
+        requirements=tuple(names),
+        constraints=(),
+        preferred=(),
+        known=known,
+    )
+    with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        left_out = {*names, "--no-binary", "--only-binary", ":all:"}
+        command = [word for word in _command(alone, Path(folder)) if word not in left_out]
+        done = runner.capture([*command, "--no-deps"], env=env)
+        if done.exit_code != 0:
+            return {}
+        answer = tomllib.loads(Path(folder, "pylock.toml").read_text(encoding="utf-8"))
+    return {package["name"]: _release(package) for package in answer.get("packages", ())}
+
+
+def _release(package: Mapping[str, Any]) -> tuple[str, datetime | None]:
+    files = [*package.get("wheels", ()), *filter(None, [package.get("sdist")])]
+    moments = [file["upload-time"] for file in files if "upload-time" in file]
+    return package["version"], max(moments, default=None)
 
 
 def needed_by(
@@ -254,6 +287,7 @@ def _locked(package: "Package", file: object, question: Question) -> LockedWheel
         file=file.filename,
         size=file.size or 0,
         sha256=file.hashes["sha256"],
+        uploaded=file.upload_time,
     )
 
 

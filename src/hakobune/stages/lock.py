@@ -34,7 +34,7 @@ from hakobune.model.lock import (
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.spec import EnvironmentSpec, requirement_name
-from hakobune.stages.doubts import warnings_of
+from hakobune.stages.doubts import old_releases, warnings_of
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
 from hakobune.stages.solve import Solution, solve
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
@@ -86,13 +86,7 @@ def lock_environment(
     if old is not None:
         require_line_ends(project, old)
     kept = _lock_with_pins(old, wishes)
-    choices = choose_python(spec.python, _base_table(), kept.python if kept else "")
-    if not choices:
-        raise PythonUnavailableError(
-            f"{project.environment}:{spec.python_line or 1}: no base image has {spec.python_text}",
-            remedy=f"choose one of Python {_known_minors()}; `python=3.13` means any release of it",
-            place=f"{project.environment}:{spec.python_line or 1}",
-        )
+    choices = _pythons(project, spec, kept)
     python, solution = _resolve(project, spec, choices, kept, runner, wishes)
     if len(choices) > 1:
         reporter.say(f"{spec.python_text}: Python {python.version} is taken")
@@ -112,15 +106,30 @@ def lock_environment(
         included=tuple((one.path, one.sha256) for one in spec.included),
         builders=solution.builders,
     )
-    for warning in warnings_of(project, spec, lock.python):
-        reporter.say(warning)
+    fresh = [p for p in solution.packages if old is None or p not in old.packages]
+    env = wishes.index(lock.indexes)
+    late = old_releases(runner, spec, fresh, _ask_for(project, python), env=env)
+    changes = () if wishes.is_trial else lock_changes(old, lock)
+    for line in (*warnings_of(project, spec, lock.python), *late, *changes):
+        reporter.say(line)
     if wishes.is_trial:
         return lock
-    for line in lock_changes(old, lock):
-        reporter.say(line)
     stored = _store_lock(project, lock, reporter)
     _report_name(project, spec, reporter)
     return stored
+
+
+def _pythons(project: Project, spec: EnvironmentSpec, kept: Lock | None) -> list[ChosenPython]:
+    """Return the Pythons to try. Raises PythonUnavailableError where there is none."""
+    choices = choose_python(spec.python, _base_table(), kept.python if kept else "")
+    if not choices:
+        place = f"{project.environment}:{spec.python_line or 1}"
+        raise PythonUnavailableError(
+            f"{place}: no base image has {spec.python_text}",
+            remedy=f"choose one of Python {_known_minors()}; `python=3.13` means any release of it",
+            place=place,
+        )
+    return choices
 
 
 def changes_of(project: Project, lock: Lock) -> tuple[str, ...]:
@@ -264,15 +273,22 @@ def _tools(
     today's releases.
     """
     newest = max(python.solved_for, _TOOLS_PYTHON, key=Version)
-    question = Question(
-        requirements=("uv", COMPILER) if project.libraries else ("uv",),
+    question = replace(
+        _ask_for(project, python, "uv", *((COMPILER,) if project.libraries else ())),
         python=newest,
-        glibc=python.glibc,
-        file=project.environment,
         preferred=tuple(f"{w.name}=={w.version}" for w in kept.tools) if kept else (),
     )
     found = resolver.solve(runner, question, env=wishes.index(()))
     return tuple(wheel for wheel in found if isinstance(wheel, LockedWheel))
+
+
+def _ask_for(project: Project, python: ChosenPython, *requirements: str) -> Question:
+    return Question(
+        requirements=requirements,
+        python=python.solved_for,
+        glibc=python.glibc,
+        file=project.environment,
+    )
 
 
 def _lock_to_keep(project: Project, reporter: Reporter) -> Lock | None:
