@@ -25,6 +25,7 @@ from hakobune.transform.spec_findings import CondaNames, Findings
 from hakobune.transform.yaml_nodes import is_null, line_of, mapping, parse, text_of
 
 KNOWN_KEYS = ("name", "channels", "dependencies", "prefix", "variables", "platforms")
+_MOST_REASONS = 3
 _MLFLOW_KEYS = {"build_dependencies", "python"}
 # A file that lists one of these is a whole environment, as `conda env export` writes it.
 _ONLY_EXPORTED = {
@@ -254,9 +255,9 @@ def _read_conda_package(written: str, line: int, found: Findings) -> None:
     else:
         found.add(
             line,
-            f"`{spec.name}`: no package of the Python package index is known to be conda's; "
-            "put the line under `- pip:` to take the index's own, or add to pyproject.toml, in "
-            f'[tool.hakobune.names]: {name} = "its name"',
+            f"`{spec.name}`: no package of the Python package index is known to be conda's; if the "
+            f"index's own `{name}` is meant, put the line under `- pip:`; if another is, add to "
+            f'pyproject.toml, in [tool.hakobune.names]: {name} = "its name"',
         )
 
 
@@ -307,7 +308,10 @@ def _note_what_has_no_meaning(found: Findings) -> None:
     if found.left_out:
         reasons = dict.fromkeys(one.reason for one in found.left_out)
         names = _some([one.name for one in found.left_out])
-        found.notes.append(f"{found.file}: left out: {names} ({'; '.join(reasons)})")
+        why = "; ".join(reasons)
+        if len(reasons) > _MOST_REASONS:
+            why = "hakobune lock --explain prints why"
+        found.notes.append(f"{found.file}: left out: {names} ({why})")
     if found.libraries:
         names = _some([one.name for one in found.libraries])
         found.notes.append(

@@ -460,3 +460,27 @@ def test_pip_s_own_list_beside_dependencies_is_ignored_as_in_conda_with_what_was
     found = read("name: demo\ndependencies: [six]\npip: [idna]\n")
     assert [wanted.text for wanted in found.requirements] == ["six"]
     assert found.notes[0].endswith("pip's list is an item of `dependencies`: `- pip:`")
+
+
+def test_the_note_of_what_is_left_out_stays_short() -> None:
+    names = (
+        "mkl_fft",
+        "numpy-base",
+        "ninja",
+        "backports",
+        "torchtriton",
+        "xz",
+        "zlib",
+        "jpeg",
+        "vc",
+    )
+    found = read(dependencies(*(f"{name}=1.0=h1_0" for name in names)))
+    assert found.requirements == ()
+    (note,) = found.notes
+    assert note.endswith(", zlib, jpeg and 1 more (hakobune lock --explain prints why)")
+
+
+def test_an_unknown_name_has_both_ways_on() -> None:
+    (problem,) = problems(dependencies("azureml-defaults"))
+    assert "if the index's own `azureml-defaults` is meant, put the line under `- pip:`" in problem
+    assert problem.endswith('in [tool.hakobune.names]: azureml-defaults = "its name"')
