@@ -59,8 +59,9 @@ class Question:
     """What is asked of uv, and what its errors are translated with.
 
     `python` is a release of Python, and `glibc` the minor version that wheels may ask for.
-    `preferred` pins (`name==version`) are kept where they still fit; `constraints` bound what is
-    taken. `places` maps package names to each `file:line` that asks for them, and `file` is the
+    `preferred` pins (`name==version`) are kept where they still fit, and `preferred_builders` of a
+    name where its source distribution is built; `constraints` bound what is taken.
+    `places` maps package names to each `file:line` that asks for them, and `file` is the
     conda file. No file is taken that came to the index after `exclude_newer` (RFC 3339). With
     `is_whole`, uv's explanation of a failure is not cut.
     """
@@ -71,6 +72,7 @@ class Question:
     file: str
     constraints: tuple[str, ...] = ()
     preferred: tuple[str, ...] = ()
+    preferred_builders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     takes_prereleases: bool = False
     exclude_newer: str = ""
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

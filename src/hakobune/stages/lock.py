@@ -220,6 +220,9 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             file=project.environment,
             constraints=tuple(bound.text for bound in spec.constraints),
             preferred=_pins(kept, python),
+            preferred_builders={sdist.name: sdist.builders for sdist in kept.sdists}
+            if kept
+            else {},
             takes_prereleases=spec.takes_prereleases,
             exclude_newer=wishes.exclude_newer,
             places=_places_of(spec),

@@ -116,3 +116,20 @@ def test_a_locked_source_distribution_is_located_again(monkeypatch: pytest.Monke
     kept = replace(QUESTION, preferred=("old==1.0",))
     stage.solve(FakeRunner([Keeping()]), kept, env={})
     assert 'name = "old"\nversion = "1.0"' in preferred[0]
+
+
+def test_what_built_a_source_distribution_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, ARCHIVE)
+    preferred: list[str] = []
+
+    class Keeping(Uv):
+        def __call__(self, command: Sequence[str]) -> Completed | None:
+            answer = Path(command[command.index("-o") + 1])
+            preferred.append(answer.read_text(encoding="utf-8") if answer.exists() else "")
+            return super().__call__(command)
+
+    kept = replace(QUESTION, preferred_builders={"old": ("setuptools==1.0",), "b": ("flit==3",)})
+    stage.solve(FakeRunner([Keeping()]), kept, env={})
+    assert 'name = "setuptools"\nversion = "1.0"' in preferred[-1]
+    assert "flit" not in "".join(preferred)
+    assert not any(preferred[:-1])
