@@ -17,7 +17,10 @@ from hakobune.model.lock import INDEX_ADDRESS
 _LONGEST = 20_000  # a release may have a hundred files, each with its hash
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _HASH = re.compile(r"\s--hash[= ](?P<algorithm>\w+):(?P<digest>[0-9a-fA-F]+)")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+_NO_ADDRESS = (
+    "an address, and hakobune locks releases of an index only: name a release, or publish it to an "
+    "index of your own"
+)
 # An option that decides how pip works, and nothing of what it installs here.
 _IDLE = ("--prefer-binary", "--only-binary", "--trusted-host", "--require-hashes", "--use-feature")
 _REFUSED = {
@@ -106,17 +109,14 @@ def read_pip_line(text: str) -> tuple[PipPart, ...]:
     except (InvalidRequirement, RecursionError):
         raise ValueError(_why_no_requirement(bare)) from None
     if requirement.url is not None:
-        raise ValueError(_why_no_address(requirement))
+        raise ValueError(f"`{requirement.name}` comes from {_NO_ADDRESS}")
     return (Wanted(requirement=requirement, hashes=hashes),)
 
 
 def _own_project(text: str) -> OwnProject:
     """Return the folder of `.[dev,test]`. Raises ValueError for an address."""
     if re.match(r"(git|hg|svn|bzr)\+|\w+://", text):
-        raise ValueError(
-            "a package comes from an address, and hakobune locks releases of an index only: "
-            "name a release, or publish it to an index of your own"
-        )
+        raise ValueError(f"the package comes from {_NO_ADDRESS}")
     match = re.fullmatch(r"(?P<path>[^\[\]]*)(\[(?P<extras>[\w., -]*)\])?", text)
     if match is None:
         raise ValueError("it is not a folder")
@@ -128,7 +128,7 @@ def _why_no_requirement(text: str) -> str:
     if " --" in text:
         return "hakobune does not know this option of a package"
     if re.match(r"(git|hg|svn|bzr)\+|\w+://", text):
-        return "an address has no package's name in front: write `name @ address`"
+        return f"the package comes from {_NO_ADDRESS}"
     if re.search(r"[/\\]|^\.|\.(whl|tar\.gz|zip)$", text):
         return "a file or folder cannot be locked: publish it to an index, and name that"
     if re.fullmatch(r"[A-Za-z0-9._-]+\s*=[^=].*", text):
@@ -136,19 +136,6 @@ def _why_no_requirement(text: str) -> str:
     if re.search(r"(>|<|~)=?\s*[\w.]+\.\*", text):
         return "`.*` goes with `==` and `!=` only"
     return "it is not a package requirement"
-
-
-def _why_no_address(requirement: Requirement) -> str:
-    address = requirement.url or ""
-    if address.startswith("git+") and not _COMMIT.fullmatch(address.rpartition("@")[2]):
-        return (
-            f"`{requirement.name}` comes from a branch or tag of git, which may move: "
-            "name a commit by all of its 40 digits"
-        )
-    return (
-        f"`{requirement.name}` comes from an address, and hakobune locks releases of an index "
-        "only: name a release, or publish it to an index of your own"
-    )
 
 
 class _Parser(argparse.ArgumentParser):

@@ -243,7 +243,7 @@ def _read_conda_package(written: str, line: int, found: Findings) -> None:
         _read_python(spec, line, found)
     elif name == "pip":
         pass  # As in pip's own list.
-    elif reason := found.names.refused.get(name):
+    elif reason := _why_refused(name, found.names):
         found.add(
             line,
             f"`{spec.name}` {reason}"
@@ -259,6 +259,12 @@ def _read_conda_package(written: str, line: int, found: Findings) -> None:
             f"index's own `{name}` is meant, put the line under `- pip:`; if another is, add to "
             f'pyproject.toml, in [tool.hakobune.names]: {name} = "its name"',
         )
+
+
+def _why_refused(name: str, names: CondaNames) -> str:
+    """Return why a package cannot be had; R's packages are no more to be had than R itself."""
+    is_of_r = name.startswith("r-") and name not in names.renamed and name not in names.same
+    return names.refused.get("r-base" if is_of_r else name, "")
 
 
 def _is_library(name: str, names: CondaNames) -> bool:

@@ -128,7 +128,9 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         (dependencies("numpy; python_version>'3'"), "env.yml:4: `numpy; python_version>'3'` is"),
         (dependencies("https://x.y/linux-64/numpy-1.2-py_0.conda"), "env.yml:4: `https://x.y/li"),
         (dependencies("pip: [-r https://x.y/r.txt]"), "env.yml:4: `-r https://x.y/r.txt`: what an"),
-        (dependencies("pip: [-e git+https://x.y/a]"), "env.yml:4: `-e git+https://x.y/a`: a packa"),
+        (dependencies("pip: [-e git+https://x.y/a]"), "env.yml:4: `-e git+https://x.y/a`: the pac"),
+        (dependencies("r-ggplot2=3"), "env.yml:4: `r-ggplot2` is not a Python package: the R lang"),
+        (dependencies("pip: [git+https://x.y/a]"), "env.yml:4: `git+https://x.y/a`: the package c"),
         (dependencies("pip: ['six>=1.*']"), "env.yml:4: `six>=1.*`: `.*` goes with `==` and `!="),
         ("# platform: linux-64\n@EXPLICIT\nhttps://x.y/a.conda\n", "env.yml:1: this is a list of"),
         ("name: a\n<<: [1]\ndependencies: [six]\n", "env.yml:2: `<<` must name a mapping"),
@@ -143,7 +145,7 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         ),
         (
             dependencies("pip: ['a @ git+https://x.y/a@main']"),
-            "env.yml:4: `a @ git+https://x.y/a@main`: `a` comes from a branch or tag of git",
+            "env.yml:4: `a @ git+https://x.y/a@main`: `a` comes from an address, and hakobune",
         ),
         (dependencies("pip: [--no-index]"), "env.yml:4: `--no-index`: hakobune needs an index"),
         (dependencies("pip: [--unknown]"), "env.yml:4: `--unknown`: hakobune does not know"),
@@ -194,9 +196,14 @@ def test_a_name_of_conda_s_never_becomes_a_package_that_is_not_known_to_be_the_s
 
 
 def test_a_project_s_own_names_come_first() -> None:
-    names = conda_names((("GEOS", "shapely"), ("ffmpeg", "imageio-ffmpeg")))
-    found = read_spec(dependencies("geos=2", "ffmpeg").encode(), file="env.yml", names=names)
-    assert [wanted.text for wanted in found.requirements] == ["shapely==2.*", "imageio-ffmpeg"]
+    names = conda_names((("GEOS", "shapely"), ("ffmpeg", "imageio-ffmpeg"), ("r-x", "rx")))
+    text = dependencies("geos=2", "ffmpeg", "r-x").encode()
+    found = read_spec(text, file="env.yml", names=names)
+    assert [wanted.text for wanted in found.requirements] == [
+        "shapely==2.*",
+        "imageio-ffmpeg",
+        "rx",
+    ]
 
 
 def test_an_exported_file_is_read_and_says_once_what_has_no_meaning() -> None:
