@@ -39,7 +39,7 @@ def edit(path: Path, old: str, new: str) -> None:
     [
         (("six=1.17", "six=99"), "resolution-impossible", "conda.yml:4: no set of wheels fits"),
         (
-            ("six=1.17", "no-such-package-3141"),
+            ("six=1.17", "pip: [no-such-package-3141]"),
             "package-unknown",
             "conda.yml:4: the Python package index",
         ),
@@ -49,9 +49,9 @@ def edit(path: Path, old: str, new: str) -> None:
             "conda.yml:4: `git` is not a Python package",
         ),
         (
-            ("  - python=3.13\n", ""),
-            "environment-file-invalid",
-            "conda.yml:3: `dependencies` has no `python=…`",
+            ("python=3.13", "python=2.7"),
+            "python-unavailable",
+            "conda.yml:3: no base image has python=2.7",
         ),
         (("dependencies:", "dependencies: ["), "environment-file-invalid", "conda.yml:3: not YAML"),
         (
