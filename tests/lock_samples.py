@@ -16,7 +16,7 @@ PACKAGE = """\
 [[packages]]
 name = "{name}"
 version = "{version}"
-wheels = [{{ url = "https://x.example/{name}-{version}-py3-none-any.whl", size = 5, \
+wheels = [{{ url = "https://x.example/{stem}-{version}-py3-none-any.whl", size = 5, \
 hashes = {{ sha256 = "{sha256}" }} }}]
 """
 
@@ -36,7 +36,12 @@ class Uv:
         pins = tomllib.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
         self.asked += names
         self.preferred.append([f"{p['name']}=={p['version']}" for p in pins.get("packages", [])])
-        packages = (PACKAGE.format(name=name, version="1.17.0", sha256="5" * 64) for name in names)
+        packages = (
+            PACKAGE.format(
+                name=name, stem=name.replace("-", "_"), version="1.17.0", sha256="5" * 64
+            )
+            for name in names
+        )
         answer.write_text("\n".join([*PYLOCK, *packages]), encoding="utf-8")
         return completed()
 

@@ -120,6 +120,10 @@ class EnvironmentFileInvalidError(LockError):
     """The conda file cannot be read, or has an entry that hakobune does not support."""
 
 
+class EnvironmentDoubtfulError(LockError):
+    """`lock --check --strict` found in the conda file what `lock` warns of."""
+
+
 class PackageUnknownError(LockError):
     """A package of the conda file is not on the Python package index."""
 

@@ -46,7 +46,7 @@ def edit(path: Path, old: str, new: str) -> None:
         (
             ("six=1.17", "no-such-package-3141"),
             "environment-file-invalid",
-            "conda.yml:4: `no-such-package-3141`: no package of the Python package index is known",
+            "conda.yml:4: conda's `no-such-package-3141` is not known to be a Python package",
         ),
         (
             ("six=1.17", "git"),

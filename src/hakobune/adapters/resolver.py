@@ -11,18 +11,14 @@ import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from hakobune.adapters.process import Completed, Runner
-from hakobune.errors import (
-    HakobuneError,
-    IndexUnreachableError,
-    PackageUnknownError,
-    ResolutionImpossibleError,
-    WheelMissingError,
-)
+from hakobune.adapters.process import Runner
+from hakobune.adapters.uv_errors import failure_of, unknown_name, unknown_packages
+from hakobune.errors import IndexUnreachableError, ResolutionImpossibleError
 from hakobune.model.lock import LockedSdist, LockedWheel
 from hakobune.model.spec import requirement_name
 
@@ -33,7 +29,6 @@ if TYPE_CHECKING:  # only `lock` needs it, so that other commands start without 
 
 # The policies of wheels that uv knows: the newest that a base's glibc allows is the one to name.
 _UV_GLIBC = (17, 28, *range(31, 41))
-_LINES_SHOWN = 6
 _MOST_UNKNOWN = 20
 # PEP 600: the older names of manylinux_2_17, 2_12 and 2_5.
 _FORMER_PLATFORMS = ("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64")
@@ -64,9 +59,11 @@ class Question:
     """What is asked of uv, and what its errors are translated with.
 
     `python` is a release of Python, and `glibc` the minor version that wheels may ask for.
-    `preferred` pins (`name==version`) are kept where they still fit; `constraints` bound what is
-    taken. `places` maps package names to each `file:line` that asks for them, and `file` is the
-    conda file. With `is_whole`, uv's explanation of a failure is not cut.
+    `preferred` pins (`name==version`) are kept where they still fit, and `preferred_builders` of a
+    name where its source distribution is built; `constraints` bound what is taken.
+    `places` maps package names to each `file:line` that asks for them, and `file` is the
+    conda file. No file is taken that came to the index after `exclude_newer` (RFC 3339). With
+    `is_whole`, uv's explanation of a failure is not cut.
     """
 
     requirements: tuple[str, ...]
@@ -75,7 +72,9 @@ class Question:
     file: str
     constraints: tuple[str, ...] = ()
     preferred: tuple[str, ...] = ()
+    preferred_builders: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     takes_prereleases: bool = False
+    exclude_newer: str = ""
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_whole: bool = False
     known: tuple[KnownSdist, ...] = ()
@@ -103,15 +102,67 @@ def solve(
             if done.exit_code == 0 and not unknown:
                 return _chosen(answer.read_text(encoding="utf-8"), question)
         if done.exit_code == 0:
-            raise _unknown_packages(unknown, question)
+            raise unknown_packages(unknown, question)
         # uv names one unknown package in each run: go on without it, and report all at once.
-        found = _unknown_name(done.stderr or done.stdout)
+        found = unknown_name(done.stderr or done.stdout)
         if found in map(requirement_name, left) and len(unknown) < _MOST_UNKNOWN:
             unknown.append(found)
         elif unknown or found:
-            raise _unknown_packages(unknown or [found], question)
+            raise unknown_packages(unknown or [found], question)
         else:
-            raise _failure(done, question)
+            raise failure_of(done, question)
+
+
+def newest(
+    runner: Runner, names: Sequence[str], question: Question, *, env: Mapping[str, str]
+) -> dict[str, tuple[str, datetime | None]]:
+    """Return of each package the newest release for the question's Python, and when it came.
+
+    Source distributions count, and what else is asked for does not. Empty where uv has no answer
+    for one of the names.
+    """
+    known = tuple(KnownSdist(name=name, version="", requires=()) for name in names)
+    alone = replace(
+        question,
+        requirements=tuple(names),
+        constraints=(),
+        preferred=(),
+        known=known,
+    )
+    with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        left_out = {*names, "--no-binary", "--only-binary", ":all:"}
+        command = [word for word in _command(alone, Path(folder)) if word not in left_out]
+        done = runner.capture([*command, "--no-deps"], env=env)
+        if done.exit_code != 0:
+            return {}
+        answer = tomllib.loads(Path(folder, "pylock.toml").read_text(encoding="utf-8"))
+    return {package["name"]: _release(package) for package in answer.get("packages", ())}
+
+
+def _release(package: Mapping[str, Any]) -> tuple[str, datetime | None]:
+    files = [*package.get("wheels", ()), *filter(None, [package.get("sdist")])]
+    moments = [file["upload-time"] for file in files if "upload-time" in file]
+    return package["version"], max(moments, default=None)
+
+
+def needed_by(
+    runner: Runner, question: Question, *, env: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Return for each package which others need it, as far as uv's cache knows; asks no index."""
+    with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        command = _command(question, Path(folder))
+        command = [word for word in command if word != "--no-annotate"]
+        command[command.index("pylock.toml")] = "requirements.txt"
+        command[command.index("-o") + 1] = str(Path(folder, "answer.txt"))
+        done = runner.capture([*command, "--offline", "--annotation-style", "line"], env=env)
+        if done.exit_code != 0:
+            return {}
+        answer = Path(folder, "answer.txt").read_text(encoding="utf-8")
+    found = re.findall(r"(?m)^([\w.-]+)==\S+.*?# via (.*)$", answer)
+    return {
+        name: tuple(who for who in via.split(", ") if re.fullmatch(r"[\w.-]+", who))
+        for name, via in found
+    }
 
 
 def probe(runner: Runner, env: Mapping[str, str]) -> None:
@@ -148,6 +199,7 @@ def _command(question: Question, folder: Path) -> list[str]:
         *("--index-strategy", "unsafe-best-match"),
         *(("--constraints", str(bounds)) if question.constraints else ()),
         *(("--prerelease", "allow") if question.takes_prereleases else ()),
+        *(("--exclude-newer", question.exclude_newer) if question.exclude_newer else ()),
         *(word for known in question.known for word in ("--no-binary", known.name)),
     ]
 
@@ -166,10 +218,16 @@ def _metadata(known: KnownSdist) -> str:
 def locate_sdist(
     runner: Runner, wanted: str, question: Question, *, env: Mapping[str, str]
 ) -> SdistFile | None:
-    """Return the newest source distribution that a requirement allows, None where there is none."""
+    """Return the source distribution that a requirement allows; None where there is none.
+
+    A release that is preferred comes first, and then the newest.
+    """
     any_release = KnownSdist(name=requirement_name(wanted), version="", requires=())
-    alone = replace(question, requirements=(wanted,), preferred=(), known=(any_release,))
+    alone = replace(question, requirements=(wanted,), known=(any_release,))
     with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        if question.preferred:
+            earlier = _earlier_answer(question.preferred)
+            Path(folder, "pylock.toml").write_text(earlier, encoding="utf-8")
         done = runner.capture([*_command(alone, Path(folder)), "--no-deps"], env=env)
         if done.exit_code != 0:
             return None
@@ -231,6 +289,7 @@ def _locked(package: "Package", file: object, question: Question) -> LockedWheel
         file=file.filename,
         size=file.size or 0,
         sha256=file.hashes["sha256"],
+        uploaded=file.upload_time,
     )
 
 
@@ -277,89 +336,3 @@ def _earlier_answer(pins: Sequence[str]) -> str:
         name, _, version = pin.partition("==")
         lines += ["[[packages]]", f"name = {json.dumps(name)}", f"version = {json.dumps(version)}"]
     return "\n".join(lines) + "\n"
-
-
-def _unknown_name(text: str) -> str:
-    """Return the package that uv did not find on the index; empty where that is not the cause."""
-    found = re.search(r"([\w.-]+) was not found in the package registry", _flat(text))
-    return requirement_name(found[1]) if found else ""
-
-
-def _unknown_packages(names: Sequence[str], question: Question) -> PackageUnknownError:
-    return PackageUnknownError(
-        "\n".join(
-            f"{', '.join(question.places.get(name, (question.file,)))}: "
-            f"the Python package index has no `{name}`"
-            for name in names
-        ),
-        remedy="check the spelling; if conda alone has it, leave it out or find the wheel "
-        "that does the same (docs/reference/environment-file.md lists renamed packages)",
-        place=question.places.get(names[0], (question.file,))[0],
-    )
-
-
-def _flat(text: str) -> str:
-    """Return uv's words on one line: its lines end, and its lines and boxes begin, anywhere."""
-    return " ".join(re.sub(r"[^\x00-\x7f]", " ", text).split())
-
-
-def _failure(done: Completed, question: Question) -> HakobuneError:
-    """Return the error that uv's words mean."""
-    text = done.stderr or done.stdout
-    said = re.sub(r"^(error|hint|\s*cause): ", "", text.strip(), flags=re.MULTILINE)
-    flat = _flat(said)
-    if re.search(r"Failed to fetch|error sending request|timed out|dns|Connect", said):
-        return IndexUnreachableError(
-            f"{question.file}: the package index does not answer\n{_indent(said)}",
-            remedy="check the network, the proxy and pip's configuration, then retry",
-        )
-    lacking = _without_wheels(flat)
-    named = dict.fromkeys(
-        place
-        for name in question.places
-        if _is_named(name, flat)
-        for place in question.places[name]
-    )
-    shown = said if question.is_whole else _cut(said)
-    what = f"{', '.join(named) or question.file}: no set of wheels fits\n{_indent(shown)}"
-    place = next(iter(named), question.file)
-    if lacking:
-        return WheelMissingError(
-            what,
-            remedy=f"choose a release that has a wheel for Python {question.python} on "
-            "linux/amd64, or another Python",
-            place=place,
-            lacking=lacking,
-        )
-    return ResolutionImpossibleError(
-        what, remedy="loosen one of the versions named above", place=place
-    )
-
-
-def _without_wheels(text: str) -> tuple[str, ...]:
-    """Return the requirements for which uv found source distributions only."""
-    names = re.findall(r"Wheels are required for `([\w.-]+)`", text)
-    ranges = dict(re.findall(r"([\w.-]+)((?:[=<>!~]=?[^\s,]+,?)+) has no usable wheels", text))
-    return tuple(dict.fromkeys(f"{name}{ranges.get(name, '')}" for name in names))
-
-
-def _is_named(name: str, text: str) -> bool:
-    """Tell whether a package is meant: `and` or `wheels` may be a package's name, too."""
-    spelled = re.escape(name).replace(r"\-", "[-_.]")
-    return bool(
-        re.search(rf"(?<![\w.-]){spelled}(\[[^\]]*\])?\s*([=<>!~]=|[<>])", text, re.IGNORECASE)
-        or re.search(rf"\b(of|require|on|and) {spelled}(?![\w-])", text, re.IGNORECASE)
-    )
-
-
-def _cut(said: str) -> str:
-    """Return the start of uv's proof, which begins with the cause."""
-    lines = said.splitlines()
-    if len(lines) <= _LINES_SHOWN:
-        return said
-    left = len(lines) - _LINES_SHOWN
-    return "\n".join([*lines[:_LINES_SHOWN], f"… {left} more lines: hakobune lock --verbose"])
-
-
-def _indent(text: str) -> str:
-    return "\n".join(f"  {line.strip()}" for line in text.splitlines() if line.strip())

@@ -10,24 +10,36 @@ from hakobune.console import show
 from hakobune.model.destination import Destination
 from hakobune.model.job import JobWishes
 from hakobune.stages.export import export
+from hakobune.stages.export_pylock import export_pylock
 from hakobune.stages.push import plan_push, require_digest
 from hakobune.stages.submit import plan_submit
 
 
 @click.command("export", context_settings={"ignore_unknown_options": True})
 @click.option("--to", "folder", default="azureml", show_default=True, help="Folder to write into.")
+@click.option(
+    "--pylock",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write only the locked Python packages, as a pylock.toml (PEP 751); needs no Azure.",
+)
 @registry_option
 @job_options
 @workspace_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @pass_wiring
-def command(wiring: Wiring, *, folder: str, given: Destination, wishes: JobWishes) -> None:
+def command(
+    wiring: Wiring, *, folder: str, pylock: Path | None, given: Destination, wishes: JobWishes
+) -> None:
     """Write environment.yml, job.yml and compute.yml for `az ml`.
 
     az ml environment create -f environment.yml, then az ml job create -f job.yml give the job that
     hakobune submit gives. Arguments go to the training program.
     """
     project, runner = wiring.project, wiring.runner
+    if pylock is not None:
+        export_pylock(project, pylock, wiring.console)
+        show(str(pylock))
+        return
     to = wiring.destination(given)
     planned = plan_push(project, runner, registry_name=wiring.registry(to))
     pushed = require_digest(planned, runner, wiring.patience)

@@ -1,53 +1,120 @@
 """`hakobune lock`."""
 
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
 import click
 
 from hakobune.cli.options import json_option
 from hakobune.cli.wiring import Wiring, pass_wiring
-from hakobune.console import show, show_json
+from hakobune.console import show, show_json, show_table
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.stages.render import check_lock
 
+if TYPE_CHECKING:
+    from hakobune.stages.lock import LockWishes
+
+# A day (its first moment, in UTC) or a moment.
+_MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
+
 
 @click.command("lock")
 @click.option("--check", is_flag=True, help="Only report whether lock and Dockerfile are current.")
+@click.option("--strict", is_flag=True, help="With --check: fail where lock warns.")
 @click.option("--upgrade", is_flag=True, help="Upgrade all Python packages.")
+@click.option(
+    "--upgrade-package", "upgraded", multiple=True, help="Upgrade this package; repeatable."
+)
+@click.option(
+    "--exclude-newer",
+    type=_MOMENT,
+    help="Take no file that came to the index on this day (UTC) or later.",
+)
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Print of each locked package where it comes from and who asked for it.",
+)
+@click.option("--diff", is_flag=True, help="Print what a new lock would change; write nothing.")
 @click.option("--move-base", is_flag=True, help="Upgrade all Debian packages of the base.")
 @click.option("--verbose", is_flag=True, help="Show the resolver's whole explanation of a failure.")
 @json_option
 @pass_wiring
 def command(  # noqa: PLR0913 - the options of the command line, by name
-    wiring: Wiring, *, check: bool, upgrade: bool, move_base: bool, verbose: bool, is_json: bool
+    wiring: Wiring,
+    *,
+    check: bool,
+    strict: bool,
+    explain: bool,
+    diff: bool,
+    upgrade: bool,
+    upgraded: tuple[str, ...],
+    exclude_newer: datetime | None,
+    move_base: bool,
+    verbose: bool,
+    is_json: bool,
 ) -> None:
     """Resolve the conda file to exact packages, each with its sha256, and write the lock.
 
-    Pins that still fit are kept. Only this step uses the package index: commit the result.
+    Pins that still fit are kept, and what changed is printed. Only this step uses the package
+    index: commit the result.
     """
-    project = wiring.project
-    lock = (
-        check_lock(project)
-        if check
-        else _locked(wiring, upgrade=upgrade, move_base=move_base, is_whole=verbose)
-    )
+    if check + diff + explain > 1 or strict > check:
+        raise click.UsageError("--check, --diff, --explain: one of them; --strict: with --check")
+    if explain:
+        _explain(wiring, is_json=is_json)
+    elif check:
+        _check(wiring.project, is_strict=strict, is_json=is_json)
+    else:
+        from hakobune.stages.lock import LockWishes  # noqa: PLC0415 - --check stays quick
+
+        wishes = LockWishes(
+            index=wiring.settings.uv_environment,
+            upgrade=upgrade,
+            upgraded=upgraded,
+            exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",
+            move_base=move_base,
+            is_trial=diff,
+            is_whole=verbose,
+        )
+        _lock(wiring, wishes, is_json=is_json)
+
+
+def _check(project: Project, *, is_strict: bool, is_json: bool) -> None:
+    lock = check_lock(project)
+    if is_strict:
+        from hakobune.stages.doubts import require_no_doubt  # noqa: PLC0415 - as above
+
+        require_no_doubt(project, lock)
     if is_json:
         show_json(_about(project, lock))
-    elif check:
-        show(f"{project.lock} and {project.dockerfile} are up to date with {project.environment}")
-        show(f"{len(lock.packages)} packages for Python {lock.python} on {lock.platform}")
+        return
+    show(f"{project.lock} and {project.dockerfile} are up to date with {project.environment}")
+    show(f"{len(lock.packages)} packages for Python {lock.python} on {lock.platform}")
 
 
-def _locked(wiring: Wiring, *, upgrade: bool, move_base: bool, is_whole: bool) -> Lock:
-    # Imported here, so that --check stays quick.
-    from hakobune.stages.lock import LockWishes, lock_environment  # noqa: PLC0415
+def _lock(wiring: Wiring, wishes: "LockWishes", *, is_json: bool) -> None:
+    from hakobune.stages.lock import changes_of, lock_environment  # noqa: PLC0415 - as above
 
-    wishes = LockWishes(
-        index=wiring.settings.uv_environment,
-        upgrade=upgrade,
-        move_base=move_base,
-        is_whole=is_whole,
-    )
-    return lock_environment(wiring.project, wiring.runner, wiring.console, wishes=wishes)
+    project = wiring.project
+    lock = lock_environment(project, wiring.runner, wiring.console, wishes=wishes)
+    changes = changes_of(project, lock) if wishes.is_trial else ()
+    if is_json:
+        show_json(_about(project, lock) | ({"changes": changes} if wishes.is_trial else {}))
+    elif wishes.is_trial:
+        show("\n".join(changes) or f"{project.lock} would stay as it is")
+
+
+def _explain(wiring: Wiring, *, is_json: bool) -> None:
+    from hakobune.stages.explain import explain  # noqa: PLC0415 - as above
+
+    lines = explain(wiring.project, wiring.runner, wiring.settings.uv_environment)
+    if is_json:
+        show_json({"lock": wiring.project.lock, "explanation": [asdict(line) for line in lines]})
+    else:
+        show_table([(line.name, line.version, line.strategy, line.reason) for line in lines])
 
 
 def _about(project: Project, lock: Lock) -> dict[str, object]:

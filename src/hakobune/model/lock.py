@@ -6,7 +6,8 @@ cannot handle a kind raises `unsupported`.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, assert_never
 
 from hakobune.errors import PackageKindUnsupportedError
@@ -24,13 +25,17 @@ INDEX_ADDRESS = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedWheel:
-    """One wheel of the Python package index: file name, size in bytes and sha256 as hex."""
+    """One wheel of the Python package index: file name, size in bytes and sha256 as hex.
+
+    `uploaded` is when the index got the file, where a solve has just said so: no lock has it.
+    """
 
     name: str
     version: str
     file: str
     size: int
     sha256: str
+    uploaded: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +43,7 @@ class LockedSdist:
     """One source distribution of the Python package index, and what its wheel is built with.
 
     `builders` are pins of the lock's builders (`setuptools==75.3.2`). `wheel_sha256` is that of
-    the wheel's bytes, as hex; empty until one was built.
+    the wheel's bytes, as hex; empty until one was built. `uploaded` is as with wheels.
     """
 
     name: str
@@ -48,6 +53,7 @@ class LockedSdist:
     sha256: str
     builders: tuple[str, ...] = ()
     wheel_sha256: str = ""
+    uploaded: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

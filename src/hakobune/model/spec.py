@@ -28,6 +28,15 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A line of the file that an image of wheels does not need, and why."""
+
+    name: str
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
     """A package index that the file names.
 
@@ -71,6 +80,7 @@ class EnvironmentSpec:
     variables: tuple[tuple[str, str], ...] = ()
     included: tuple[Included, ...] = ()
     notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def python_text(self) -> str:

@@ -28,7 +28,7 @@ from hakobune.transform.compare_records import (
 from hakobune.transform.grade_results import grade_results, is_compared, without_place
 from hakobune.transform.read_run import read_metrics
 
-NO_REFERENCE = "no local run of this image, data and arguments to compare with: hakobune train"
+NO_REFERENCE = "no local run of this image, data and arguments to compare the job with"
 
 
 def compare(project: Project, left: Path, right: Path) -> tuple[Row, ...]:

@@ -13,6 +13,7 @@ from hakobune.adapters import debian_base, docker_cli, files, resolver
 from hakobune.adapters.process import Runner, printable
 from hakobune.adapters.resolver import Question
 from hakobune.errors import (
+    ArgumentInvalidError,
     EnvironmentFileInvalidError,
     HashMismatchError,
     LockDamagedError,
@@ -32,11 +33,13 @@ from hakobune.model.lock import (
 )
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
-from hakobune.model.spec import EnvironmentSpec
+from hakobune.model.spec import EnvironmentSpec, requirement_name
+from hakobune.stages.doubts import old_releases, warnings_of
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
 from hakobune.stages.solve import Solution, solve
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
 from hakobune.transform.debian_packages import read_packages
+from hakobune.transform.lock_changes import lock_changes
 from hakobune.transform.names import environment_name, readable_tag
 from hakobune.transform.write_lock import write_lock
 
@@ -50,12 +53,17 @@ class LockWishes:
     """How to lock.
 
     `index` returns uv's environment variables (index, CA bundle) for the indexes that the conda
-    file names. `upgrade` lets every Python package move, `move_base` every Debian package;
-    `is_whole` shows the resolver's explanation of a failure uncut.
+    file names. `upgrade` lets every Python package move, `upgraded` those of these names,
+    `move_base` every Debian package. No package is taken that came to the index after
+    `exclude_newer` (RFC 3339; empty: no bound). `is_trial` writes nothing, and `is_whole` shows the
+    resolver's explanation of a failure uncut.
     """
 
     index: Callable[[Sequence[tuple[str, str]]], Mapping[str, str]]
     upgrade: bool = False
+    upgraded: tuple[str, ...] = ()
+    exclude_newer: str = ""
+    is_trial: bool = False
     move_base: bool = False
     is_whole: bool = False
 
@@ -64,6 +72,8 @@ def lock_environment(
     project: Project, runner: Runner, reporter: Reporter, *, wishes: LockWishes
 ) -> Lock:
     """Find the exact packages for the conda file, write them into the lock, and return it.
+
+    What changed is reported. A trial (`wishes.is_trial`) writes and reports neither.
 
     Raises PythonUnavailableError where no base image has a Python that fits,
     EnvironmentFileInvalidError, LineEndsError, and what the resolver raises.
@@ -75,14 +85,8 @@ def lock_environment(
     old = _lock_to_keep(project, reporter)
     if old is not None:
         require_line_ends(project, old)
-    kept = None if old is None or wishes.upgrade else old
-    choices = choose_python(spec.python, _base_table(), kept.python if kept else "")
-    if not choices:
-        raise PythonUnavailableError(
-            f"{project.environment}:{spec.python_line or 1}: no base image has {spec.python_text}",
-            remedy=f"choose one of Python {_known_minors()}; `python=3.13` means any release of it",
-            place=f"{project.environment}:{spec.python_line or 1}",
-        )
+    kept = _lock_with_pins(old, wishes)
+    choices = _pythons(project, spec, kept)
     python, solution = _resolve(project, spec, choices, kept, runner, wishes)
     if len(choices) > 1:
         reporter.say(f"{spec.python_text}: Python {python.version} is taken")
@@ -102,9 +106,61 @@ def lock_environment(
         included=tuple((one.path, one.sha256) for one in spec.included),
         builders=solution.builders,
     )
+    fresh = [p for p in solution.packages if old is None or p not in old.packages]
+    env = wishes.index(lock.indexes)
+    late = old_releases(runner, spec, fresh, _ask_for(project, python), env=env)
+    changes = () if wishes.is_trial else lock_changes(old, lock)
+    for line in (*warnings_of(project, spec, lock.python), *late, *changes):
+        reporter.say(line)
+    if wishes.is_trial:
+        return lock
     stored = _store_lock(project, lock, reporter)
     _report_name(project, spec, reporter)
     return stored
+
+
+def _pythons(project: Project, spec: EnvironmentSpec, kept: Lock | None) -> list[ChosenPython]:
+    """Return the Pythons to try. Raises PythonUnavailableError where there is none."""
+    choices = choose_python(spec.python, _base_table(), kept.python if kept else "")
+    if not choices:
+        place = f"{project.environment}:{spec.python_line or 1}"
+        raise PythonUnavailableError(
+            f"{place}: no base image has {spec.python_text}",
+            remedy=f"choose one of Python {_known_minors()}; `python=3.13` means any release of it",
+            place=place,
+        )
+    return choices
+
+
+def changes_of(project: Project, lock: Lock) -> tuple[str, ...]:
+    """Return what this lock changes in the one that the project has, a line for each thing."""
+    try:
+        return lock_changes(read_current_lock(project), lock)
+    except (LockMissingError, LockDamagedError):
+        return lock_changes(None, lock)
+
+
+def _lock_with_pins(old: Lock | None, wishes: LockWishes) -> Lock | None:
+    """Return the earlier lock with the packages that are to stay; None where all may move.
+
+    Raises ArgumentInvalidError for a package that is not in it.
+    """
+    moving = {requirement_name(name) for name in wishes.upgraded}
+    packages = () if old is None else old.python_packages
+    tools = () if old is None else old.tools
+    if unknown := moving - {package.name for package in (*packages, *tools)}:
+        raise ArgumentInvalidError(
+            f"--upgrade-package: the lock has no {', '.join(sorted(unknown))}",
+            remedy="hakobune lock --explain lists its packages; a new line of the conda file "
+            "needs no option",
+        )
+    if old is None or wishes.upgrade:
+        return None
+    return replace(
+        old,
+        packages=tuple(package for package in packages if package.name not in moving),
+        tools=tuple(tool for tool in tools if tool.name not in moving),
+    )
 
 
 def _report_name(project: Project, spec: EnvironmentSpec, reporter: Reporter) -> None:
@@ -164,7 +220,11 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             file=project.environment,
             constraints=tuple(bound.text for bound in spec.constraints),
             preferred=_pins(kept, python),
+            preferred_builders={sdist.name: sdist.builders for sdist in kept.sdists}
+            if kept
+            else {},
             takes_prereleases=spec.takes_prereleases,
+            exclude_newer=wishes.exclude_newer,
             places=_places_of(spec),
             is_whole=wishes.is_whole,
         )
@@ -212,18 +272,26 @@ def _tools(
 ) -> tuple[LockedWheel, ...]:
     """Return what builds the image: uv, and a compiler where the project has C files.
 
-    They run on their own, whatever Python the image has: they are solved for a newer one.
+    They run on their own, whatever Python the image has: they are solved for a newer one, and of
+    today's releases.
     """
     newest = max(python.solved_for, _TOOLS_PYTHON, key=Version)
-    question = Question(
-        requirements=("uv", COMPILER) if project.libraries else ("uv",),
+    question = replace(
+        _ask_for(project, python, "uv", *((COMPILER,) if project.libraries else ())),
         python=newest,
-        glibc=python.glibc,
-        file=project.environment,
         preferred=tuple(f"{w.name}=={w.version}" for w in kept.tools) if kept else (),
     )
     found = resolver.solve(runner, question, env=wishes.index(()))
     return tuple(wheel for wheel in found if isinstance(wheel, LockedWheel))
+
+
+def _ask_for(project: Project, python: ChosenPython, *requirements: str) -> Question:
+    return Question(
+        requirements=requirements,
+        python=python.solved_for,
+        glibc=python.glibc,
+        file=project.environment,
+    )
 
 
 def _lock_to_keep(project: Project, reporter: Reporter) -> Lock | None:

@@ -86,6 +86,7 @@ def conda_names(own_names: Iterable[tuple[str, str]]) -> "CondaNames":
     lines = files.read_data("conda_names.txt").splitlines()
     rows = (line.split() for line in lines if not line.startswith("#"))
     known = tomllib.loads(files.read_data("conda_names.toml"))
+    exported = known.pop("exported")["libraries"]
     tables = {
         table: {_normal(name): value for name, value in names.items()}
         for table, names in known.items()
@@ -96,6 +97,7 @@ def conda_names(own_names: Iterable[tuple[str, str]]) -> "CondaNames":
         renamed={**tables["renamed"], **own},
         left_out={k: v for k, v in tables["left_out"].items() if k not in own},
         refused={k: v for k, v in tables["refused"].items() if k not in own},
+        exported=tuple(exported),
     )
 
 

@@ -114,7 +114,7 @@ def _with_builders(
                 question,
                 requirements=sdists.facts[package.name].builders,
                 constraints=(),
-                preferred=(),
+                preferred=question.preferred_builders.get(package.name, ()),
                 takes_prereleases=False,
             ),
             env=env,

@@ -146,7 +146,10 @@ def submit(
             job = cloud.job(note.name)
             if job is not None:
                 _keep(project, replace(note, is_submitted=True))
-                reporter.done("submit", f"{job.name} is this plan's job already: {job.status}")
+                reporter.done(
+                    "submit",
+                    f"{job.name}: submitted before, unchanged ({job.status})",
+                )
                 return job
             # A job that was submitted, and is not there, was submitted to another workspace.
             if not note.is_submitted:

@@ -25,7 +25,8 @@ _FIELD = re.compile(
 _IDLE_FIELDS = ("build_number", "channel", "subdir", "url", "md5", "sha256", "license", "fn")
 # A version and a build: the last word that no operator precedes.
 _BUILD = re.compile(r"(?P<version>.*?[^=!<>~|,\s])\s*(?:=|\s)\s*(?P<build>[^\s=<>!~|,]+)")
-_PART = re.compile(r"(?P<operator>[=!<>~]*)\s*(?P<version>[^=!<>~\s]+)")
+# `1!2.0` has an epoch: only at the start is `!` an operator's.
+_PART = re.compile(r"(?P<operator>[=!<>~]*)\s*(?P<version>[^=!<>~\s]+(?:![^=!<>~\s]+)?)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,12 @@ class CondaSpec:
     channel: str = ""
 
 
+def name_of(written: str) -> str:
+    """Return the package's name of a line, whatever follows it; empty where there is none."""
+    found = _NAME.match(written.partition("#")[0].rpartition("::")[2].strip())
+    return found[0] if found else ""
+
+
 def read_conda_spec(written: str) -> CondaSpec:
     """Return what the line asks for. Raises ValueError with the reason."""
     text = written.partition("#")[0].strip()
@@ -50,10 +57,16 @@ def read_conda_spec(written: str) -> CondaSpec:
     channel, separator, rest = text.rpartition("::")
     if separator and not _CHANNEL.fullmatch(channel):
         raise ValueError(f"`{channel}` is not a channel")
+    if re.search(r"\[[\w-]+(\s*,\s*[\w-]+)*\]", rest):
+        raise ValueError("conda has no extras: put the line under `- pip:`")
     rest, fields = _fields(rest)
     found = _NAME.match(rest)
+    if re.match(r"\w+://", rest):
+        raise ValueError("it is the address of one conda package: name the package instead")
     if found is None:
         raise ValueError("it does not begin with a package's name")
+    if ";" in rest:
+        raise ValueError("conda has no markers: put the line under `- pip:`")
     version, build = _version_and_build(rest[found.end() :])
     version = fields.get("version", version)
     build = fields.get("build", build)

@@ -17,7 +17,10 @@ from hakobune.model.lock import INDEX_ADDRESS
 _LONGEST = 20_000  # a release may have a hundred files, each with its hash
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _HASH = re.compile(r"\s--hash[= ](?P<algorithm>\w+):(?P<digest>[0-9a-fA-F]+)")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+_NO_ADDRESS = (
+    "an address, and hakobune locks releases of an index only: name a release, or publish it to an "
+    "index of your own"
+)
 # An option that decides how pip works, and nothing of what it installs here.
 _IDLE = ("--prefer-binary", "--only-binary", "--trusted-host", "--require-hashes", "--use-feature")
 _REFUSED = {
@@ -45,10 +48,11 @@ class MoreLines:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Editable:
-    """`-e FOLDER`."""
+class OwnProject:
+    """`-e FOLDER[extra]`, or the folder without `-e`: in an image, these are the same."""
 
     path: str
+    extras: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,7 @@ class PreReleases:
     """`--pre`: releases that are not final may be taken."""
 
 
-PipLine = Wanted | MoreLines | Editable | Index | PreReleases
+PipPart = Wanted | MoreLines | OwnProject | Index | PreReleases
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -84,13 +88,13 @@ def logical_lines(text: str) -> Iterator[tuple[int, str]]:
         yield start, _COMMENT.sub("", kept).strip()
 
 
-def read_pip_line(text: str) -> PipLine | None:
-    """Return what a line asks for; None where it changes nothing.
+def read_pip_line(text: str) -> tuple[PipPart, ...]:
+    """Return what a line asks for: an option may stand beside others. Empty: it changes nothing.
 
     Raises ValueError, with the reason, for what is no such line and for what cannot be locked.
     """
     if text.startswith("-"):
-        return _option(text)
+        return _options(text)
     if len(text) > _LONGEST:
         raise ValueError(f"longer than {_LONGEST} characters")
     hashes = tuple(match["digest"].lower() for match in _HASH.finditer(text))
@@ -98,38 +102,40 @@ def read_pip_line(text: str) -> PipLine | None:
         if match["algorithm"] != "sha256":
             raise ValueError("only hashes of the kind sha256 can be checked")
     bare = _HASH.sub("", text).strip()
+    if re.match(r"\.{1,2}/?(\[|$)", bare):
+        return (_own_project(bare),)
     try:
         requirement = Requirement(bare)
     except (InvalidRequirement, RecursionError):
         raise ValueError(_why_no_requirement(bare)) from None
     if requirement.url is not None:
-        raise ValueError(_why_no_address(requirement))
-    return Wanted(requirement=requirement, hashes=hashes)
+        raise ValueError(f"`{requirement.name}` comes from {_NO_ADDRESS}")
+    return (Wanted(requirement=requirement, hashes=hashes),)
+
+
+def _own_project(text: str) -> OwnProject:
+    """Return the folder of `.[dev,test]`. Raises ValueError for an address."""
+    if re.match(r"(git|hg|svn|bzr)\+|\w+://", text):
+        raise ValueError(f"the package comes from {_NO_ADDRESS}")
+    match = re.fullmatch(r"(?P<path>[^\[\]]*)(\[(?P<extras>[\w., -]*)\])?", text)
+    if match is None:
+        raise ValueError("it is not a folder")
+    extras = (extra.strip() for extra in (match["extras"] or "").split(","))
+    return OwnProject(path=match["path"], extras=tuple(filter(None, extras)))
 
 
 def _why_no_requirement(text: str) -> str:
     if " --" in text:
         return "hakobune does not know this option of a package"
     if re.match(r"(git|hg|svn|bzr)\+|\w+://", text):
-        return "an address has no package's name in front: write `name @ address`"
+        return f"the package comes from {_NO_ADDRESS}"
     if re.search(r"[/\\]|^\.|\.(whl|tar\.gz|zip)$", text):
         return "a file or folder cannot be locked: publish it to an index, and name that"
-    if re.fullmatch(r"[A-Za-z0-9._-]+=[^=].*", text):
+    if re.fullmatch(r"[A-Za-z0-9._-]+\s*=[^=].*", text):
         return "pip's exact match is `==`"
+    if re.search(r"(>|<|~)=?\s*[\w.]+\.\*", text):
+        return "`.*` goes with `==` and `!=` only"
     return "it is not a package requirement"
-
-
-def _why_no_address(requirement: Requirement) -> str:
-    address = requirement.url or ""
-    if address.startswith("git+") and not _COMMIT.fullmatch(address.rpartition("@")[2]):
-        return (
-            f"`{requirement.name}` comes from a branch or tag of git, which may move: "
-            "name a commit by all of its 40 digits"
-        )
-    return (
-        f"`{requirement.name}` comes from an address, and hakobune locks releases of an index "
-        "only: name a release, or publish it to an index of your own"
-    )
 
 
 class _Parser(argparse.ArgumentParser):
@@ -141,7 +147,7 @@ class _Parser(argparse.ArgumentParser):
         self.add_argument("-c", "--constraint")
         self.add_argument("-e", "--editable")
         self.add_argument("-i", "--index-url", "--pypi-url")
-        self.add_argument("--extra-index-url")
+        self.add_argument("--extra-index-url", action="append", default=[])
         self.add_argument("-f", "--find-links")
         self.add_argument("--pre", action="store_true")
 
@@ -149,14 +155,14 @@ class _Parser(argparse.ArgumentParser):
         raise ValueError(message)
 
 
-def _option(text: str) -> PipLine | None:
+def _options(text: str) -> tuple[PipPart, ...]:
     try:
-        words = shlex.split(text)
+        words = shlex.split(text, comments=True)
     except ValueError as exc:
         raise ValueError(f"not an option of pip: {exc}") from None
     first = words[0].partition("=")[0] if words else ""
     if first in _IDLE:
-        return None
+        return ()
     if first in _REFUSED:
         raise ValueError(_REFUSED[first])
     try:
@@ -165,23 +171,24 @@ def _option(text: str) -> PipLine | None:
         raise ValueError(f"not an option of pip: {exc}") from None
     if left:
         raise ValueError(f"hakobune does not know `{left[0]}`, an option of pip")
-    if found.requirement or found.constraint:
-        return MoreLines(
-            path=found.requirement or found.constraint, is_constraint=bool(found.constraint)
-        )
-    if found.editable:
-        return Editable(path=found.editable)
     if found.find_links:
         raise ValueError(
             "a list of links gives no sha256 that lasts: use an index "
             "(--extra-index-url, or HAKOBUNE_EXTRA_INDEX_URL)"
         )
+    parts: list[PipPart] = [
+        MoreLines(path=path, is_constraint=path is found.constraint)
+        for path in (found.requirement, found.constraint)
+        if path
+    ]
+    if found.editable:
+        parts.append(_own_project(found.editable))
     if found.pre:
-        return PreReleases()
-    return Index(
-        address=_address(found.index_url or found.extra_index_url or ""),
-        is_default=bool(found.index_url),
-    )
+        parts.append(PreReleases())
+    if found.index_url:
+        parts.append(Index(address=_address(found.index_url), is_default=True))
+    parts += (Index(address=_address(one), is_default=False) for one in found.extra_index_url)
+    return tuple(parts)
 
 
 def _address(text: str) -> str:

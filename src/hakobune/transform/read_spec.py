@@ -6,25 +6,32 @@ The format is conda's: https://docs.conda.io/projects/conda (environment.yml).
 """
 
 import difflib
+import fnmatch
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import yaml
 from packaging.utils import canonicalize_name
 
 from hakobune.errors import EnvironmentFileInvalidError
-from hakobune.model.spec import EnvironmentSpec, Requirement
+from hakobune.model.spec import EnvironmentSpec, LeftOut, Requirement
 from hakobune.transform import pip_line
-from hakobune.transform.conda_spec import CondaSpec, read_conda_spec
+from hakobune.transform.conda_spec import CondaSpec, name_of, read_conda_spec
 from hakobune.transform.names import environment_name
 from hakobune.transform.pip_list import take_pip_line
 from hakobune.transform.spec_findings import CondaNames, Findings
+from hakobune.transform.yaml_nodes import is_null, line_of, mapping, parse, text_of
 
 KNOWN_KEYS = ("name", "channels", "dependencies", "prefix", "variables", "platforms")
-_LARGEST = 256 << 10
+_MOST_REASONS = 3
 _MLFLOW_KEYS = {"build_dependencies", "python"}
+# A file that lists one of these is a whole environment, as `conda env export` writes it.
+_ONLY_EXPORTED = {
+    *("-libgcc-mutex", "-openmp-mutex", "ld-impl-linux-64", "libcxx"),
+    *("vs2015-runtime", "vc14-runtime", "ucrt"),
+}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What the image itself needs; a file that sets them would break it.
 _OWN_VARIABLES = re.compile(r"PATH|HOME|USER|LOGNAME|LD_PRELOAD|PYTHONHOME|HAKOBUNE_.*")
@@ -49,8 +56,8 @@ def read_spec(
     Raises EnvironmentFileInvalidError with every problem found.
     """
     found = Findings(file, read, source, names)
-    top = _parse(content, found)
-    keys = {} if top is None else _mapping(top, found)
+    top = parse(content, found)
+    keys = {} if top is None else mapping(top, found)
     if set(keys) >= _MLFLOW_KEYS:
         _refuse_mlflow(file)
     _note_unknown_keys(keys, found)
@@ -69,7 +76,7 @@ def read_spec(
     return EnvironmentSpec(
         name=environment_name(name),
         written_name=name,
-        name_line=_line(keys["name"]) if "name" in keys else 1,
+        name_line=line_of(keys["name"]) if "name" in keys else 1,
         python=("",) if found.python is None else found.python,
         python_line=found.python_line,
         channels=channels,
@@ -81,6 +88,7 @@ def read_spec(
         variables=variables,
         included=tuple(found.included[path] for path in sorted(found.included)),
         notes=tuple(found.notes),
+        left_out=(*found.left_out, *found.libraries),
     )
 
 
@@ -93,83 +101,34 @@ def _refuse_mlflow(file: str) -> None:
     )
 
 
-def _parse(content: bytes, found: Findings) -> yaml.Node | None:
-    """Return the document's root node; report what is not YAML."""
-    if len(content) > _LARGEST:
-        found.add(1, f"not a conda environment file: longer than {_LARGEST >> 10} KiB")
-        return None
-    try:
-        text = content.decode("utf-8-sig")
-        # Not the faster CSafeLoader: it overruns the C stack where a file is nested too deeply.
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as exc:
-        found.add(content.count(b"\n", 0, exc.start) + 1, "not UTF-8 text")
-        return None
-    except yaml.MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
-        line = mark.line + 1 if mark else 1
-        found.add(line, f"not YAML: {exc.problem or exc.context}")
-        return None
-    except yaml.YAMLError as exc:
-        found.add(1, f"not YAML: {str(exc).splitlines()[0]}")
-        return None
-    except RecursionError:
-        found.add(1, "not a conda environment file: nested too deeply")
-        return None
-    if node is None:
-        found.add(1, "the file is empty")
-    return node
-
-
-def _line(node: yaml.Node) -> int:
-    return int(node.start_mark.line) + 1
-
-
-def _mapping(node: yaml.Node, found: Findings) -> dict[str, yaml.Node]:
-    """Return a mapping node's values by key; report anything else, and keys given twice."""
-    if not isinstance(node, yaml.MappingNode):
-        found.add(_line(node), "expected `key: value` lines (name, channels, dependencies)")
-        return {}
-    values: dict[str, yaml.Node] = {}
-    for key, value in node.value:
-        text = str(key.value) if isinstance(key, yaml.ScalarNode) else "a list or mapping"
-        if text in values:
-            found.add(_line(key), f"`{text}` is given twice")
-        values[text] = value
-    return values
-
-
 def _note_unknown_keys(keys: Mapping[str, yaml.Node], found: Findings) -> None:
     """Note what conda ignores, too: a misspelled `dependencies` is reported as missing besides."""
     for key, value in keys.items():
         if key in KNOWN_KEYS:
             continue
+        if key == "pip":
+            found.note(
+                line_of(value),
+                "unknown key `pip`, ignored; pip's list is an item of `dependencies`: `- pip:`",
+            )
+            continue
         near = difflib.get_close_matches(key, KNOWN_KEYS, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(KNOWN_KEYS[:3])}"
         what = f"unknown key `{key}`, ignored; {hint}"
         if near and near[0] not in keys:
-            found.add(_line(value), f"unknown key `{key}`; {hint}")
+            found.add(line_of(value), f"unknown key `{key}`; {hint}")
         else:
-            found.note(_line(value), what)
-
-
-def _text(node: yaml.Node) -> str | None:
-    """Return a scalar node's text, or None for a list, a mapping or null."""
-    if isinstance(node, yaml.ScalarNode) and not _is_null(node):
-        return str(node.value).strip()
-    return None
-
-
-def _is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+            found.note(line_of(value), what)
 
 
 def _read_name(keys: Mapping[str, yaml.Node], found: Findings) -> str:
     """Return the environment's name: that of the file (as conda has it) where none is given."""
     node = keys.get("name")
-    name = PurePosixPath(found.file).stem if node is None else _text(node) or ""
+    if node is not None and is_null(node):
+        node = None
+    name = PurePosixPath(found.file).stem if node is None else text_of(node) or ""
     if not name and node is not None:
-        found.add(_line(node), "`name` must be a text that is not empty")
+        found.add(line_of(node), "`name` must be a text that is not empty")
     return name
 
 
@@ -177,38 +136,40 @@ def conda_name(content: bytes, *, file: str) -> str | None:
     """Return the name in a conda file; None where this is another kind of file or names none."""
     nothing = CondaNames(same={}, renamed={}, left_out={}, refused={})
     found = Findings(file, _no_file, "", nothing)
-    top = _parse(content, found)
-    keys = _mapping(top, found) if isinstance(top, yaml.MappingNode) else {}
-    return _text(keys["name"]) if {"name", "dependencies"} <= keys.keys() else None
+    top = parse(content, found)
+    keys = mapping(top, found) if isinstance(top, yaml.MappingNode) else {}
+    return text_of(keys["name"]) if {"name", "dependencies"} <= keys.keys() else None
 
 
 def _read_channels(keys: Mapping[str, yaml.Node], found: Findings) -> tuple[str, ...]:
     node = keys.get("channels")
-    if node is None or _is_null(node):
+    if node is None or is_null(node):
         return ()
     if not isinstance(node, yaml.SequenceNode):
-        found.add(_line(node), "`channels` must be a list")
+        found.add(line_of(node), "`channels` must be a list")
         return ()
-    return tuple(_text(item) or "" for item in node.value)
+    return tuple(text_of(item) or "" for item in node.value)
 
 
 def _read_variables(keys: Mapping[str, yaml.Node], found: Findings) -> tuple[tuple[str, str], ...]:
     """Return the environment variables that the file sets."""
     node = keys.get("variables")
-    if node is None or _is_null(node):
+    if node is None or is_null(node):
         return ()
     if not isinstance(node, yaml.MappingNode):
-        found.add(_line(node), "`variables` must be `NAME: value` lines")
+        found.add(line_of(node), "`variables` must be `NAME: value` lines")
         return ()
     variables = []
-    for name, value in _mapping(node, found).items():
+    for name, value in mapping(node, found).items():
         text = None if not isinstance(value, yaml.ScalarNode) else str(value.value)
         if not _VARIABLE.fullmatch(name):
-            found.add(_line(value), f"`{name[:80]}` cannot name an environment variable")
+            found.add(line_of(value), f"`{name[:80]}` cannot name an environment variable")
         elif _OWN_VARIABLES.fullmatch(name):
-            found.add(_line(value), f"the variable `{name}` belongs to the image: remove the line")
+            found.add(
+                line_of(value), f"the variable `{name}` belongs to the image: remove the line"
+            )
         elif text is None or any(not letter.isprintable() for letter in text):
-            found.add(_line(value), f"the variable `{name}` must be one line of text")
+            found.add(line_of(value), f"the variable `{name}` must be one line of text")
         else:
             variables.append((name, text))
     return tuple(variables)
@@ -216,61 +177,100 @@ def _read_variables(keys: Mapping[str, yaml.Node], found: Findings) -> tuple[tup
 
 def _read_dependencies(keys: Mapping[str, yaml.Node], found: Findings) -> None:
     node = keys.get("dependencies")
-    if node is None or _is_null(node):
+    if node is None or is_null(node):
         if not found.problems:
-            found.add(1 if node is None else _line(node), "no `dependencies:`")
+            found.add(1 if node is None else line_of(node), "no `dependencies:`")
         return
     if not isinstance(node, yaml.SequenceNode):
-        found.add(_line(node), "`dependencies` must be a list")
+        found.add(line_of(node), "`dependencies` must be a list")
         return
+    named = {canonicalize_name(name_of(text_of(item) or "")) for item in node.value}
+    found.is_export = bool(named & _ONLY_EXPORTED)
     for item in node.value:
         if isinstance(item, yaml.MappingNode):
             _read_pip_section(item, found)
-        elif not (written := _text(item)):
-            found.add(_line(item), "expected a package such as `pandas=3.1`")
+        elif not (written := text_of(item)):
+            found.add(line_of(item), "expected a package such as `pandas=3.1`")
         else:
-            _read_conda_package(written, _line(item), found)
+            _read_conda_package(written, line_of(item), found)
 
 
 def _read_pip_section(node: yaml.MappingNode, found: Findings) -> None:
-    for key, value in _mapping(node, found).items():
+    for key, value in mapping(node, found).items():
         if key != "pip":
-            found.add(_line(node), f"unknown section `{key}`; did you mean `pip:`?")
-        elif _is_null(value):
+            found.add(line_of(node), _why_no_section(key, value))
+        elif is_null(value):
             continue
         elif not isinstance(value, yaml.SequenceNode):
-            found.add(_line(value), "`pip:` must be a list")
+            found.add(line_of(value), "`pip:` must be a list: each line with `- ` in front")
         else:
-            for item in value.value:
-                place = found.at(_line(item))
-                for _, text in pip_line.logical_lines(_text(item) or ""):
-                    take_pip_line(text, place, found, within=(found.file,))
+            _read_pip_list(value.value, found)
+
+
+def _why_no_section(key: str, value: yaml.Node) -> str:
+    text = text_of(value)
+    if text and key.lower() != "pip":
+        return f"`{key}: {text}` is not conda's form; write `{key}={text}`"
+    return f"unknown section `{key}`; did you mean `pip:`?"
+
+
+def _read_pip_list(items: Sequence[yaml.Node], found: Findings) -> None:
+    for item in items:
+        text = text_of(item)
+        if text is None:
+            found.add(line_of(item), "expected a line of pip's, such as `pandas==3.1`")
+        for _, line in pip_line.logical_lines(text or ""):
+            take_pip_line(line, found.at(line_of(item)), found, within=(found.file,))
 
 
 def _read_conda_package(written: str, line: int, found: Findings) -> None:
+    # What is left out has versions that the index's packages cannot have (`openssl=1.1.1k`).
+    name, shown, place = canonicalize_name(name_of(written)), name_of(written), str(found.at(line))
+    if reason := found.names.left_out.get(name):
+        found.left_out.append(LeftOut(name=shown, place=place, reason=reason))
+        return
+    if found.is_export and _is_library(name, found.names):
+        reason = "a part of other packages, whose wheels bring what they need"
+        found.libraries.append(LeftOut(name=shown, place=place, reason=reason))
+        return
     # In conda's files, an exact version or a build stands for the same as on the command line.
     try:
         spec = read_conda_spec(written)
     except ValueError as exc:
         found.add(line, f"`{written[:80]}` is not a package such as `pandas=3.1`: {exc}")
         return
-    name = canonicalize_name(spec.name)
     if name == "python":
         _read_python(spec, line, found)
     elif name == "pip":
         pass  # As in pip's own list.
-    elif name in found.names.left_out:
-        found.left_out.append(spec.name)
-    elif reason := found.names.refused.get(name):
-        found.add(line, f"`{spec.name}` is not a Python package: {reason}")
+    elif reason := _why_refused(name, found.names):
+        found.add(
+            line,
+            f"`{spec.name}` {reason}"
+            if reason.startswith("exists")
+            else f"`{spec.name}` is not a Python package: {reason}",
+        )
     elif index_name := found.names.renamed.get(name) or found.names.same.get(name):
         _take_conda_package(spec, index_name, written, line, found)
     else:
         found.add(
             line,
-            f"`{spec.name}`: no package of the Python package index is known to be conda's; "
-            f'if one is, add to pyproject.toml, in [tool.hakobune.names]: {name} = "its name"',
+            f"conda's `{spec.name}` is not known to be a Python package: remove the line; if you "
+            f"mean the index's `{name}`, put it under `- pip:`; if another, add to pyproject.toml, "
+            f'in [tool.hakobune.names]: {name} = "its name"',
         )
+
+
+def _why_refused(name: str, names: CondaNames) -> str:
+    """Return why a package cannot be had; R's packages are no more to be had than R itself."""
+    is_of_r = name.startswith("r-") and name not in names.renamed and name not in names.same
+    return names.refused.get("r-base" if is_of_r else name, "")
+
+
+def _is_library(name: str, names: CondaNames) -> bool:
+    """Tell whether a name is a C library's that other packages brought into the environment."""
+    is_python = name in names.renamed or name in names.same
+    return not is_python and any(fnmatch.fnmatch(name, known) for known in names.exported)
 
 
 def _take_conda_package(
@@ -312,11 +312,17 @@ def _note_what_has_no_meaning(found: Findings) -> None:
             f"only the versions count ({_some(found.builds)})"
         )
     if found.left_out:
-        reasons = dict.fromkeys(
-            found.names.left_out[canonicalize_name(name)] for name in found.left_out
-        )
+        reasons = dict.fromkeys(one.reason for one in found.left_out)
+        names = _some([one.name for one in found.left_out])
+        why = "; ".join(reasons)
+        if len(reasons) > _MOST_REASONS:
+            why = "hakobune lock --explain prints why"
+        found.notes.append(f"{found.file}: left out: {names} ({why})")
+    if found.libraries:
+        names = _some([one.name for one in found.libraries])
         found.notes.append(
-            f"{found.file}: left out: {_some(found.left_out)} ({'; '.join(reasons)})"
+            f"{found.file}: left out as parts of other packages, whose wheels bring what they "
+            f"need: {names}; `hakobune build` names what is missing"
         )
 
 

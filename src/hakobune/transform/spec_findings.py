@@ -1,10 +1,11 @@
 """What the reading of a conda file has found so far: values, problems and notes. No I/O."""
 
+import codecs
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hakobune.model.forms import escaped
-from hakobune.model.spec import Included, Index, Requirement
+from hakobune.model.spec import Included, Index, LeftOut, Requirement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,12 +14,14 @@ class CondaNames:
 
     `same` are conda's packages that the index has, by the index's names; `renamed` comes before.
     `left_out` have no meaning in an image of wheels, and `refused` cannot be had; both with why.
+    `exported` are C libraries (a name, or `xorg-*`) that a whole exported environment lists.
     """
 
     same: Mapping[str, str]
     renamed: Mapping[str, str]
     left_out: Mapping[str, str]
     refused: Mapping[str, str]
+    exported: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,9 @@ class Findings:
     names: CondaNames
     problems: list[tuple[Place, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    libraries: list[LeftOut] = field(default_factory=list)
+    is_export: bool = False
     builds: list[str] = field(default_factory=list)
     requirements: list[Requirement] = field(default_factory=list)
     constraints: list[Requirement] = field(default_factory=list)
@@ -66,3 +71,14 @@ class Findings:
     def note(self, place: "int | Place", what: str) -> None:
         """Add what a user should know and that is no problem."""
         self.notes.append(f"{self.at(place) if isinstance(place, int) else place}: {what}")
+
+
+def decoded(content: bytes) -> str:
+    """Return a text file's text. Raises UnicodeDecodeError.
+
+    Windows PowerShell writes UTF-16 where a program's output is sent to a file, and both conda and
+    pip read it.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    return content.decode("utf-8-sig")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hakobune.adapters.process import Completed
-from hakobune.adapters.resolver import Question, solve
+from hakobune.adapters.resolver import Question, needed_by, solve
 from hakobune.errors import (
     HakobuneError,
     IndexUnreachableError,
@@ -277,3 +277,41 @@ def test_a_silent_index_is_its_own_failure() -> None:
         "error: Failed to fetch: `https://index.example/simple/pandas/`\n  Caused by: x"
     )
     assert isinstance(error, IndexUnreachableError)
+
+
+FOREIGN = (
+    "Because pywin32==308 has no wheels with a matching platform tag and you require pywin32==308, "
+    "no.\nhint: Wheels are available for `pywin32` (v308) on the following platforms: {}"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        (FOREIGN.format("`win32`, `win_amd64`"), "pywin32 exists for other systems only"),
+        (FOREIGN.format("`linux_aarch64`, `win32`"), "loosen one"),
+        (
+            "Because there is no version of torch==2.0.0+cpu and you require torch==2.0.0+cpu, no.",
+            "a release that ends in `+cpu` is on an index of its own",
+        ),
+        (
+            "hint: `a` was filtered by `exclude-newer` to only include packages uploaded before x",
+            "name a later day by --exclude-newer",
+        ),
+        ("Because there is no version of a==9 and you require a==9, no.", "loosen one"),
+    ],
+)
+def test_the_way_on_fits_the_cause(said: str, remedy: str) -> None:
+    assert failure(said).remedy.startswith(remedy)
+
+
+def test_which_packages_need_which_is_read_from_uv_s_cache() -> None:
+    def write(command: Sequence[str]) -> Completed:
+        assert "--offline" in command
+        text = "numpy==2.1.0            # via -r /tmp/wanted.txt, pandas, scipy\npandas==3.1\n"
+        Path(command[command.index("-o") + 1]).write_text(text, encoding="utf-8")
+        return completed()
+
+    assert needed_by(FakeRunner([write]), QUESTION, env={}) == {"numpy": ("pandas", "scipy")}
+    cold = FakeRunner([lambda _: completed(exit_code=1, stderr="the cache does not have it")])
+    assert needed_by(cold, QUESTION, env={}) == {}

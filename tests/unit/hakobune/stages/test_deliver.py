@@ -164,7 +164,7 @@ def test_a_model_that_no_local_run_compares_with_is_refused_unless_it_is_allowed
 ) -> None:
     job = submitted(ready)
     assert bring(ready.services, job).grade == (
-        "no local run of this image, data and arguments to compare with: hakobune train"
+        "no local run of this image, data and arguments to compare the job with"
     )
     with pytest.raises(GradeMissingError, match=job) as caught:
         bring_model(ready.services, job)

@@ -1,5 +1,6 @@
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,36 @@ def test_an_archive_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch
     broken = OLD.replace(SHA256, hashlib.sha256(content).hexdigest())
     with pytest.raises(SdistInvalidError, match=r"old-1.0.tar.gz is not an archive"):
         stage.solve(FakeRunner([Uv(sdist_of_old=broken)]), QUESTION, env={})
+
+
+def test_a_locked_source_distribution_is_located_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, ARCHIVE)
+    preferred: list[str] = []
+
+    class Keeping(Uv):
+        def __call__(self, command: Sequence[str]) -> Completed | None:
+            answer = Path(command[command.index("-o") + 1])
+            if "--no-deps" in command:
+                preferred.append(answer.read_text(encoding="utf-8"))
+            return super().__call__(command)
+
+    kept = replace(QUESTION, preferred=("old==1.0",))
+    stage.solve(FakeRunner([Keeping()]), kept, env={})
+    assert 'name = "old"\nversion = "1.0"' in preferred[0]
+
+
+def test_what_built_a_source_distribution_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    given(monkeypatch, ARCHIVE)
+    preferred: list[str] = []
+
+    class Keeping(Uv):
+        def __call__(self, command: Sequence[str]) -> Completed | None:
+            answer = Path(command[command.index("-o") + 1])
+            preferred.append(answer.read_text(encoding="utf-8") if answer.exists() else "")
+            return super().__call__(command)
+
+    kept = replace(QUESTION, preferred_builders={"old": ("setuptools==1.0",), "b": ("flit==3",)})
+    stage.solve(FakeRunner([Keeping()]), kept, env={})
+    assert 'name = "setuptools"\nversion = "1.0"' in preferred[-1]
+    assert "flit" not in "".join(preferred)
+    assert not any(preferred[:-1])

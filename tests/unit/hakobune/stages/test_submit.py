@@ -250,7 +250,11 @@ def test_the_same_plan_is_the_same_job_until_another_is_asked_for(tmp_path: Path
     reporter = FakeReporter()
     assert submit(project, planned(project), cloud, reporter).name == first.name
     assert reporter.stages == [
-        ("submit", f"{first.name} is this plan's job already: Running", ""),
+        (
+            "submit",
+            f"{first.name}: submitted before, unchanged (Running)",
+            "",
+        ),
     ]
     other = submit(project, planned(project), cloud, FakeReporter(), is_again=True)
     assert list(cloud.jobs) == [first.name, other.name]

@@ -41,6 +41,8 @@ from hakobune.transform.conda_spec import CondaSpec, read_conda_spec
         ("numpy # the array package", [""]),
         ("numpy=1.0.dev1", ["==1.0.dev1"]),
         ("pytz=2021a", ["==2021a"]),
+        ("numpy==1!2.0", ["==1!2.0"]),
+        ("numpy !=1!2.0", ["!=1!2.0"]),
     ],
 )
 def test_a_version_has_conda_s_meaning(written: str, versions: list[str]) -> None:

@@ -119,6 +119,21 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         (dependencies("a b; c"), "env.yml:4: `a b; c`"),
         (dependencies("pipp: [six]"), "env.yml:4: unknown section `pipp`; did you mean `pip:`?"),
         (dependencies("pip: six"), "env.yml:4: `pip:` must be a list"),
+        (dependencies("pip: [six, null]"), "env.yml:4: expected a line of pip's"),
+        (dependencies("pip: [[six]]"), "env.yml:4: expected a line of pip's"),
+        (dependencies("pip: [six: 1]"), "env.yml:4: expected a line of pip's"),
+        (dependencies("numpy: 1.2"), "env.yml:4: `numpy: 1.2` is not conda's form; write `numpy="),
+        (dependencies("dask[complete]"), "env.yml:4: `dask[complete]` is not a package such as"),
+        (dependencies("pywin32=228"), "env.yml:4: `pywin32` exists for Windows only: remove the"),
+        (dependencies("numpy; python_version>'3'"), "env.yml:4: `numpy; python_version>'3'` is"),
+        (dependencies("https://x.y/linux-64/numpy-1.2-py_0.conda"), "env.yml:4: `https://x.y/li"),
+        (dependencies("pip: [-r https://x.y/r.txt]"), "env.yml:4: `-r https://x.y/r.txt`: what an"),
+        (dependencies("pip: [-e git+https://x.y/a]"), "env.yml:4: `-e git+https://x.y/a`: the pac"),
+        (dependencies("r-ggplot2=3"), "env.yml:4: `r-ggplot2` is not a Python package: the R lang"),
+        (dependencies("pip: [git+https://x.y/a]"), "env.yml:4: `git+https://x.y/a`: the package c"),
+        (dependencies("pip: ['six>=1.*']"), "env.yml:4: `six>=1.*`: `.*` goes with `==` and `!="),
+        ("# platform: linux-64\n@EXPLICIT\nhttps://x.y/a.conda\n", "env.yml:1: this is a list of"),
+        ("name: a\n<<: [1]\ndependencies: [six]\n", "env.yml:2: `<<` must name a mapping"),
         (dependencies("pip: [-r more.txt]"), "env.yml:4: `-r more.txt`: the project has no file"),
         (dependencies("pip: [-r ../a.txt]"), "env.yml:4: `-r ../a.txt`: the file is outside the"),
         (dependencies("pip: [-r /etc/passwd]"), "env.yml:4: `-r /etc/passwd`: the file is outside"),
@@ -130,7 +145,7 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         ),
         (
             dependencies("pip: ['a @ git+https://x.y/a@main']"),
-            "env.yml:4: `a @ git+https://x.y/a@main`: `a` comes from a branch or tag of git",
+            "env.yml:4: `a @ git+https://x.y/a@main`: `a` comes from an address, and hakobune",
         ),
         (dependencies("pip: [--no-index]"), "env.yml:4: `--no-index`: hakobune needs an index"),
         (dependencies("pip: [--unknown]"), "env.yml:4: `--unknown`: hakobune does not know"),
@@ -138,7 +153,7 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
             dependencies(f"""pip: ['six; {"(" * 900}os_name=="a"{")" * 900}']"""),
             "env.yml:4: `six; ((",
         ),
-        (dependencies("geos"), "env.yml:4: `geos`: no package of the Python package index is"),
+        (dependencies("geos"), "env.yml:4: conda's `geos` is not known to be a Python package"),
         ("dependencies: [six]\nvariables: {PATH: x}", "env.yml:2: the variable `PATH` belongs to"),
         ("dependencies: [six]\nvariables: {A: [x]}", "env.yml:2: the variable `A` must be one"),
         ("dependencies: [six]\nvariables: {a-b: x}", "env.yml:2: `a-b` cannot name an environment"),
@@ -181,9 +196,14 @@ def test_a_name_of_conda_s_never_becomes_a_package_that_is_not_known_to_be_the_s
 
 
 def test_a_project_s_own_names_come_first() -> None:
-    names = conda_names((("GEOS", "shapely"), ("ffmpeg", "imageio-ffmpeg")))
-    found = read_spec(dependencies("geos=2", "ffmpeg").encode(), file="env.yml", names=names)
-    assert [wanted.text for wanted in found.requirements] == ["shapely==2.*", "imageio-ffmpeg"]
+    names = conda_names((("GEOS", "shapely"), ("ffmpeg", "imageio-ffmpeg"), ("r-x", "rx")))
+    text = dependencies("geos=2", "ffmpeg", "r-x").encode()
+    found = read_spec(text, file="env.yml", names=names)
+    assert [wanted.text for wanted in found.requirements] == [
+        "shapely==2.*",
+        "imageio-ffmpeg",
+        "rx",
+    ]
 
 
 def test_an_exported_file_is_read_and_says_once_what_has_no_meaning() -> None:
@@ -360,3 +380,114 @@ def test_a_name_is_mapped_and_kept_as_it_was_written() -> None:
 )
 def test_the_name_of_another_conda_file(text: str, name: str | None) -> None:
     assert conda_name(text.encode(), file="other.yml") == name
+
+
+@pytest.mark.parametrize("name", ["null", "", "~"])
+def test_a_name_that_is_null_is_none(name: str) -> None:
+    assert read(f"name: {name}\ndependencies: [six]\n", file="envs/base.yml").name == "base"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "utf-16-be"])
+def test_a_file_that_powershell_wrote_is_read(encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    text = "name: demo\r\ndependencies:\r\n  - six=1\r\n  - pip:\r\n    - -r r.txt\r\n"
+    content = f"{mark}{text}".encode(encoding)
+    listed = f"{mark}idna\r\n".encode(encoding)
+    found = read_spec(content, file="env.yml", names=NAMES, read={"r.txt": listed}.get)
+    assert [(wanted.text, wanted.place) for wanted in found.requirements] == [
+        ("six==1.*", "env.yml:3"),
+        ("idna", "r.txt:1"),
+    ]
+
+
+def test_yaml_s_merge_keys_and_aliases_have_their_meaning() -> None:
+    found = read(
+        "base: &base\n  name: other\n  channels: [c]\n  variables: &v {A: a, B: b}\n"
+        "<<: *base\nname: demo\nvariables: {<<: *v, B: own}\n"
+        "dependencies:\n  - &six six=1\n  - pip: [idna]\n  - *six\n"
+    )
+    assert (found.name, found.channels) == ("demo", ("c",))
+    assert dict(found.variables) == {"A": "a", "B": "own"}
+    assert [wanted.text for wanted in found.requirements] == ["six==1.*", "idna", "six==1.*"]
+
+
+def test_a_merge_that_leads_to_itself_or_grows_without_end_is_read_once() -> None:
+    loops = "a: &a\n  x: 1\n  <<: {y: 1, <<: *a}\n<<: *a\ndependencies: [six]\n"
+    assert read(loops).requirements[0].text == "six"
+    rows = "\n".join(f"k{n}: &k{n} {{<<: [{', '.join([f'*k{n - 1}'] * 9)}]}}" for n in range(1, 40))
+    assert read(f"k0: &k0 {{z: 1}}\n{rows}\n<<: *k39\ndependencies: [six]\n").requirements
+
+
+def test_what_is_left_out_may_have_a_version_that_only_conda_has() -> None:
+    found = read(
+        dependencies("openssl=1.1.1k=h27cfd23_0", "jpeg=9e=h0_1", "tzdata=2021a", "vc=14.2=h1_1")
+    )
+    assert found.requirements == ()
+    assert "left out: openssl, jpeg, tzdata, vc" in found.notes[0]
+
+
+def test_libraries_of_a_whole_export_are_left_out_and_of_a_short_file_are_not() -> None:
+    lines = ("libgomp=13.2.0=h1_0", "xorg-libx11=1.8=h0_1", "geos=3.11=h9_2", "six=1.16=py_0")
+    found = read(dependencies("_libgcc_mutex=0.1=main", *lines))
+    assert [wanted.text for wanted in found.requirements] == ["six==1.16"]
+    assert any("libgomp, xorg-libx11, geos; `hakobune build` names" in n for n in found.notes)
+    assert [problem.split("`")[1] for problem in problems(dependencies(*lines))] == [
+        "libgomp",
+        "xorg-libx11",
+        "geos",
+    ]
+
+
+def test_several_options_on_one_line_are_all_taken() -> None:
+    found = read(
+        dependencies(
+            "pip: ['--extra-index-url https://a.b/s --extra-index-url https://c.d/s --pre # both']"
+        )
+    )
+    assert [index.address for index in found.indexes] == ["https://a.b/s", "https://c.d/s"]
+    assert found.takes_prereleases
+
+
+@pytest.mark.parametrize("line", ["-e .[dev]", ".[Dev]", "--editable=./[dev]"])
+def test_the_project_s_extras_come_along(line: str) -> None:
+    manifest = (
+        '[project]\nname = "demo"\ndependencies = ["six>=1"]\n'
+        '[project.optional-dependencies]\ndev = [\n  "idna",\n]\n'
+    )
+    found = read(dependencies(f"pip: ['{line}']"), {"pyproject.toml": manifest})
+    assert [(wanted.text, wanted.line) for wanted in found.requirements] == [
+        ("six>=1", 3),
+        ("idna", 6),
+    ]
+    (problem,) = problems(dependencies("pip: ['.[x]']"), {"pyproject.toml": manifest})
+    assert problem.endswith("pyproject.toml has no `x` in [project.optional-dependencies]")
+
+
+def test_pip_s_own_list_beside_dependencies_is_ignored_as_in_conda_with_what_was_meant() -> None:
+    found = read("name: demo\ndependencies: [six]\npip: [idna]\n")
+    assert [wanted.text for wanted in found.requirements] == ["six"]
+    assert found.notes[0].endswith("pip's list is an item of `dependencies`: `- pip:`")
+
+
+def test_the_note_of_what_is_left_out_stays_short() -> None:
+    names = (
+        "mkl_fft",
+        "numpy-base",
+        "ninja",
+        "backports",
+        "torchtriton",
+        "xz",
+        "zlib",
+        "jpeg",
+        "vc",
+    )
+    found = read(dependencies(*(f"{name}=1.0=h1_0" for name in names)))
+    assert found.requirements == ()
+    (note,) = found.notes
+    assert note.endswith(", zlib, jpeg and 1 more (hakobune lock --explain prints why)")
+
+
+def test_an_unknown_name_has_both_ways_on() -> None:
+    (problem,) = problems(dependencies("azureml-defaults"))
+    assert "if you mean the index's `azureml-defaults`, put it under `- pip:`" in problem
+    assert problem.endswith('in [tool.hakobune.names]: azureml-defaults = "its name"')

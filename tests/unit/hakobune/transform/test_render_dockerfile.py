@@ -248,7 +248,7 @@ def test_what_is_fetched_for_a_folder_is_wheels_by_their_hash_and_nothing_else()
     assert lock.packages[0].sha256 not in text
 
 
-def with_sdist(**facts: str) -> Lock:
+def with_sdist(wheel_sha256: str = "") -> Lock:
     """Return a lock with a source distribution."""
     setuptools = LockedWheel(
         name="setuptools", version="75.3", file="s.whl", size=1, sha256="7" * 64
@@ -260,7 +260,7 @@ def with_sdist(**facts: str) -> Lock:
         size=1,
         sha256="8" * 64,
         builders=("setuptools==75.3",),
-        **facts,
+        wheel_sha256=wheel_sha256,
     )
     lock = make_lock()
     return replace(lock, packages=(*lock.packages, old), builders=(setuptools,))

@@ -1,0 +1,126 @@
+"""What uv's words about a failure mean: one of our errors, with the lines at fault and a way on."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hakobune.adapters.process import Completed
+from hakobune.errors import (
+    HakobuneError,
+    IndexUnreachableError,
+    PackageUnknownError,
+    ResolutionImpossibleError,
+    WheelMissingError,
+)
+from hakobune.model.spec import requirement_name
+
+if TYPE_CHECKING:
+    from hakobune.adapters.resolver import Question
+
+_LINES_SHOWN = 6
+
+
+def unknown_name(text: str) -> str:
+    """Return the package that uv did not find on the index; empty where that is not the cause."""
+    found = re.search(r"([\w.-]+) was not found in the package registry", _flat(text))
+    return requirement_name(found[1]) if found else ""
+
+
+def unknown_packages(names: Sequence[str], question: "Question") -> PackageUnknownError:
+    """Return the error of packages that the index does not have."""
+    return PackageUnknownError(
+        "\n".join(
+            f"{', '.join(question.places.get(name, (question.file,)))}: "
+            f"the Python package index has no `{name}`"
+            for name in names
+        ),
+        remedy="check the spelling; if conda alone has it, leave it out or find the wheel "
+        "that does the same (docs/reference/environment-file.md lists renamed packages)",
+        place=question.places.get(names[0], (question.file,))[0],
+    )
+
+
+def _flat(text: str) -> str:
+    """Return uv's words on one line: its lines end, and its lines and boxes begin, anywhere."""
+    return " ".join(re.sub(r"[^\x00-\x7f]", " ", text).split())
+
+
+def failure_of(done: Completed, question: "Question") -> HakobuneError:
+    """Return the error that uv's words mean."""
+    text = done.stderr or done.stdout
+    said = re.sub(r"^(error|hint|\s*cause): ", "", text.strip(), flags=re.MULTILINE)
+    flat = _flat(said)
+    if re.search(r"Failed to fetch|error sending request|timed out|dns|Connect", said):
+        return IndexUnreachableError(
+            f"{question.file}: the package index does not answer\n{_indent(said)}",
+            remedy="check the network, the proxy and pip's configuration, then retry",
+        )
+    lacking = _without_wheels(flat)
+    named = dict.fromkeys(
+        place
+        for name in question.places
+        if _is_named(name, flat)
+        for place in question.places[name]
+    )
+    shown = said if question.is_whole else _cut(said)
+    what = f"{', '.join(named) or question.file}: no set of wheels fits\n{_indent(shown)}"
+    place = next(iter(named), question.file)
+    if lacking:
+        return WheelMissingError(
+            what,
+            remedy="loosen one of the versions named above, or choose a release that has a wheel "
+            f"for Python {question.python} on linux/amd64, or another Python",
+            place=place,
+            lacking=lacking,
+        )
+    return ResolutionImpossibleError(what, remedy=_way_on(flat), place=place)
+
+
+def _way_on(text: str) -> str:
+    """Return what can be done about a failure that uv's words tell."""
+    foreign = re.search(
+        r"Wheels are available for `([\w.-]+)` \([^)]*\) on the following pl[^:]*: (.*)", text
+    )
+    if foreign and "linux" not in foreign[2]:
+        return (
+            f"{foreign[1]} exists for other systems only: remove the line, or write behind it "
+            '`; sys_platform == "win32"` (`"darwin"` for macOS), under `- pip:`'
+        )
+    if "filtered by `exclude-newer`" in text:
+        return "name a later day by --exclude-newer, or loosen one of the versions named above"
+    local = re.search(r"no version of [\w.-]+==\S+\+(\w+)", text)
+    if local:
+        return (
+            f"a release that ends in `+{local[1]}` is on an index of its own: add it under "
+            "`- pip:` (--extra-index-url ADDRESS), or leave the ending out"
+        )
+    return "loosen one of the versions named above"
+
+
+def _without_wheels(text: str) -> tuple[str, ...]:
+    """Return the requirements for which uv found source distributions only."""
+    names = re.findall(r"Wheels are required for `([\w.-]+)`", text)
+    ranges = dict(re.findall(r"([\w.-]+)((?:[=<>!~]=?[^\s,]+,?)+) has no usable wheels", text))
+    return tuple(dict.fromkeys(f"{name}{ranges.get(name, '')}" for name in names))
+
+
+def _is_named(name: str, text: str) -> bool:
+    """Tell whether a package is meant: `and` or `wheels` may be a package's name, too."""
+    spelled = re.escape(name).replace(r"\-", "[-_.]")
+    return bool(
+        re.search(rf"(?<![\w.-]){spelled}(\[[^\]]*\])?\s*([=<>!~]=|[<>])", text, re.IGNORECASE)
+        or re.search(rf"\b(of|require|on|and) {spelled}(?![\w-])", text, re.IGNORECASE)
+    )
+
+
+def _cut(said: str) -> str:
+    """Return the start of uv's proof, which begins with the cause."""
+    lines = said.splitlines()
+    if len(lines) <= _LINES_SHOWN:
+        return said
+    left = len(lines) - _LINES_SHOWN
+    return "\n".join([*lines[:_LINES_SHOWN], f"… {left} more lines: hakobune lock --verbose"])
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"  {line.strip()}" for line in text.splitlines() if line.strip())

@@ -1,0 +1,66 @@
+"""What a new lock changes in an earlier one, for people. No I/O."""
+
+from collections.abc import Iterable
+
+from hakobune.model.lock import Lock, LockedPackage
+
+_MOST = 20
+
+
+def lock_changes(old: Lock | None, new: Lock) -> tuple[str, ...]:
+    """Return a line for each thing that changed, the Python packages first; empty: nothing did.
+
+    After twenty lines of one kind the rest is counted. Without an earlier lock, all is new, and
+    one line says so.
+    """
+    if old is None:
+        return (f"{len(new.packages)} packages, all new",)
+    return (
+        *_moved("Python", old.python, new.python),
+        *_some(_packages(old.packages, new.packages)),
+        *_some(_packages(old.builders, new.builders, "builds wheels: ")),
+        *_some(_packages(old.tools, new.tools, "tool: ")),
+        *_moved("base image", old.registry_base.image, new.registry_base.image),
+        *_moved("its digest", old.registry_base.digest or "", new.registry_base.digest or ""),
+        *_some(_packages(_debian(old), _debian(new), "Debian: ")),
+    )
+
+
+def _debian(lock: Lock) -> tuple[LockedPackage, ...]:
+    return () if lock.debian_base is None else lock.debian_base.packages
+
+
+def _moved(what: str, then: str, now: str) -> tuple[str, ...]:
+    return () if then == now else (f"{what} {then or 'open'} → {now or 'open'}",)
+
+
+def _packages(
+    old: Iterable[LockedPackage], new: Iterable[LockedPackage], prefix: str = ""
+) -> list[str]:
+    """Return the lines of one kind of packages, by name."""
+    then, now = _by_name(old), _by_name(new)
+    lines = []
+    for name in sorted(then.keys() | now.keys()):
+        before, after = then.get(name, []), now.get(name, [])
+        versions = [", ".join(dict.fromkeys(p.version for p in found)) for found in (before, after)]
+        if not before:
+            lines.append(f"{prefix}{name} {versions[1]} added")
+        elif not after:
+            lines.append(f"{prefix}{name} {versions[0]} removed")
+        elif versions[0] != versions[1]:
+            lines.append(f"{prefix}{name} {versions[0]} → {versions[1]}")
+        elif {p.sha256 for p in before} != {p.sha256 for p in after}:
+            lines.append(f"{prefix}{name} {versions[1]}: another file of the same release")
+    return lines
+
+
+def _by_name(packages: Iterable[LockedPackage]) -> dict[str, list[LockedPackage]]:
+    found: dict[str, list[LockedPackage]] = {}
+    for package in packages:
+        found.setdefault(package.name, []).append(package)
+    return found
+
+
+def _some(lines: list[str]) -> list[str]:
+    left = len(lines) - _MOST
+    return lines if left <= 1 else [*lines[:_MOST], f"… and {left} more"]

@@ -1,0 +1,169 @@
+"""`hakobune lock`: what its options let move, print and write."""
+
+import json
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hakobune.cli.wiring import Wiring
+from hakobune.model.lock import LockedWheel
+from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.render import render
+from tests.command_samples import run
+from tests.lock_samples import Uv, debian_list
+from tests.samples import NO_REGISTRY, FakeReporter, FakeRunner, make_lock, on, write_project
+
+Lock = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def uv() -> Uv:
+    return Uv()
+
+
+@pytest.fixture
+def runner(uv: Uv) -> FakeRunner:
+    return FakeRunner([uv, NO_REGISTRY, on("resolve.sh", stdout=debian_list())])
+
+
+@pytest.fixture
+def lock(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    runner: FakeRunner,
+) -> Lock:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        wiring = Wiring()
+        wiring.runner = runner
+        return run(monkeypatch, capsys, *words, wiring=wiring)
+
+    return call
+
+
+def older(version: str = "1.0") -> LockedWheel:
+    file = f"six-{version}-py3-none-any.whl"
+    return LockedWheel(name="six", version=version, file=file, size=1, sha256="4" * 64)
+
+
+def test_a_lock_prints_what_it_changed(lock: Lock, tmp_path: Path) -> None:
+    write_project(tmp_path, lock=replace(make_lock(), packages=(older(),)))
+    code, _, err = lock("lock")
+    assert code == 0
+    assert "six 1.0 → 1.17.0\n" in err
+    assert "six" not in lock("lock")[2]
+
+
+def test_a_diff_is_the_result_and_nothing_is_written(lock: Lock, tmp_path: Path) -> None:
+    project = write_project(tmp_path, lock=replace(make_lock(), packages=(older(),)))
+    before = project.lock_path.read_bytes()
+    code, out, err = lock("lock", "--diff")
+    assert (code, out.splitlines()[0]) == (0, "six 1.0 → 1.17.0")
+    assert "six" not in err
+    assert "six 1.0 → 1.17.0" in json.loads(lock("lock", "--diff", "--json")[1])["changes"]
+    assert project.lock_path.read_bytes() == before
+    lock("lock")
+    assert lock("lock", "--diff")[1] == f"{project.lock} would stay as it is\n"
+    project.lock_path.unlink()
+    assert lock("lock", "--diff")[1] == "1 packages, all new\n"
+    assert not project.lock_path.exists()
+
+
+def test_one_package_is_upgraded_and_the_others_stay(lock: Lock, uv: Uv, tmp_path: Path) -> None:
+    other = replace(older("1.0"), name="idna", file="idna-1.0-py3-none-any.whl")
+    write_project(tmp_path, lock=replace(make_lock(), packages=(other, older())))
+    assert lock("lock", "--diff", "--upgrade-package", "SIX")[0] == 0
+    assert uv.preferred == [["idna==1.0"], ["uv==0.9"]]
+    uv.preferred.clear()
+    assert lock("lock", "--diff", "--upgrade-package=idna", "--upgrade-package=uv")[0] == 0
+    assert uv.preferred == [["six==1.0"], []]
+
+
+def test_a_package_that_the_lock_does_not_have_cannot_be_upgraded(
+    lock: Lock, tmp_path: Path
+) -> None:
+    write_project(tmp_path)
+    code, _, err = lock("lock", "--upgrade-package", "sixx")
+    assert code == 2
+    assert "--upgrade-package: the lock has no sixx" in err
+
+
+@pytest.mark.parametrize(
+    ("day", "moment"),
+    [("2026-01-31", "2026-01-31T00:00:00Z"), ("2026-01-31T12:30:00Z", "2026-01-31T12:30:00Z")],
+)
+def test_uv_is_told_the_last_moment(
+    lock: Lock, runner: FakeRunner, tmp_path: Path, day: str, moment: str
+) -> None:
+    write_project(tmp_path)
+    assert lock("lock", "--exclude-newer", day)[0] == 0
+
+    environment, tools = runner.called("compile")
+    assert environment[environment.index("--exclude-newer") + 1] == moment
+    assert "--exclude-newer" not in tools
+
+
+def test_what_is_no_day_and_what_excludes_each_other_is_wrong_usage(
+    lock: Lock, tmp_path: Path
+) -> None:
+    write_project(tmp_path)
+    assert lock("lock", "--exclude-newer", "yesterday")[0] == 2
+    assert lock("lock", "--check", "--diff")[0] == 2
+    assert lock("lock", "--explain", "--diff")[0] == 2
+
+
+def test_a_lock_is_explained_without_asking_an_index(
+    lock: Lock, runner: FakeRunner, tmp_path: Path
+) -> None:
+    project = write_project(tmp_path)
+    runner.answers = [on("--offline", exit_code=1)]
+    code, out, err = lock("lock", "--explain")
+    assert (code, err) == (0, "")
+    assert [line.split() for line in out.splitlines()] == [
+        ["python", "3.13", "base", "image", "environments/demo.yml:4"],
+        ["six", "1.17.0", "wheel", "environments/demo.yml:7"],
+    ]
+    found = json.loads(lock("lock", "--explain", "--json")[1])["explanation"]
+    assert found[1]["reason"] == "environments/demo.yml:7"
+    project.environment_path.write_bytes(b"# new\n" + project.environment_path.read_bytes())
+    assert lock("lock", "--explain")[0] == 4
+
+
+def test_what_a_lock_warns_of_is_an_error_of_a_strict_check(lock: Lock, tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
+    assert lock("lock", "--check", "--strict")[0] == 0
+    text = project.environment_path.read_text(encoding="utf-8")
+    project.environment_path.write_text(f"{text}      - azureml-core\n", encoding="utf-8")
+    code, _, err = lock("lock")
+    warning = "environments/demo.yml:8: warning: azureml-core belongs to Azure ML's SDK v1, which"
+    assert (code, err.count(warning)) == (0, 1)
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
+    assert lock("lock", "--check")[0] == 0
+    code, _, err = lock("lock", "--check", "--strict")
+    assert code == 4
+    assert err.startswith(f"error[environment-doubtful]: {warning}")
+
+
+def test_strict_goes_with_check(lock: Lock, tmp_path: Path) -> None:
+    write_project(tmp_path)
+    assert lock("lock", "--strict")[0] == 2
+
+
+def test_the_packages_are_exported_for_scanners_without_azure(lock: Lock, tmp_path: Path) -> None:
+    project = write_project(tmp_path)
+    code, out, _ = lock("export", "--pylock", "out/pylock.demo.toml")
+    assert (code, out) == (0, "out/pylock.demo.toml\n")
+    found = tomllib.loads((tmp_path / "out/pylock.demo.toml").read_text(encoding="utf-8"))
+    ((package,), (locked,)) = (found["packages"], read_fresh_lock(project).packages)
+    assert (package["name"], package["version"]) == (locked.name, locked.version)
+    path = package["wheels"][0]["path"]
+    assert path.startswith("../vendor/wheels/six-")
+    code, _, err = lock("export", "--pylock=lock.toml")
+    assert code == 2
+    assert "name it pylock.toml" in err
