@@ -138,7 +138,7 @@ def lost_signal(bench: Bench, where: str) -> Row:
         if where == "host":
             done = bench.run("python", script, str(number), cwd=folder)
         else:
-            image = next(image for image in bench.images if "arima" in image)
+            image = next((name for name in bench.images if "arima" in name), "arima-env:local")
             mounts = ("-v", f"{script}:/tmp/lost.py:ro", "--network", "none", "-w", "/tmp")
             inner = f"python /tmp/lost.py {number}"
             command = ("docker", "run", "--rm", *mounts, "--entrypoint", "/bin/sh", image, "-c")
@@ -147,7 +147,8 @@ def lost_signal(bench: Bench, where: str) -> Row:
             break
         count, last = count + 1, number
         left = "no output" not in done.text and "[]" not in done.text
-        if f"exit code {_ENDED_BY_SIGTERM} " not in done.text or left:
+        # In the image the words of one line are written one by one, and stderr may come between.
+        if f"{_ENDED_BY_SIGTERM} (right: {_ENDED_BY_SIGTERM})" not in done.text or left:
             bad.append(f"N={number}: {done.end}")
     return Row(
         name=f"lost_sigterm.py, {where}",
