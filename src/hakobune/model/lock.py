@@ -106,7 +106,8 @@ def unsupported(package: LockedPackage, step: str) -> PackageKindUnsupportedErro
     return PackageKindUnsupportedError(
         f"hakobune cannot {step} {package.name} {package.version}: "
         f"the lock has it as a package of the kind `{kind}`",
-        remedy="use the release of hakobune that wrote the lock, or run: hakobune lock",
+        remedy=f"name a release of {package.name} that has a wheel, then run: hakobune lock; or "
+        "use a newer hakobune, if that wrote the lock",
     )
 
 

@@ -88,6 +88,11 @@ def lock_environment(
     kept = _lock_with_pins(old, wishes)
     choices = _pythons(project, spec, kept)
     python, solution = _resolve(project, spec, choices, kept, runner, wishes)
+    for package in solution.compiled:
+        reporter.say(
+            f"{package} has no wheel, and its source is partly in a compiled language: the build "
+            "has no compiler, so it succeeds only if the package can do without that part"
+        )
     if len(choices) > 1:
         reporter.say(f"{spec.python_text}: Python {python.version} is taken")
     lock = Lock(

@@ -21,11 +21,14 @@ _MOST_ROUNDS = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Solution:
-    """The packages, what builds the source distributions among them, and whether C is compiled."""
+    """The packages, and what builds the source distributions among them.
+
+    `compiled` are those of them that have sources of a compiled language, as `name version`.
+    """
 
     packages: tuple[LockedWheel | LockedSdist, ...]
     builders: tuple[LockedWheel, ...] = ()
-    needs_compiler: bool = False
+    compiled: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -129,9 +132,9 @@ def _with_builders(
     return Solution(
         packages=tuple(found),
         builders=tuple(builders[pin] for pin in sorted(builders)),
-        needs_compiler=any(
-            sdists.facts[package.name].needs_compiler
+        compiled=tuple(
+            f"{package.name} {package.version}"
             for package in packages
-            if isinstance(package, LockedSdist)
+            if isinstance(package, LockedSdist) and sdists.facts[package.name].needs_compiler
         ),
     )

@@ -54,7 +54,7 @@ _FORMS = {
         r"[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+( [A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+)*"
     ),
     "wheel_sha256": re.compile(r"([0-9a-f]{64})?"),
-    "included": re.compile(r"[^\x00-\x1f\x7f]{1,500}"),
+    "included": re.compile(r"(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]{1,500}"),
     "variable": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
     "value": re.compile(r"[^\x00-\x1f\x7f]*"),
     "address": INDEX_ADDRESS,

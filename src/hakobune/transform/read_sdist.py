@@ -7,10 +7,12 @@ would tell is not known here: the build compares what it gets with what was read
 
 import email.parser
 import io
+import lzma
 import re
 import tarfile
 import tomllib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,6 +25,12 @@ _USUAL_BACKEND = ("setuptools>=40.8.0", "wheel")
 _BEFORE_58 = ("setuptools<58", "wheel")
 _LARGEST = 2_000_000
 _MOST_FILES = 50_000
+_LARGEST_UNPACKED = 2 << 30
+# Whatever the libraries raise; RuntimeError is that of an encrypted file.
+_NO_ARCHIVE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, OSError, RuntimeError),
+)
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".f", ".f90", ".rs")
 
 
@@ -66,14 +74,20 @@ def _members(content: bytes, file: str) -> Iterator[tuple[str, str | None]]:
                     yield path, None if data is None else data.decode("utf-8", "replace")
         else:
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+                unpacked = 0
                 for number, member in enumerate(archive):
-                    if number > _MOST_FILES:
-                        raise ValueError(f"{file} has more than {_MOST_FILES} files")
+                    # The next member is found by unpacking this one, however large it is.
+                    unpacked += member.size
+                    if number > _MOST_FILES or unpacked > _LARGEST_UNPACKED:
+                        raise ValueError(
+                            f"{file} has more than {_MOST_FILES} files or "
+                            f"{_LARGEST_UNPACKED >> 30} GiB"
+                        )
                     path = member.name.removeprefix("./").partition("/")[2]
                     is_wanted = member.isreg() and _is_wanted(path) and member.size <= _LARGEST
                     opened = archive.extractfile(member) if is_wanted else None
                     yield path, None if opened is None else opened.read().decode("utf-8", "replace")
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as exc:
+    except _NO_ARCHIVE as exc:
         raise ValueError(f"{file} is not an archive: {exc}") from exc
 
 

@@ -87,6 +87,15 @@ def test_a_source_distribution_is_taken_only_where_there_is_no_wheel_and_never_e
     assert 'requires-dist = ["six"]' in uv.configurations[2]
     assert 'version = "1.0"' in uv.configurations[2]
     assert uv.constraints[2] == "old==1.0\n"
+    assert found.compiled == ()
+
+
+def test_sources_of_a_compiled_language_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = sdist(PKG_INFO="Requires-Dist: six\n", setup_dot_py="", old__fast_dot_c="")
+    given(monkeypatch, content)
+    compiled = OLD.replace(SHA256, hashlib.sha256(content).hexdigest())
+    found = stage.solve(FakeRunner([Uv(sdist_of_old=compiled)]), QUESTION, env={})
+    assert found.compiled == ("old 1.0",)
 
 
 def test_without_a_source_distribution_the_missing_wheel_is_the_error() -> None:

@@ -69,6 +69,8 @@ def test_what_few_locks_have_is_read_back_too() -> None:
         {"indexes": (("https://user:secret@x.y", "extra"),)},
         {"indexes": (("https://x.y", "other"),)},
         {"included": (("a", "short"),)},
+        {"included": (("/etc/passwd", "6" * 64),)},
+        {"included": (("a/../../b", "6" * 64),)},
         {"builders": (SDIST,)},
         {"packages": (replace(SDIST, builders=("setuptools; rm",)),)},
         {"packages": (replace(SDIST, wheel_sha256="9"),)},

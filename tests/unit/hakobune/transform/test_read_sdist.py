@@ -1,6 +1,7 @@
 import io
 import tarfile
 import zipfile
+import zlib
 
 import pytest
 from hypothesis import given
@@ -96,6 +97,30 @@ def test_links_and_huge_files_are_passed_over() -> None:
         archive.addfile(setup, io.BytesIO())
     found = read_sdist(content.getvalue(), file="demo-1.0.tar.gz")
     assert found == SdistFacts(requires=(), builders=USUAL, needs_compiler=False)
+
+
+def test_a_damaged_archive_is_read_or_refused_whatever_its_library_raises() -> None:
+    whole = sdist(PKG_INFO="".join(f"Requires-Dist: a{n * n}\n" for n in range(4000)))
+    causes = set()
+    for place in range(12, len(whole) - 16, max(1, len(whole) // 300)):
+        changed = bytearray(whole)
+        changed[place : place + 8] = b"\xff" * 8
+        try:
+            read_sdist(bytes(changed), file="a-1.tar.gz")
+        except ValueError as exc:
+            causes.add(type(exc.__cause__))
+    assert zlib.error in causes
+
+
+def test_an_archive_that_unpacks_to_gigabytes_is_refused_before_it_is_unpacked() -> None:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("demo-1.0/setup.py"))
+        large = tarfile.TarInfo("demo-1.0/zeros")
+        large.size = 1 << 40
+        archive.fileobj.write(large.tobuf())
+    with pytest.raises(ValueError, match="2 GiB"):
+        read_sdist(content.getvalue(), file="demo-1.0.tar.gz")
 
 
 @given(st.binary(max_size=300))
