@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
@@ -12,9 +12,6 @@ from hakobune.console import show, show_json, show_table
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.stages.render import check_lock
-
-if TYPE_CHECKING:
-    from hakobune.stages.lock import LockWishes
 
 # A day (its first moment, in UTC) or a moment.
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
@@ -39,6 +36,11 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
 )
 @click.option("--diff", is_flag=True, help="Print what a new lock would change; write nothing.")
 @click.option("--move-base", is_flag=True, help="Upgrade all Debian packages of the base.")
+@click.option(
+    "--accept",
+    is_flag=True,
+    help="Take what an index changed since the last lock: other bytes of a file, another index.",
+)
 @click.option("--verbose", is_flag=True, help="Show the resolver's whole explanation of a failure.")
 @json_option
 @pass_wiring
@@ -53,6 +55,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     upgraded: tuple[str, ...],
     exclude_newer: datetime | None,
     move_base: bool,
+    accept: bool,
     verbose: bool,
     is_json: bool,
 ) -> None:
@@ -68,10 +71,10 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     elif check:
         _check(wiring.project, is_strict=strict, is_json=is_json)
     else:
-        from hakobune.stages.lock import LockWishes  # noqa: PLC0415 - --check stays quick
-
-        wishes = LockWishes(
-            index=wiring.settings.uv_environment,
+        _lock(
+            wiring,
+            is_json=is_json,
+            accepts=accept,
             upgrade=upgrade,
             upgraded=upgraded,
             exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",
@@ -79,7 +82,6 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
             is_trial=diff,
             is_whole=verbose,
         )
-        _lock(wiring, wishes, is_json=is_json)
 
 
 def _check(project: Project, *, is_strict: bool, is_json: bool) -> None:
@@ -95,10 +97,15 @@ def _check(project: Project, *, is_strict: bool, is_json: bool) -> None:
     show(f"{len(lock.packages)} packages for Python {lock.python} on {lock.platform}")
 
 
-def _lock(wiring: Wiring, wishes: "LockWishes", *, is_json: bool) -> None:
-    from hakobune.stages.lock import changes_of, lock_environment  # noqa: PLC0415 - as above
+def _lock(wiring: Wiring, *, is_json: bool, **options: Any) -> None:  # noqa: ANN401 - of LockWishes
+    from hakobune.stages.lock import (  # noqa: PLC0415 - --check stays quick
+        LockWishes,
+        changes_of,
+        lock_environment,
+    )
 
-    project = wiring.project
+    project, settings = wiring.project, wiring.settings
+    wishes = LockWishes(index=settings.uv_environment, asked=settings.asked_indexes, **options)
     lock = lock_environment(project, wiring.runner, wiring.console, wishes=wishes)
     changes = changes_of(project, lock) if wishes.is_trial else ()
     if is_json:

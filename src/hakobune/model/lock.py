@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import Literal, assert_never
 
 from hakobune.errors import PackageKindUnsupportedError
-from hakobune.model.spec import requirement_name
+from hakobune.model.spec import Index, requirement_name
 
 SCHEMA_VERSION = 1
 PLATFORM = "linux/amd64"
 # The wheel that compiles a project's C files; it is among the tools only if the project has some.
 COMPILER = "ziglang"
+# The index of PyTorch's wheels without CUDA: hakobune asks it where a conda file wants those.
+CPU_INDEX = "pytorch_cpu"
 # `${NAME}` is an environment variable's place: a password itself is never in a lock.
 INDEX_ADDRESS = re.compile(
     r"https?://(\$\{\w+\}(:\$\{\w+\})?@)?[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~%+-]*)*"
@@ -27,7 +29,8 @@ INDEX_ADDRESS = re.compile(
 class LockedWheel:
     """One wheel of the Python package index: file name, size in bytes and sha256 as hex.
 
-    `uploaded` is when the index got the file, where a solve has just said so: no lock has it.
+    `index` is the label of the index that has it; empty: the default index. `uploaded` is when the
+    index got the file, where a solve has just said so: no lock has it.
     """
 
     name: str
@@ -35,6 +38,7 @@ class LockedWheel:
     file: str
     size: int
     sha256: str
+    index: str = ""
     uploaded: datetime | None = field(default=None, compare=False)
 
 
@@ -43,7 +47,7 @@ class LockedSdist:
     """One source distribution of the Python package index, and what its wheel is built with.
 
     `builders` are pins of the lock's builders (`setuptools==75.3.2`). `wheel_sha256` is that of
-    the wheel's bytes, as hex; empty until one was built. `uploaded` is as with wheels.
+    the wheel's bytes, as hex; empty until one was built. `index` and `uploaded` are as with wheels.
     """
 
     name: str
@@ -51,6 +55,7 @@ class LockedSdist:
     file: str
     size: int
     sha256: str
+    index: str = ""
     builders: tuple[str, ...] = ()
     wheel_sha256: str = ""
     uploaded: datetime | None = field(default=None, compare=False)
@@ -131,9 +136,9 @@ class DebianBase:
 class Lock:
     """A read lock file. `sha256` is that of its bytes; `environment_sha256` that of the YAML's.
 
-    `variables` are set in the image. `indexes` are what the conda file names: an address without
-    a password, and `default` or `extra`. `included` are the files that the conda file includes, by
-    path in the project with the sha256 of their bytes. `builders` build source distributions.
+    `variables` are set in the image. `indexes` are those that the project and the conda file name.
+    `included` are the files that the conda file includes, by path in the project with
+    the sha256 of their bytes. `builders` build source distributions.
     """
 
     environment: str
@@ -147,7 +152,7 @@ class Lock:
     packages: tuple[LockedPackage, ...]
     sha256: str
     variables: tuple[tuple[str, str], ...] = ()
-    indexes: tuple[tuple[str, str], ...] = ()
+    indexes: tuple[Index, ...] = ()
     included: tuple[tuple[str, str], ...] = ()
     builders: tuple[LockedWheel, ...] = ()
 

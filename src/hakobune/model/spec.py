@@ -38,14 +38,23 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """A package index that the file names.
+    """A package index that the conda file names, or with a `name` the project.
 
     In the address, `${NAME}` is an environment variable's place. `is_default`: instead of the
-    usual index, not beside it.
+    usual index, not beside it. `packages` come from this index alone, and it serves nothing else;
+    none: it serves what it has.
     """
 
     address: str
-    is_default: bool
+    is_default: bool = False
+    name: str = ""
+    packages: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What messages and the lock call it: its name, else host and path of the address."""
+        plain = re.sub(r"^https?://([^/@]*@)?", "", self.address)
+        return self.name or re.sub(r"(/simple)?/*$", "", plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,8 +33,10 @@ from hakobune.model.lock import (
 )
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
-from hakobune.model.spec import EnvironmentSpec, requirement_name
+from hakobune.model.secrets import AskedIndex
+from hakobune.model.spec import EnvironmentSpec, Index, requirement_name
 from hakobune.stages.doubts import old_releases, warnings_of
+from hakobune.stages.indexes import indexes_of, require_same_source
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
 from hakobune.stages.solve import Solution, solve
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
@@ -52,14 +54,17 @@ _MOST_TRIES = 24
 class LockWishes:
     """How to lock.
 
-    `index` returns uv's environment variables (index, CA bundle) for the indexes that the conda
-    file names. `upgrade` lets every Python package move, `upgraded` those of these names,
-    `move_base` every Debian package. No package is taken that came to the index after
+    `index` returns uv's environment variables (index, CA bundle) for the indexes that the project
+    and the conda file name, and `asked` the indexes in their order. `accepts` takes what an index
+    changed after it was locked. `upgrade` lets every Python package move, `upgraded` those of these
+    names, `move_base` every Debian package. No package is taken that came to the index after
     `exclude_newer` (RFC 3339; empty: no bound). `is_trial` writes nothing, and `is_whole` shows the
     resolver's explanation of a failure uncut.
     """
 
-    index: Callable[[Sequence[tuple[str, str]]], Mapping[str, str]]
+    index: Callable[[Sequence[Index]], Mapping[str, str]]
+    asked: Callable[[Sequence[Index]], tuple[AskedIndex, ...]] = lambda _named: ()
+    accepts: bool = False
     upgrade: bool = False
     upgraded: tuple[str, ...] = ()
     exclude_newer: str = ""
@@ -107,10 +112,12 @@ def lock_environment(
         packages=solution.packages,
         sha256="",
         variables=spec.variables,
-        indexes=_indexes(spec),
+        indexes=indexes_of(project, spec),
         included=tuple((one.path, one.sha256) for one in spec.included),
         builders=solution.builders,
     )
+    if old is not None and not wishes.accepts and not wishes.is_trial:
+        require_same_source(project, old, lock, wishes.asked(lock.indexes))
     fresh = [p for p in solution.packages if old is None or p not in old.packages]
     env = wishes.index(lock.indexes)
     late = old_releases(runner, spec, fresh, _ask_for(project, python), env=env)
@@ -197,10 +204,6 @@ def _require_own_name(project: Project, spec: EnvironmentSpec) -> None:
             )
 
 
-def _indexes(spec: EnvironmentSpec) -> tuple[tuple[str, str], ...]:
-    return tuple((one.address, "default" if one.is_default else "extra") for one in spec.indexes)
-
-
 def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and how to ask
     project: Project,
     spec: EnvironmentSpec,
@@ -215,6 +218,7 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
     """
     if not spec.requirements:
         return choices[0], Solution(packages=())
+    named = indexes_of(project, spec)
     first_error: ResolutionImpossibleError | WheelMissingError | None = None
     texts = [(wanted.text, *wanted.others) for wanted in spec.requirements]
     for python, alternative in islice(product(choices, product(*texts)), _MOST_TRIES):
@@ -232,9 +236,10 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             exclude_newer=wishes.exclude_newer,
             places=_places_of(spec),
             is_whole=wishes.is_whole,
+            indexes=wishes.asked(named),
         )
         try:
-            solution = solve(runner, question, env=wishes.index(_indexes(spec)))
+            solution = solve(runner, question, env=wishes.index(named))
         except (ResolutionImpossibleError, WheelMissingError) as exc:
             first_error = first_error or exc
             continue
@@ -285,6 +290,7 @@ def _tools(
         _ask_for(project, python, "uv", *((COMPILER,) if project.libraries else ())),
         python=newest,
         preferred=tuple(f"{w.name}=={w.version}" for w in kept.tools) if kept else (),
+        indexes=wishes.asked(()),
     )
     found = resolver.solve(runner, question, env=wishes.index(()))
     return tuple(wheel for wheel in found if isinstance(wheel, LockedWheel))
