@@ -14,6 +14,7 @@ from hakobune.model.lock import LockedWheel
 from hakobune.model.spec import Index
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
+from hakobune.transform.write_lock import write_lock
 from tests.command_samples import run
 from tests.lock_samples import Uv, debian_list
 from tests.samples import (
@@ -220,12 +221,11 @@ def test_a_package_of_a_named_index_comes_from_no_other(lock: Lock, tmp_path: Pa
 
 def test_a_lock_is_stale_when_the_project_s_indexes_change(tmp_path: Path) -> None:
     team = Index(name="team", address="https://x.y/simple", packages=("six",))
-    for part in ("a", "b"):
-        (tmp_path / part).mkdir()
-    project = write_project(tmp_path / "a")
+    project = write_project(tmp_path)
     with pytest.raises(LockStaleError, match=r"pyproject\.toml: team differs"):
         read_fresh_lock(replace(project, indexes=(team,)))
-    project = write_project(tmp_path / "b", lock=replace(make_lock(), indexes=(team,)))
+    lock = replace(read_fresh_lock(project), indexes=(team,))
+    project.lock_path.write_bytes(write_lock(lock, written_from=project.environment))
     assert read_fresh_lock(replace(project, indexes=(team,))).indexes == (team,)
     with pytest.raises(LockStaleError, match=r"pyproject\.toml: team is gone"):
         read_fresh_lock(project)
