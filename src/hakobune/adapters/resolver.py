@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +18,12 @@ from urllib.parse import unquote, urlsplit
 
 from hakobune.adapters.process import Runner
 from hakobune.adapters.uv_answer import earlier_answer, image_environment, image_tags
-from hakobune.adapters.uv_errors import failure_of, unknown_name, unknown_packages
-from hakobune.errors import IndexUnreachableError, ResolutionImpossibleError
+from hakobune.adapters.uv_errors import unknown_name, unknown_packages
+from hakobune.adapters.uv_run import failure_or_fault, index_fault, run_uv
+from hakobune.errors import (
+    IndexUnreachableError,
+    ResolutionImpossibleError,
+)
 from hakobune.model.lock import LockedSdist, LockedWheel
 from hakobune.model.secrets import AskedIndex
 from hakobune.model.spec import requirement_name
@@ -63,7 +67,8 @@ class Question:
     name where its source distribution is built; `constraints` bound what is taken.
     `places` maps package names to each `file:line` that asks for them, and `file` is the
     conda file. No file is taken that came to the index after `exclude_newer` (RFC 3339). With
-    `is_whole`, uv's explanation of a failure is not cut. `indexes` are in the order of asking.
+    `is_whole`, uv's explanation of a failure is not cut. `indexes` are in the order of asking,
+    and `say` gets the line about one that hangs.
     """
 
     requirements: tuple[str, ...]
@@ -79,6 +84,7 @@ class Question:
     is_whole: bool = False
     known: tuple[KnownSdist, ...] = ()
     indexes: tuple[AskedIndex, ...] = ()
+    say: Callable[[str], None] = lambda _line: None
 
     @property
     def assigned(self) -> dict[str, AskedIndex]:
@@ -109,7 +115,7 @@ def solve(
                 # uv keeps what it can of the file that it is about to write over.
                 answer.write_text(earlier_answer(question.preferred), encoding="utf-8")
             asked = replace(question, requirements=tuple(left))
-            done = runner.capture(_command(asked, Path(folder)), env=env)
+            done = run_uv(runner, _command(asked, Path(folder)), asked, env)
             if done.exit_code == 0 and not unknown:
                 packages = _chosen(answer.read_text(encoding="utf-8"), question)
                 if late := assigned & {package.name for package in packages} - needed:
@@ -122,12 +128,15 @@ def solve(
         found = unknown_name(done.stderr or done.stdout)
         if found in assigned - needed:
             needed.add(found)
+        elif found and not unknown and (fault := index_fault(asked, runner, env)):
+            # An index that refuses the login: uv counts it as one that lacks the package.
+            raise fault
         elif found in map(requirement_name, left) and len(unknown) < _MOST_UNKNOWN:
             unknown.append(found)
         elif unknown or found:
             raise unknown_packages(unknown or [found], question)
         else:
-            raise failure_of(done, question)
+            raise failure_or_fault(done, asked, runner, env)
 
 
 def _with_indexes(
@@ -149,9 +158,9 @@ def _with_indexes(
         with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
             answer = Path(folder, "answer.txt")
             command = _as_requirements(_command(again, Path(folder)), answer)
-            done = runner.capture([*command, "--emit-index-annotation"], env=env)
+            done = run_uv(runner, [*command, "--emit-index-annotation"], question, env)
             if done.exit_code != 0:
-                raise failure_of(done, question)
+                raise failure_or_fault(done, question, runner, env)
             found = _FROM.findall(answer.read_text(encoding="utf-8"))
         served |= {name: beside[address] for name, address in found if address in beside}
     return tuple(replace(package, index=served.get(package.name, "")) for package in packages)

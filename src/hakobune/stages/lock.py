@@ -92,7 +92,7 @@ def lock_environment(
         require_line_ends(project, old)
     kept = _lock_with_pins(old, wishes)
     choices = _pythons(project, spec, kept)
-    python, solution = _resolve(project, spec, choices, kept, runner, wishes)
+    python, solution = _resolve(project, spec, choices, kept, runner, wishes, reporter)
     for package in solution.compiled:
         reporter.say(
             f"{package} has no wheel, and its source is partly in a compiled language: the build "
@@ -108,7 +108,7 @@ def lock_environment(
         requirements=(spec.python_text, *(wanted.text for wanted in spec.requirements)),
         registry_base=_registry_base(python, old, runner, reporter),
         debian_base=_debian_base(python, old, runner, reporter, move=wishes.move_base),
-        tools=_tools(project, python, kept, runner, wishes),
+        tools=_tools(project, python, kept, runner, wishes, reporter),
         packages=solution.packages,
         sha256="",
         variables=spec.variables,
@@ -211,6 +211,7 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
     kept: Lock | None,
     runner: Runner,
     wishes: LockWishes,
+    reporter: Reporter,
 ) -> tuple[ChosenPython, Solution]:
     """Return the first Python that the packages exist for, and them.
 
@@ -237,6 +238,7 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             places=_places_of(spec),
             is_whole=wishes.is_whole,
             indexes=wishes.asked(named),
+            say=reporter.say,
         )
         try:
             solution = solve(runner, question, env=wishes.index(named))
@@ -277,8 +279,13 @@ def _require_hashes(spec: EnvironmentSpec, packages: tuple[LockedWheel | LockedS
             )
 
 
-def _tools(
-    project: Project, python: ChosenPython, kept: Lock | None, runner: Runner, wishes: LockWishes
+def _tools(  # noqa: PLR0913, PLR0917 - as above
+    project: Project,
+    python: ChosenPython,
+    kept: Lock | None,
+    runner: Runner,
+    wishes: LockWishes,
+    reporter: Reporter,
 ) -> tuple[LockedWheel, ...]:
     """Return what builds the image: uv, and a compiler where the project has C files.
 
@@ -291,6 +298,7 @@ def _tools(
         python=newest,
         preferred=tuple(f"{w.name}=={w.version}" for w in kept.tools) if kept else (),
         indexes=wishes.asked(()),
+        say=reporter.say,
     )
     found = resolver.solve(runner, question, env=wishes.index(()))
     return tuple(wheel for wheel in found if isinstance(wheel, LockedWheel))
