@@ -38,8 +38,9 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
 @click.option("--move-base", is_flag=True, help="Upgrade all Debian packages of the base.")
 @click.option(
     "--accept",
-    is_flag=True,
-    help="Take what an index changed since the last lock: other bytes of a file, another index.",
+    "accepted",
+    multiple=True,
+    help="Take this package although its index or its file's bytes changed; repeatable.",
 )
 @click.option("--verbose", is_flag=True, help="Show the resolver's whole explanation of a failure.")
 @json_option
@@ -55,7 +56,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     upgraded: tuple[str, ...],
     exclude_newer: datetime | None,
     move_base: bool,
-    accept: bool,
+    accepted: tuple[str, ...],
     verbose: bool,
     is_json: bool,
 ) -> None:
@@ -74,7 +75,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
         _lock(
             wiring,
             is_json=is_json,
-            accepts=accept,
+            accepted=accepted,
             upgrade=upgrade,
             upgraded=upgraded,
             exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",

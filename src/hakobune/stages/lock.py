@@ -55,8 +55,8 @@ class LockWishes:
     """How to lock.
 
     `index` returns uv's environment variables (index, CA bundle) for the indexes that the project
-    and the conda file name, and `asked` the indexes in their order. `accepts` takes what an index
-    changed after it was locked. `upgrade` lets every Python package move, `upgraded` those of these
+    and the conda file name, and `asked` the indexes in their order. A package of a name in `accepted`
+    may have other bytes or another index than before. `upgrade` lets every Python package move, `upgraded` those of these
     names, `move_base` every Debian package. No package is taken that came to the index after
     `exclude_newer` (RFC 3339; empty: no bound). `is_trial` writes nothing, and `is_whole` shows the
     resolver's explanation of a failure uncut.
@@ -64,7 +64,7 @@ class LockWishes:
 
     index: Callable[[Sequence[Index]], Mapping[str, str]]
     asked: Callable[[Sequence[Index]], tuple[AskedIndex, ...]] = lambda _named: ()
-    accepts: bool = False
+    accepted: tuple[str, ...] = ()
     upgrade: bool = False
     upgraded: tuple[str, ...] = ()
     exclude_newer: str = ""
@@ -116,8 +116,9 @@ def lock_environment(
         included=tuple((one.path, one.sha256) for one in spec.included),
         builders=solution.builders,
     )
-    if old is not None and not wishes.accepts and not wishes.is_trial:
-        require_same_source(project, old, lock, wishes.asked(lock.indexes))
+    if old is not None and not wishes.is_trial:
+        asked = wishes.asked(lock.indexes)
+        require_same_source(project, old, lock, asked, accepted=wishes.accepted)
     fresh = [p for p in solution.packages if old is None or p not in old.packages]
     env = wishes.index(lock.indexes)
     late = old_releases(runner, spec, fresh, _ask_for(project, python), env=env)

@@ -56,31 +56,29 @@ def _packages(
     return lines
 
 
-def replaced_files(old: Lock, new: Lock) -> tuple[str, ...]:
-    """Return a line for each file that has the same name in both locks, and other bytes."""
+def replaced_files(old: Lock, new: Lock) -> dict[str, str]:
+    """Return, by package, a line for each file that is in both locks with other bytes."""
     then = {package.file: package for package in _files(old)}
-    return tuple(
-        dict.fromkeys(
-            f"{package.file} ({_index(package)}): sha256 {package.sha256}, "
-            f"was {then[package.file].sha256}"
-            for package in _files(new)
-            if package.file in then and then[package.file].sha256 != package.sha256
-        )
-    )
+    return {
+        package.name: f"{package.file} ({_index(package)}): sha256 {package.sha256}, "
+        f"was {then[package.file].sha256}"
+        for package in _files(new)
+        if package.file in then and then[package.file].sha256 != package.sha256
+    }
 
 
-def moved_packages(old: Lock, new: Lock) -> tuple[str, ...]:
-    """Return a line for each package of a named index that another one would serve now."""
-    lines = []
+def moved_packages(old: Lock, new: Lock) -> dict[str, str]:
+    """Return, by name, a line for each package of a named index that another would serve now."""
+    moved = {}
     for before, after in zip(_groups(old), _groups(new), strict=True):
         then = {package.name: package for package in before if package.index}
-        lines += [
-            f"{package.name} {package.version} from {_index(package)}; "
+        moved |= {
+            package.name: f"{package.name} {package.version} from {_index(package)}; "
             f"{then[package.name].version} was from {_index(then[package.name])}"
             for package in after
             if package.name in then and then[package.name].index != package.index
-        ]
-    return tuple(dict.fromkeys(lines))
+        }
+    return moved
 
 
 def _groups(lock: Lock) -> tuple[tuple[LockedWheel | LockedSdist, ...], ...]:

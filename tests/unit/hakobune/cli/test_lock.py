@@ -192,11 +192,17 @@ def test_other_bytes_under_a_locked_file_s_name_are_refused(
     before = project.lock_path.read_bytes()
     done = lock("lock", *words)
     assert "error[hash-mismatch]" in done[2]
-    for text in ("six-1.17.0-py3-none-any.whl (the default index)", "4" * 64, "5" * 64, "--accept"):
+    for text in (
+        "six-1.17.0-py3-none-any.whl (the default index)",
+        "4" * 64,
+        "5" * 64,
+        "--accept six",
+    ):
         assert text in done[2]
     assert project.lock_path.read_bytes() == before
     assert "six 1.17.0: another file of the same release" in lock("lock", "--diff")[1]
-    assert lock("lock", "--accept", *words)[0] == 0
+    assert "error[hash-mismatch]" in lock("lock", "--accept", "idna")[2]
+    assert lock("lock", "--accept", "Six", *words)[0] == 0
     assert lock("lock")[0] == 0
 
 
@@ -216,7 +222,7 @@ def test_a_package_of_a_named_index_comes_from_no_other(lock: Lock, tmp_path: Pa
     assert "error[index-changed]" in done[2]
     assert "six 1.17.0 from the default index; 1.0 was from packages.example" in done[2]
     assert "six: from the default index, was from packages.example" in lock("lock", "--diff")[1]
-    assert lock("lock", "--accept")[0] == 0
+    assert lock("lock", "--accept", "six")[0] == 0
 
 
 def test_a_lock_is_stale_when_the_project_s_indexes_change(tmp_path: Path) -> None:
