@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from hakobune.adapters.process import Runner
 from hakobune.adapters.uv_answer import earlier_answer, image_environment, image_tags
-from hakobune.adapters.uv_errors import unknown_name, unknown_packages
+from hakobune.adapters.uv_errors import WANTED, unknown_name, unknown_packages
 from hakobune.adapters.uv_run import failure_or_fault, index_fault, run_uv
 from hakobune.errors import (
     IndexUnreachableError,
@@ -275,7 +275,7 @@ def _wanted(question: Question, folder: Path) -> Path:
         wanted.write_text("\n".join(question.requirements) + "\n", encoding="utf-8")
         return wanted
     indexes = {one.name: one for one in sources.values()}
-    lines = ["[project]", 'name = "hakobune-wanted"', 'version = "0"']
+    lines = ["[project]", f'name = "{WANTED}"', 'version = "0"']
     lines.append(f"dependencies = {json.dumps(question.requirements)}")
     for name, one in indexes.items():
         lines += ["[[tool.uv.index]]", f'name = "{name}"', f"url = {json.dumps(one.bare)}"]

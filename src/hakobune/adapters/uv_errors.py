@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hakobune.adapters.resolver import Question
 
 _LINES_SHOWN = 6
+# What uv is told that the list of what is asked for is called, where that needs a name.
+WANTED = "hakobune-wanted"
 
 
 def unknown_name(text: str) -> str:
@@ -49,6 +51,7 @@ def failure_of(done: Completed, question: "Question") -> HakobuneError:
     """Return the error that uv's words mean."""
     text = done.stderr or done.stdout
     said = re.sub(r"^(error|hint|\s*cause): ", "", text.strip(), flags=re.MULTILINE)
+    said = re.sub(rf"\b{WANTED}(\s+)depends(\s+)on\b", r"you\1require", said)
     flat = _flat(said)
     if re.search(r"Failed to fetch|error sending request|timed out|dns|Connect", said):
         return IndexUnreachableError(

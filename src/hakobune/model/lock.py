@@ -17,8 +17,13 @@ SCHEMA_VERSION = 1
 PLATFORM = "linux/amd64"
 # The wheel that compiles a project's C files; it is among the tools only if the project has some.
 COMPILER = "ziglang"
-# The index of PyTorch's wheels without CUDA: hakobune asks it where a conda file wants those.
-CPU_INDEX = "pytorch_cpu"
+# PyTorch's wheels without CUDA: asked where a conda file wants those (`cpuonly`).
+# https://pytorch.org/get-started/locally/
+PYTORCH_CPU = Index(
+    name="pytorch_cpu",
+    address="https://download.pytorch.org/whl/cpu",
+    packages=("torch", "torchaudio", "torchvision"),
+)
 # `${NAME}` is an environment variable's place: a password itself is never in a lock.
 INDEX_ADDRESS = re.compile(
     r"https?://(\$\{\w+\}(:\$\{\w+\})?@)?[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~%+-]*)*"

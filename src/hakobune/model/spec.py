@@ -72,7 +72,8 @@ class EnvironmentSpec:
     `name` is what images, registries and Azure ML call it, and `written_name` what the file does.
     `python` are alternatives, each a specifier of PEP 440 (`==3.13.*`; empty: any), and
     `python_line` is 0 where the file names none. `notes` are what a user should know of the
-    reading, each as `file:line: what`. `sha256` is that of the file's bytes, as lower-case hex.
+    reading, each as `file:line: what`. `cpu_place` is the line that wants PyTorch without CUDA;
+    empty: none does. `sha256` is that of the file's bytes, as lower-case hex.
     """
 
     name: str
@@ -90,6 +91,7 @@ class EnvironmentSpec:
     included: tuple[Included, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    cpu_place: str = ""
 
     @property
     def python_text(self) -> str:

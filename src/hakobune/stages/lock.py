@@ -15,7 +15,6 @@ from hakobune.adapters.resolver import Question
 from hakobune.errors import (
     ArgumentInvalidError,
     EnvironmentFileInvalidError,
-    HashMismatchError,
     LockDamagedError,
     LockMissingError,
     PythonUnavailableError,
@@ -27,7 +26,6 @@ from hakobune.model.lock import (
     PLATFORM,
     DebianBase,
     Lock,
-    LockedSdist,
     LockedWheel,
     RegistryBase,
 )
@@ -36,7 +34,7 @@ from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import AskedIndex
 from hakobune.model.spec import EnvironmentSpec, Index, requirement_name
 from hakobune.stages.doubts import old_releases, warnings_of
-from hakobune.stages.indexes import indexes_of, require_same_source
+from hakobune.stages.indexes import download_size, indexes_of, require_hashes, require_same_source
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
 from hakobune.stages.solve import Solution, solve
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
@@ -55,11 +53,11 @@ class LockWishes:
     """How to lock.
 
     `index` returns uv's environment variables (index, CA bundle) for the indexes that the project
-    and the conda file name, and `asked` the indexes in their order. A package of a name in `accepted`
-    may have other bytes or another index than before. `upgrade` lets every Python package move, `upgraded` those of these
-    names, `move_base` every Debian package. No package is taken that came to the index after
-    `exclude_newer` (RFC 3339; empty: no bound). `is_trial` writes nothing, and `is_whole` shows the
-    resolver's explanation of a failure uncut.
+    and the conda file name, and `asked` the indexes in their order. A package of a name in
+    `accepted` may have other bytes or another index than before. `upgrade` lets every Python
+    package move, `upgraded` those of these names, `move_base` every Debian package. No package is
+    taken that came to the index after `exclude_newer` (RFC 3339; empty: no bound). `is_trial`
+    writes nothing, and `is_whole` shows the resolver's explanation of a failure uncut.
     """
 
     index: Callable[[Sequence[Index]], Mapping[str, str]]
@@ -92,7 +90,8 @@ def lock_environment(
         require_line_ends(project, old)
     kept = _lock_with_pins(old, wishes)
     choices = _pythons(project, spec, kept)
-    python, solution = _resolve(project, spec, choices, kept, runner, wishes, reporter)
+    named = indexes_of(project, spec, wishes, reporter)
+    python, solution = _resolve(project, spec, choices, kept, runner, wishes, named, reporter)
     for package in solution.compiled:
         reporter.say(
             f"{package} has no wheel, and its source is partly in a compiled language: the build "
@@ -112,7 +111,7 @@ def lock_environment(
         packages=solution.packages,
         sha256="",
         variables=spec.variables,
-        indexes=indexes_of(project, spec),
+        indexes=named,
         included=tuple((one.path, one.sha256) for one in spec.included),
         builders=solution.builders,
     )
@@ -123,7 +122,7 @@ def lock_environment(
     env = wishes.index(lock.indexes)
     late = old_releases(runner, spec, fresh, _ask_for(project, python), env=env)
     changes = () if wishes.is_trial else lock_changes(old, lock)
-    for line in (*warnings_of(project, spec, lock.python), *late, *changes):
+    for line in (*warnings_of(project, spec, lock), *late, *download_size(lock), *changes):
         reporter.say(line)
     if wishes.is_trial:
         return lock
@@ -212,6 +211,7 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
     kept: Lock | None,
     runner: Runner,
     wishes: LockWishes,
+    named: tuple[Index, ...],
     reporter: Reporter,
 ) -> tuple[ChosenPython, Solution]:
     """Return the first Python that the packages exist for, and them.
@@ -220,7 +220,6 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
     """
     if not spec.requirements:
         return choices[0], Solution(packages=())
-    named = indexes_of(project, spec)
     first_error: ResolutionImpossibleError | WheelMissingError | None = None
     texts = [(wanted.text, *wanted.others) for wanted in spec.requirements]
     for python, alternative in islice(product(choices, product(*texts)), _MOST_TRIES):
@@ -246,7 +245,7 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
         except (ResolutionImpossibleError, WheelMissingError) as exc:
             first_error = first_error or exc
             continue
-        _require_hashes(spec, solution.packages)
+        require_hashes(spec, solution.packages)
         return python, solution
     assert first_error is not None  # noqa: S101 - the loop ran once at least
     raise first_error
@@ -264,20 +263,6 @@ def _places_of(spec: EnvironmentSpec) -> dict[str, tuple[str, ...]]:
     for wanted in (*spec.requirements, *spec.constraints):
         places[wanted.name] = (*places.get(wanted.name, ()), wanted.place)
     return places
-
-
-def _require_hashes(spec: EnvironmentSpec, packages: tuple[LockedWheel | LockedSdist, ...]) -> None:
-    """Raise HashMismatchError where a line of the file names other bytes than the index has."""
-    locked = {package.name: package for package in packages}
-    for wanted in spec.requirements:
-        package = locked.get(wanted.name)
-        if wanted.hashes and package is not None and package.sha256 not in wanted.hashes:
-            raise HashMismatchError(
-                f"{wanted.place}: {package.file} on the index has none of the sha256 that "
-                "`--hash` names",
-                remedy="the hashes are of another file of this release, or the index's file was "
-                "changed: find out which",
-            )
 
 
 def _tools(  # noqa: PLR0913, PLR0917 - as above

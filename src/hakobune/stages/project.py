@@ -15,7 +15,7 @@ from hakobune.errors import (
     LockMissingError,
     LockStaleError,
 )
-from hakobune.model.lock import COMPILER, CPU_INDEX, Lock
+from hakobune.model.lock import COMPILER, PYTORCH_CPU, Lock
 from hakobune.model.project import Project
 from hakobune.model.sandbox import INCOMING
 from hakobune.model.training import RUNS, WAITING
@@ -165,7 +165,7 @@ def require_line_ends(project: Project, lock: Lock) -> None:
 
 def _require_indexes(project: Project, lock: Lock) -> None:
     """Raise LockStaleError if the project names other indexes than when it was locked."""
-    named = {index.name for index in project.indexes} | {CPU_INDEX, ""}
+    named = {index.name for index in project.indexes} | {PYTORCH_CPU.name, ""}
     changed = [f"{one.name} differs" for one in project.indexes if one not in lock.indexes]
     changed += [f"{one.name} is gone" for one in lock.indexes if one.name not in named]
     if changed:

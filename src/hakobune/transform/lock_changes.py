@@ -69,7 +69,7 @@ def replaced_files(old: Lock, new: Lock) -> dict[str, str]:
 
 def moved_packages(old: Lock, new: Lock) -> dict[str, str]:
     """Return, by name, a line for each package of a named index that another would serve now."""
-    moved = {}
+    moved: dict[str, str] = {}
     for before, after in zip(_groups(old), _groups(new), strict=True):
         then = {package.name: package for package in before if package.index}
         moved |= {
