@@ -190,6 +190,13 @@ class Lock:
         return tuple(sorted(found.name for found in self.python_packages if found.name in named))
 
     @property
+    def skipped(self) -> tuple[str, ...]:
+        """The packages that the conda file names and whose marker does not apply to the image."""
+        named = (requirement_name(text) for text in self.requirements)
+        locked = {package.name for package in self.packages} | {"python"}
+        return tuple(dict.fromkeys(name for name in named if name not in locked))
+
+    @property
     def compilers(self) -> tuple[LockedWheel, ...]:
         """The wheel that compiles C files; empty if the project had none when it was locked."""
         return tuple(wheel for wheel in self.tools if wheel.name == COMPILER)
