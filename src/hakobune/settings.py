@@ -108,8 +108,9 @@ class Settings:
             # The host alone: some services have a token in the path.
             host = urlsplit(address).netloc.rpartition("@")[2]
             beside.append(AskedIndex(name=host, address=address))
-        first = {index.bare: index for index in reversed(beside)}
-        kept = [index for index in beside if first[index.bare] is index]
+        # Twice the same is asked once, but an index that serves some packages alone stays apart.
+        first = {(index.bare, index.packages): index for index in reversed(beside)}
+        kept = [index for index in beside if first[index.bare, index.packages] is index]
         return tuple(self._with_login(index) for index in (*kept, default))
 
     def _with_login(self, index: AskedIndex) -> AskedIndex:

@@ -123,7 +123,7 @@ def origin(name: str, exc: BaseException) -> str:
     lacking = exc.name if isinstance(exc, ModuleNotFoundError) and exc.name else ""
     if lacking and importlib.util.find_spec(lacking.partition(".")[0]) is None:
         return f"{PUBLISHED}: no locked package has the module {lacking.partition('.')[0]}"
-    return f"{PUBLISHED}: its {len(rows)} files are the wheel's"
+    return f"{PUBLISHED}: its files are the wheel's"
 
 
 def is_changed(path: Path, row: list[str]) -> bool:

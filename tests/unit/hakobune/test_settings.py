@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,10 @@ def test_indexes_are_asked_in_the_order_project_conda_file_environment_pip(tmp_p
         *("team", "conda.example/a", "own.example", "pip.example", "the default index"),
     ]
     assert [index.is_default for index in asked] == [False] * 4 + [True]
+    same = replace(named[0], address="https://pip.example/simple")
+    again = read_settings(env).asked_indexes((same,))
+    assert [index.name for index in again[:1]] == ["team"]
+    assert "pip.example" in [index.name for index in again[1:]]
     assert asked[2].bare == "https://own.example/t0ken/simple"
     assert "secret" not in repr(asked)
     uv = read_settings(env).uv_environment(named)

@@ -110,9 +110,7 @@ def test_a_file_that_is_not_the_wheel_s_is_told_from_a_package_broken_as_publish
         return site / f"{module}.py"
 
     recorded("hk-eight", "hk_eight", "1 / 0")
-    assert program.why_not("hk-eight").endswith(
-        "(broken as published: its 2 files are the wheel's)"
-    )
+    assert program.why_not("hk-eight").endswith("(broken as published: its files are the wheel's)")
     recorded("hk-nine", "hk_nine", "import hakobune_no_such.x")
     assert program.why_not("hk-nine").endswith(
         "(broken as published: no locked package has the module hakobune_no_such)"
