@@ -51,6 +51,8 @@ def failure_of(done: Completed, question: "Question") -> HakobuneError:
     """Return the error that uv's words mean."""
     text = done.stderr or done.stdout
     said = re.sub(r"^(error|hint|\s*cause): ", "", text.strip(), flags=re.MULTILINE)
+    # An option of uv's that `hakobune lock` does not have.
+    said = re.sub(r" *Consider using `exclude-newer-package`.*", "", said)
     said = re.sub(rf"\b{WANTED}(\s+)depends(\s+)on\b", r"you\1require", said)
     flat = _flat(said)
     if re.search(r"Failed to fetch|error sending request|timed out|dns|Connect", said):
@@ -90,7 +92,10 @@ def _way_on(text: str) -> str:
             '`; sys_platform == "win32"` (`"darwin"` for macOS), under `- pip:`'
         )
     if "filtered by `exclude-newer`" in text:
-        return "name a later day by --exclude-newer, or loosen one of the versions named above"
+        return (
+            "name a later day by --exclude-newer, or loosen one of the versions named above; of an "
+            "index that does not state when its files came, --exclude-newer takes none"
+        )
     local = re.search(r"no version of [\w.-]+==\S+\+(\w+)", text)
     if local:
         return (

@@ -1,6 +1,7 @@
 """Writes the lock: the exact packages of the conda file. No other stage asks the package index."""
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -46,6 +47,7 @@ from hakobune.transform.write_lock import write_lock
 # The oldest Python that uv and the compiler name; the image's own may be older.
 _TOOLS_PYTHON = "3.9"
 _MOST_TRIES = 24
+_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +159,12 @@ def _lock_with_pins(old: Lock | None, wishes: LockWishes) -> Lock | None:
 
     Raises ArgumentInvalidError for a package that is not in it.
     """
+    for text in (*wishes.upgraded, *wishes.accepted):
+        if not _PACKAGE.fullmatch(text):
+            raise ArgumentInvalidError(
+                f"{printable(text)!r} is not the name of a package",
+                remedy="give the name alone; the conda file has the versions",
+            )
     moving = {requirement_name(name) for name in wishes.upgraded}
     packages = () if old is None else old.python_packages
     tools = () if old is None else old.tools

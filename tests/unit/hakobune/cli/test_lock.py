@@ -235,3 +235,15 @@ def test_a_lock_is_stale_when_the_project_s_indexes_change(tmp_path: Path) -> No
     assert read_fresh_lock(replace(project, indexes=(team,))).indexes == (team,)
     with pytest.raises(LockStaleError, match=r"pyproject\.toml: team is gone"):
         read_fresh_lock(project)
+
+
+@pytest.mark.parametrize("option", ["--upgrade-package", "--accept"])
+@pytest.mark.parametrize("text", ["six==1.0", "six>1", "", "a b", "--x"])
+def test_what_is_no_package_s_name_is_refused(
+    lock: Lock, tmp_path: Path, option: str, text: str
+) -> None:
+    """For pip, `six==1.0` there would mean that version."""
+    write_project(tmp_path)
+    done = lock("lock", f"{option}={text}")
+    assert "error[argument-invalid]" in done[2]
+    assert "is not the name of a package" in done[2]
