@@ -51,8 +51,9 @@ def failure_of(done: Completed, question: "Question") -> HakobuneError:
     """Return the error that uv's words mean."""
     text = done.stderr or done.stdout
     said = re.sub(r"^(error|hint|\s*cause): ", "", text.strip(), flags=re.MULTILINE)
-    # An option of uv's that `hakobune lock` does not have.
+    # Options of uv's that `hakobune lock` does not have.
     said = re.sub(r" *Consider using `exclude-newer-package`.*", "", said)
+    said = re.sub(r" *By default, uv will only consider versions[^`]*`--index-strat.*", "", said)
     said = re.sub(rf"\b{WANTED}(\s+)depends(\s+)on\b", r"you\1require", said)
     flat = _flat(said)
     if re.search(r"Failed to fetch|error sending request|timed out|dns|Connect", said):
@@ -95,6 +96,13 @@ def _way_on(text: str) -> str:
         return (
             "name a later day by --exclude-newer, or loosen one of the versions named above; of an "
             "index that does not state when its files came, --exclude-newer takes none"
+        )
+    first = re.search(r"`([\w.-]+)` was found on (\S+), but not at the requested version", text)
+    if first:
+        return (
+            f"{first[1]} comes from the first index that has it: loosen its version, or name that "
+            "index in [tool.hakobune.indexes] of pyproject.toml with `packages`, the list of what "
+            "is to come from it"
         )
     local = re.search(r"no version of [\w.-]+==\S+\+(\w+)", text)
     if local:

@@ -145,6 +145,20 @@ def test_where_the_indexes_answer_uv_s_own_words_are_kept(
             ask(beside, default=default.address, cache=tmp_path, question=question)
 
 
+def test_a_version_that_only_a_later_index_has_is_explained_without_uv_s_options(
+    default: LocalIndex, tmp_path: Path
+) -> None:
+    question = replace(QUESTION, requirements=("core==9",))
+    with serve(wheel("core", "1.0")) as own:
+        beside = AskedIndex(name="own", address=own.address.replace("//", "//jo:wr0ng@"))
+        with pytest.raises(HakobuneError) as caught:
+            ask(beside, default=default.address, cache=tmp_path, question=question)
+    assert "`core` was found on" in caught.value.what
+    assert "--index-strategy" not in caught.value.what
+    assert "wr0ng" not in caught.value.what
+    assert "core comes from the first index that has it" in caught.value.remedy
+
+
 def test_an_index_that_hangs_is_named_first_and_given_up_then(
     default: LocalIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
