@@ -16,8 +16,11 @@ from hakobune.stages.vendor import build_offline, plan_offline
 @click.option("--dry-run", is_flag=True, help="Print the commands and change nothing.")
 @click.option("--offline", is_flag=True, help="Build from the vendored folder, without a network.")
 @click.option("--folder", help="The vendored folder.  [default: vendor in the project's folder]")
+@click.option("--verbose", is_flag=True, help="Show all that docker prints.")
 @pass_wiring
-def command(wiring: Wiring, *, dry_run: bool, offline: bool, folder: str | None) -> None:
+def command(
+    wiring: Wiring, *, dry_run: bool, offline: bool, folder: str | None, verbose: bool
+) -> None:
     """Build the image of docker/Dockerfile, on the official base or one of Debian's packages.
 
     The base is the registry's image by digest. Where no registry answers, it is made from the
@@ -26,7 +29,7 @@ def command(wiring: Wiring, *, dry_run: bool, offline: bool, folder: str | None)
     that the conda file names and fails if one cannot be imported: it names the package and the
     system library that is missing. For a new image an SBOM is written too (hakobune sbom).
     """
-    project, runner = wiring.project, wiring.runner
+    project, runner, wiring.console.is_verbose = wiring.project, wiring.runner, verbose
     vendored = Path(folder) if folder else project.root / "vendor"
     if dry_run and offline:
         show("\n".join(map(shlex.join, plan_offline(project, runner, folder=vendored))))
