@@ -4,11 +4,12 @@ Whatever is shown is escaped here and nowhere else: text from a record, a job, a
 another program can neither move the cursor, colour a line, nor begin one.
 """
 
+import contextlib
 import os
 import sys
 import time
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from hakobune.errors import HakobuneError
@@ -104,6 +105,24 @@ def show_json(found: Mapping[str, object]) -> None:
     import json  # noqa: PLC0415 - for few commands, and the console is loaded for all
 
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def all_aside() -> Iterator[None]:
+    """Send to stderr what is meant for stdout, also that of programs which are started inside."""
+    kept = None
+    with contextlib.suppress(OSError):  # a stream that is none of the system's
+        if sys.stdout.fileno() == 1:
+            sys.stdout.flush()
+            kept = os.dup(1)
+            os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if kept is not None:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 def show_bytes(content: bytes) -> None:

@@ -1,7 +1,10 @@
 """`hakobune doctor`."""
 
+from dataclasses import asdict
+
 import click
 
+from hakobune.cli.options import Document, json_option
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show_findings
 from hakobune.model.finding import exit_code_of
@@ -9,8 +12,12 @@ from hakobune.stages.doctor import examine
 
 
 @click.command("doctor")
+@json_option(
+    findings="each with step, state (ok, weak or no), what and remedy",
+    exit_code="0, 14 or 5",
+)
 @pass_wiring
-def command(wiring: Wiring) -> None:
+def command(wiring: Wiring) -> Document:
     """Check what each step needs on this machine, and print how to fix what is missing.
 
     One container is started, which sends a file each way through a mounted folder.
@@ -26,4 +33,4 @@ def command(wiring: Wiring) -> None:
         has_docker_proxies=settings.has_docker_proxies,
     )
     show_findings(findings)
-    click.get_current_context().exit(exit_code_of(findings))
+    return {"findings": [asdict(found) for found in findings], "exit_code": exit_code_of(findings)}
