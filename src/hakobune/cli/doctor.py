@@ -8,6 +8,7 @@ from hakobune.cli.options import Document, json_option
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show_findings
 from hakobune.model.finding import exit_code_of
+from hakobune.settings import find_login, read_destination
 from hakobune.stages.doctor import examine
 
 
@@ -31,6 +32,8 @@ def command(wiring: Wiring) -> Document:
         settings.uv_environment(),
         proxies=settings.proxies,
         has_docker_proxies=settings.has_docker_proxies,
+        login=find_login(),
+        destination=lambda root: read_destination({}, root),
     )
     show_findings(findings)
     return {"findings": [asdict(found) for found in findings], "exit_code": exit_code_of(findings)}
