@@ -25,6 +25,7 @@ _STAGES = {
     "export": ("image", "written and handed to the engine"),
 }
 _BETWEEN_S = 0.2  # a terminal's line is not written more often
+_TOLD_FROM_S = 0.5  # a stage that took less is no line
 _LONGEST_LINE = 4096
 _LINE = re.compile(r"#(\d{1,9}) (.*)", re.DOTALL)
 # `[packages 2/5] RUN …`; without a name, or as `stage-4`, it is the stage that is the image.
@@ -46,7 +47,7 @@ class _Step:
 
 
 class BuildProgress:
-    """Takes what a build prints, as it comes, and reports each stage that was not in the cache.
+    """Takes what a build prints, as it comes, and reports each stage that took some time.
 
     `name` is the step of hakobune that builds: `build` or `base`. Once the build is over, `end`.
     """
@@ -110,7 +111,7 @@ class BuildProgress:
             return
         step.is_running = False
         self._seconds[step.stage] = self._seconds.get(step.stage, 0.0) + seconds
-        if step.is_last:
+        if step.is_last and self._seconds[step.stage] >= _TOLD_FROM_S:
             what, outcome = _STAGES.get(step.stage, (step.stage, "done"))
             self._reporter.done(self._name, f"{what}: {outcome}", seconds=self._seconds[step.stage])
 
@@ -124,7 +125,7 @@ class BuildProgress:
             seconds = self._seconds.get(stage, 0.0) + now - step.began
             parts.append(f"{_STAGES.get(stage, (stage,))[0]} {seconds:.0f} s")
         said = next(iter(steps.values())).log[-1:] if len(steps) == 1 else []
-        said = [line.rstrip("\r").rpartition("\r")[2] for line in said]  # of a progress bar
+        said = [line.rstrip("\r").rpartition("\r")[2].strip() for line in said]  # a progress bar's
         return f"{self._name:<7} {', '.join(parts)}" + "".join(f": {line}" for line in said)
 
 

@@ -58,6 +58,12 @@ def test_each_stage_is_one_line_with_the_seconds_of_its_steps(size: int) -> None
     assert seen.at_work == ""
 
 
+def test_a_stage_that_takes_no_time_is_not_a_line() -> None:
+    printed = b"#4 [packages 1/2] COPY a b\n#4 DONE 0.2s\n\n#5 [packages 2/2] RUN x\n#5 DONE 0.2s\n"
+    assert taken(printed).stages == []
+    assert len(taken(printed.replace(b"DONE 0.2s", b"DONE 0.3s")).stages) == 1
+
+
 def test_a_stage_that_the_cache_has_is_not_a_line() -> None:
     printed = b"#4 [packages 1/2] COPY a b\n#4 CACHED\n\n#5 [packages 2/2] RUN x\n#5 CACHED\n"
     assert taken(printed).stages == []
