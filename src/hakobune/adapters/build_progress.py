@@ -124,6 +124,8 @@ class BuildProgress:
         for stage, step in steps.items():
             seconds = self._seconds.get(stage, 0.0) + now - step.began
             parts.append(f"{_STAGES.get(stage, (stage,))[0]} {seconds:.0f} s")
+        if not parts:
+            return ""
         said = next(iter(steps.values())).log[-1:] if len(steps) == 1 else []
         said = [line.rstrip("\r").rpartition("\r")[2].strip() for line in said]  # a progress bar's
         return f"{self._name:<7} {', '.join(parts)}" + "".join(f": {line}" for line in said)

@@ -80,6 +80,12 @@ def test_what_runs_is_shown_with_its_seconds_and_a_single_stage_with_its_last_li
     ]
 
 
+def test_nothing_is_shown_before_the_first_stage() -> None:
+    assert set(taken(b"#1 [internal] load build definition\n", b"#1 DONE 0.1s\n").at_work_then) == {
+        ""
+    }
+
+
 def test_the_line_is_written_five_times_a_second_at_most() -> None:
     seen = taken(b"#4 [packages 1/1] RUN x\n", *[b"#4 0.5 word\n"] * 100, step_s=0.01)
     assert len(seen.at_work_then) <= 7
