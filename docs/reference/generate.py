@@ -37,7 +37,8 @@ _HAKOBUNE_COMPLETE=fish_source hakobune | source     # in ~/.config/fish/complet
 ```
 
 `hakobune` must be found by that name: activate `.venv`, or install it with `uv tool` or `pipx`.
-Offered are the runs whose names consist of letters, digits, `.`, `-` and `_`.
+Offered are the runs whose names consist of letters, digits, `.`, `-` and `_`. The tests press Tab
+in bash only.
 """
 JSON = """
 ## JSON
