@@ -10,7 +10,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from hakobune.model.spec import requirement_name
 
 if TYPE_CHECKING:  # only `lock` needs it, so that other commands start without it
     from packaging.markers import Environment
-    from packaging.pylock import Package
+    from packaging.pylock import Package, PackageSdist, PackageWheel
     from packaging.tags import Tag
 
 # The policies of wheels that uv knows: the newest that a base's glibc allows is the one to name.
@@ -55,6 +55,17 @@ class SdistFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideFile:
+    """A wheel or a source archive that a line of the conda file names by its address."""
+
+    version: str
+    file: str
+    size: int
+    sha256: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is asked of uv, and what its errors are translated with.
 
@@ -63,7 +74,8 @@ class Question:
     name where its source distribution is built; `constraints` bound what is taken.
     `places` maps package names to each `file:line` that asks for them, and `file` is the
     conda file. No file is taken that came to the index after `exclude_newer` (RFC 3339). With
-    `is_whole`, uv's explanation of a failure is not cut.
+    `is_whole`, uv's explanation of a failure is not cut. `outside` are files, by package, that a
+    requirement names in place of an index's; `links` are folders and pages that list more files.
     """
 
     requirements: tuple[str, ...]
@@ -78,6 +90,14 @@ class Question:
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_whole: bool = False
     known: tuple[KnownSdist, ...] = ()
+    outside: Mapping[str, OutsideFile] = field(default_factory=dict)
+    links: tuple[str, ...] = ()
+
+    def asking(
+        self, requirements: tuple[str, ...], outside: Mapping[str, OutsideFile]
+    ) -> "Question":
+        """Return the question with these files in place of their addresses."""
+        return replace(self, requirements=requirements, outside=outside)
 
 
 def solve(
@@ -198,6 +218,7 @@ def _command(question: Question, folder: Path) -> list[str]:
         *("--python-platform", f"x86_64-manylinux_2_{policy}", "--only-binary", ":all:"),
         *("--index-strategy", "unsafe-best-match"),
         *(("--constraints", str(bounds)) if question.constraints else ()),
+        *(word for link in question.links for word in ("--find-links", link)),
         *(("--prerelease", "allow") if question.takes_prereleases else ()),
         *(("--exclude-newer", question.exclude_newer) if question.exclude_newer else ()),
         *(word for known in question.known for word in ("--no-binary", known.name)),
@@ -272,11 +293,16 @@ def _chosen(answer: str, question: Question) -> tuple[LockedWheel | LockedSdist,
 def _locked(package: "Package", file: object, question: Question) -> LockedWheel | LockedSdist:
     """Return the package. Raises PylockValidationError unless its file is one that may be taken."""
     from packaging.pylock import (  # noqa: PLC0415 - as above
+        PackageArchive,
         PackageSdist,
         PackageWheel,
         PylockValidationError,
     )
 
+    outside = question.outside.get(package.name)
+    if isinstance(file, PackageArchive) and outside is not None:
+        kind = LockedWheel if outside.file.endswith(".whl") else LockedSdist
+        return kind(name=package.name, **asdict(outside))
     is_known = isinstance(file, PackageSdist) and package.name in {k.name for k in question.known}
     if not isinstance(file, PackageWheel) and not is_known:
         raise PylockValidationError(f"{package.name} {package.version} has no wheel with a sha256")
@@ -289,7 +315,26 @@ def _locked(package: "Package", file: object, question: Question) -> LockedWheel
         file=file.filename,
         size=file.size or 0,
         sha256=file.hashes["sha256"],
+        address=_link_of(package, file, question),
         uploaded=file.upload_time,
+    )
+
+
+def _link_of(package: "Package", file: "PackageWheel | PackageSdist", question: Question) -> str:
+    """Return the address of a file that comes from a list of links; empty if an index has it."""
+    files: list[PackageWheel | PackageSdist] = [*(package.wheels or ())]
+    files += [package.sdist] if package.sdist else []
+    sha256 = file.hashes["sha256"]
+    same = [str(one.url) for one in files if one.hashes.get("sha256") == sha256]
+    if not question.links or any(not _is_linked(url, question.links) for url in same):
+        return ""
+    return same[0]
+
+
+def _is_linked(url: str, links: Sequence[str]) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "file" or any(
+        (parts.scheme, parts.netloc) == urlsplit(link)[:2] for link in links
     )
 
 

@@ -38,6 +38,12 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
     help="Print of each locked package where it comes from and who asked for it.",
 )
 @click.option("--diff", is_flag=True, help="Print what a new lock would change; write nothing.")
+@click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    help="Lock this package although two builds of its source differ; repeatable.",
+)
 @click.option("--move-base", is_flag=True, help="Upgrade all Debian packages of the base.")
 @click.option("--verbose", is_flag=True, help="Show the resolver's whole explanation of a failure.")
 @json_option
@@ -52,6 +58,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     upgrade: bool,
     upgraded: tuple[str, ...],
     exclude_newer: datetime | None,
+    accepted: tuple[str, ...],
     move_base: bool,
     verbose: bool,
     is_json: bool,
@@ -75,6 +82,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
             upgrade=upgrade,
             upgraded=upgraded,
             exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",
+            accepted=accepted,
             move_base=move_base,
             is_trial=diff,
             is_whole=verbose,

@@ -62,7 +62,8 @@ class EnvironmentSpec:
 
     `name` is what images, registries and Azure ML call it, and `written_name` what the file does.
     `python` are alternatives, each a specifier of PEP 440 (`==3.13.*`; empty: any), and
-    `python_line` is 0 where the file names none. `notes` are what a user should know of the
+    `python_line` is 0 where the file names none. `links` are pages
+    and folders of the project that list more files. `notes` are what a user should know of the
     reading, each as `file:line: what`. `sha256` is that of the file's bytes, as lower-case hex.
     """
 
@@ -76,6 +77,7 @@ class EnvironmentSpec:
     sha256: str
     constraints: tuple[Requirement, ...] = ()
     indexes: tuple[Index, ...] = ()
+    links: tuple[str, ...] = ()
     takes_prereleases: bool = False
     variables: tuple[tuple[str, str], ...] = ()
     included: tuple[Included, ...] = ()

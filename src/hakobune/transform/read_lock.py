@@ -13,6 +13,7 @@ from typing import Any, assert_never, get_args
 from hakobune.errors import LockDamagedError
 from hakobune.model.forms import is_of, shortened
 from hakobune.model.lock import (
+    FILE_ADDRESS,
     INDEX_ADDRESS,
     PLATFORM,
     SCHEMA_VERSION,
@@ -37,7 +38,7 @@ _FORMS = {
     "name": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*"),
     "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!:~-]*"),
     "wheel": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl"),
-    "sdist": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(tar\.gz|zip)"),
+    "sdist": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(tar|tar\.gz|zip)"),
     "conda": re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*\.(conda|tar\.bz2)"),
     "subdir": re.compile(r"linux-64|noarch"),
     "path": re.compile(r"pool/[A-Za-z0-9._+~%/-]+\.deb"),
@@ -54,6 +55,8 @@ _FORMS = {
         r"[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+( [A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+)*"
     ),
     "wheel_sha256": re.compile(r"([0-9a-f]{64})?"),
+    "accepted": re.compile("differs"),
+    "file_address": FILE_ADDRESS,
     "included": re.compile(r"(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]{1,500}"),
     "variable": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
     "value": re.compile(r"[^\x00-\x1f\x7f]*"),
@@ -189,12 +192,14 @@ def _package(item: object) -> LockedPackage:
     package: LockedPackage
     match kind:
         case "wheel":
-            package = LockedWheel(**_file(table, kind))
+            package = LockedWheel(**_file(table, kind), address=_address(table))
         case "sdist":
             package = LockedSdist(
                 **_file(table, kind),
                 builders=tuple(_word(table, "builders").split()),
                 wheel_sha256=_word(table, "wheel_sha256"),
+                is_accepted="accepted" in table and bool(_word(table, "accepted")),
+                address=_address(table),
             )
         case "debian":
             package = _debian(table)
@@ -225,6 +230,10 @@ def _file(table: dict[str, Any], kind: Kind) -> dict[str, Any]:
     }
 
 
+def _address(table: dict[str, Any]) -> str:
+    return _word(table, "address", "file_address") if "address" in table else ""
+
+
 def _debian(table: dict[str, Any]) -> LockedDebian:
     return LockedDebian(
         name=_word(table, "name"),
@@ -249,9 +258,15 @@ def _tool(item: object) -> LockedWheel:
 
 
 def _debian_base(table: dict[str, Any]) -> DebianBase:
+    packages = _debian_list(table, "packages")
+    headers = _debian_list(table, "headers") if "headers" in table else ()
+    return DebianBase(suite=_word(table, "suite"), packages=packages, headers=headers)
+
+
+def _debian_list(table: dict[str, Any], key: str) -> tuple[LockedDebian, ...]:
     packages = []
-    for item in _take(table, "packages", list):
+    for item in _take(table, key, list):
         entry = _entry(item)
         packages.append(_debian(entry))
         _require_empty(entry, packages[-1].name)
-    return DebianBase(suite=_word(table, "suite"), packages=tuple(packages))
+    return tuple(packages)
