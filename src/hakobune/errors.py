@@ -218,7 +218,7 @@ class BuildFailedError(ImageError):
 
 
 class SdistBuildFailedError(ImageError):
-    """A source distribution cannot be built: it fails, asks the network, or lacks something."""
+    """A source distribution cannot be built: it fails, uses the network, or lacks something."""
 
 
 class SdistUnstableError(ImageError):

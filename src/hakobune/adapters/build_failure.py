@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hakobune.adapters.process import printable
+from hakobune.adapters.sdist_failure import other_wheel, sdist_failed, wheel_not_kept
 from hakobune.errors import (
     BasePackageGoneError,
     BaseUnavailableError,
@@ -28,8 +29,6 @@ from hakobune.errors import (
     PlatformUnsupportedError,
     RegistryRefusedError,
     RegistryUnreachableError,
-    SdistBuildFailedError,
-    SdistUnstableError,
 )
 
 _LAST_LINES = 12
@@ -39,21 +38,6 @@ Replace the package by one whose wheel includes the library (opencv-python-headl
 opencv-python, psycopg[binary] in place of psycopg), or remove it.
 If no library is missing: choose another version, or add the missing Python package.
 Then run: hakobune lock && hakobune build"""
-_HEADER_REMEDY = (
-    "hakobune compiles C and C++ with what the package and its Python bring: choose a release of "
-    "{package} that has a wheel, or a package with its own copy of the library"
-)
-_NEEDS_FORTRAN = r"(?i)gfortran|fortran compiler|compiler f?or fortran|Unknown compiler\(s\):.*fort"
-_NEEDS_PROGRAM = (
-    r"(?:No such file or directory|not found|Could not find|could not find|unable to execute)"
-    r":? '?((?:\w+[-_])?config|cmake|ninja|make|cargo|rustc|go|swig|pkg-config|nvcc|protoc)'?\b"
-    r"|\b((?:\w+[-_])config|cmake|cargo|rustc|swig|pkg-config|nvcc|protoc)\b[^\n]{0,40}"
-    r"(?:not found|is required|not installed)"
-)
-_ASKS_NETWORK = (
-    r"Temporary failure in name resolution|Name or service not known|Network is unreachable"
-    r"|Could not resolve host|urlopen error|Failed to establish a new connection"
-)
 _OFFLINE = "`hakobune build --offline` needs no network (docs/how-to/offline.md)"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # BuildKit begins a step's lines with its number and seconds, and the engine's own with the number.
@@ -187,61 +171,15 @@ def _debian(found: _Found) -> HakobuneError:
 
 
 def _sdist(found: _Found) -> HakobuneError:
-    """Return why a source distribution was not built, from what its build printed."""
-    package, file = found[1], found[2]
-    said = found.words[: found.match.start()]
-    lacking = re.findall(
-        r"fatal error: '?([\w./+-]+\.h\w*)'?(?: file not found|: No such file)", said
-    )
-    if lacking and lacking[0] == "Python.h":
-        what = f"{package} cannot be compiled: the headers of Python are missing"
-        remedy = "hakobune build gives them to a build on a base of Debian's packages; if it ran, "
-        remedy += "lock on a host that reaches Debian's mirror"
-    elif lacking:
-        what = f"{package} cannot be compiled: the header {printable(lacking[0])} is missing"
-        remedy = _HEADER_REMEDY.format(package=package)
-    elif re.search(_NEEDS_FORTRAN, said):
-        what = f"{package} cannot be compiled: it has Fortran sources, and there is no compiler"
-        remedy = _HEADER_REMEDY.format(package=package)
-    elif tool := re.search(_NEEDS_PROGRAM, said, re.MULTILINE):
-        program = next(filter(None, tool.groups()))
-        what = f"{package} cannot be built: its build runs `{printable(program)}`, which is missing"
-        remedy = _HEADER_REMEDY.format(package=package)
-    elif re.search(_ASKS_NETWORK, said):
-        what = f"{package} cannot be built: its build asks the network, which it does not have"
-        remedy = (
-            f"choose a release of {package} that has a wheel, or one whose archive ({file}) has "
-            "all that it needs"
-        )
-    else:
-        lines = [
-            line.strip() for line in said.splitlines() if re.search(r"\w*Error\b|error:", line)
-        ]
-        cause = printable(lines[-1]) if lines else "the build's own words are above"
-        what = f"{package} cannot be built from {file}: {cause}"
-        remedy = f"choose another release of {package}, or another Python"
-    return SdistBuildFailedError(
-        what, remedy=f"{remedy}; then run: hakobune lock && hakobune build"
-    )
+    return sdist_failed(found[1], found[2], found.words[: found.match.start()])
 
 
-def _wheel(found: _Found) -> HakobuneError:
-    return SdistUnstableError(
-        f"the wheel of {found[1]}, built from its source distribution, is not the one that the "
-        "lock names",
-        remedy=f"another base or processor may be the cause. To lock the wheel as it is built "
-        f"here: hakobune lock --upgrade-package {found[1]}; if each build differs: hakobune lock "
-        f"--accept {found[1]} && hakobune vendor && hakobune build --offline",
-    )
+def _other_wheel(found: _Found) -> HakobuneError:
+    return other_wheel(found[1])
 
 
 def _kept_wheel(found: _Found) -> HakobuneError:
-    return SdistUnstableError(
-        f"each build of {found[1]} gives another wheel, and the one that the lock names is only in "
-        "the folder of `hakobune vendor`",
-        remedy="hakobune build --offline; or, to build another wheel: "
-        f"hakobune lock --accept {found[1]}",
-    )
+    return wheel_not_kept(found[1])
 
 
 def _fetched(found: _Found) -> HakobuneError:
@@ -341,7 +279,7 @@ _Causes = tuple[tuple[str, Callable[[_Found], HakobuneError]], ...]
 _OF_STEPS: _Causes = (
     (r"[Nn]o space left on device|Disk quota exceeded", _disk),
     (r"^hakobune: cannot build (\S+) from (\S+)", _sdist),
-    (r"^hakobune: the wheel of (\S+) is not the one that the lock names", _wheel),
+    (r"^hakobune: the wheel of (\S+) is not the one that the lock names", _other_wheel),
     (r"^hakobune: the wheel of (\S+) that the lock names is not here", _kept_wheel),
     (r"^hakobune: (\S+) comes from no index", _fetched),
     (r"^hakobune: cannot import (.+)", _import),

@@ -42,47 +42,87 @@ def settle_wheels(  # noqa: PLR0913 - what a build is made of, by name
         return lock
     with tempfile.TemporaryDirectory(prefix="hakobune-wheels-") as text:
         folder = Path(text)
-        export_wheels(project, runner, folder, TWICE, arguments, secrets, options)
+        _export(project, runner, folder, arguments, secrets, options)
         found = {s.name: _same(s, folder) for s in lock.unsettled}
+    reporter.say(
+        f"note: built twice, with the same bytes: {', '.join(sorted(found))}; "
+        f"the sha256 of each wheel is now in {project.lock}"
+    )
+    return _with_wheels(project, lock, found, runner, reporter)
+
+
+def keep_wheels(  # noqa: PLR0913 - as above
+    project: Project,
+    lock: Lock,
+    runner: Runner,
+    reporter: Reporter,
+    *,
+    arguments: Mapping[str, str],
+    secrets: BuildSecrets,
+    options: tuple[str, ...],
+    folder: Path,
+) -> Lock:
+    """Put a wheel of each package whose builds differ into the folder, and name it in the lock.
+
+    Wheels that the lock names already are not built again. Raises what building raises.
+    """
+    missing = {s.name for s in lock.sdists if s.is_accepted and not s.wheel_sha256}
+    if not missing:
+        return lock
+    found = {}
+    with tempfile.TemporaryDirectory(prefix=".built-", dir=folder) as text:
+        built = Path(text)
+        _export(project, runner, built, arguments, secrets, options)
+        for sdist in lock.sdists:
+            if sdist.name in missing:
+                wheel = _only_wheel(sdist, built / "first")
+                found[sdist.name] = files.sha256_of(wheel)
+                files.move_folder(wheel, folder / wheel.name)
+    reporter.say(
+        f"note: {', '.join(sorted(missing))}: each build gives another wheel; this one is kept, "
+        f"and {project.lock} names it: build with --offline from now on"
+    )
+    return _with_wheels(project, lock, found, runner, reporter)
+
+
+def _with_wheels(
+    project: Project, lock: Lock, found: Mapping[str, str], runner: Runner, reporter: Reporter
+) -> Lock:
+    """Write the sha256 of these packages' wheels into the lock and the Dockerfile."""
     packages = tuple(
         replace(p, wheel_sha256=found[p.name])
         if isinstance(p, LockedSdist) and p.name in found
         else p
         for p in lock.packages
     )
-    reporter.say(
-        f"note: built twice, with the same bytes: {', '.join(sorted(found))}; "
-        f"the sha256 of each wheel is now in {project.lock}"
-    )
-    settled = store_lock(project, replace(lock, packages=packages), reporter)
-    render(project, settled, runner, reporter)
-    return settled
+    stored = store_lock(project, replace(lock, packages=packages), reporter)
+    render(project, stored, runner, reporter)
+    return stored
 
 
-def export_wheels(  # noqa: PLR0913, PLR0917 - as above
+def _export(  # noqa: PLR0913, PLR0917 - as above
     project: Project,
     runner: Runner,
     folder: Path,
-    target: str,
     arguments: Mapping[str, str],
     secrets: BuildSecrets,
     options: tuple[str, ...],
 ) -> None:
-    """Build a target of the Dockerfile, and write its files into the folder."""
+    """Build each wheel twice, into the folders `first` and `second` below this one."""
     command = docker_cli.export_command(
         folder=folder,
         dockerfile=project.dockerfile_path,
         context=project.root,
         arguments=arguments,
         secrets=secrets,
-        options=("--target", target, *options),
+        options=("--target", TWICE, *options),
     )
     docker_cli.build(runner, command, secrets=secrets)
 
 
 def _same(sdist: LockedSdist, folder: Path) -> str:
     """Return the sha256 of the two wheels. Raises SdistUnstableError where they differ."""
-    first, second = (only_wheel(sdist, folder / part) for part in ("first", "second"))
+    first, second = (_only_wheel(sdist, folder / part) for part in ("first", "second"))
     content, other = files.read_bytes(first) or b"", files.read_bytes(second) or b""
     if content == other:
         return hashlib.sha256(content).hexdigest()
@@ -94,7 +134,7 @@ def _same(sdist: LockedSdist, folder: Path) -> str:
     )
 
 
-def only_wheel(sdist: LockedSdist, folder: Path) -> Path:
+def _only_wheel(sdist: LockedSdist, folder: Path) -> Path:
     """Return the one wheel in a package's folder. Raises BuildFailedError."""
     found = sorted((folder / sdist.name).glob("*.whl"))
     if len(found) != 1 or not found[0].is_file():

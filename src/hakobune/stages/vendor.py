@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import assert_never
 
@@ -23,7 +22,6 @@ from hakobune.model.lock import (
     Lock,
     LockedConda,
     LockedDebian,
-    LockedPackage,
     LockedSdist,
     LockedWheel,
     unsupported,
@@ -41,11 +39,10 @@ from hakobune.stages.build import (
     planned_commands,
     ready_base,
 )
-from hakobune.stages.built_wheels import export_wheels, only_wheel, settle_wheels
-from hakobune.stages.lock import store_lock
+from hakobune.stages.built_wheels import keep_wheels, settle_wheels
 from hakobune.stages.outside import fetched_options, file_of, gather, needed
-from hakobune.stages.render import check_lock, ready_dockerfile, render
-from hakobune.transform.install_blocks import TWICE, render_download
+from hakobune.stages.render import check_lock, ready_dockerfile
+from hakobune.transform.install_blocks import render_download
 from hakobune.transform.render_dockerfile import pinned_base
 from hakobune.transform.vendor_listing import read_listing, write_listing
 
@@ -71,7 +68,17 @@ def vendor(
     # So that the folder stays out of the repository, wherever it is.
     files.write_bytes(folder / ".gitignore", b"*\n")
     before = _listing(folder)
-    lock = _keep_wheels(project, lock, runner, reporter, base, folder, secrets)
+    with fetched_options(project, lock, runner, base, secrets) as options:
+        lock = keep_wheels(
+            project,
+            lock,
+            runner,
+            reporter,
+            arguments=build_arguments(base),
+            secrets=secrets,
+            options=options,
+            folder=folder / _WHEELS,
+        )
     wheels = wheels_of(lock)
     missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
     if missing:
@@ -138,43 +145,6 @@ def vendored_files(lock: Lock, base: str, folder: Path) -> tuple[tuple[str, str]
             for sha256, sdist in kept.items()
         ),
     )
-
-
-def _keep_wheels(  # noqa: PLR0913, PLR0917 - one caller
-    project: Project,
-    lock: Lock,
-    runner: Runner,
-    reporter: Reporter,
-    base: str,
-    folder: Path,
-    secrets: BuildSecrets,
-) -> Lock:
-    """Put a wheel of each package whose builds differ into the folder, and name it in the lock."""
-    missing = {s.name for s in lock.sdists if s.is_accepted and not s.wheel_sha256}
-    if not missing:
-        return lock
-    with (
-        fetched_options(project, lock, runner, base, secrets) as options,
-        tempfile.TemporaryDirectory(prefix=".built-", dir=folder) as text,
-    ):
-        built = Path(text)
-        export_wheels(project, runner, built, TWICE, build_arguments(base), secrets, options)
-        packages: list[LockedPackage] = []
-        for package in lock.packages:
-            if isinstance(package, LockedSdist) and package.name in missing:
-                wheel = only_wheel(package, built / "first")
-                sha256 = files.sha256_of(wheel)
-                files.move_folder(wheel, folder / _WHEELS / wheel.name)
-                packages.append(replace(package, wheel_sha256=sha256))
-            else:
-                packages.append(package)
-    reporter.say(
-        f"note: {', '.join(sorted(missing))}: each build gives another wheel; this one is kept, "
-        f"and {project.lock} names it: build with --offline from now on"
-    )
-    kept = store_lock(project, replace(lock, packages=tuple(packages)), reporter)
-    render(project, kept, runner, reporter)
-    return kept
 
 
 def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folder: Path) -> Image:

@@ -24,6 +24,7 @@ from hakobune.errors import (
     PlatformUnsupportedError,
     RegistryRefusedError,
     RegistryUnreachableError,
+    SdistBuildFailedError,
 )
 
 CASES = Path(__file__).resolve().parents[3] / "cases/build-failures.txt"
@@ -56,6 +57,12 @@ WANTED: dict[str, tuple[type[HakobuneError], str]] = {
     "pip-refused2": (IndexUnreachableError, "Failed to establish a new connection"),
     "pip-tls": (IndexUnreachableError, "does not trust the package index's certificate"),
     "platform": (PlatformUnsupportedError, "no match for platform"),
+    "sdist-asksnetwork": (SdistBuildFailedError, "its build uses the network, and it has none"),
+    "sdist-fortranish": (SdistBuildFailedError, "it has Fortran sources, and there is no compi"),
+    "sdist-needsheader": (SdistBuildFailedError, "the header mysql/mysql.h is missing"),
+    "sdist-needsprogram": (SdistBuildFailedError, "its build runs `pg_config`, which is missing"),
+    "sdist-raises": (SdistBuildFailedError, "raises-1.0.tar.gz: RuntimeError: this release needs"),
+    "sdist-wrongc": (SdistBuildFailedError, "wrongc.c:2:22: error: use of undeclared identifier"),
     "pull-401": (RegistryRefusedError, "requires a login"),
     "pull-404": (BaseUnavailableError, "no base image 127.0.0.1:18765/x:1"),
     "pull-missing": (RegistryUnreachableError, "no such host"),
