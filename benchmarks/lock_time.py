@@ -32,7 +32,9 @@ def main() -> None:
         wanted = folder / "wanted.txt"
         wanted.write_text("\n".join(lock["requirements"][1:]) + "\n", encoding="utf-8")
         alone = [UV, "pip", "compile", str(wanted), "--quiet", "--no-config"]
-        alone += ["--python-version", lock["python"], "--only-binary", ":all:"]
+        # Its own interpreter, so that uv does not start every other one.
+        alone += ["--python", sys.executable, "--python-version", lock["python"]]
+        alone += ["--only-binary", ":all:"]
         alone += ["-o", str(folder / "answer.txt")]
         pins = [f"{one['name']}=={one['version']}\n" for one in lock["packages"]]
         (folder / "answer.txt").write_text("".join(pins), encoding="utf-8")

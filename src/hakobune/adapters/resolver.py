@@ -16,8 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from hakobune.adapters.process import Runner
-from hakobune.adapters.uv_errors import failure_of, unknown_name, unknown_packages
+from hakobune.adapters.process import Completed, Runner
+from hakobune.adapters.uv_errors import (
+    failure_of,
+    pythons_of_wheels,
+    unknown_name,
+    unknown_packages,
+)
 from hakobune.errors import IndexUnreachableError, ResolutionImpossibleError
 from hakobune.model.lock import LockedSdist, LockedWheel
 from hakobune.model.spec import requirement_name
@@ -130,7 +135,24 @@ def solve(
         elif unknown or found:
             raise unknown_packages(unknown or [found], question)
         else:
-            raise failure_of(done, question)
+            raise failure_of(done, question, _ask_of_older(runner, done, question, env))
+
+
+def _ask_of_older(
+    runner: Runner, done: Completed, question: Question, env: Mapping[str, str]
+) -> Completed | None:
+    """Ask for the package that has wheels for other Pythons only, with the newest of these.
+
+    None where that is not the cause of the failure.
+    """
+    pin, python = pythons_of_wheels(done)
+    if not pin:
+        return None
+    alone = replace(
+        question, requirements=(pin,), python=python, constraints=(), preferred=(), known=()
+    )
+    with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        return runner.capture([*_command(alone, Path(folder)), "--no-deps"], env=env)
 
 
 def newest(

@@ -62,9 +62,9 @@ class EnvironmentSpec:
 
     `name` is what images, registries and Azure ML call it, and `written_name` what the file does.
     `python` are alternatives, each a specifier of PEP 440 (`==3.13.*`; empty: any), and
-    `python_line` is 0 where the file names none. `links` are pages
-    and folders of the project that list more files. `notes` are what a user should know of the
-    reading, each as `file:line: what`. `sha256` is that of the file's bytes, as lower-case hex.
+    `python_line` is 0 where the file names none. `links` are pages and folders of the project that
+    list more files, each with its `file:line`. `notes` are what a user should know of the reading,
+    each as `file:line: what`. `sha256` is that of the file's bytes, as lower-case hex.
     """
 
     name: str
@@ -77,7 +77,7 @@ class EnvironmentSpec:
     sha256: str
     constraints: tuple[Requirement, ...] = ()
     indexes: tuple[Index, ...] = ()
-    links: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
     takes_prereleases: bool = False
     variables: tuple[tuple[str, str], ...] = ()
     included: tuple[Included, ...] = ()

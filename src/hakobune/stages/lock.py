@@ -237,7 +237,9 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             takes_prereleases=spec.takes_prereleases,
             exclude_newer=wishes.exclude_newer,
             places=_places_of(spec),
-            links=tuple(link if "://" in link else str(project.root / link) for link in spec.links),
+            links=tuple(
+                link if "://" in link else str(project.root / link) for link, _ in spec.links
+            ),
             is_whole=wishes.is_whole,
         )
         try:
@@ -262,7 +264,8 @@ def _places_of(spec: EnvironmentSpec) -> dict[str, tuple[str, ...]]:
     places: dict[str, tuple[str, ...]] = {}
     for wanted in (*spec.requirements, *spec.constraints):
         places[wanted.name] = (*places.get(wanted.name, ()), wanted.place)
-    return places
+    # uv names the list of links that it cannot read.
+    return places | {link: (place,) for link, place in spec.links}
 
 
 def _require_hashes(spec: EnvironmentSpec, packages: tuple[LockedWheel | LockedSdist, ...]) -> None:
@@ -272,10 +275,10 @@ def _require_hashes(spec: EnvironmentSpec, packages: tuple[LockedWheel | LockedS
         package = locked.get(wanted.name)
         if wanted.hashes and package is not None and package.sha256 not in wanted.hashes:
             raise HashMismatchError(
-                f"{wanted.place}: {package.file} on the index has none of the sha256 that "
-                "`--hash` names",
-                remedy="the hashes are of another file of this release, or the index's file was "
-                "changed: find out which",
+                f"{wanted.place}: {package.file} {'there' if package.address else 'on the index'} "
+                f"has none of the sha256 that the line names, but {package.sha256}",
+                remedy="the hashes are of another file of this release, or the file was changed: "
+                "find out which",
             )
 
 

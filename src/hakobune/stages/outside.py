@@ -18,7 +18,7 @@ from hakobune.adapters.download import fetch
 from hakobune.adapters.git_archive import git_archive
 from hakobune.adapters.process import Runner
 from hakobune.adapters.resolver import OutsideFile, Question
-from hakobune.errors import HashMismatchError, InputNotFoundError, SdistInvalidError
+from hakobune.errors import HakobuneError, HashMismatchError, InputNotFoundError, SdistInvalidError
 from hakobune.model.lock import Lock, LockedDebian, LockedSdist, LockedWheel
 from hakobune.model.project import Project
 from hakobune.model.secrets import BuildSecrets
@@ -47,7 +47,10 @@ def fetch_named(
         name = canonicalize_name(wanted.name)
         place = next(iter(question.places.get(name, ())), question.file)
         file = _file_of(name, wanted.url)
-        content = _content(wanted.url, file, runner, None, env)
+        try:
+            content = _content(wanted.url, file, runner, None, env)
+        except HakobuneError as exc:
+            raise type(exc)(f"{place}: {exc.what}", remedy=exc.remedy, place=place) from exc
         path = folder / file
         files.write_bytes(path, content)
         try:

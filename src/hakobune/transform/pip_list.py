@@ -36,7 +36,7 @@ def take_pip_line(
                 case pip_line.Index() as index:
                     found.indexes.append(Index(address=index.address, is_default=index.is_default))
                 case pip_line.FindLinks() as links:
-                    found.links.append(_links(links.place, within=within))
+                    found.links.setdefault(_links(links.place, within=within), str(place))
                 case pip_line.PreReleases():
                     found.takes_prereleases = True
     except ValueError as exc:

@@ -35,6 +35,7 @@ _NO_ARCHIVE = (
     *(EOFError, OSError, RuntimeError),
 )
 _C_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".pyx")
+_ASIDE = re.compile(r"(?i)(^|/)(tests?|testing|docs?|examples?|benchmarks?)( [^/]*)?/")
 _OTHER_SOURCES = {".f": "Fortran", ".f90": "Fortran", ".rs": "Rust", ".go": "Go", ".cu": "CUDA"}
 # What these backends ask for when they are asked (PEP 517's get_requires_for_build_wheel), which
 # executes them: programs that a stage without a network must have.
@@ -68,7 +69,8 @@ def read_sdist(content: bytes, *, file: str) -> SdistFacts:
             texts[path] = text
     if not any(path in texts for path in ("PKG-INFO", "pyproject.toml", "setup.py")):
         raise ValueError(f"{file} has neither PKG-INFO, nor pyproject.toml, nor setup.py")
-    endings = {PurePosixPath(path.lower()).suffix for path in names}
+    # What is only there to test or to show is not built.
+    endings = {PurePosixPath(path.lower()).suffix for path in names if not _ASIDE.search(path)}
     return SdistFacts(
         requires=_requires(texts),
         builders=_builders(texts),

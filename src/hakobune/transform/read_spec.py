@@ -84,7 +84,7 @@ def read_spec(
         sha256=hashlib.sha256(content).hexdigest(),
         constraints=tuple(found.constraints),
         indexes=tuple(found.indexes),
-        links=tuple(dict.fromkeys(found.links)),
+        links=tuple(found.links.items()),
         takes_prereleases=found.takes_prereleases,
         variables=variables,
         included=tuple(found.included[path] for path in sorted(found.included)),

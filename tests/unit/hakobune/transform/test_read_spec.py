@@ -544,4 +544,4 @@ def test_an_address_whose_file_is_fixed_is_a_requirement(
 
 def test_lists_of_links_are_pages_and_folders_of_the_project() -> None:
     found = read(dependencies("pip: [--find-links wheels, -f https://x.y/links.html, six]"))
-    assert found.links == ("wheels", "https://x.y/links.html")
+    assert [link for link, _ in found.links] == ["wheels", "https://x.y/links.html"]
