@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hakobune.cli.wiring import Wiring
+from hakobune.errors import ArgumentInvalidError
 from hakobune.model.lock import LockedWheel
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
@@ -57,6 +58,13 @@ def test_a_lock_prints_what_it_changed(lock: Lock, tmp_path: Path) -> None:
     assert code == 0
     assert "six 1.0 → 1.17.0\n" in err
     assert "six" not in lock("lock")[2]
+
+
+def test_only_a_source_distribution_can_be_accepted(lock: Lock, tmp_path: Path) -> None:
+    write_project(tmp_path)
+    code, _, err = lock("lock", "--accept", "six")
+    assert code == ArgumentInvalidError.exit_code
+    assert "--accept: the lock has no source distribution six" in err
 
 
 def test_a_diff_is_the_result_and_nothing_is_written(lock: Lock, tmp_path: Path) -> None:
