@@ -25,7 +25,7 @@ INDEX_ADDRESS = re.compile(
 # a file of the project.
 FILE_ADDRESS = re.compile(
     r"https?://[A-Za-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9._~%+!@:/-]+"
-    r"|git\+(https?://|ssh://(\w+@)?|file:///)[A-Za-z0-9._~%+:/-]+@[0-9a-f]{40}"
+    r"|git\+(https?://|ssh://(\w+@)?)[A-Za-z0-9._~%+:/-]+@[0-9a-f]{40}"
     r"|file:(?!/)(?!(.*/)?\.\.(/|$))[A-Za-z0-9._+!/-]+"
 )
 

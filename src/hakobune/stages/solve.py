@@ -212,28 +212,30 @@ def settled(
 ) -> tuple[LockedWheel | LockedSdist, ...]:
     """Return the packages with what an earlier lock knows of the wheels of the same sources.
 
-    Raises ArgumentInvalidError for an accepted name that is no source distribution here.
+    A source distribution of a name in `accepted` may give another wheel with each build, unless
+    its source is not the one that the earlier lock had: then nothing is known of its builds.
+    Raises ArgumentInvalidError for a name that is no package here.
     """
-    is_same = old is not None and old.python == python
-    before = {sdist.name: sdist for sdist in old.sdists} if old and is_same else {}
     taken = {requirement_name(name) for name in accepted}
-    names = {package.name for package in solution.packages if isinstance(package, LockedSdist)}
-    if unknown := taken - names:
+    if unknown := taken - {package.name for package in solution.packages}:
         raise ArgumentInvalidError(
-            f"--accept: the lock has no source distribution {', '.join(sorted(unknown))}",
-            remedy="hakobune lock --explain lists the packages that are built from source",
+            f"--accept: the lock has no {', '.join(sorted(unknown))}",
+            remedy="hakobune lock --explain lists its packages",
         )
+    before = {sdist.name: sdist for sdist in old.sdists} if old else {}
     packages: list[LockedWheel | LockedSdist] = []
     for package in solution.packages:
         if isinstance(package, LockedSdist):
-            known = before.get(package.name)
+            known = before.get(package.name, package)
+            if package.name in taken and known.sha256 == package.sha256:
+                packages.append(replace(package, is_accepted=True))
+                continue
             # Other builders, or another Python, may make another wheel.
-            if known and (known.sha256, known.builders) == (package.sha256, package.builders):
-                package = replace(  # noqa: PLW2901 - what is appended below
-                    package, wheel_sha256=known.wheel_sha256, is_accepted=known.is_accepted
-                )
-            if package.name in taken:
-                package = replace(package, wheel_sha256="", is_accepted=True)  # noqa: PLW2901 - as above
+            is_same = known.sha256 == package.sha256 and known.builders == package.builders
+            if is_same and old is not None and old.python == python:
+                sha256, was_accepted = known.wheel_sha256, known.is_accepted
+                packages.append(replace(package, wheel_sha256=sha256, is_accepted=was_accepted))
+                continue
         packages.append(package)
     return tuple(packages)
 

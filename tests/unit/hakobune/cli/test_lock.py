@@ -60,11 +60,11 @@ def test_a_lock_prints_what_it_changed(lock: Lock, tmp_path: Path) -> None:
     assert "six" not in lock("lock")[2]
 
 
-def test_only_a_source_distribution_can_be_accepted(lock: Lock, tmp_path: Path) -> None:
+def test_only_a_package_of_the_lock_can_be_accepted(lock: Lock, tmp_path: Path) -> None:
     write_project(tmp_path)
-    code, _, err = lock("lock", "--accept", "six")
+    code, _, err = lock("lock", "--accept", "other")
     assert code == ArgumentInvalidError.exit_code
-    assert "--accept: the lock has no source distribution six" in err
+    assert "--accept: the lock has no other" in err
 
 
 def test_a_diff_is_the_result_and_nothing_is_written(lock: Lock, tmp_path: Path) -> None:

@@ -130,6 +130,7 @@ def test_where_a_file_comes_from_and_what_was_accepted_is_kept(package: LockedPa
         "https://me:secret@files.example/w.whl",
         "git+https://git.example/team/s@main",
         "git+ext::sh -c id",
+        f"git+file:///home/someone/private@{'0' * 40}",
         "ftp://files.example/w.whl",
         'https://files.example/w.whl" }',
     ],

@@ -155,5 +155,8 @@ def test_accepting_forgets_the_wheel_and_is_kept() -> None:
     assert accepted == replace(OLD, is_accepted=True)
     again = settled(Solution(packages=(OLD,)), old_lock(is_accepted=True), python, ())
     assert again == (replace(OLD, is_accepted=True, wheel_sha256="9" * 64),)
-    with pytest.raises(ArgumentInvalidError, match="no source distribution six"):
+    # Another source: its bytes are accepted, and of its builds nothing is known.
+    other = settled(Solution(packages=(OLD,)), old_lock(sha256="7" * 64), python, ("old",))
+    assert other == (OLD,)
+    with pytest.raises(ArgumentInvalidError, match="the lock has no six"):
         settled(Solution(packages=(OLD,)), None, python, ("six",))

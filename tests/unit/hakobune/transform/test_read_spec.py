@@ -151,6 +151,10 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
             "env.yml:4: `a @ https://***@x.y/a.whl`: it has a login, which any reader of this",
         ),
         (
+            dependencies(f"pip: ['a @ git+file:///home/me/a@{COMMIT}']"),
+            f"env.yml:4: `a @ git+file:///home/me/a@{COMMIT}`: it is not an address that hakobune",
+        ),
+        (
             dependencies("pip: ['a @ hg+https://x.y/a']"),
             "env.yml:4: `a @ hg+https://x.y/a`: hakobune reads repositories of git only",
         ),
