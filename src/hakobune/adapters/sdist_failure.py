@@ -65,9 +65,9 @@ def other_wheel(package: str) -> SdistUnstableError:
     return SdistUnstableError(
         f"the wheel of {package}, built from its source distribution, is not the one that the "
         "lock names",
-        remedy="this base image or machine may differ from the one that built it first. If each "
-        f"build differs: hakobune lock --accept {package} && hakobune vendor && hakobune build "
-        "--offline",
+        remedy="this base image may not be the one that it was built on first. To lock the wheel "
+        f"that is built here: hakobune lock --upgrade-package {package}; if each build differs: "
+        f"hakobune lock --accept {package} && hakobune vendor && hakobune build --offline",
     )
 
 

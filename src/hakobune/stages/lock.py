@@ -37,7 +37,7 @@ from hakobune.model.spec import EnvironmentSpec, requirement_name
 from hakobune.stages.base_image import with_headers
 from hakobune.stages.doubts import old_releases, warnings_of
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
-from hakobune.stages.solve import Solution, settled, solve, with_paths
+from hakobune.stages.solve import Solution, accepted_notes, settled, solve, with_paths
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
 from hakobune.transform.debian_packages import read_packages
 from hakobune.transform.lock_changes import lock_changes
@@ -91,7 +91,10 @@ def lock_environment(
     kept = _lock_with_pins(old, wishes)
     choices = _pythons(project, spec, kept)
     python, solution = _resolve(project, spec, choices, kept, runner, wishes)
-    for note in solution.notes:
+    # What another base, or a release that may move, gives is found out again.
+    before = None if wishes.move_base else kept
+    packages = settled(solution, before, python.version, wishes.accepted)
+    for note in (*solution.notes, *accepted_notes(packages)):
         reporter.say(f"note: {note}")
     if len(choices) > 1:
         reporter.say(f"note: {spec.python_text}: Python {python.version} is taken")
@@ -109,7 +112,7 @@ def lock_environment(
             is_moving=wishes.move_base,
         ),
         tools=_tools(project, python, kept, runner, wishes),
-        packages=settled(solution, old, python.version, wishes.accepted),
+        packages=packages,
         sha256="",
         variables=spec.variables,
         indexes=_indexes(spec),

@@ -240,6 +240,16 @@ def settled(
     return tuple(packages)
 
 
+def accepted_notes(packages: Sequence[LockedWheel | LockedSdist]) -> tuple[str, ...]:
+    """Return a line for each package whose wheel no build is compared with."""
+    return tuple(
+        f"{package.name} {package.version}: each build may give another wheel, which was accepted; "
+        "`hakobune vendor` keeps one"
+        for package in packages
+        if isinstance(package, LockedSdist) and package.is_accepted and not package.wheel_sha256
+    )
+
+
 def with_paths(solution: Solution, root: Path) -> Solution:
     """Return the packages with the files of a folder of links as paths below the project's root."""
     packages: list[LockedWheel | LockedSdist] = []

@@ -14,7 +14,7 @@ from hakobune.model.project import Project
 from hakobune.model.secrets import NO_SECRETS
 from hakobune.stages.built_wheels import settle_wheels
 from hakobune.stages.project import read_current_lock
-from hakobune.stages.solve import Solution, settled
+from hakobune.stages.solve import Solution, accepted_notes, settled
 from hakobune.transform.wheel_difference import wheel_difference
 from tests.samples import FakeReporter, FakeRunner, completed, make_lock, write_project
 
@@ -153,6 +153,9 @@ def test_accepting_forgets_the_wheel_and_is_kept() -> None:
     python = make_lock().python
     (accepted,) = settled(Solution(packages=(OLD,)), old_lock(), python, ("Old",))
     assert accepted == replace(OLD, is_accepted=True)
+    (note,) = accepted_notes((accepted,))
+    assert note.startswith("old 1.0: each build may give another wheel, which was accepted")
+    assert accepted_notes((OLD, replace(OLD, is_accepted=True, wheel_sha256="9" * 64))) == ()
     again = settled(Solution(packages=(OLD,)), old_lock(is_accepted=True), python, ())
     assert again == (replace(OLD, is_accepted=True, wheel_sha256="9" * 64),)
     # Another source: its bytes are accepted, and of its builds nothing is known.
