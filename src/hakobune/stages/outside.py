@@ -4,6 +4,7 @@
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -16,7 +17,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from hakobune.adapters import debian_base, docker_cli, files
 from hakobune.adapters.download import fetch
 from hakobune.adapters.git_archive import git_archive
-from hakobune.adapters.process import Runner
+from hakobune.adapters.process import Runner, printable
 from hakobune.adapters.resolver import OutsideFile, Question
 from hakobune.errors import HakobuneError, HashMismatchError, InputNotFoundError, SdistInvalidError
 from hakobune.model.lock import Lock, LockedDebian, LockedSdist, LockedWheel
@@ -27,6 +28,8 @@ from hakobune.transform.install_blocks import FETCHED, headers_of, needs_fetched
 from hakobune.transform.read_sdist import SdistFacts, read_sdist
 
 _COMMIT_SHOWN = 12
+# An address may have any sign in its last part, and a path, too (`%2F`).
+_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(whl|tar\.gz|zip)")
 
 
 def fetch_named(
@@ -47,6 +50,12 @@ def fetch_named(
         name = canonicalize_name(wanted.name)
         place = next(iter(question.places.get(name, ())), question.file)
         file = _file_of(name, wanted.url)
+        if not _FILE.fullmatch(file):
+            raise SdistInvalidError(
+                f"{place}: {printable(file)} is not the name of a wheel or a source archive",
+                remedy="correct the address",
+                place=place,
+            )
         try:
             content = _content(wanted.url, file, runner, None, env)
         except HakobuneError as exc:

@@ -76,6 +76,7 @@ def test_a_commit_that_states_no_version_gets_one_of_its_id(
 @pytest.mark.parametrize(
     ("address", "why"),
     [
+        ("https://files.example/..%2F..%2Fold-1-py3-none-any.whl", "is not the name of a wheel or"),
         ("https://files.example/old.whl", "old.whl is not the name of a wheel"),
         ("https://files.example/new-1-py3-none-any.whl", "a wheel of new, and the line names old"),
         ("https://files.example/old-1.tar.gz", "old-1.tar.gz is not an archive"),
