@@ -23,20 +23,17 @@ from hakobune.adapters.uv_errors import (
     unknown_name,
     unknown_packages,
 )
+from hakobune.adapters.wheel_tags import image_environment, image_tags
 from hakobune.errors import IndexUnreachableError, ResolutionImpossibleError
 from hakobune.model.lock import LockedSdist, LockedWheel
 from hakobune.model.spec import requirement_name
 
 if TYPE_CHECKING:  # only `lock` needs it, so that other commands start without it
-    from packaging.markers import Environment
     from packaging.pylock import Package, PackageSdist, PackageWheel
-    from packaging.tags import Tag
 
 # The policies of wheels that uv knows: the newest that a base's glibc allows is the one to name.
 _UV_GLIBC = (17, 28, *range(31, 41))
 _MOST_UNKNOWN = 20
-# PEP 600: the older names of manylinux_2_17, 2_12 and 2_5.
-_FORMER_PLATFORMS = ("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,7 +297,8 @@ def _chosen(answer: str, question: Question) -> tuple[LockedWheel | LockedSdist,
     try:
         pylock = Pylock.from_dict(tomllib.loads(answer))
         chosen = pylock.select(
-            environment=_environment(question.python), tags=_tags(question.python, question.glibc)
+            environment=image_environment(question.python),
+            tags=image_tags(question.python, question.glibc),
         )
         packages = [_locked(package, found, question) for package, found in chosen]
     except (tomllib.TOMLDecodeError, PylockSelectError, PylockValidationError) as exc:
@@ -358,42 +356,6 @@ def _is_linked(url: str, links: Sequence[str]) -> bool:
     return parts.scheme == "file" or any(
         (parts.scheme, parts.netloc) == urlsplit(link)[:2] for link in links
     )
-
-
-def _environment(python: str) -> "Environment":
-    """Return the values of a conda file's markers in the image, whatever machine this is."""
-    full = python if python.count(".") > 1 else f"{python}.0"
-    return {
-        "implementation_name": "cpython",
-        "implementation_version": full,
-        "os_name": "posix",
-        "platform_machine": "x86_64",
-        "platform_python_implementation": "CPython",
-        "platform_release": "",
-        "platform_system": "Linux",
-        "platform_version": "",
-        "python_full_version": full,
-        "python_version": ".".join(python.split(".")[:2]),
-        "sys_platform": "linux",
-    }
-
-
-def _tags(python: str, newest_glibc: int) -> list["Tag"]:
-    """Return what CPython in the image can install, best first."""
-    from packaging.tags import compatible_tags, cpython_tags  # noqa: PLC0415 - as above
-
-    major, minor = (int(part) for part in python.split(".")[:2])
-    version = (major, minor)
-    glibc = [f"manylinux_2_{number}_x86_64" for number in range(newest_glibc, 4, -1)]
-    platforms = [*glibc, "linux_x86_64"]
-    return [
-        *cpython_tags(version, platforms=platforms),
-        *compatible_tags(version, f"cp{major}{minor}", platforms=platforms),
-        # Last, although an installer prefers these wheels to pure Python: locks that exist were
-        # made without them and are not to change.
-        *cpython_tags(version, platforms=_FORMER_PLATFORMS),
-        *compatible_tags(version, f"cp{major}{minor}", platforms=_FORMER_PLATFORMS),
-    ]
 
 
 def _earlier_answer(pins: Sequence[str]) -> str:

@@ -69,6 +69,8 @@ def failure_of(
     """
     text = done.stderr or done.stdout
     said = re.sub(r"^(error|hint|\s*cause): ", "", text.strip(), flags=re.MULTILINE)
+    # Where the file of an address was put for uv; its name alone means something to a reader.
+    said = re.sub(r"file://\S*/hakobune-[^/\s]*/", "", said)
     flat = _flat(said)
     if lost := re.search(r"Failed to read `--find-links` [^:]*: (\S+)", flat):
         places = (p for name, p in question.places.items() if lost[1].endswith(name.lstrip("./")))

@@ -392,3 +392,8 @@ def test_a_file_of_a_list_of_links_keeps_its_address_unless_an_index_has_it(
     (found,) = solve(answers(linked(*places)), question, env={})
     assert found.address.startswith(address)
     assert bool(found.address) == bool(address)
+
+
+def test_a_temporary_path_is_not_shown() -> None:
+    said = "Because only old @ file:///var/tmp/hakobune-a1_b/old-1.0.tar.gz is available, no."
+    assert "only old @ old-1.0.tar.gz is available" in failure(said).what
