@@ -1,4 +1,4 @@
-"""What CPython in the image is, for markers and for the names of wheels; whatever machine this is."""
+"""What CPython in the image is, for markers and for the names of wheels."""
 
 from typing import TYPE_CHECKING
 

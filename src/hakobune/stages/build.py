@@ -38,7 +38,9 @@ def build(
         lock = settle_wheels(
             project, lock, runner, reporter, arguments=arguments, secrets=secrets, options=options
         )
-        image = build_tagged(project, lock, runner, base=base, secrets=secrets, options=options)
+        image = build_tagged(
+            project, lock, runner, reporter, base=base, secrets=secrets, options=options
+        )
     reporter.done("build", f"{image.tag} on {base}", digest=image.id)
     return image
 
@@ -61,6 +63,7 @@ def build_tagged(  # noqa: PLR0913 - what a build is made of, by name
     project: Project,
     lock: Lock,
     runner: Runner,
+    reporter: Reporter,
     *,
     base: str,
     secrets: BuildSecrets,
@@ -72,7 +75,9 @@ def build_tagged(  # noqa: PLR0913 - what a build is made of, by name
     the next build of the same Dockerfile takes it away.
     """
     new = new_tag(project, lock, base)
-    image = build_on(project, runner, base=base, tag=new, secrets=secrets, options=options)
+    image = build_on(
+        project, runner, reporter, base=base, tag=new, secrets=secrets, options=options
+    )
     tag = image_tag(lock)
     docker_cli.add_tag(runner, new, tag)
     docker_cli.remove_tag(runner, new)
@@ -96,6 +101,7 @@ def keep_image(lock: Lock, image: Image, runner: Runner) -> None:
 def build_on(  # noqa: PLR0913 - what a build is made of, by name
     project: Project,
     runner: Runner,
+    reporter: Reporter,
     *,
     base: str,
     tag: str,
@@ -111,7 +117,7 @@ def build_on(  # noqa: PLR0913 - what a build is made of, by name
         secrets=secrets,
         options=options,
     )
-    docker_cli.build(runner, command, secrets=secrets)
+    docker_cli.build(runner, command, reporter, secrets=secrets)
     return docker_cli.inspect(runner, tag, base=base)
 
 

@@ -42,7 +42,7 @@ def settle_wheels(  # noqa: PLR0913 - what a build is made of, by name
         return lock
     with tempfile.TemporaryDirectory(prefix="hakobune-wheels-") as text:
         folder = Path(text)
-        _export(project, runner, folder, arguments, secrets, options)
+        _export(project, runner, reporter, folder, arguments, secrets, options)
         found = {s.name: _same(s, folder) for s in lock.unsettled}
     reporter.say(
         f"note: built twice, with the same bytes: {', '.join(sorted(found))}; "
@@ -72,7 +72,7 @@ def keep_wheels(  # noqa: PLR0913 - as above
     found = {}
     with tempfile.TemporaryDirectory(prefix=".built-", dir=folder) as text:
         built = Path(text)
-        _export(project, runner, built, arguments, secrets, options)
+        _export(project, runner, reporter, built, arguments, secrets, options)
         for sdist in lock.sdists:
             if sdist.name in missing:
                 wheel = _only_wheel(sdist, built / "first")
@@ -103,6 +103,7 @@ def _with_wheels(
 def _export(  # noqa: PLR0913, PLR0917 - as above
     project: Project,
     runner: Runner,
+    reporter: Reporter,
     folder: Path,
     arguments: Mapping[str, str],
     secrets: BuildSecrets,
@@ -117,7 +118,7 @@ def _export(  # noqa: PLR0913, PLR0917 - as above
         secrets=secrets,
         options=("--target", TWICE, *options),
     )
-    docker_cli.build(runner, command, secrets=secrets)
+    docker_cli.build(runner, command, reporter, name="wheels", secrets=secrets)
 
 
 def _same(sdist: LockedSdist, folder: Path) -> str:

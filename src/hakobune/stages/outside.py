@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from hakobune.adapters import debian_base, docker_cli, files
+from hakobune.adapters import debian_base, files
 from hakobune.adapters.download import fetch
 from hakobune.adapters.git_archive import git_archive
 from hakobune.adapters.process import Runner, printable
@@ -120,7 +120,7 @@ def fetched_options(
         return
     with TemporaryDirectory(prefix="hakobune-fetched-") as text:
         gather(project, lock, runner, base, Path(text), secrets=secrets)
-        yield docker_cli.context_option(FETCHED, Path(text))
+        yield ("--build-context", f"{FETCHED}={text}")
 
 
 def gather(  # noqa: PLR0913 - as above

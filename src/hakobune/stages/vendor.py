@@ -82,7 +82,7 @@ def vendor(
     wheels = wheels_of(lock)
     missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
     if missing:
-        _fetch(lock, missing, runner, base=base, folder=folder, secrets=secrets)
+        _fetch(lock, missing, runner, reporter, base=base, folder=folder, secrets=secrets)
     gather(project, lock, runner, base, folder / _WHEELS, secrets=secrets)
     size = sum(wheel.size for wheel in missing) / 1e6
     reporter.done(
@@ -170,7 +170,13 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
             options=options,
         )
         image = build_tagged(
-            project, lock, runner, base=listing.base, secrets=NO_SECRETS, options=options
+            project,
+            lock,
+            runner,
+            reporter,
+            base=listing.base,
+            secrets=NO_SECRETS,
+            options=options,
         )
     reporter.done("build", f"{image.tag} on {listing.base}, offline", digest=image.id)
     return image
@@ -298,6 +304,7 @@ def _fetch(  # noqa: PLR0913 - one caller
     lock: Lock,
     wheels: tuple[LockedWheel | LockedSdist, ...],
     runner: Runner,
+    reporter: Reporter,
     *,
     base: str,
     folder: Path,
@@ -317,7 +324,7 @@ def _fetch(  # noqa: PLR0913 - one caller
             arguments=build_arguments(base),
             secrets=secrets,
         )
-        docker_cli.build(runner, command, secrets=secrets)
+        docker_cli.build(runner, command, reporter, name="vendor", secrets=secrets)
         for wheel in wheels:
             path = fetched / "out" / wheel.file
             if not _is_intact(path, wheel.sha256):
