@@ -94,21 +94,38 @@ python3 /build/fetch_sdists.py /build/tools/bin/uv /build/sdists.txt /wheels /bu
 ARG HAKOBUNE_BASE
 FROM scratch AS {VENDOR}
 FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS fetched
-COPY <<'END' /build/wheels.txt
-{requirements(wheels)}
-END
+{_batches(wheels)}\
 {listed}\
 {_ASK_INDEX}
 mkdir -p /wheels
-if [ -s /build/wheels.txt ] && grep -q == /build/wheels.txt; then
-  $pip download --quiet --no-deps --only-binary :all: --require-hashes --dest /wheels \\
-    -r /build/wheels.txt
-fi
+for list in /build/lists/*.txt; do
+  [ ! -e "$list" ] || $pip download --quiet --no-deps --only-binary :all: --require-hashes \\
+    --dest /wheels -r "$list"
+done
 {fetch}\
 END
 FROM scratch
 COPY --from=fetched /wheels /
 """.encode()
+
+
+def _batches(wheels: tuple[LockedWheel, ...]) -> str:
+    """Return lists of the wheels, each with a package once: pip takes no two versions of one.
+
+    What builds a source distribution may be another version than the image has.
+    """
+    batches: list[dict[str, LockedWheel]] = []
+    for wheel in wheels:
+        free = (batch for batch in batches if wheel.name not in batch)
+        batch = next(free, None)
+        if batch is None:
+            batches.append({wheel.name: wheel})
+        else:
+            batch[wheel.name] = wheel
+    return "".join(
+        f"COPY <<'END' /build/lists/{number}.txt\n{requirements(tuple(batch.values()))}\nEND\n"
+        for number, batch in enumerate(batches)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

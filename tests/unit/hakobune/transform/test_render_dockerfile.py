@@ -250,6 +250,16 @@ def test_what_is_fetched_for_a_folder_is_wheels_by_their_hash_and_nothing_else()
     assert "FETCH" not in text
 
 
+def test_two_versions_of_a_package_are_fetched_one_after_the_other() -> None:
+    lock = make_lock()
+    (wheel,) = lock.tools
+    newer = replace(wheel, version="99", file="n.whl")
+    text = render_download(lock, (wheel, newer, wheel), fetch_program="FETCH").decode()
+    first, second = re.findall(r"(?s)COPY <<'END' /build/lists/\d.txt\n(.*?)\nEND", text)[:2]
+    assert (first.count("=="), second.count("==")) == (1, 1)
+    assert "==99 " in second
+
+
 def test_source_distributions_are_fetched_for_a_folder_too() -> None:
     lock = with_sdist()
     text = render_download(lock, lock.sdists, fetch_program="FETCH").decode()
