@@ -38,13 +38,13 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
     help="Print of each locked package where it comes from and who asked for it.",
 )
 @click.option("--diff", is_flag=True, help="Print what a new lock would change; write nothing.")
+@click.option("--move-base", is_flag=True, help="Upgrade all Debian packages of the base.")
 @click.option(
     "--accept",
     "accepted",
     multiple=True,
-    help="Lock this package although two builds of its source differ; repeatable.",
+    help="Take this package although its index, its file's bytes or its builds differ; repeatable.",
 )
-@click.option("--move-base", is_flag=True, help="Upgrade all Debian packages of the base.")
 @click.option("--verbose", is_flag=True, help="Show the resolver's whole explanation of a failure.")
 @json_option(
     lock="the lock's path",
@@ -67,8 +67,8 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     upgrade: bool,
     upgraded: tuple[str, ...],
     exclude_newer: datetime | None,
-    accepted: tuple[str, ...],
     move_base: bool,
+    accepted: tuple[str, ...],
     verbose: bool,
 ) -> Document:
     """Resolve the conda file to exact packages, each with its sha256, and write the lock.
@@ -86,6 +86,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
 
     wishes = LockWishes(
         index=wiring.settings.uv_environment,
+        asked=wiring.settings.asked_indexes,
         upgrade=upgrade,
         upgraded=upgraded,
         exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",

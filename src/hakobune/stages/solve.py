@@ -15,7 +15,6 @@ from hakobune.adapters.download import download
 from hakobune.adapters.process import Runner
 from hakobune.adapters.resolver import KnownSdist, Question
 from hakobune.errors import (
-    ArgumentInvalidError,
     PackageUnknownError,
     ResolutionImpossibleError,
     SdistInvalidError,
@@ -214,14 +213,8 @@ def settled(
 
     A source distribution of a name in `accepted` may give another wheel with each build, unless
     its source is not the one that the earlier lock had: then nothing is known of its builds.
-    Raises ArgumentInvalidError for a name that is no package here.
     """
     taken = {requirement_name(name) for name in accepted}
-    if unknown := taken - {package.name for package in solution.packages}:
-        raise ArgumentInvalidError(
-            f"--accept: the lock has no {', '.join(sorted(unknown))}",
-            remedy="hakobune lock --explain lists its packages",
-        )
     before = {sdist.name: sdist for sdist in old.sdists} if old else {}
     packages: list[LockedWheel | LockedSdist] = []
     for package in solution.packages:

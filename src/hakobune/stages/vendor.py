@@ -42,8 +42,8 @@ from hakobune.stages.build import (
 from hakobune.stages.built_wheels import keep_wheels, settle_wheels
 from hakobune.stages.outside import fetched_options, file_of, gather, needed
 from hakobune.stages.render import check_lock, ready_dockerfile
-from hakobune.transform.install_blocks import render_download
 from hakobune.transform.render_dockerfile import pinned_base
+from hakobune.transform.render_download import render_download
 from hakobune.transform.vendor_listing import read_listing, write_listing
 
 LISTING = "SHA256SUMS"

@@ -21,7 +21,7 @@ from hakobune.model.spec import requirement_name
 VENDOR = "vendor"
 
 # The start of each stage that uses the package index; its commands follow.
-_ASK_INDEX = f"""\
+ASK_INDEX = f"""\
 # Secrets, which no layer holds: the host's CA bundle, its pip.conf, the address of an extra index.
 RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \\
     --mount=type=secret,id=extra_index_url --mount=type=cache,target=/root/.cache \\
@@ -54,78 +54,10 @@ UV_INDEX="${PIP_EXTRA_INDEX_URL:-} $($pip config get global.extra-index-url 2>/d
 export UV_DEFAULT_INDEX UV_INDEX UV_INDEX_STRATEGY=unsafe-best-match
 [ -n "$UV_DEFAULT_INDEX" ] || unset UV_DEFAULT_INDEX"""
 INSTALL_TOOLS = f"""\
-{_ASK_INDEX}
+{ASK_INDEX}
 # uv is a program of its own: that it names a newer Python than the base has is of no account.
 $pip install --quiet $from --no-deps --only-binary :all: --ignore-requires-python \\
   --require-hashes -r /build/tools.txt"""
-
-
-def render_download(
-    lock: Lock, packages: tuple[LockedWheel | LockedSdist, ...], *, fetch_program: str
-) -> bytes:
-    """Return the Dockerfile of an image that consists of these packages' files alone.
-
-    The image's own Python downloads them, from the index that the image's build uses.
-    """
-    wheels = tuple(package for package in packages if isinstance(package, LockedWheel))
-    sdists = tuple(package for package in packages if isinstance(package, LockedSdist))
-    listed = fetch = ""
-    lines = "\n".join(_fetched_lines(sdists))
-    if sdists:
-        listed = f"""\
-COPY <<'END' /build/tools.txt
-{requirements(lock.installers)}
-END
-COPY <<'END' /build/sdists.txt
-{lines}
-END
-COPY <<'END' /build/fetch_sdists.py
-{fetch_program.rstrip()}
-END
-"""
-        fetch = f"""\
-$pip install --quiet --no-deps --only-binary :all: --ignore-requires-python \\
-  --require-hashes -r /build/tools.txt
-{USE_UV}
-python3 /build/fetch_sdists.py /build/tools/bin/uv /build/sdists.txt /wheels /build/{VENDOR}
-"""
-    return f"""\
-# check=skip=FromPlatformFlagConstDisallowed
-ARG HAKOBUNE_BASE
-FROM scratch AS {VENDOR}
-FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS fetched
-{_batches(wheels)}\
-{listed}\
-{_ASK_INDEX}
-mkdir -p /wheels
-for list in /build/lists/*.txt; do
-  [ ! -e "$list" ] || $pip download --quiet --no-deps --only-binary :all: --require-hashes \\
-    --dest /wheels -r "$list"
-done
-{fetch}\
-END
-FROM scratch
-COPY --from=fetched /wheels /
-""".encode()
-
-
-def _batches(wheels: tuple[LockedWheel, ...]) -> str:
-    """Return lists of the wheels, each with a package once: pip takes no two versions of one.
-
-    What builds a source distribution may be another version than the image has.
-    """
-    batches: list[dict[str, LockedWheel]] = []
-    for wheel in wheels:
-        free = (batch for batch in batches if wheel.name not in batch)
-        batch = next(free, None)
-        if batch is None:
-            batches.append({wheel.name: wheel})
-        else:
-            batch[wheel.name] = wheel
-    return "".join(
-        f"COPY <<'END' /build/lists/{number}.txt\n{requirements(tuple(batch.values()))}\nEND\n"
-        for number, batch in enumerate(batches)
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +157,7 @@ def render_built(lock: Lock, *, fetch_program: str, epoch: int) -> str:
     wheels_outside = (p for p in lock.outside if isinstance(p, LockedWheel))
     files = "\n".join(
         [
-            *_fetched_lines(lock.sdists),
+            *fetched_lines(lock.sdists),
             *(f"{p.name} {p.sha256} {p.file}" for p in wheels_outside),
             *(f"{s.name} {s.wheel_sha256} *.whl" for s in lock.sdists if _is_kept(s)),
         ]
@@ -336,7 +268,7 @@ unpack() {{ # file, sha256: the headers of Debian's Python; another base has its
 """
 
 
-def _fetched_lines(sdists: tuple[LockedSdist, ...]) -> list[str]:
+def fetched_lines(sdists: tuple[LockedSdist, ...]) -> list[str]:
     """Return the lines of fetch_sdists.py; a file that no index has names no version."""
     return [f"{s.name}{'' if s.address else f'=={s.version}'} {s.sha256} {s.file}" for s in sdists]
 

@@ -7,7 +7,6 @@ import pytest
 
 from hakobune.model.lock import Lock, LockedSdist, LockedWheel
 from hakobune.model.project import Library, Project
-from hakobune.transform.install_blocks import render_download
 from hakobune.transform.render_dockerfile import (
     Programs,
     Source,
@@ -17,6 +16,7 @@ from hakobune.transform.render_dockerfile import (
     rendered_source,
     source_of,
 )
+from hakobune.transform.render_download import render_download
 from hakobune.transform.seal import is_sealed
 from tests.samples import DIGEST, LIBRARY, make_lock, make_project
 
