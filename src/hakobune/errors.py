@@ -188,7 +188,7 @@ class EngineMissingError(PrerequisiteError):
 
 
 class BuildkitMissingError(PrerequisiteError):
-    """The Docker engine or client lacks BuildKit or compose."""
+    """The Docker engine or client lacks BuildKit."""
 
 
 class MountElsewhereError(PrerequisiteError):

@@ -8,7 +8,7 @@ import configparser
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -19,9 +19,10 @@ from hakobune.errors import (
     DestinationIncompleteError,
 )
 from hakobune.model.destination import REHEARSE_AGAIN, Destination, Rehearsal
-from hakobune.model.forms import optional, required, shortened
+from hakobune.model.forms import FORMS, is_of, optional, required, shortened
 from hakobune.model.host_settings import PROXIES
 from hakobune.model.json_text import parse_json
+from hakobune.model.sandbox import Sandbox
 from hakobune.model.secrets import BuildSecrets
 
 # Where Linux distributions keep the bundle of trusted authorities: Debian and Ubuntu, then Fedora.
@@ -120,6 +121,30 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         proxies=tuple(name for name in PROXIES if env.get(name)),
         has_docker_proxies=_has_docker_proxies(env),
     )
+
+
+def limited(sandbox: Sandbox, environ: Mapping[str, str] | None = None) -> Sandbox:
+    """Return a sandbox with the memory and the processors that the environment gives it.
+
+    Raises ConfigurationInvalidError.
+    """
+    env = os.environ if environ is None else environ
+    return replace(
+        sandbox,
+        memory=_limit(env, "HAKOBUNE_MEMORY", "memory") or sandbox.memory,
+        cpus=_limit(env, "HAKOBUNE_CPUS", "processors") or sandbox.cpus,
+    )
+
+
+def _limit(env: Mapping[str, str], variable: str, kind: str) -> str:
+    """Return a limit, which compose reads too; empty where there is none."""
+    value = env.get(variable, "")
+    if value and not is_of(kind, value):
+        raise ConfigurationInvalidError(
+            f"{variable} is {shortened(value)}, which is not {FORMS[kind].words}",
+            remedy=f"set {variable} to {FORMS[kind].words}; or unset it",
+        )
+    return value
 
 
 def _has_docker_proxies(env: Mapping[str, str]) -> bool:

@@ -20,6 +20,12 @@ def command(wiring: Wiring, *, arguments: tuple[str, ...]) -> None:
     these arguments, to which a job's model is compared later. hakobune submit refuses an image
     without a receipt. Tests that this image passed before are not run again.
     """
-    project, is_terminal = wiring.project, sys.stdin.isatty()
-    training = plan_train(project, arguments, cwd=wiring.cwd, is_terminal=is_terminal)
+    project = wiring.project
+    training = plan_train(
+        project,
+        arguments,
+        cwd=wiring.cwd,
+        is_terminal=sys.stdin.isatty(),
+        sandbox=wiring.sandbox,
+    )
     smoke(project, training, wiring.runner, wiring.console)

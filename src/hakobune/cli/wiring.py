@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from hakobune.model.cloud import Cloud
     from hakobune.model.destination import Destination
     from hakobune.model.project import Project
+    from hakobune.model.sandbox import Sandbox
     from hakobune.model.secrets import BuildSecrets
     from hakobune.settings import Settings
     from hakobune.stages.deliver import Services
+    from hakobune.stages.lock import LockWishes
 
 
 class Wiring:
@@ -67,6 +69,26 @@ class Wiring:
         from hakobune.stages.project import read_current_lock  # noqa: PLC0415
 
         return self.settings.build_secrets(read_current_lock(self.project).indexes)
+
+    @cached_property
+    def sandbox(self) -> "Sandbox":
+        """Return what the project's training may use on this machine.
+
+        Raises ConfigurationInvalidError for a limit of the environment that is none.
+        """
+        from dataclasses import replace  # noqa: PLC0415
+
+        from hakobune.model.sandbox import SANDBOXES, TRAIN  # noqa: PLC0415
+        from hakobune.settings import limited  # noqa: PLC0415
+
+        return limited(replace(SANDBOXES[TRAIN], gpus=self.project.gpus))
+
+    @property
+    def lock_wishes(self) -> "LockWishes":
+        """Return how to lock where no option says more."""
+        from hakobune.stages.lock import LockWishes  # noqa: PLC0415
+
+        return LockWishes(index=self.settings.uv_environment)
 
     @cached_property
     def runner(self) -> "Runner":

@@ -94,9 +94,8 @@ def _render(project: Project) -> Finding:
 def _engine(runner: Runner) -> Finding:
     version = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, version)
-    docker_cli.require_compose(runner)
     if docker_cli.keeps_manifests(runner):
-        return Finding(step="engine", state="ok", what=f"Docker {version}, buildx, compose")
+        return Finding(step="engine", state="ok", what=f"Docker {version}, buildx")
     return Finding(
         step="engine",
         state="weak",

@@ -47,7 +47,7 @@ def smoke(project: Project, training: Training, runner: Runner, reporter: Report
     if reference:
         reporter.done("train", f"{reference}, the same arguments and data before")
         return receipt
-    train(project, training, runner, reporter)
+    train(project, training, runner, reporter, image=image)
     if _record_of(project, training.folder, image) is None:
         raise SmokeFailedError(
             f"the training left no run of this image in {training.folder}",

@@ -26,6 +26,7 @@ KEYS = {
     '`"name.so" = ["name.c"]`',
     "names": "what conda's packages are called on the Python package index, where hakobune does "
     'not know it: a table of `conda-name = "index-name"`',
+    "gpus": '`"all"`: the training uses the GPUs of the machine that it runs on',
     "model": "what `hakobune register` registers: a table of `name`, `file` and `metrics`",
     "signers": "public keys, one of which `hakobune verify` requires, as a list of paths of PEM "
     'files in the project or of fingerprints: `["keys/release.pub.pem"]`',
@@ -45,6 +46,7 @@ _LONGEST_LINE = 20_000
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _SOURCE = re.compile(rf"\.|{_PATH.pattern}")
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
+_GPUS = re.compile(r"all")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9,_.-]+\])?")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
@@ -83,6 +85,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         smoke=reader.words(table, "smoke", default=()),
         signers=reader.signers(table, "signers"),
         names=reader.pairs(table, "names", _PACKAGE),
+        gpus=reader.word(table, "gpus", _GPUS) if "gpus" in table else "",
     )
     reader.refuse_unknown(table, KEYS)
     if reader.problems:
@@ -289,6 +292,7 @@ def _form_in_words(form: re.Pattern[str]) -> str:
         _PATH: "a path inside the project, with `/`",
         _SOURCE: "a folder of the project, with `/`, or `.`",
         _FLAG: "an option such as `--input`",
+        _GPUS: '`"all"`',
         _NAME: "lower-case letters, digits and `_`",
         _PACKAGE: "the name of a Python package",
         _MODEL: "letters, digits, `.`, `-` and `_`",

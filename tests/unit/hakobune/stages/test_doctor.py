@@ -10,7 +10,6 @@ from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
 from tests.samples import (
     BUILDX,
-    COMPOSE,
     CONTAINERD,
     DIGEST,
     ENGINE,
@@ -25,8 +24,8 @@ from tests.samples import (
     write_project,
 )
 
-# The package index, buildx and compose.
-OTHERS = (on("uv", "pip", "compile"), BUILDX, COMPOSE)
+# The package index and buildx.
+OTHERS = (on("uv", "pip", "compile"), BUILDX)
 DISK = on("info", "DockerRootDir", stdout="/\n")
 IMAGE = on("image", "inspect", stdout=json.dumps([{"Id": DIGEST, "Size": 5_000_000}]))
 
