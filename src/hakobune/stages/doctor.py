@@ -18,6 +18,7 @@ from hakobune.model.finding import Finding
 from hakobune.model.project import Project
 from hakobune.stages import base_image
 from hakobune.stages.build import image_tag
+from hakobune.stages.compose import differences
 from hakobune.stages.project import open_project, read_current_lock, read_environment
 from hakobune.stages.render import check_lock
 
@@ -48,6 +49,7 @@ def examine(
         Finding(step="project", state="ok", what=f"{project.environment}, {project.source}"),
         _checked("lock", lambda: _lock(runner, index)),
         _checked("render", lambda: _render(project)),
+        *_compose(project),
     ]
     engine = _checked("engine", lambda: _engine(runner))
     found.append(engine)
@@ -89,6 +91,26 @@ def _render(project: Project) -> Finding:
     lock = check_lock(project)
     what = f"{project.lock} ({len(lock.packages)} packages) and {project.dockerfile} are current"
     return Finding(step="render", state="ok", what=what)
+
+
+def _compose(project: Project) -> list[Finding]:
+    """Compare the project's compose file, if it has one, with the container of `train`."""
+    if not any((project.root / name).is_file() for name in docker_cli.COMPOSE_FILES):
+        return []
+    return [_checked("compose", lambda: _compared(project))]
+
+
+def _compared(project: Project) -> Finding:
+    found = differences(project)
+    if not found:
+        what = "the compose file describes the container that hakobune train runs"
+        return Finding(step="compose", state="ok", what=what)
+    return Finding(
+        step="compose",
+        state="weak",
+        what="plain docker compose runs another container than hakobune train\n" + "\n".join(found),
+        remedy="correct these lines; hakobune compose prints what they should be",
+    )
 
 
 def _engine(runner: Runner) -> Finding:

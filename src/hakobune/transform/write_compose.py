@@ -1,6 +1,7 @@
 """The table of circumstances to a docker-compose.yml for another project. No I/O."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -39,7 +40,7 @@ def render_compose(project: Project, *, environment: str) -> bytes:
         "entrypoint": [word.replace("$", "$$") for word in entry],
         "command": [],
         "environment": {"HAKOBUNE_RUN_ID": None},
-        **SANDBOXES[TRAIN].compose_service(),
+        **replace(SANDBOXES[TRAIN], gpus=project.gpus).compose_service(),
     }
     whole = {"name": environment, "services": {project.service: service}, "secrets": _SECRETS}
     return (_HEAD + _yaml(whole)).encode()
