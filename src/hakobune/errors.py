@@ -457,6 +457,10 @@ class SignerUnknownError(RefusedError):
     """A run is signed with a key that the project's `signers` do not include."""
 
 
+class SubmitIncompleteError(RefusedError):
+    """Several things that a submit needs are missing; the message lists them all."""
+
+
 class GradeMissingError(RefusedError):
     """A model cannot be registered: no run of this machine is there to compare its job with."""
 

@@ -78,6 +78,19 @@ def keeps_manifests(runner: Runner) -> bool:
     return "io.containerd.snapshotter" in done.stdout
 
 
+def has_gpus(runner: Runner) -> bool:
+    """Tell whether the engine can give a container NVIDIA's GPUs, as far as it tells.
+
+    It lists NVIDIA's runtime or, since version 28.2, the devices that CDI describes.
+    """
+    done = runner.capture(["docker", "info", "--format", "{{json .}}"])
+    facts = json.loads(done.stdout) if done.exit_code == 0 else {}
+    devices = facts.get("DiscoveredDevices") or []
+    return "nvidia" in (facts.get("Runtimes") or {}) or any(
+        str(device.get("ID", "")).startswith("nvidia.com/gpu") for device in devices
+    )
+
+
 def data_folder(runner: Runner) -> Path | None:
     """Return where the engine keeps its images, which may be on another machine."""
     done = runner.capture(["docker", "info", "--format", "{{.DockerRootDir}}"])

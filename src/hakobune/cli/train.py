@@ -2,12 +2,13 @@
 
 import shlex
 import sys
+from dataclasses import replace
 
 import click
 
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show, show_table
-from hakobune.stages.ready import Making, ready_image
+from hakobune.stages.ready import ready_image
 from hakobune.stages.train import plan_train, planned_command, train
 
 
@@ -41,12 +42,7 @@ def command(
     if dry_run:
         show(shlex.join(planned_command(project, run)))
         return
-    how = Making(
-        wishes=lambda: wiring.lock_wishes,
-        secrets=lambda: wiring.build_secrets,
-        may_lock=not locked,
-        may_build=not no_build,
-    )
+    how = replace(wiring.making, may_lock=not locked, may_build=not no_build)
     image = ready_image(project, runner, console, how=how)
     found = train(project, run, runner, console, image=image)
     show_table([(name, str(path)) for name, path in found])

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hakobune.model.secrets import BuildSecrets
     from hakobune.settings import Settings
     from hakobune.stages.deliver import Services
-    from hakobune.stages.lock import LockWishes
+    from hakobune.stages.ready import Making
 
 
 class Wiring:
@@ -84,11 +84,15 @@ class Wiring:
         return limited(replace(SANDBOXES[TRAIN], gpus=self.project.gpus))
 
     @property
-    def lock_wishes(self) -> "LockWishes":
-        """Return how to lock where no option says more."""
+    def making(self) -> "Making":
+        """Return how a lock and an image are made where they are missing or out of date."""
         from hakobune.stages.lock import LockWishes  # noqa: PLC0415
+        from hakobune.stages.ready import Making  # noqa: PLC0415
 
-        return LockWishes(index=self.settings.uv_environment)
+        return Making(
+            wishes=lambda: LockWishes(index=self.settings.uv_environment),
+            secrets=lambda: self.build_secrets,
+        )
 
     @cached_property
     def runner(self) -> "Runner":
@@ -132,7 +136,14 @@ class Wiring:
         from hakobune.adapters.azure_ml import AzureWorkspace  # noqa: PLC0415
 
         to.require_workspace()
-        return AzureWorkspace(to, self.patience)
+        # One for each place: it has a login, and connections.
+        if to not in self._workspaces:
+            self._workspaces[to] = AzureWorkspace(to, self.patience)
+        return self._workspaces[to]
+
+    @cached_property
+    def _workspaces(self) -> "dict[Destination, Cloud]":
+        return {}
 
     def registry(self, to: "Destination") -> str:
         """Return the container registry that is named, else the workspace's own."""

@@ -60,6 +60,8 @@ def examine(
             _checked("host", lambda: _host(runner, index, proxies, passed=has_docker_proxies)),
             _checked("train", lambda: _train(project, runner)),
         ]
+        if project.gpus:
+            found.append(_checked("gpus", lambda: _gpus(runner)))
     return tuple(found)
 
 
@@ -189,6 +191,20 @@ def _host(
         what = "no setting of this machine is missing in the engine or in a build"
         return Finding(step="host", state="ok", what=what)
     return Finding(step="host", state="weak", what="\n".join(found), remedy="\n".join(remedies))
+
+
+def _gpus(runner: Runner) -> Finding:
+    if docker_cli.has_gpus(runner):
+        return Finding(step="gpus", state="ok", what="the engine lists NVIDIA's GPUs or runtime")
+    return Finding(
+        step="gpus",
+        state="weak",
+        what='[tool.hakobune] has gpus = "all", and the engine lists neither NVIDIA\'s runtime nor '
+        "a GPU: a training probably cannot start",
+        remedy="install NVIDIA's driver and Container Toolkit, then: "
+        "nvidia-ctk runtime configure --runtime=docker\n"
+        "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html",
+    )
 
 
 def _train(project: Project, runner: Runner) -> Finding:

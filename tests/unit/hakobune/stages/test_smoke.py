@@ -67,7 +67,7 @@ def passed(
     training = plan_train(
         project, arguments, cwd=project.root, is_terminal=False, sandbox=SANDBOXES[TRAIN]
     )
-    smoke(project, training, runner, FakeReporter())
+    smoke(project, training, runner, FakeReporter(), image=made.image)
     return runner
 
 
