@@ -77,10 +77,7 @@ def command(  # noqa: PLR0913 - what the options became
         return
     _prepare(wiring, to, order, makes_image=smoke)
     found = deliver(wiring.services(to), order, show_bytes_aside if is_json else show_bytes)
-    if is_json:
-        show_json(found.values())
-    else:
-        _show(found, order.until)
+    show_json(found.values()) if is_json else _show(found, order.until)
 
 
 def _prepare(wiring: Wiring, to: Destination, order: Order, *, makes_image: bool) -> None:
