@@ -44,12 +44,12 @@ def ready_image(project: Project, runner: Runner, reporter: Reporter, *, how: Ma
     missing or outdated: LockMissingError, LockStaleError, ImageMissingError, ImageStaleError, or
     DockerfileStaleError. Raises what `lock` and `build` raise, too.
     """
-    docker_cli.engine_version(runner)
     try:
         read_fresh_lock(project)
     except (LockMissingError, LockStaleError) as exc:
         if not how.may_lock:
             raise
+        docker_cli.engine_version(runner)  # without one, nothing is locked
         reporter.say(f"{exc.what}\nlocking it now")
         lock_environment(project, runner, reporter, wishes=how.wishes())
     try:
