@@ -3,11 +3,15 @@
 import shlex
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
+from hakobune.cli.options import Document, json_option
 from hakobune.cli.wiring import Wiring, pass_wiring
-from hakobune.console import show, show_table
+from hakobune.console import Console, show, show_table
+from hakobune.model.project import Project
+from hakobune.model.training import main_file
 from hakobune.stages.ready import ready_image
 from hakobune.stages.train import plan_train, planned_command, train
 
@@ -17,10 +21,15 @@ from hakobune.stages.train import plan_train, planned_command, train
 @click.option("--locked", is_flag=True, help="Fail where the lock is missing or out of date.")
 @click.option("--no-build", is_flag=True, help="Fail where the image is missing or out of date.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@json_option(
+    run="the folder of the run",
+    files="the path of each declared output, by name",
+    main="the path of the file to open first: report.html, the model, or the first output",
+)
 @pass_wiring
 def command(
     wiring: Wiring, *, dry_run: bool, locked: bool, no_build: bool, arguments: tuple[str, ...]
-) -> None:
+) -> Document:
     """Train in the container, and print the paths of the results.
 
     A lock or image that is missing or out of date is made first, and the reason is printed. The
@@ -41,8 +50,21 @@ def command(
     )
     if dry_run:
         show(shlex.join(planned_command(project, run)))
-        return
+        return None
     how = replace(wiring.making, may_lock=not locked, may_build=not no_build)
     image = ready_image(project, runner, console, how=how)
     found = train(project, run, runner, console, image=image)
+    return _shown(project, run.folder, found, console=console)
+
+
+def _shown(
+    project: Project, folder: str, found: tuple[tuple[str, Path], ...], *, console: Console
+) -> Document:
+    """Print each output, and last the file to open first."""
     show_table([(name, str(path)) for name, path in found])
+    main = main_file(found, project.model.file if project.model else "")
+    where = main or project.root / folder
+    sys.stdout.flush()
+    console.say(f"open this first: {where}")
+    files = {name: str(path) for name, path in found}
+    return {"run": folder, "files": files, "main": str(where)}
