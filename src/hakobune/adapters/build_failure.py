@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hakobune.adapters import files
 from hakobune.adapters.process import printable
 from hakobune.errors import (
     BasePackageGoneError,
@@ -233,7 +234,7 @@ def _secret(found: _Found) -> HakobuneError:
 def _lost(found: _Found) -> HakobuneError:
     return EngineMissingError(
         f"the Docker engine stopped answering during the build: {found[0]}",
-        remedy="docker/engine.sh ensure, then build again",
+        remedy=f"{files.engine_command()}\nthen build again",
     )
 
 

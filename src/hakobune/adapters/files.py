@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import shlex
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
@@ -266,16 +267,28 @@ def read_data(name: str) -> str:
 
 
 def shipped_folder(name: str) -> Path:
-    """Return where `docker/<name>` lies: in this checkout, or inside the installed package."""
+    """Return where `docker/<name>` lies: in this checkout, or inside the installed package.
+
+    It may be a file, too.
+    """
     package = Path(__file__).resolve().parents[1]
     checkout = package.parents[1] / "docker" / name
     return checkout if checkout.exists() else package / "data" / name
+
+
+def engine_command() -> str:
+    """Return what to type to start a Docker engine: by the script that ships with hakobune."""
+    return f"bash {shlex.quote(str(shipped_folder('engine.sh')))} ensure"
 
 
 def make_folder(path: Path) -> None:
     """Create a folder where it is missing."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as exc:
+        raise FileNotWritableError(
+            f"{path} is there and is not a folder", remedy="move it away, and run the command again"
+        ) from exc
     except OSError as exc:
         raise FileNotWritableError(
             f"{path} cannot be created: {exc.strerror}", remedy="check who owns the parent folder"

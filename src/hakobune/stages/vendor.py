@@ -299,7 +299,7 @@ def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, fo
         if digest is None:
             raise BuildkitMissingError(
                 f"the Docker engine is {engine}: hakobune cannot build from what it saves",
-                remedy="install Docker 25 or later, or on Debian: docker/engine.sh ensure",
+                remedy=f"install Docker 25 or later, or on Debian: {files.engine_command()}",
             )
         if _wrong_base(Path(text), base, digest):
             _keep_documents(base, layout, runner, reporter)

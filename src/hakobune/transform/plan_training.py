@@ -24,7 +24,8 @@ def plan_training(  # noqa: PLR0913 - what a training is made of, by name
     """Return the run. `existing` returns the absolute path of a file or folder here, or None.
 
     What an input's option names is mounted read-only and handed over as `inputs/<input>/<name>`.
-    An output's option that was not given gets `runs/<run_id>`. The program sees the folder `data`,
+    An output's option that was not given gets `runs/<run_id>`, and `{run_id}` in the value of one
+    that was given becomes the run's id. The program sees the folder `data`,
     if there is one, and a folder of its own in the place of `runs`.
 
     Raises InputNotFoundError for an input that is not on this machine.
@@ -38,6 +39,7 @@ def plan_training(  # noqa: PLR0913 - what a training is made of, by name
             passed += [output.flag, folder]
         else:
             folder = value_at(passed, place, output.flag).replace("{run_id}", run_id)
+            put_value(passed, place, output.flag, folder)
         if _is_ours(folder):
             folders.append(str(PurePosixPath(folder)))
             outputs += [(name, f"{folder}/{name}") for name in output.files]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hakobune.transform.check_compose import compose_differences
@@ -186,6 +186,7 @@ JUNK = LEAF | ENTRY | st.lists(LEAF | ENTRY, max_size=3)
 KEYS = ["image", "volumes", "entrypoint", "environment", "deploy", "tmpfs", "cpus", "cap_add", "x"]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(KEYS), JUNK, max_size=4))
 def test_whatever_a_service_holds_is_compared(service: dict[str, Any]) -> None:
     lines = found(yaml.safe_dump({"services": {"train": service}}).encode())

@@ -130,6 +130,7 @@ def test_what_a_run_may_leave_are_its_outputs_folders() -> None:
         existing=Path,
     )
     assert training.folders == ("runs/a/r",)
+    assert training.arguments[:3] == ("--model", "runs/a/r", "--log=runs/a/r/log/")
     assert plan("--output", "/tmp/x").folders == ("runs/Demo-1",)
 
 
