@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hakobune.adapters import files
+from hakobune.adapters import containers
 from hakobune.adapters.process import printable
 from hakobune.errors import (
     BasePackageGoneError,
@@ -104,8 +104,9 @@ def _library(found: _Found) -> HakobuneError:
 def _hash(found: _Found) -> HakobuneError:
     return HashMismatchError(
         f"the index's file for {found[1]} is not the one that the lock names",
-        remedy="do not build: find out whether the lock or the index was changed; "
-        "`hakobune lock` locks again",
+        remedy="do not build: find out whether the lock or the index was changed; `hakobune lock` "
+        "names the file if the index changed it. If two indexes have this release with different "
+        "bytes, remove one of them",
     )
 
 
@@ -125,8 +126,8 @@ def _edited(found: _Found) -> HakobuneError:
 def _login(found: _Found) -> HakobuneError:
     return IndexRefusedError(
         f"the package index refuses this login, or has none: {found[0]}",
-        remedy="give the index's address with its user and password (PIP_INDEX_URL, pip.conf or "
-        "HAKOBUNE_EXTRA_INDEX_URL); ~/.netrc and keyrings do not reach a build",
+        remedy="put its user and password into ~/.netrc, or into the index's address "
+        "(PIP_INDEX_URL, pip.conf or HAKOBUNE_EXTRA_INDEX_URL)",
     )
 
 
@@ -234,7 +235,7 @@ def _secret(found: _Found) -> HakobuneError:
 def _lost(found: _Found) -> HakobuneError:
     return EngineMissingError(
         f"the Docker engine stopped answering during the build: {found[0]}",
-        remedy=f"{files.engine_command()}\nthen build again",
+        remedy=f"{containers.engine_command()}\nthen build again",
     )
 
 

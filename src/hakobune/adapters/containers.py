@@ -6,11 +6,13 @@ apart. A container is therefore kept until its state was read, and then removed.
 
 import json
 import secrets
+import shlex
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from hakobune.adapters.files import shipped_folder
 from hakobune.adapters.process import Completed, Runner, printable
 from hakobune.errors import ContainerFailedError
 from hakobune.interruption import uninterrupted
@@ -90,6 +92,11 @@ def end_of(runner: Runner, name: str, *, said: str = "") -> ContainerEnd:
         is_out_of_memory=is_out_of_memory,
         is_ended_by_docker=code > 128 and _was_killed(runner, name, state),  # noqa: PLR2004 - 128 + signal
     )
+
+
+def engine_command() -> str:
+    """Return what to type to start a Docker engine: by the script that ships with hakobune."""
+    return f"bash {shlex.quote(str(shipped_folder('engine.sh')))} ensure"
 
 
 def mount(bind: Bind) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from hakobune.adapters import containers, files
+from hakobune.adapters import containers
 from hakobune.adapters.build_failure import why_failed
 from hakobune.adapters.build_progress import BuildProgress, shown_waiting
 from hakobune.adapters.containers import comma_separated
@@ -50,7 +50,7 @@ def engine_version(runner: Runner) -> str:
     said = done.stderr.strip().splitlines()
     raise EngineMissingError(
         f"{what}{': ' + said[-1] if said and done.exit_code != 127 else ''}",  # noqa: PLR2004
-        remedy=f"{files.engine_command()}\n(starts one, or prints what to install)",
+        remedy=f"{containers.engine_command()}\n(starts one, or prints what to install)",
     )
 
 
@@ -64,14 +64,14 @@ def require_buildkit(runner: Runner, engine: str) -> None:
     if major and int(major[0]) < 23:  # noqa: PLR2004
         raise BuildkitMissingError(
             f"the Docker engine is {engine}: its builder is older than this Dockerfile's syntax",
-            remedy=f"install Docker 23 or later, or on Debian: {files.engine_command()}",
+            remedy=f"install Docker 23 or later, or on Debian: {containers.engine_command()}",
         )
     done = runner.capture(["docker", "buildx", "version"])
     if done.exit_code != 0:
         raise BuildkitMissingError(
             "docker has no buildx plugin, so it cannot build with BuildKit",
             remedy="install docker-buildx (docker-buildx-plugin in Docker's own packages), "
-            f"or on Debian: {files.engine_command()}",
+            f"or on Debian: {containers.engine_command()}",
         )
 
 

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import shlex
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
@@ -267,18 +266,10 @@ def read_data(name: str) -> str:
 
 
 def shipped_folder(name: str) -> Path:
-    """Return where `docker/<name>` lies: in this checkout, or inside the installed package.
-
-    It may be a file, too.
-    """
+    """Return where `docker/<name>` lies: in this checkout, or inside the installed package."""
     package = Path(__file__).resolve().parents[1]
     checkout = package.parents[1] / "docker" / name
     return checkout if checkout.exists() else package / "data" / name
-
-
-def engine_command() -> str:
-    """Return what to type to start a Docker engine: by the script that ships with hakobune."""
-    return f"bash {shlex.quote(str(shipped_folder('engine.sh')))} ensure"
 
 
 def make_folder(path: Path) -> None:

@@ -76,9 +76,12 @@ class Wiring:
     @cached_property
     def settings(self) -> "Settings":
         """Return how this machine reaches the package index."""
+        from functools import partial  # noqa: PLC0415
+
+        from hakobune.adapters.package_index import keyring_password  # noqa: PLC0415
         from hakobune.settings import read_settings  # noqa: PLC0415
 
-        return read_settings()
+        return read_settings(keyring=partial(keyring_password, self.runner))
 
     @property
     def build_secrets(self) -> "BuildSecrets":
@@ -99,9 +102,9 @@ class Wiring:
         from dataclasses import replace  # noqa: PLC0415
 
         from hakobune.model.sandbox import SANDBOXES, TRAIN  # noqa: PLC0415
-        from hakobune.settings import limited  # noqa: PLC0415
 
-        return limited(replace(SANDBOXES[TRAIN], gpus=self.project.gpus))
+        row = replace(SANDBOXES[TRAIN], gpus=self.project.gpus)
+        return row.limited(*self.settings.limits)
 
     @property
     def making(self) -> "Making":
@@ -110,7 +113,9 @@ class Wiring:
         from hakobune.stages.ready import Making  # noqa: PLC0415
 
         return Making(
-            wishes=lambda: LockWishes(index=self.settings.uv_environment),
+            wishes=lambda: LockWishes(
+                index=self.settings.uv_environment, asked=self.settings.asked_indexes
+            ),
             secrets=lambda: self.build_secrets,
         )
 

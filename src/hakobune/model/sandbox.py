@@ -5,8 +5,11 @@ repository's docker-compose.yml with it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from hakobune.errors import ConfigurationInvalidError
+from hakobune.model.forms import FORMS, is_of, shortened
 
 # Where programs put temporary files; compilers load what they made from there.
 TMP = "/tmp"  # noqa: S108 - in the container
@@ -43,6 +46,20 @@ class Sandbox:
     gpus: str = ""
     mounts: tuple[tuple[str, str], ...] = ()
     writable: tuple[str, ...] = ()
+
+    def limited(self, memory: str, cpus: str) -> "Sandbox":
+        """Return the row with these limits, as HAKOBUNE_MEMORY and HAKOBUNE_CPUS give them.
+
+        Empty leaves the row's own. Raises ConfigurationInvalidError.
+        """
+        given = (("HAKOBUNE_MEMORY", "memory", memory), ("HAKOBUNE_CPUS", "processors", cpus))
+        for variable, kind, value in given:
+            if value and not is_of(kind, value):
+                raise ConfigurationInvalidError(
+                    f"{variable} is {shortened(value)}, which is not {FORMS[kind].words}",
+                    remedy=f"set {variable} to {FORMS[kind].words}; or unset it",
+                )
+        return replace(self, memory=memory or self.memory, cpus=cpus or self.cpus)
 
     def docker_options(self) -> list[str]:
         """Return the options of `docker run` for this row."""
