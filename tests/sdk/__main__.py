@@ -31,7 +31,9 @@ _LARGEST = 64 * 1024**2
 def main(only: list[str]) -> int:
     """Run the listed tests, or those named; return 1 if one does not end as the list says."""
     expected = json.loads(LIST.read_text(encoding="utf-8"))
-    chosen = [name for name in (*expected["passes"], *expected["refused"]) if _is_chosen(name, only)]
+    chosen = [
+        name for name in (*expected["passes"], *expected["refused"]) if _is_chosen(name, only)
+    ]
     with tempfile.TemporaryDirectory(prefix="hakobune-sdk-") as name:
         folder = Path(name)
         unpack(download(folder), folder)
@@ -81,7 +83,7 @@ def unpack(archive: Path, folder: Path) -> None:
 
 @contextmanager
 def drydock(state: Path) -> Iterator[dict[str, str]]:
-    """Start a drydock of its own with what the tests expect of a workspace; return its variables."""
+    """Start a drydock with what the tests expect of a workspace; return its variables."""
     command = [sys.executable, "-m", "drydock"]
     where = ["--state", str(state)]
     subprocess.run([*command, "start", *where], check=True, cwd=ROOT, env=_environment({}))
@@ -108,7 +110,15 @@ def run_tests(folder: Path, names: list[str], variables: Mapping[str, str]) -> d
     report = folder / "report.xml"
     program = "import sys, pytest, devtools_testutils as stub\n"
     program += "sys.exit(pytest.main(sys.argv[1:], plugins=[stub.Plugin()]))"
-    options = ["-c", "/dev/null", f"--rootdir={folder}", "-p", "no:cacheprovider", "-q", "--tb=short"]
+    options = [
+        "-c",
+        "/dev/null",
+        f"--rootdir={folder}",
+        "-p",
+        "no:cacheprovider",
+        "-q",
+        "--tb=short",
+    ]
     options += ["-W", "ignore", "--import-mode=importlib", f"--junitxml={report}"]
     given = {
         "ML_SUBSCRIPTION_ID": variables["HAKOBUNE_SUBSCRIPTION"],

@@ -20,8 +20,8 @@ def is_live() -> bool:
 
 
 def is_live_and_not_recording() -> bool:
-    """Return True: nothing is recorded."""
-    return True
+    """Return False: as while Microsoft recorded, a hash is one of the content and not drawn."""
+    return False
 
 
 def _nothing(*_args: Any, **_kwargs: Any) -> None:
@@ -78,6 +78,6 @@ class Plugin:
     @pytest.hookimpl
     def pytest_sessionstart(self) -> None:
         """Wait for nothing: a list that drydock answers is never behind, as the service's is."""
-        from test_utilities import utils  # noqa: PLC0415 - Microsoft's, once it is on the path
+        from test_utilities import utils
 
         utils.sleep_if_live = _nothing
