@@ -5,7 +5,9 @@ those in `test_configs/` are ours. `stub/` stands for the package that they reco
 Microsoft's enters this repository. `tests/cases/sdk-tests.json` lists what passes, and for each
 other test the refusal that it meets; another outcome fails the command.
 
-    PYTHONPATH=src:. .venv/bin/python -m tests.sdk [test's name ...]
+    PYTHONPATH=src:. .venv/bin/python -m tests.sdk [--newest] [part of a test's name ...]
+
+`--newest` takes the newest release instead, beyond the cap in pyproject.toml, with its tests.
 """
 
 import json
@@ -25,18 +27,30 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 LIST = ROOT / "tests" / "cases" / "sdk-tests.json"
 PACKAGE = "azure-ai-ml"
+_NEWEST = "--newest"
 _LARGEST = 64 * 1024**2
 
 
-def main(only: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Run the listed tests, or those named; return 1 if one does not end as the list says."""
+    only = [text for text in arguments if text != _NEWEST]
     expected = json.loads(LIST.read_text(encoding="utf-8"))
     chosen = [
         name for name in (*expected["passes"], *expected["refused"]) if _is_chosen(name, only)
     ]
     with tempfile.TemporaryDirectory(prefix="hakobune-sdk-") as name:
         folder = Path(name)
-        unpack(download(folder), folder)
+        wanted = locked()
+        if _NEWEST in arguments:
+            found = newest(folder)
+            if found == wanted:
+                sys.stdout.write(f"{_release(found)} is the newest release, and locked\n")
+                return 0
+            wanted = found
+            install(wanted, folder)
+        sys.stdout.write(f"running the tests of {_release(wanted)}\n")
+        sys.stdout.flush()
+        unpack(download(wanted, folder), folder)
         with drydock(folder / "state") as variables:
             outcomes = run_tests(folder, chosen, variables)
     wrong = [line for one in chosen if (line := _verdict(one, outcomes, expected["refused"]))]
@@ -50,13 +64,44 @@ def main(only: list[str]) -> int:
     return 1 if wrong else 0
 
 
-def download(folder: Path) -> Path:
-    """Download the source distribution of the locked release; pip checks its sha256."""
-    lock = (ROOT / "environments" / "dev.lock").read_text(encoding="utf-8")
-    found = re.search(rf"^{PACKAGE}==\S+ \\\n(?:    --hash=\S+(?: \\)?\n)+", lock, re.MULTILINE)
+def locked() -> str:
+    """Return the lines of the lock about azure-ai-ml: its version and hashes."""
+    return _lines((ROOT / "environments" / "dev.lock").read_text(encoding="utf-8"))
+
+
+def newest(folder: Path) -> str:
+    """Return the same lines for the newest release on the index."""
+    (folder / "newest.in").write_text(f"{PACKAGE}\n", encoding="utf-8")
+    command = [str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--no-deps"]
+    command += ["--universal", "--generate-hashes", "--no-annotate", "--no-header"]
+    command += ["--no-emit-index-url", str(folder / "newest.in")]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return _lines(done.stdout + "\n")
+
+
+def install(wanted: str, folder: Path) -> None:
+    """Install another release with what it needs, before the environment's own packages."""
+    target = str(folder / "newer")
+    uv = str(Path(sys.executable).with_name("uv"))
+    requirement = _release(wanted)
+    subprocess.run([uv, "pip", "install", "--quiet", "--target", target, requirement], check=True)
+    os.environ["SDK_TESTS_PACKAGES"] = target
+
+
+def _lines(text: str) -> str:
+    found = re.search(rf"^{PACKAGE}==\S+ \\\n(?:    --hash=\S+(?: \\)?\n)+", text, re.MULTILINE)
     if found is None:
-        raise SystemExit(f"environments/dev.lock has no {PACKAGE}")
-    (folder / "wanted.txt").write_text(found[0], encoding="utf-8")
+        raise SystemExit(f"no lines about {PACKAGE} with hashes")
+    return found[0]
+
+
+def _release(lines: str) -> str:
+    return lines.partition(" ")[0]
+
+
+def download(wanted: str, folder: Path) -> Path:
+    """Download the source distribution of a release; pip checks its sha256."""
+    (folder / "wanted.txt").write_text(wanted, encoding="utf-8")
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     command += ["--no-deps", "--no-build-isolation", "--no-binary", ":all:", "--require-hashes"]
     subprocess.run([*command, "-d", str(folder), "-r", str(folder / "wanted.txt")], check=True)
@@ -182,7 +227,12 @@ def _environment(added: Mapping[str, str]) -> dict[str, str]:
         if not name.startswith(("AZURE", "ARM_", "HAKOBUNE_"))
         and (not added or not name.lower().endswith("_proxy"))
     }
-    return {**kept, "PYTHONPATH": str(ROOT / "src"), **added}
+    paths = [
+        os.environ.get("SDK_TESTS_PACKAGES", ""),
+        added.get("PYTHONPATH", ""),
+        str(ROOT / "src"),
+    ]
+    return {**kept, **added, "PYTHONPATH": os.pathsep.join(path for path in paths if path)}
 
 
 if __name__ == "__main__":
