@@ -23,7 +23,8 @@ STYLE = (
     "body{font:15px/1.5 sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#222}"
     "h1{font-size:1.4em}h2{font-size:1.1em;margin-top:1.6em}"
     "table{border-collapse:collapse}td,th{text-align:left;padding:.2em 1em .2em 0;"
-    "vertical-align:top;overflow-wrap:anywhere}th{font-weight:600}td.n{text-align:right}"
+    "vertical-align:top;overflow-wrap:break-word}td{overflow-wrap:anywhere}"
+    "th{font-weight:600}td.n{text-align:right}"
     "pre{background:#f4f4f4;padding:1em;white-space:pre-wrap;overflow-wrap:anywhere}"
     "code{overflow-wrap:anywhere}.Completed{color:#1a6b1a}.Failed,.Canceled{color:#a11}"
 )

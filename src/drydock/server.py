@@ -113,7 +113,7 @@ class _Exchange(BaseHTTPRequestHandler):
         """Return the length of the body. Refuses a request that does not say where it ends."""
         given = self.headers.get_all("Content-Length", ["0"])
         if self.headers.defects:
-            raise bad_request("A line of the request's head is no header.")
+            raise bad_request("A line of the request's head is not a header.")
         if "Transfer-Encoding" in self.headers or len(set(given)) > 1:
             raise bad_request("drydock needs one Content-Length, and no Transfer-Encoding.")
         if not _LENGTH.fullmatch(given[0]):

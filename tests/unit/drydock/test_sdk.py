@@ -185,7 +185,17 @@ def test_a_data_asset_is_a_job_s_input(
 def test_a_cancelled_job_ends_as_canceled(client: "MLClient", harbour: Harbour) -> None:
     made = client.jobs.create_or_update(job(client, "wait"))
     client.jobs.begin_cancel(made.name).result()
-    assert end_of(client, made.name) == "Canceled"
+    # The operation is over when the job is.
+    assert harbour.rehearsal.workspace_state.jobs.get(made.name).status == "Canceled"
+    assert [one.name for one in client.jobs.list()] == [made.name]
+
+
+def test_a_job_is_archived_and_restored(client: "MLClient") -> None:
+    made = client.jobs.create_or_update(job(client))
+    assert end_of(client, made.name) == "Completed"
+    client.jobs.archive(made.name)
+    assert list(client.jobs.list()) == []
+    client.jobs.restore(made.name)
     assert [one.name for one in client.jobs.list()] == [made.name]
 
 
