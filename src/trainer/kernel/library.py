@@ -81,7 +81,9 @@ class Arma:
         self._data = (numbers, rows, count, address(self._series), address(self._columns))
         # One array for all that goes in and out: an address costs as much as a short climb's step.
         lags = order.lags
-        self._block = np.empty(2 * lags + 5 + count + kernel_library().arima_room(numbers, rows, count))
+        self._block = np.empty(
+            2 * lags + 5 + count + kernel_library().arima_room(numbers, rows, count)
+        )
         self._point, self._slope = self._block[:lags], self._block[lags : 2 * lags]
         self._rest = self._block[2 * lags : 2 * lags + 5 + count]
         first, at_rest = self._block.ctypes.data, self._rest.ctypes.data
@@ -195,7 +197,13 @@ class Levels:
         point = np.array(point, dtype=np.float64)
         beta, variance = np.zeros(len(self._columns)), np.zeros(1)
         value = kernel_library().kalman_evaluate(
-            *(*self._data, address(point), address(beta), address(variance), ctypes.byref(ctypes.c_int())),
+            *(
+                *self._data,
+                address(point),
+                address(beta),
+                address(variance),
+                ctypes.byref(ctypes.c_int()),
+            ),
             *(None, 0, None, None, address(self._work)),
         )
         return Top(
@@ -228,7 +236,13 @@ class Levels:
         beta, variance = np.zeros(len(self._columns)), np.zeros(1)
         found = np.zeros((1 + len(self._columns), len(self._series)))
         value = kernel_library().kalman_evaluate(
-            *(*self._data, address(point), address(beta), address(variance), ctypes.byref(ctypes.c_int())),
+            *(
+                *self._data,
+                address(point),
+                address(beta),
+                address(variance),
+                ctypes.byref(ctypes.c_int()),
+            ),
             *(address(found), steps, address(means), address(spreads), address(self._work)),
         )
         errors = found[0]

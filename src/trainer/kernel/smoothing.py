@@ -27,7 +27,7 @@ class Passed:
 
 
 class EtsForm:
-    """Error 1 or 2, trend 0 to 2, season 0 to 2 (none, added, multiplied or damped) and its steps."""
+    """Error 1 or 2 (added, multiplied), trend 0 to 2 (damped), season 0 to 2 and its steps."""
 
     def __init__(self, error: int, trend: int, seasonal: int, season: int) -> None:
         self._numbers = (ctypes.c_int * 4)(error, trend, seasonal, season)

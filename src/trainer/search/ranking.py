@@ -24,7 +24,7 @@ from trainer.search.candidates import (
 _ROUGH, _FINE = 1e-3, 1e-7
 _MOST_ROUGH, _MOST_FINE = 25, 60
 _REFINED = 6
-_CYCLES = 22
+_CYCLES, _ROWS_A_CYCLE = 22, 8  # few rows cannot tell cycles apart, and each costs a climb
 _NEAR = 8.0
 _AFFORDABLE = 3e7  # rows x states x orders: about a second
 _SMALLEST_ROOT = 1.01
@@ -106,7 +106,8 @@ class Ranking:
             if order.seasonal_p + order.seasonal_q == 0:
                 starts += _ridges(order)
             if is_wide and not order.season:
-                starts += likely_cycles(likelihood, _CYCLES)
+                cycles = min(_CYCLES, self._data.rows(order) // _ROWS_A_CYCLE)
+                starts += likely_cycles(likelihood, cycles)
             self._fitted[order] = fit(likelihood, starts, tolerance=tolerance, most=most)
             if tolerance > _FINE:
                 self._rough.add(order)
