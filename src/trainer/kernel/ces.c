@@ -94,7 +94,7 @@ static double squares_of(Context *c) {
     memcpy(c->states + state_count(&c->form), c->states, size);
     for (int t = 0; t < c->rows; t++) {
         step(&c->form, c->numbers, t, c->series[t], c->states, &error);
-        if (error == error) squares += error * error;
+        if (c->series[t] == c->series[t]) squares += error * error; /* NaN where the states have diverged */
     }
     memcpy(c->states, c->states + state_count(&c->form), size);
     return squares;

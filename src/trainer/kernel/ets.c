@@ -93,7 +93,7 @@ static int pass(const Form *f, int rows, const double *series, double *numbers, 
     numbers[TREND] = trend;
     sums.logs += kernel_log(product);
     *passed = sums;
-    return sums.squares < INFINITY && fabs(level) < INFINITY && fabs(trend) < INFINITY;
+    return sums.squares < INFINITY && fabs(sums.logs) < INFINITY && fabs(level) < INFINITY && fabs(trend) < INFINITY;
 }
 
 static double likelihood_of(const Form *f, const Passed *passed) {
@@ -205,7 +205,7 @@ static double context_value(void *context, const double *free) {
     size_t size = (size_t)(SEASON + c->form.season) * sizeof(double);
     numbers_from_free(c, free, c->numbers);
     memcpy(c->ends, c->numbers, size);
-    if (!pass(&c->form, c->rows, c->series, c->ends, c->kept, NULL, &c->passed)) return -INFINITY;
+    if (!pass(&c->form, c->rows, c->series, c->ends, c->kept, NULL, &c->passed) || !c->passed.known) return -INFINITY;
     double value = likelihood_of(&c->form, &c->passed);
     return value == value && value < INFINITY ? value : -INFINITY;
 }

@@ -79,7 +79,9 @@ class EtsForm:
 
 
 def theta_fit(filled: Floats) -> tuple[Floats, float]:
-    """Return alpha, first level and 1 - 1/theta, and the squares of all errors but three.
+    """Return alpha, first level less first value, 1 - 1/theta, and the squares of the errors.
+
+    The first three errors do not count.
 
     They are NaN below five rows.
     """

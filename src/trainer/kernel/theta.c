@@ -2,7 +2,8 @@
 
    Given alpha, the one-step forecasts are linear in the first level and in the line's weight 1 - 1/theta, so both are
    found by least squares, and the search has one dimension. The first three errors do not count: the line through so
-   few values is not one. */
+   few values is not one. All is counted from the first value, which only moves the first level: without that, a series
+   far from zero would lose digits. */
 
 #include "members.h"
 
@@ -39,16 +40,17 @@ typedef struct {
 
 /* Level and weight for an alpha. `lines` has intercept and slope before each row. */
 static Best best_at(double alpha, int rows, const double *series, const double *lines) {
-    double level = 0, share = 1; /* of what the first level leaves; (1 - alpha)^t */
+    double level = 0, share = 1; /* of the first level, (1 - alpha)^t, is left */
     double xx = 0, xz = 0, zz = 0, xy = 0, zy = 0, yy = 0;
     for (int t = 0; t < rows; t++) {
         double next = share * (1 - alpha);
-        double z = lines[2 * t] * share + lines[2 * t + 1] * (1 - next) / alpha, y = series[t] - level;
+        double z = lines[2 * t] * share + lines[2 * t + 1] * (1 - next) / alpha;
+        double value = series[t] - series[0], y = value - level;
         if (t >= SKIPPED) xx += share * share, xz += share * z, zz += z * z, xy += share * y, zy += z * y, yy += y * y;
-        level = alpha * series[t] + (1 - alpha) * level;
+        level = alpha * value + (1 - alpha) * level;
         share = next;
     }
-    Best best = {series[0], 0, 0};
+    Best best = {0, 0, 0};
     double determinant = xx * zz - xz * xz;
     if (xx > 1e-9 * rows) { /* else no error that counts depends on the first level */
         if (determinant > 1e-12 * xx * zz) best.weight = (zy * xx - xy * xz) / determinant;
@@ -63,7 +65,7 @@ static Best best_at(double alpha, int rows, const double *series, const double *
     return best;
 }
 
-/* numbers: alpha, first level, weight 1 - 1/theta. Returns the squares of the errors that count; NaN below five rows.
+/* numbers: alpha, first level less the first value, weight 1 - 1/theta. Returns the squares of the errors that count; NaN below five rows.
    `work` has two places a row. */
 double theta_fit(int rows, const double *series, double *numbers, double *work) {
     Line line = {0, 0, 0};
@@ -73,7 +75,7 @@ double theta_fit(int rows, const double *series, double *numbers, double *work) 
     for (int t = 0; t < rows; t++) {
         work[2 * t] = line.intercept;
         work[2 * t + 1] = line.slope;
-        line = extended(line, t, series[t]);
+        line = extended(line, t, series[t] - series[0]);
     }
     for (int k = 0; k < TRIED; k++) {
         Best found = best_at(LEAST_ALPHA + k * step, rows, series, work);
@@ -101,14 +103,14 @@ double theta_fit(int rows, const double *series, double *numbers, double *work) 
 
 /* One-step forecasts of the rows, then the means of `steps` more, each taken for the value of its step. */
 void theta_run(int rows, const double *series, const double *numbers, int steps, double *fitted, double *means) {
-    double alpha = numbers[0], level = numbers[1], weight = numbers[2], share = 1;
+    double alpha = numbers[0], level = numbers[1], weight = numbers[2], share = 1, first = rows ? series[0] : 0;
     Line line = {0, 0, 0};
     for (int t = 0; t < rows + steps; t++) {
         double next = share * (1 - alpha);
         double forecast = level + weight * (line.intercept * share + line.slope * (1 - next) / alpha);
-        double value = t < rows ? series[t] : forecast;
-        if (t < rows) fitted[t] = forecast;
-        else means[t - rows] = forecast;
+        double value = t < rows ? series[t] - first : forecast;
+        if (t < rows) fitted[t] = first + forecast;
+        else means[t - rows] = first + forecast;
         level = alpha * value + (1 - alpha) * level;
         line = extended(line, t, value);
         share = next;

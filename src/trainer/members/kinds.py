@@ -15,6 +15,7 @@ from trainer.members.member import Ahead, Member, MemberUnavailableError
 
 _MOST_PARAMETERS = 1_000_000
 _LONGEST_SEASON = 100_000
+_SMALLEST, _LARGEST = 1e-100, 1e100  # beyond, squares are no numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,8 @@ class Kind:
 def fit(kind: str, values: Floats, season: int) -> Member:
     """Fit a kind to a series of shape (rows,), NaN for gaps; `season` 1 means none.
 
-    Raises MemberUnavailableError where the series does not allow it, or is not finite.
+    Raises MemberUnavailableError where the series does not allow it, or where the largest
+    value is beyond 1e100, or below 1e-100 and not 0.
     """
     return KINDS[kind].fit(_checked(values), season)
 
@@ -80,10 +82,12 @@ def _is_number(value: Any) -> bool:  # noqa: ANN401 - what JSON holds
 
 def _checked(values: Floats) -> Floats:
     values = np.asarray(values, dtype=np.float64)
-    if np.isinf(values).any():
-        raise MemberUnavailableError("a value is infinite")
-    if np.isnan(values).all():
+    known = np.abs(values[~np.isnan(values)])
+    if not known.size:
         raise MemberUnavailableError("no value is known")
+    largest = float(known.max())
+    if largest > _LARGEST or 0 < largest < _SMALLEST:
+        raise MemberUnavailableError(f"the values are beyond {_SMALLEST:g} or {_LARGEST:g}")
     return values
 
 
