@@ -200,10 +200,31 @@ static void free_from_numbers(const Context *c, const double *numbers, double *f
     for (int last = free_count(f); at < last; at++) free[at] = 0;
 }
 
+/* With trend and season the usual bounds are not enough: old errors must not grow, so no root of the characteristic
+   polynomial may be outside the unit circle (Hyndman et al. 2008, ch. 10; tested by Durbin's recursion downwards). */
+static int is_admissible(const Form *f, const double *numbers) {
+    double alpha = numbers[ALPHA], beta = numbers[BETA], gamma = numbers[GAMMA], phi = numbers[PHI];
+    double row[LONGEST_SMOOTHED + 2], shorter[LONGEST_SMOOTHED + 2], common = alpha + beta - alpha * phi;
+    if (f->trend == NONE || f->seasonal == NONE) return 1;
+    int size = f->season + 1; /* z^size + row[0] z^(size - 1) + ... + row[size - 1] */
+    for (int i = 0; i < size; i++) row[i] = common;
+    row[0] = alpha + beta - phi;
+    row[size - 2] = common + gamma - 1;
+    row[size - 1] = phi * (1 - alpha - gamma);
+    for (; size; size--) {
+        double last = row[size - 1], rest = 1 - last * last;
+        if (!(rest > 0)) return 0;
+        for (int i = 0; i + 1 < size; i++) shorter[i] = (row[i] - last * row[size - 2 - i]) / rest;
+        memcpy(row, shorter, (size_t)(size - 1) * sizeof(double));
+    }
+    return 1;
+}
+
 static double context_value(void *context, const double *free) {
     Context *c = context;
     size_t size = (size_t)(SEASON + c->form.season) * sizeof(double);
     numbers_from_free(c, free, c->numbers);
+    if (!is_admissible(&c->form, c->numbers)) return -INFINITY;
     memcpy(c->ends, c->numbers, size);
     if (!pass(&c->form, c->rows, c->series, c->ends, c->kept, NULL, &c->passed) || !c->passed.known) return -INFINITY;
     double value = likelihood_of(&c->form, &c->passed);
