@@ -31,7 +31,7 @@ def fit(values: Floats, season: int) -> Member:
     Raises MemberUnavailableError where the values never change or are too few.
     """
     is_seasonal = 1 < season <= min(_LONGEST, len(values) // 2)
-    found = [_fit(form, values, season) for form in (_FORMS if is_seasonal else _FORMS[:1])]
+    found = [fit_form(form, values, season) for form in (_FORMS if is_seasonal else _FORMS[:1])]
     best = min(found, key=_criterion)
     if not _criterion(best) < np.inf:
         raise MemberUnavailableError("too few values for complex exponential smoothing")
@@ -40,7 +40,7 @@ def fit(values: Floats, season: int) -> Member:
 
 def refit(member: Member, values: Floats) -> Member:
     """Find the numbers of the same form for other rows, from where they are."""
-    found = _fit(member.form, values, member.season, np.array(member.numbers))
+    found = fit_form(member.form, values, member.season, np.array(member.numbers))
     if found.log_likelihood == -np.inf:
         raise MemberUnavailableError("no start leads to a model")
     return found
@@ -70,7 +70,8 @@ def has(form: str, season: int, count: int) -> bool:
     return count == _SMOOTHING + states
 
 
-def _fit(form: str, values: Floats, season: int, warm: Floats | None = None) -> Member:
+def fit_form(form: str, values: Floats, season: int, warm: Floats | None = None) -> Member:
+    """Fit one form, from `warm` or the usual start; minus infinity where none leads to a model."""
     kind, unit, known = _FORMS.index(form), unit_of(values), known_count(values)
     series = np.ascontiguousarray(values / unit)
     if warm is not None:
