@@ -280,14 +280,14 @@ static double spread_of(const Form *f, int rows, const double *series, const dou
 }
 
 /* States before the first row: the season by decomposition, level and trend by a line through the first rows of what is
-   left (the start of Hyndman et al. 2002). `series` has no gaps here. */
-static void first_states(const Form *f, int rows, const double *series, double *numbers, double *work) {
+   left (the start of Hyndman et al. 2002), or through all of them. `series` has no gaps here. */
+static void first_states(const Form *f, int rows, const double *series, int is_of_all, double *numbers, double *work) {
     double *season = numbers + SEASON, sums[4] = {0, 0, 0, 0};
     int head = 2 * f->season > 10 ? 2 * f->season : 10;
     for (int place = 0; place < f->season; place++) season[place] = f->seasonal == MULTIPLIED;
     if (f->seasonal != NONE && !season_indices(rows, series, f->season, f->seasonal == MULTIPLIED, season, work))
         for (int place = 0; place < f->season; place++) season[place] = f->seasonal == MULTIPLIED;
-    head = head < rows ? head : rows;
+    head = head < rows && !is_of_all ? head : rows;
     for (int t = 0; t < head; t++) {
         double s = season[t % f->season], value = f->seasonal == MULTIPLIED ? series[t] / s : series[t] - s;
         double x = t + 1 - 0.5 * (head + 1);
@@ -305,7 +305,7 @@ static void first_states(const Form *f, int rows, const double *series, double *
 /* From the first states, the smoothing of a few that fits best. Starts are told apart by alpha and gamma (the number
    that is returned, below 8, or -1 for none); those of `skipped` are left out. */
 static int best_smoothing(Context *c, unsigned skipped, double *free) {
-    static const double alphas[] = {0.05, 0.2, 0.5, 0.85}, shares[] = {0.02, 0.3}, damping[] = {0.9, 0.97};
+    static const double alphas[] = {0.02, 0.15, 0.5, 0.95}, shares[] = {0.02, 0.3}, damping[] = {0.9, 0.97};
     const Form *f = &c->form;
     double best = -INFINITY;
     int chosen = -1;
@@ -346,7 +346,7 @@ double ets_fit(const int *numbers, int rows, const double *series, const double 
     int starts = (int)rule[1];
     unsigned tried = 0;
     if (starts < 1) memcpy(c.first, found, size);
-    else first_states(f, rows, filled, c.first, c.kept + (size_t)rows * KEPT);
+    else first_states(f, rows, filled, 0, c.first, c.kept + (size_t)rows * KEPT);
     c.spread = spread_of(f, rows, series, c.first + SEASON);
     for (int start = 0; start < (starts < 1 ? 1 : starts); start++) {
         double value;
@@ -355,6 +355,7 @@ double ets_fit(const int *numbers, int rows, const double *series, const double 
         } else {
             /* The second start of a season is one with the other gamma: tops far apart differ by it. */
             unsigned skipped = start == 1 && f->seasonal != NONE ? (tried & 0x0f ? 0x0f : 0xf0) : tried;
+            first_states(f, rows, filled, start % 2, c.first, c.kept + (size_t)rows * KEPT);
             int chosen = best_smoothing(&c, skipped, free);
             if (chosen < 0) break;
             tried |= 1u << chosen;

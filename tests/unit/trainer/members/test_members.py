@@ -9,7 +9,7 @@ import pytest
 from tests.unit.trainer.series_samples import PASSENGERS
 from trainer.fit.order import Floats
 from trainer.members.kinds import KINDS, fit, member_of, refit, run
-from trainer.members.member import Member, MemberUnavailableError
+from trainer.members.member import Member, MemberUnavailableError, middle
 
 OF_ALL_ROWS = ("mean", "drift")
 SEASONAL = np.array(PASSENGERS, dtype=np.float64)
@@ -171,6 +171,12 @@ def test_a_member_that_diverges_on_other_rows_forecasts_nan() -> None:
     member = fit("ets", SEASONAL, 12)
     assert member.form[0] == "M"
     assert np.isnan(run(member, -SEASONAL, 3).mean).all()
+
+
+def test_the_middle_is_halfway_from_mean_to_median() -> None:
+    forecasts = [np.array([1.0, 5]), np.array([2.0, 5]), np.array([9.0, 5])]
+    np.testing.assert_array_equal(middle(forecasts), [3, 5])
+    np.testing.assert_array_equal(middle([*forecasts, np.array([8.0, 5])]), [5, 5])
 
 
 def test_the_name_is_kind_and_form() -> None:
