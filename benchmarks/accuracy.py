@@ -67,7 +67,7 @@ def main() -> None:
     options = parser.parse_args()
     if not STATSFORECAST.is_installed() or not SERIES.exists():
         sys.exit("missing: .venv-bench (make .venv-bench/ready) or ../shared/data/series")
-    series = _read()[:: options.every]
+    series = read_series()[:: options.every]
     tasks = [one.task for one in series]
     found = {name: _kept(_scum(name), tasks, fresh=options.fresh) for name in SCUM}
     found["arima"] = replies(AICC, tasks)
@@ -114,7 +114,8 @@ def _is_seasonal(values: Floats, season: int) -> bool:
     return bool(abs(lags[-1]) > AT_90 * np.sqrt((1 + 2 * sum(r * r for r in lags[:-1])) / rows))
 
 
-def _read() -> list[Series]:
+def read_series() -> list[Series]:
+    """Return the M3 series, with what came after each."""
     with gzip.open(SERIES, "rt", encoding="utf-8") as file:
         records = [record for record in json.load(file) if record["set"].startswith("m3")]
     return [
