@@ -19,6 +19,10 @@ A `Member` is plain numbers: kind, form, season, and all that `run` needs beside
 | croston, sba, tsb, imapa | none | the smoothing | demand.py |
 | mean, naive, drift, seasonal_naive | none | none | simple.py |
 
+`ets` and `theta` are cheap (0.005 and 0.0002 CPU seconds for a hundred monthly rows); `ces` costs
+as much as `ets` and forecasts worse on yearly data. `member.middle` joins forecasts halfway from
+mean to median.
+
 `fit` raises MemberUnavailableError where a series does not allow a kind, with the reason; one of
 the simple kinds fits every series that has a value. A backtest that must see nothing after an
 origin calls `refit` (or `fit`, which chooses the form again) at each origin: `run` alone keeps

@@ -41,6 +41,8 @@ def fit(kind: str, values: Floats, season: int) -> Member:
 def refit(member: Member, values: Floats) -> Member:
     """Find the numbers of the same form for other rows; nothing else of the member is kept.
 
+    Whether the series is seasonally adjusted is tested again on these rows.
+
     Raises MemberUnavailableError where they do not allow it.
     """
     return KINDS[member.kind].refit(member, _checked(values))
