@@ -51,6 +51,9 @@ libraries: .venv/ready ## compile the C files next to the source, as the image b
 bench-search: libraries .venv-bench/ready ## compare the search with pmdarima, statsforecast, skforecast and R (an hour; ARGS="--only long")
 	@PYTHONPATH=benchmarks $(BIN)/python -m search $(ARGS)
 
+bench-accuracy: libraries .venv-bench/ready ## compare forecasts of the M3 design series with SCUM's (a minute; the engines of SCUM take five more, once)
+	@PYTHONPATH=benchmarks $(BIN)/python -m accuracy $(ARGS)
+
 proof: image libraries ## measure the promises of docs/reference/reproducibility.md: images, models, broken chains (ARGS="--only flips")
 	@PYTHONPATH=benchmarks $(BIN)/python -m proof $(ARGS)
 
@@ -82,4 +85,4 @@ clean: ## remove .venv and the tools' caches; runs and images are kept
 	@echo "python: creating .venv-bench for the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train push-and-submit rehearse test test-all image mlflow engine check quick format libraries bench-search proof hostile sdk-tests wheel docs relock clean
+.PHONY: help train push-and-submit rehearse test test-all image mlflow engine check quick format libraries bench-search bench-accuracy proof hostile sdk-tests wheel docs relock clean
