@@ -46,13 +46,17 @@ def find_dialect(
         raise InputEmptyError(
             f"{name}: there are only blank lines", remedy="give a table with rows of data"
         )
-    hint = _HINT.fullmatch(lines[start].strip())
+    hint = _HINT.fullmatch(lines[start])
     if hint:
         told, start = told or hint[1], start + 1
     separator = told or _find_separator(lines[start:])
     rows = _rows(lines, start, separator)
     width = _usual_width(rows)
-    while len(rows) > 1 and rows[0][1][0].startswith("#") and len(rows[0][1]) != width:
+    while (
+        len(rows) > 1
+        and rows[0][1][0].startswith("#")
+        and (len(rows[0][1]) != width or separator == BLANK)
+    ):
         rows.pop(0)
     if not rows:
         raise InputEmptyError(f"{name}: there are only comments", remedy="add rows of data")

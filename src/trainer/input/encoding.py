@@ -13,8 +13,12 @@ from trainer.input.options import ENCODINGS
 _OLD = ("cp932", "cp1252")
 # What an encoding gives for bytes that mean nothing in it: control characters and private ones.
 _NO_TEXT = re.compile("[\x80-\x9f\ue000-\uf8ff]")
-# Letters of western languages and the signs of their numbers; an apostrophe only groups digits.
-_WESTERN = re.compile("(?:[\x00-\x7f\xa0-\xffŒœŠšŸŽžƒ€]|(?<=[0-9])\u2019(?=[0-9]))*")
+# Letters of western languages and the signs of their numbers; quotes and dashes where they belong.
+# Japanese read as cp1252 is full of others: daggers, bullets, quotes inside words.
+_WESTERN = re.compile(
+    r"(?:[\x00-\x7f\xa0-\xffŒœŠšŸŽžƒ€]|(?<=\w)\u2019(?=\w)|(?<!\w)[\u2018\u201c\u201e](?=\w)"
+    r"|(?<=[\w.,!?])[\u2019\u201c\u201d](?!\w)|(?<![^\W\d_])[\u2013\u2014](?![^\W\d_]))*"
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,20 +35,20 @@ class Decoder:
         if self.told is not None:
             self.live = ("utf-8" if self.told == "utf-16" else self.told,)
 
-    def decode(self, content: bytes, first_line: int, *, may_be_cut_off: bool) -> list[str]:
+    def decode(self, content: bytes, first_line: int, *, may_be_cut_off: bool) -> dict[str, str]:
         """Return the text by each possible encoding: one or two. Raises where it is none."""
         if content.isascii():
-            return [content.decode("ascii")] * len(self.live)
+            return dict.fromkeys(self.live, content.decode("ascii"))
         if self.live == ("utf-8",):
             try:
                 text = content.decode()
             except UnicodeDecodeError as exc:
                 if may_be_cut_off and exc.reason == "unexpected end of data":
-                    return [content[: exc.start].decode()]
+                    return {"utf-8": content[: exc.start].decode()}
                 self._leave_utf8(content, exc, first_line)
             else:
                 self.is_ascii = False
-                return [text]
+                return {"utf-8": text}
         read = {name: self._text(content, name) for name in self.live}
         found = {name: text for name, text in read.items() if text is not None}
         if len(found) > 1 and not _WESTERN.fullmatch(found["cp1252"]):
@@ -52,7 +56,7 @@ class Decoder:
         if not found:
             raise self._no_text(first_line, "the bytes are not text")
         self.live, self.is_ascii = tuple(found), False
-        return list(found.values())
+        return found
 
     def _text(self, content: bytes, encoding: str) -> str | None:
         try:

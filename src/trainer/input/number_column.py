@@ -29,7 +29,7 @@ _PLAIN: dict[Mark, re.Pattern[str]] = {
     ".": re.compile(r"[0-9eE+\-.\n]*"),
     ",": re.compile(r"[0-9eE+\-,\n]*"),
 }
-_LONG = re.compile(r"(?:^|\n)[+-]?0*[1-9][0-9]{4}")
+_LONG = 10_000.0  # a number that would have groups where thousands are grouped
 _NAN = float("nan")
 
 
@@ -146,9 +146,10 @@ class NumberColumn:
             return None
         if (np.abs(numbers) > LARGEST_VALUE).any():
             return None
-        if "" not in self._groupings and (found := _LONG.search(joined)):
-            place = joined.count("\n", 0, found.end())
-            self._groupings[""] = (int(lines[place]), texts[place])
+        if "" not in self._groupings:
+            for place in np.flatnonzero(np.abs(numbers) >= _LONG)[:1]:
+                if (self.decimal or Decimal()).grouping(texts[int(place)]) == "":
+                    self._groupings[""] = (int(lines[place]), texts[int(place)])
         return numbers
 
     def _one_by_one(self, lines: Places, texts: Sequence[str], bad: Flags) -> Floats:

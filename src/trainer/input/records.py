@@ -1,7 +1,6 @@
 """Blocks of lines to cells, column by column: thousands of lines at once where they are plain."""
 
 import csv
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -73,7 +72,7 @@ class Cutter:
 
     def _plain(self, text: str, lines: list[str]) -> list[Sequence[str]] | None:
         """Return the columns where each line is one record of the right width, else None."""
-        if not lines or self.separator == BLANK or self._blank.search(text):
+        if not lines or self.separator == BLANK:
             return None
         if '"' in text:
             try:
@@ -82,16 +81,14 @@ class Cutter:
                 return None
             if len(rows) != len(lines) or {len(row) for row in rows} != {self.width}:
                 return None
-            return list(zip(*rows, strict=True))
-        if {line.count(self.separator) for line in lines} != {self.width - 1}:
+            columns: list[Sequence[str]] = list(zip(*rows, strict=True))
+        elif {line.count(self.separator) for line in lines} == {self.width - 1}:
+            cells = "\n".join(lines).replace("\n", self.separator).split(self.separator)
+            columns = [cells[place :: self.width] for place in range(self.width)]
+        else:
             return None
-        cells = "\n".join(lines).replace("\n", self.separator).split(self.separator)
-        return [cells[place :: self.width] for place in range(self.width)]
-
-    @property
-    def _blank(self) -> re.Pattern[str]:
-        """Return what finds a line without any content."""
-        return re.compile(rf"(?:^|\n)[\s{re.escape(self.separator)}]*(?:\n|$)")
+        # A line without any content is no row.
+        return columns if all(map(str.strip, columns[0])) else None
 
     def _one_by_one(
         self, lines: list[str], first_line: int, problems: Problems, *, is_last: bool
@@ -122,7 +119,9 @@ class Cutter:
                 is_open = "unexpected end" in str(exc) and not is_last
                 if is_open and sum(map(len, lines[start:])) < _LONGEST_RECORD:
                     return numbers, rows, lines[start:]
-                problems.add(first_line + start, f"a double quote is wrong: {exc}")
+                is_long = "limit" in str(exc)
+                what = "a field is too long" if is_long else "a double quote is wrong"
+                problems.add(first_line + start, f"{what}: {exc}")
                 start += 1
         return numbers, rows, []
 

@@ -152,16 +152,20 @@ class Table:
     ) -> "Iterator[Piece]":
         """Yield the cells at these places; lines that are no row are problems."""
         self._refuse_two_headers(places)
-        rest, first = "", 0
+        rest, first, encoding = "", 0, "utf-8"
         for text in self._texts:
-            versions, first, tail = text.versions, first if rest else text.first_line, None
+            versions, tail = text.versions, None
             if text.is_last and self.may_be_cut_off:
-                whole, tail = _without_tail(text)
-                versions = [whole]
-            versions = [rest + version for version in versions]
+                versions, tail = _without_tail(text.versions)
+            if not rest:
+                first = text.first_line
+            elif encoding not in versions:  # what was left is not in the encoding that is left
+                rest = rest.encode(encoding).decode(next(iter(versions)), errors="replace")
+            encoding = next(iter(versions))
+            versions = {name: rest + version for name, version in versions.items()}
             is_last = text.is_last and tail is None
-            cells = self._cut(versions, first, places, problems, is_last=is_last)
-            first += versions[0].count("\n") - cells.rest.count("\n")
+            cells = self._cut(list(versions.values()), first, places, problems, is_last=is_last)
+            first += versions[encoding].count("\n") - cells.rest.count("\n")
             rest = cells.rest
             if len(cells.lines):
                 yield _piece(cells, places)
@@ -233,7 +237,7 @@ class Table:
 class _Text:
     """Whole lines, decoded by each encoding that is possible."""
 
-    versions: list[str]
+    versions: dict[str, str]
     first_line: int
     is_last: bool
 
@@ -252,14 +256,14 @@ def _piece(cells: Cells, places: Sequence[int], *, may_be_cut_off: bool = False)
     return Piece(lines=cells.lines, values=columns, may_be_cut_off=may_be_cut_off)
 
 
-def _without_tail(text: _Text) -> tuple[str, str | None]:
+def _without_tail(versions: dict[str, str]) -> tuple[dict[str, str], str | None]:
     """Return the last lines without the last one, and that one; None where all are blank."""
-    lines = text.versions[0]
+    encoding, lines = next(iter(versions.items()))
     filled = len(lines.rstrip())
     start, end = lines.rfind("\n", 0, filled) + 1, lines.find("\n", filled)
     if not filled:
-        return "", None
-    return lines[:start], lines[start:] if end < 0 else lines[start : end + 1]
+        return {encoding: ""}, None
+    return {encoding: lines[:start]}, lines[start:] if end < 0 else lines[start : end + 1]
 
 
 def listed(names: Sequence[str]) -> str:
@@ -303,26 +307,16 @@ def open_table(
         return open_parquet(source)
     decoder = Decoder(name=source.name, told=read_as.encoding)
     texts = _texts(source, decoder, may_be_cut_off=may_be_cut_off)
-    head = next(texts)
-    while not head.is_last and head.versions[0].count("\n") < HEAD_LINES:
-        more = next(texts)
-        head = _Text(
-            versions=[a + b for a, b in zip(head.versions, more.versions, strict=False)],
-            first_line=1,
-            is_last=more.is_last,
-        )
-    found = [_dialect(text, source.name, read_as, named) for text in head.versions]
-    if len(found) > 1 and named:
-        has = [set(named) <= set(dialect.header) for dialect in found]
-        if has[0] != has[1]:
-            place = has.index(True)
-            decoder.live = (decoder.live[place],)
-            found = [found[place]]
-            head = _Text(versions=[head.versions[place]], first_line=1, is_last=head.is_last)
-    dialect = found[0]
-    below = [text.split("\n", dialect.first_line - 1)[-1] for text in head.versions]
-    if dialect.first_line - 1 > head.versions[0].count("\n"):
-        below = [""]
+    head = _head(texts)
+    found = {
+        encoding: _dialect(text, source.name, read_as, named)
+        for encoding, text in head.versions.items()
+    }
+    has = [name for name, dialect in found.items() if set(named) <= set(dialect.header)]
+    if named and len(has) == 1:  # only this encoding has the columns that the user named
+        decoder.live, found = (has[0],), {has[0]: found[has[0]]}
+    dialect, *others = found.values()
+    below = {name: _from_line(head.versions[name], dialect.first_line) for name in found}
     head = _Text(versions=below, first_line=dialect.first_line, is_last=head.is_last)
     table = Table(
         source=source,
@@ -333,11 +327,29 @@ def open_table(
         may_be_cut_off=may_be_cut_off,
         _texts=chain([head], texts),
         _decoder=decoder,
-        _other_header=found[1].header if len(found) > 1 else (),
+        _other_header=others[0].header if others else (),
     )
     if not table.rows:
-        _refuse_no_rows(table, below[0])
+        _refuse_no_rows(table, next(iter(below.values())))
     return table
+
+
+def _head(texts: "Iterator[_Text]") -> "_Text":
+    """Return the first lines, enough to find the dialect by."""
+    head = next(texts)
+    versions = head.versions
+    while not head.is_last and next(iter(versions.values())).count("\n") < HEAD_LINES:
+        head = next(texts)
+        # What came before another encoding was found is ASCII.
+        before = versions.get("utf-8", "")
+        versions = {name: versions.get(name, before) + text for name, text in head.versions.items()}
+    return _Text(versions=versions, first_line=1, is_last=head.is_last)
+
+
+def _from_line(text: str, line: int) -> str:
+    """Return what follows from a line on, counted from 1."""
+    parts = text.split("\n", line - 1)
+    return parts[-1] if len(parts) == line else ""
 
 
 def _dialect(text: str, name: str, read_as: ReadAs, named: Sequence[str]) -> Dialect:

@@ -118,8 +118,8 @@ ODD = [
 def test_odd_lines_change_nothing_of_the_others(
     pairs: list[tuple[str, str | None]], block_bytes: int
 ) -> None:
-    # A whole line at each end shows the file's form, and that it was not cut off.
-    pairs = [(GOOD[0], "good"), *pairs, (GOOD[0], "good")]
+    # Most lines show the file's form, and the last one that it was not cut off.
+    pairs = [*((text, "good") for text in GOOD * 5), *pairs, (GOOD[0], "good")]
     # A quote that is opened twice is closed: what is then wrong is the text behind it.
     quotes = sum("quote" in (kind or "") for _, kind in pairs)
     if quotes > 1:
