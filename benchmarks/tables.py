@@ -1,6 +1,6 @@
 """Tables in random dialects and arbitrary bytes: read as they were meant, or refused; and the CPU.
 
-    PYTHONPATH=src:. .venv/bin/python benchmarks/tables.py [--tables 5000] [--bytes 5000] [--rows 1000000]
+    PYTHONPATH=src:. .venv/bin/python benchmarks/tables.py [--tables 5000] [--bytes 5000]
 
 Exits with 1 if a table is read otherwise than it was meant, if one is refused although all that can
 be told is told, or if bytes give anything but a reading or a refusal.

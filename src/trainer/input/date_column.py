@@ -19,9 +19,10 @@ from trainer.input.problems import Problems
 from trainer.input.records import Flags, Places
 from trainer.input.text_column import Known
 
-NO_DATE = _NO_OFFSET = int(np.iinfo(np.int64).min)
+NO_DATE = NO_OFFSET = int(np.iinfo(np.int64).min)
 DAY = 86_400_000_000  # microseconds
 _SAMPLE = 200
+_SOME_ZONES = "some dates have a time zone and some do not"
 _MOST_KEPT = 50_000
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as dates are written
 _MICROSECOND = timedelta(microseconds=1)
@@ -34,6 +35,24 @@ _PLAIN_ISO = re.compile(
 def _read_as(text: str, form: DateForm) -> int:
     date = read_date(text, form)
     return NO_DATE if date is None else (date.replace(tzinfo=None) - _EPOCH) // _MICROSECOND
+
+
+def settle_offsets(read: Sequence[tuple[Places, Places]]) -> list[str]:
+    """Leave dates as they are written, or make them UTC in place; return what has to be told.
+
+    `read` are arrays of dates and of their offsets. Raises ValueError where some have none.
+    """
+    found = [(dates, offsets, dates != NO_DATE) for dates, offsets in read]
+    different = {int(one) for _, offsets, good in found for one in np.unique(offsets[good])}
+    if len(different) < 2:  # noqa: PLR2004 - one offset, or none
+        return []
+    if NO_OFFSET in different:
+        raise ValueError(_SOME_ZONES)
+    if len({int(time) for dates, _, good in found for time in np.unique(dates[good] % DAY)}) == 1:
+        return ["dates have several offsets from UTC and one time of day: read as written"]
+    for dates, offsets, good in found:
+        dates[good] -= offsets[good]
+    return ["dates have several offsets from UTC: converted to UTC"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,7 +105,16 @@ class DateColumn:
         return dates
 
     def accept(self, lines: Places, dates: Places, bad: Flags) -> Places:
-        """Return dates that are none of a text, NaT where one is missing."""
+        """Return dates that are none of a text, NaT where one is missing.
+
+        With zones, shape (2, rows): as they are written, and in UTC.
+        """
+        self._rows += dates.shape[-1]
+        if dates.ndim > 1:
+            is_known = dates[0] != NO_DATE
+            offsets = np.where(is_known, dates[0] - dates[1], NO_OFFSET)
+            dates = dates[0].copy()
+            self._offsets.append((dates, offsets))
         for place in np.flatnonzero(dates == NO_DATE):
             bad[place] = True
             self.problems.add(int(lines[place]), f"{self.name}: the date is missing")
@@ -122,26 +150,26 @@ class DateColumn:
         )
         return [*notes, *self._settle_offsets()]
 
+    def take_offsets(self, dates: Places) -> Places:
+        """Return the offsets of dates that were read, and let them be settled elsewhere."""
+        for place, (read, offsets) in enumerate(self._offsets):
+            if read is dates:
+                del self._offsets[place]
+                return offsets
+        return np.full(len(dates), NO_OFFSET)
+
     def _settle_offsets(self) -> list[str]:
         if not self._offsets:
             return []
-        read = [(d, o, d != NO_DATE) for d, o in self._offsets]
-        zoned = sum(int((o[good] != _NO_OFFSET).sum()) for _, o, good in read)
-        if (
-            zoned < sum(int(good.sum()) for *_, good in read)
-            or sum(len(d) for d, _ in self._offsets) < self._rows
-        ):
+        rows = sum(len(dates) for dates, _ in self._offsets)
+        without = np.full(self._rows - rows, NO_OFFSET)
+        try:
+            return settle_offsets([*self._offsets, (np.zeros_like(without), without)])
+        except ValueError as exc:
             raise DatesIrregularError(
-                f"{self.problems.name}: {self.name}: some dates have a time zone and some do not",
+                f"{self.problems.name}: {self.name}: {exc}",
                 remedy="write all dates with a time zone, or all without",
-            )
-        if len({int(offset) for _, o, good in read for offset in np.unique(o[good])}) <= 1:
-            return []
-        if len({int(time) for d, _, good in read for time in np.unique(d[good] % DAY)}) == 1:
-            return ["dates have several offsets from UTC and one time of day: read as written"]
-        for dates, offsets, good in read:
-            dates[good] -= offsets[good]
-        return ["dates have several offsets from UTC: converted to UTC"]
+            ) from exc
 
     def _shortlist(self, lines: Places, texts: Sequence[str]) -> None:
         """Find the forms that read the most of the first cells."""
@@ -230,7 +258,7 @@ class DateColumn:
             what = "the date is missing" if is_missing(text) else what
             self.problems.add(int(lines[place]), f"{self.name}: {what}")
         if self._offset_of:
-            offsets = [self._offset_of.get(text, _NO_OFFSET) for text in texts]
+            offsets = [self._offset_of.get(text, NO_OFFSET) for text in texts]
             self._offsets.append((dates, np.array(offsets, dtype=np.int64)))
 
     def _named(self) -> str:

@@ -21,7 +21,7 @@ ROWS_REMEDY = (
     "decimal mark, each date once; leave missing values empty"
 )
 _REGRESSOR_REMEDY = "; in regressors write 1 and 0 for yes and no"
-_FIELDS_REMEDY = (
+FIELDS_REMEDY = (
     "give each row the {} fields of the header; put fields that contain the delimiter into double "
     "quotes, close every double quote, and double a quote inside a field"
 )
@@ -53,7 +53,7 @@ def read_frame(
     dates = DateColumn(name=date, problems=wrong, told=read_as.date_format)
     places = [table.header.index(name) for name in (date, *names)]
     lines, columns = _whole(table, table.chunks(places, [dates, *numbers], problems), len(places))
-    problems.raise_if_any(_FIELDS_REMEDY.format(len(table.header)), RowsInvalidError)
+    problems.raise_if_any(FIELDS_REMEDY.format(len(table.header)), RowsInvalidError)
     days, values = columns[0], columns[1:]
     _add_doubled(date, lines, days, wrong)
     wrong.raise_if_any(ROWS_REMEDY + _REGRESSOR_REMEDY * bool(others), RowsInvalidError)

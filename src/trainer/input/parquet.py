@@ -24,12 +24,14 @@ from trainer.input.dialect import Dialect
 from trainer.input.encoding import Decoder
 from trainer.input.number_column import NumberColumn
 from trainer.input.problems import Problems
+from trainer.input.records import Places
 from trainer.input.source import Source
 from trainer.input.table import ColumnReader, Piece, Table
 from trainer.interruption import held_back
 
-_LIBRARIES = ("pyarrow.parquet", "duckdb", "fastparquet")
+_LIBRARIES = ("pyarrow.parquet", "duckdb")
 _ROWS = 1 << 18
+_VECTORS = _ROWS // 2048  # the rows of one of duckdb's
 _SHOWN = 400
 
 
@@ -76,7 +78,7 @@ def open_parquet(source: Source) -> Table:
     )
 
 
-def _library(name: str) -> Any:  # noqa: ANN401 - one of three modules
+def _library(name: str) -> Any:  # noqa: ANN401 - one of two modules
     for library in _LIBRARIES:
         try:
             with held_back():
@@ -90,41 +92,49 @@ def _library(name: str) -> Any:  # noqa: ANN401 - one of three modules
     )
 
 
-def _header(library: Any, source: Source) -> tuple[str, ...]:  # noqa: ANN401 - one of three modules
+def _path(source: Source) -> str:
+    """Return a path of the open file itself: in a name of its own, duckdb would expand a `*`."""
+    return f"/dev/fd/{source.descriptor}"
+
+
+def _header(library: Any, source: Source) -> tuple[str, ...]:  # noqa: ANN401 - one of two modules
     if library.__name__ == "duckdb":
         with library.connect() as connection:
-            return tuple(connection.read_parquet(str(source.path)).columns)
-    if library.__name__ == "fastparquet":
-        return tuple(map(str, library.ParquetFile(str(source.path)).columns))
-    return tuple(library.ParquetFile(source.path).schema_arrow.names)
+            connection.execute("SELECT * FROM read_parquet(?) LIMIT 0", [_path(source)])
+            return tuple(column[0] for column in connection.description)
+    return tuple(library.ParquetFile(_path(source)).schema_arrow.names)
 
 
-def _frames(library: Any, source: Source, names: list[str]) -> Iterator[pd.DataFrame]:  # noqa: ANN401 - one of three modules
+def _frames(library: Any, source: Source, names: list[str]) -> Iterator[pd.DataFrame]:  # noqa: ANN401 - one of two modules
     if library.__name__ == "duckdb":
         with library.connect() as connection:
             quoted = ", ".join('"{}"'.format(name.replace('"', '""')) for name in names)
-            found = connection.read_parquet(str(source.path)).project(quoted)
-            result = found.execute()
-            while len(frame := result.fetch_df_chunk(_ROWS >> 11)):
+            connection.execute("SET TimeZone = 'UTC'")  # not this machine's
+            query = f"SELECT {quoted} FROM read_parquet(?)"  # noqa: S608 - the names are quoted
+            connection.execute(query, [_path(source)])
+            while len(frame := connection.fetch_df_chunk(_VECTORS)):
                 yield frame
-    elif library.__name__ == "fastparquet":
-        yield from library.ParquetFile(str(source.path)).iter_row_groups(columns=names)
     else:
-        batches = library.ParquetFile(source.path).iter_batches(batch_size=_ROWS, columns=names)
+        batches = library.ParquetFile(_path(source)).iter_batches(batch_size=_ROWS, columns=names)
         yield from (batch.to_pandas() for batch in batches)
 
 
 def _values(column: pd.Series, reader: ColumnReader) -> Any:  # noqa: ANN401 - an array, or texts
     """Return dates as microseconds, numbers as doubles, and all else as texts."""
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     kinds = pd.api.types
+    if isinstance(reader, DateColumn) and isinstance(column.dtype, pd.DatetimeTZDtype):
+        written, utc = column.dt.tz_localize(None), column.dt.tz_convert("UTC").dt.tz_localize(None)
+        return np.stack([_microseconds(written), _microseconds(utc)])
     if isinstance(reader, DateColumn) and kinds.is_datetime64_dtype(column.dtype):
-        return column.to_numpy().astype("datetime64[us]").view(np.int64)
+        return _microseconds(column)
     is_number = kinds.is_numeric_dtype(column.dtype) and not kinds.is_bool_dtype(column.dtype)
     if isinstance(reader, NumberColumn) and is_number:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     return _texts(column)
+
+
+def _microseconds(column: pd.Series) -> Places:
+    return column.to_numpy().astype("datetime64[us]").view(np.int64)
 
 
 def _texts(column: pd.Series) -> list[str]:

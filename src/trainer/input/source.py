@@ -29,6 +29,8 @@ LONGEST_LINE = 1 << 20
 # Text of numbers packs to a fifth or a twentieth; what packs to less than this is a bomb.
 _LARGEST_RATIO = 200
 _UNSUSPECTED_BYTES = 1 << 26
+# UTF-16 without its mark has a NUL in two bytes; a name that has one is still text.
+_FEWEST_PER_NUL = 10
 GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"
 _PACKED = {b"PK\x03\x04": "zip, as XLSX is", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
@@ -62,14 +64,15 @@ class Block:
 class Source:
     """An open file: its name for messages, its size where it has one, what was read of it.
 
-    `path` is None for a pipe. UTF-16 becomes UTF-8 here, so that every block is ASCII and more.
+    `descriptor` is None for a pipe. UTF-16 becomes UTF-8 here: every block is ASCII, and more.
     """
 
     name: str
     stream: Stream
     size: int | None = None
-    path: Path | None = None
+    descriptor: int | None = None
     encoding: str | None = None
+    allows_nul: bool = False
     block_bytes: int = BLOCK_BYTES
     digest: Any = field(default_factory=hashlib.sha256)
     bytes_read: int = 0
@@ -193,7 +196,9 @@ class Source:
         return Block(content=content, first_line=first, is_last=is_last)
 
     def _refuse_binary(self, content: bytes) -> None:
-        if (place := content.find(b"\0")) >= 0:
+        place = content.find(b"\0")
+        is_text = self.allows_nul and content.count(b"\0") * _FEWEST_PER_NUL < len(content)
+        if place >= 0 and not is_text:
             line = self.lines_read + content.count(b"\n", 0, place) + 1
             raise InputNotTextError(
                 f"{self.name}:{line}: the file is binary, not text", remedy=_TEXT_REMEDY
@@ -226,8 +231,8 @@ def open_source(
     with _opened(path, name, option, pipes=pipes) as stream:
         status = os.fstat(stream.fileno())
         size = status.st_size if stat.S_ISREG(status.st_mode) else None
-        place = None if size is None else Path(path)
-        yield Source(name=name, stream=stream, size=size, path=place, encoding=encoding)
+        file = None if size is None else stream.fileno()
+        yield Source(name=name, stream=stream, size=size, descriptor=file, encoding=encoding)
 
 
 def source_of(content: bytes, name: str) -> Source:

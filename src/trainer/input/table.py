@@ -301,7 +301,7 @@ def open_table(
 
     With `may_be_cut_off` a last line that is not whole is left out, and told in `cut_off`.
     """
-    if source.start().startswith(PARQUET) and source.path is not None:
+    if source.start().startswith(PARQUET) and source.descriptor is not None:
         from trainer.input.parquet import open_parquet  # noqa: PLC0415 - loads pandas
 
         return open_parquet(source)
