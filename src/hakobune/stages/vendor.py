@@ -69,7 +69,7 @@ def vendor(
     wheels = wheels_of(lock)
     missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
     if missing:
-        _fetch(lock, missing, runner, base=base, folder=folder, secrets=secrets)
+        _fetch(lock, missing, runner, reporter, base=base, folder=folder, secrets=secrets)
     size = sum(wheel.size for wheel in missing) / 1e6
     reporter.done(
         "wheels",
@@ -129,6 +129,7 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
             project,
             lock,
             runner,
+            reporter,
             base=listing.base,
             secrets=NO_SECRETS,
             options=_options(listing, runner, folder, layout),
@@ -259,6 +260,7 @@ def _fetch(  # noqa: PLR0913 - one caller
     lock: Lock,
     wheels: tuple[LockedWheel, ...],
     runner: Runner,
+    reporter: Reporter,
     *,
     base: str,
     folder: Path,
@@ -277,7 +279,7 @@ def _fetch(  # noqa: PLR0913 - one caller
             arguments=build_arguments(base),
             secrets=secrets,
         )
-        docker_cli.build(runner, command, secrets=secrets)
+        docker_cli.build(runner, command, reporter, name="vendor", secrets=secrets)
         for wheel in wheels:
             path = fetched / "out" / wheel.file
             if not _is_intact(path, wheel.sha256):

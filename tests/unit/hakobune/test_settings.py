@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from hakobune.errors import CloudUnknownError, DestinationIncompleteError
-from hakobune.settings import read_destination, read_settings
+from hakobune.settings import find_login, read_destination, read_settings
 
 
 def settings_env(home: Path, **more: str) -> dict[str, str]:
@@ -233,3 +233,41 @@ def test_a_file_of_another_user_above_the_project_is_refused(
             destination(project, {})
     (project / ".azureml/config.json").write_text(CONFIG, encoding="utf-8")
     assert destination(project, {})[2] == "cw"
+
+
+PRINCIPAL = {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "profile", "found"),
+    [
+        ({}, None, ""),
+        ({}, b'{"subscriptions": []}', ""),
+        ({}, b'{"subscriptions": [{}]}', "az login was done on this machine"),
+        ({}, b'\xef\xbb\xbf{"subscriptions": [{}]}', "az login was done on this machine"),
+        ({}, b"[" * 9999, ""),
+        ({}, b"\xff", ""),
+        (PRINCIPAL, None, ""),
+        (
+            {**PRINCIPAL, "AZURE_CLIENT_SECRET": "hidden"},
+            None,
+            "AZURE_CLIENT_ID and AZURE_CLIENT_SECRET are set",
+        ),
+        (
+            {**PRINCIPAL, "AZURE_FEDERATED_TOKEN_FILE": "f"},
+            None,
+            "AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE are set",
+        ),
+        ({"IDENTITY_ENDPOINT": "http://x"}, None, "this machine has a managed identity"),
+    ],
+)
+def test_a_login_to_azure_is_found_without_a_network(
+    tmp_path: Path, environ: dict[str, str], profile: bytes | None, found: str
+) -> None:
+    folder = tmp_path / ".azure"
+    folder.mkdir()
+    if profile is not None:
+        (folder / "azureProfile.json").write_bytes(profile)
+    assert find_login({"HOME": str(tmp_path), **environ}) == found
+    if profile is not None:
+        assert find_login({"AZURE_CONFIG_DIR": str(folder), **environ}) == found
