@@ -39,6 +39,12 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
 )
 @click.option("--diff", is_flag=True, help="Print what a new lock would change; write nothing.")
 @click.option("--move-base", is_flag=True, help="Upgrade all Debian packages of the base.")
+@click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    help="Take this package although its index or its file's bytes changed; repeatable.",
+)
 @click.option("--verbose", is_flag=True, help="Show the resolver's whole explanation of a failure.")
 @json_option(
     lock="the lock's path",
@@ -62,6 +68,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     upgraded: tuple[str, ...],
     exclude_newer: datetime | None,
     move_base: bool,
+    accepted: tuple[str, ...],
     verbose: bool,
 ) -> Document:
     """Resolve the conda file to exact packages, each with its sha256, and write the lock.
@@ -79,6 +86,8 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
 
     wishes = LockWishes(
         index=wiring.settings.uv_environment,
+        asked=wiring.settings.asked_indexes,
+        accepted=accepted,
         upgrade=upgrade,
         upgraded=upgraded,
         exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from hakobune.model.spec import Index
+
 # The `source` of a project whose code is not a package of its own: scripts beside the conda file.
 WHOLE = "."
 COMPOSE = "docker-compose.yml"
@@ -67,6 +69,7 @@ class Project:
     smoke: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
     names: tuple[tuple[str, str], ...] = ()
+    indexes: tuple[Index, ...] = ()
 
     @property
     def place(self) -> str:

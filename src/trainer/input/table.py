@@ -156,7 +156,10 @@ class Table:
         for text in self._texts:
             versions, tail = text.versions, None
             if text.is_last and self.may_be_cut_off:
-                versions, tail = _without_tail(text.versions)
+                both = [rest + version for version in versions.values()]
+                if len(both) > 1:
+                    self._cut(both, text.first_line, places, Problems(self.name), is_last=True)
+                versions, tail = _without_tail(versions)
             if not rest:
                 first = text.first_line
             elif encoding not in versions:  # what was left is not in the encoding that is left

@@ -11,6 +11,7 @@ from trainer.errors import (
     ColumnMissingError,
     DatesIrregularError,
     InputEmptyError,
+    InputNotTextError,
     RawFileInvalidError,
     RowsInvalidError,
     TrainerError,
@@ -184,6 +185,15 @@ def test_a_raw_file_is_read_as_the_options_say(prepared: Preparer) -> None:
     columns = ("--columns", "date=1,quantity=Umsätze", "--measure", "quantity")
     series, _ = prepared(HARD, *options, *columns, "--date_format", "DD/MM/YYYY")
     assert list(series.values) == HARD_VALUES
+
+
+def test_a_name_with_two_readings_is_asked_for(prepared: Preparer) -> None:
+    content = b"when;n;kind\n" + b"2024-01-01;1;M\xe4rz\n" * 3
+    columns = ("--columns", "date=when,quantity=n,type=kind", "--measure", "quantity")
+    with pytest.raises(InputNotTextError, match=r"raw.tsv:2: column 3: the bytes"):
+        prepared(content, *columns)
+    _, report = prepared(content, *columns, "--encoding", "cp1252")
+    assert [share.type for share in report.types] == ["März"]
 
 
 def test_a_type_column_that_is_none_is_refused() -> None:
