@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock.arm_ids import API_HOST
-from drydock.blob_store import Account, AzureBlobStore, BlobStore
+from drydock.blob_store import ACCOUNT, Account, AzureBlobStore, BlobStore
 from drydock.clock import Clock
 from drydock.engine import ContainerPlan, Engine, EngineError, Mount, remove_labelled
 from drydock.errors import INSTALL, PackageMissingError, StartFailedError
@@ -28,7 +28,6 @@ from drydock.job_spec import Runner
 from drydock.output_mounts import OutputMounts, reason_against
 from drydock.runner import OWNER, ROLE, DockerRunner
 
-ACCOUNT = "drydock"
 HOST = "127.0.0.1"
 FILE = "services.json"
 _PORTS = {REGISTRY: 5000, BLOBS: 10000}  # inside the containers

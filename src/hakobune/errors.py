@@ -149,6 +149,10 @@ class SdistInvalidError(LockError):
     """A source distribution cannot be read, or is not the one that the index names."""
 
 
+class CommitUnavailableError(LockError):
+    """Git does not get the commit that an address names, or no archive can be made of it."""
+
+
 class PythonUnavailableError(LockError):
     """No base image has the Python that the conda file asks for."""
 
@@ -192,7 +196,7 @@ class EngineMissingError(PrerequisiteError):
 
 
 class BuildkitMissingError(PrerequisiteError):
-    """The Docker engine or client lacks BuildKit or compose."""
+    """The Docker engine or client lacks BuildKit."""
 
 
 class MountElsewhereError(PrerequisiteError):
@@ -215,6 +219,14 @@ class ImageError(HakobuneError):
 
 class BuildFailedError(ImageError):
     """The image build stopped."""
+
+
+class SdistBuildFailedError(ImageError):
+    """A source distribution cannot be built: it fails, uses the network, or lacks something."""
+
+
+class SdistUnstableError(ImageError):
+    """Two builds of a source distribution give two wheels, or another wheel than the lock names."""
 
 
 class ImportFailedError(ImageError):
@@ -459,6 +471,10 @@ class SignatureMissingError(RefusedError):
 
 class SignerUnknownError(RefusedError):
     """A run is signed with a key that the project's `signers` do not include."""
+
+
+class SubmitIncompleteError(RefusedError):
+    """Several things that a submit needs are missing; the message lists them all."""
 
 
 class GradeMissingError(RefusedError):

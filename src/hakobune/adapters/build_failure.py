@@ -9,7 +9,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hakobune.adapters import containers
 from hakobune.adapters.process import printable
+from hakobune.adapters.sdist_failure import other_wheel, sdist_failed, wheel_not_kept
 from hakobune.errors import (
     BasePackageGoneError,
     BaseUnavailableError,
@@ -170,6 +172,25 @@ def _debian(found: _Found) -> HakobuneError:
     )
 
 
+def _sdist(found: _Found) -> HakobuneError:
+    return sdist_failed(found[1], found[2], found.words[: found.match.start()])
+
+
+def _other_wheel(found: _Found) -> HakobuneError:
+    return other_wheel(found[1])
+
+
+def _kept_wheel(found: _Found) -> HakobuneError:
+    return wheel_not_kept(found[1])
+
+
+def _fetched(found: _Found) -> HakobuneError:
+    return BuildFailedError(
+        f"{found[1]} comes from no package index, and this build was not given it",
+        remedy="hakobune build (it fetches the file; plain `docker build` cannot)",
+    )
+
+
 def _compilation(found: _Found) -> HakobuneError:
     return CompilationFailedError(
         # With the quotes of what the compiler names last.
@@ -234,7 +255,7 @@ def _secret(found: _Found) -> HakobuneError:
 def _lost(found: _Found) -> HakobuneError:
     return EngineMissingError(
         f"the Docker engine stopped answering during the build: {found[0]}",
-        remedy="docker/engine.sh ensure, then build again",
+        remedy=f"{containers.engine_command()}\nthen build again",
     )
 
 
@@ -261,6 +282,10 @@ def _unknown(text: str) -> HakobuneError:
 _Causes = tuple[tuple[str, Callable[[_Found], HakobuneError]], ...]
 _OF_STEPS: _Causes = (
     (r"[Nn]o space left on device|Disk quota exceeded", _disk),
+    (r"^hakobune: cannot build (\S+) from (\S+)", _sdist),
+    (r"^hakobune: the wheel of (\S+) is not the one that the lock names", _other_wheel),
+    (r"^hakobune: the wheel of (\S+) that the lock names is not here", _kept_wheel),
+    (r"^hakobune: (\S+) comes from no index", _fetched),
     (r"^hakobune: cannot import (.+)", _import),
     (r"Hash mismatch for `?([^\s`]+)`?", _hash),
     (r"DO NOT MATCH THE HASHES[\s\S]*?^\s*([\w.-]+==\S+|[\w.-]+) from", _hash),
