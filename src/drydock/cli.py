@@ -38,7 +38,7 @@ def start(*, state: Path) -> None:
     found = daemon.start(state)
     show_table(summary(found))
     if reason := reason_against():
-        say(f"outputs in mode rw_mount are plain folders, so renames in them succeed: {reason}")
+        say(f"renames in mounted outputs (rw_mount) are not rehearsed: {reason}")
     say("to use it in this shell:")
     say(f'  found="$(python -m drydock env --state {state})" && eval "$found"')
 

@@ -22,6 +22,7 @@ from drydock.mounted_output import FAULTS, MountedOutput
 
 FOLDER = "mounts"
 _DEVICE = Path("/dev/fuse")
+_FUSE_SETTINGS = Path("/etc/fuse.conf")
 _INSTALL = "install libfuse3 and fusermount3 (Debian, Ubuntu: apt-get install fuse3)"
 _START_S, _END_S, _STEP_S = 30.0, 10.0, 0.02
 
@@ -40,9 +41,9 @@ def reason_against() -> str:
         return "the Python package mfusepy is not installed"
     except (OSError, AttributeError):
         return f"libfuse is missing: {_INSTALL}"
-    if os.getuid() == 0 or "user_allow_other" in _lines("/etc/fuse.conf"):
+    if os.getuid() == 0 or "user_allow_other" in _lines(_FUSE_SETTINGS):
         return ""
-    return "/etc/fuse.conf lacks the line user_allow_other, which others than root need"
+    return f"{_FUSE_SETTINGS} lacks the line user_allow_other, which others than root need"
 
 
 class Mounts(Protocol):
@@ -169,8 +170,8 @@ def _end_mount(folder: Path) -> None:
         subprocess.run(["fusermount3", "-u", "-z", str(folder)], check=False, capture_output=True)
 
 
-def _lines(path: str) -> list[str]:
+def _lines(path: Path) -> list[str]:
     try:
-        return [line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines()]
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except OSError:
         return []

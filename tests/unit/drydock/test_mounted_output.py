@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from drydock import output_mounts
 from drydock.blob_store import BlobStoreError
 from drydock.faults import KINDS
 from drydock.job_spec import BlobPlace
@@ -199,6 +201,22 @@ def test_what_was_in_the_output_before_is_there(tmp_path: Path) -> None:
     mounted = Mounted(tmp_path, store)
     assert mounted.of.readdir("/", 0) == [".", "..", "models"]
     assert mounted.read("/models/a") == b"before"
+
+
+def test_a_machine_without_fuse_is_told_what_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output_mounts, "_DEVICE", tmp_path / "fuse")
+    assert reason_against() == f"{tmp_path / 'fuse'} is missing"
+    (tmp_path / "fuse").touch()
+    monkeypatch.setitem(sys.modules, "mfusepy", None)
+    assert "mfusepy is not installed" in reason_against()
+    monkeypatch.setitem(sys.modules, "mfusepy", types.ModuleType("mfusepy"))
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    monkeypatch.setattr(output_mounts, "_FUSE_SETTINGS", tmp_path / "fuse.conf")
+    assert "user_allow_other" in reason_against()
+    (tmp_path / "fuse.conf").write_text("user_allow_other\n", encoding="utf-8")
+    assert reason_against() == ""
 
 
 # --- through the kernel ---------------------------------------------------------------------------
