@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hakobune.adapters.process import printable
+from hakobune.adapters.sdist_failure import other_wheel, sdist_failed, wheel_not_kept
 from hakobune.errors import (
     BasePackageGoneError,
     BaseUnavailableError,
@@ -103,8 +104,9 @@ def _library(found: _Found) -> HakobuneError:
 def _hash(found: _Found) -> HakobuneError:
     return HashMismatchError(
         f"the index's file for {found[1]} is not the one that the lock names",
-        remedy="do not build: find out whether the lock or the index was changed; "
-        "`hakobune lock` locks again",
+        remedy="do not build: find out whether the lock or the index was changed; `hakobune lock` "
+        "names the file if the index changed it. If two indexes have this release with different "
+        "bytes, remove one of them",
     )
 
 
@@ -124,8 +126,8 @@ def _edited(found: _Found) -> HakobuneError:
 def _login(found: _Found) -> HakobuneError:
     return IndexRefusedError(
         f"the package index refuses this login, or has none: {found[0]}",
-        remedy="give the index's address with its user and password (PIP_INDEX_URL, pip.conf or "
-        "HAKOBUNE_EXTRA_INDEX_URL); ~/.netrc and keyrings do not reach a build",
+        remedy="put its user and password into ~/.netrc, or into the index's address "
+        "(PIP_INDEX_URL, pip.conf or HAKOBUNE_EXTRA_INDEX_URL)",
     )
 
 
@@ -169,9 +171,30 @@ def _debian(found: _Found) -> HakobuneError:
     )
 
 
+def _sdist(found: _Found) -> HakobuneError:
+    return sdist_failed(found[1], found[2], found.words[: found.match.start()])
+
+
+def _other_wheel(found: _Found) -> HakobuneError:
+    return other_wheel(found[1])
+
+
+def _kept_wheel(found: _Found) -> HakobuneError:
+    return wheel_not_kept(found[1])
+
+
+def _fetched(found: _Found) -> HakobuneError:
+    return BuildFailedError(
+        f"{found[1]} comes from no package index, and this build was not given it",
+        remedy="hakobune build (it fetches the file; plain `docker build` cannot)",
+    )
+
+
 def _compilation(found: _Found) -> HakobuneError:
     return CompilationFailedError(
-        f"a C file does not compile: {found[0]}", remedy="correct the file, then build again"
+        # With the quotes of what the compiler names last.
+        f"a C file does not compile: {printable(found.match[0].strip())}",
+        remedy="correct the file, then build again",
     )
 
 
@@ -258,6 +281,10 @@ def _unknown(text: str) -> HakobuneError:
 _Causes = tuple[tuple[str, Callable[[_Found], HakobuneError]], ...]
 _OF_STEPS: _Causes = (
     (r"[Nn]o space left on device|Disk quota exceeded", _disk),
+    (r"^hakobune: cannot build (\S+) from (\S+)", _sdist),
+    (r"^hakobune: the wheel of (\S+) is not the one that the lock names", _other_wheel),
+    (r"^hakobune: the wheel of (\S+) that the lock names is not here", _kept_wheel),
+    (r"^hakobune: (\S+) comes from no index", _fetched),
     (r"^hakobune: cannot import (.+)", _import),
     (r"Hash mismatch for `?([^\s`]+)`?", _hash),
     (r"DO NOT MATCH THE HASHES[\s\S]*?^\s*([\w.-]+==\S+|[\w.-]+) from", _hash),

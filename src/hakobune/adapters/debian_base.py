@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from hakobune.adapters.build_progress import shown_waiting
 from hakobune.adapters.files import shipped_folder
 from hakobune.adapters.process import Completed, Runner
 from hakobune.errors import (
@@ -13,6 +14,8 @@ from hakobune.errors import (
     HakobuneError,
     HashMismatchError,
 )
+from hakobune.model.lock import LockedDebian
+from hakobune.model.reporter import Reporter
 
 # Exit codes of docker/base/build.sh, as its head describes them.
 _GONE, _HASH, _NETWORK, _DISK = 31, 32, 33, 35
@@ -34,6 +37,39 @@ def missing(runner: Runner) -> tuple[str, str] | None:
     return what, remedy
 
 
+def fetch(runner: Runner, package: LockedDebian) -> bytes:
+    """Return a package's file. Raises BasePackageGoneError, HashMismatchError or what else fails.
+
+    As in build.sh, apt's own downloader fetches it and checks its sha256.
+    """
+    mirror = runner.capture([str(shipped_folder("base") / "mirror.sh")])
+    with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        path = Path(folder, "package.deb")
+        address = f"{mirror.stdout.strip()}/{package.path}"
+        done = runner.capture(
+            ["/usr/lib/apt/apt-helper", "-o", "Acquire::Retries=3", "-o", "APT::Sandbox::User=",
+             "download-file", address, str(path), f"SHA256:{package.sha256}"]
+        )  # fmt: skip
+        if done.exit_code == 0:
+            return path.read_bytes()
+    said = done.stdout + done.stderr
+    if "404" in said:
+        raise BasePackageGoneError(
+            f"the Debian mirror no longer has {package.name} {package.version}, which the lock "
+            "names",
+            remedy=f"move the base forward: {MOVE}",
+        )
+    if "Hash Sum mismatch" in said or "unexpected size" in said:
+        raise HashMismatchError(
+            f"the mirror's {package.name} {package.version} is not the one that the lock names",
+            remedy=f"check the mirror; to lock its current packages: {MOVE}",
+        )
+    raise BaseUnavailableError(
+        f"the headers of Python ({package.name}) cannot be had: the Debian mirror does not answer",
+        remedy="check the network, or set HAKOBUNE_DEBIAN_MIRROR",
+    )
+
+
 def fingerprint() -> bytes:
     """Return the bytes of everything that decides the base besides its packages."""
     folder = shipped_folder("base")
@@ -48,7 +84,7 @@ def dockerfile() -> Path:
     return shipped_folder("base") / "Dockerfile"
 
 
-def build_tar(runner: Runner, packages: str, tar: Path) -> None:
+def build_tar(runner: Runner, packages: str, tar: Path, reporter: Reporter) -> None:
     """Make the root file system of these packages as a tar file.
 
     Raises BasePackageGoneError, HashMismatchError, DiskFullError or BaseUnavailableError.
@@ -56,8 +92,12 @@ def build_tar(runner: Runner, packages: str, tar: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
         listing = Path(folder, "packages.tsv")
         listing.write_text(packages, encoding="utf-8")
-        done = runner.show([str(shipped_folder("base") / "build.sh"), str(listing), str(tar)])
+        command = [str(shipped_folder("base") / "build.sh"), str(listing), str(tar)]
+        what = f"making it from {len(packages.splitlines())} Debian packages"
+        done = shown_waiting(runner, command, reporter, name="base", what=what)
     if done.exit_code != 0:
+        if said := done.stdout.rstrip():
+            reporter.say(said)
         raise _failure(done)
 
 

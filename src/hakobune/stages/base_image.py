@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hakobune.adapters import debian_base, docker_cli
@@ -10,7 +11,7 @@ from hakobune.adapters.process import Runner
 from hakobune.errors import BaseUnavailableError
 from hakobune.model.lock import DebianBase, Lock
 from hakobune.model.reporter import Reporter
-from hakobune.transform.debian_packages import write_packages
+from hakobune.transform.debian_packages import read_packages, write_packages
 from hakobune.transform.render_dockerfile import SOURCE_DATE_EPOCH, pinned_base
 
 
@@ -49,7 +50,7 @@ def ensure_base(lock: Lock, runner: Runner, reporter: Reporter) -> str:
     """
     pinned = pinned_base(lock.registry_base)
     if pinned is not None and (
-        docker_cli.has_image(runner, pinned) or docker_cli.pull(runner, pinned)
+        docker_cli.has_image(runner, pinned) or docker_cli.pull(runner, pinned, reporter)
     ):
         return pinned
     tag = debian_tag(lock)
@@ -62,7 +63,7 @@ def ensure_base(lock: Lock, runner: Runner, reporter: Reporter) -> str:
         )
     reporter.say("no image registry answers: the base is one made from Debian's packages")
     if not docker_cli.has_image(runner, tag):
-        make_debian_base(lock.debian_base, runner, tag=tag)
+        make_debian_base(lock.debian_base, runner, reporter, tag=tag)
         reporter.done("base", f"{tag} from {len(lock.debian_base.packages)} Debian packages")
     return tag
 
@@ -77,12 +78,14 @@ def debian_tag(lock: Lock) -> str | None:
 
 
 def make_debian_base(
-    base: DebianBase, runner: Runner, *, tag: str, options: Sequence[str] = ()
+    base: DebianBase, runner: Runner, reporter: Reporter, *, tag: str, options: Sequence[str] = ()
 ) -> None:
     """Make the base of these Debian packages, under this tag. Raises what its parts raise."""
     with tempfile.TemporaryDirectory(prefix="hakobune-base-") as folder:
         context = Path(folder)
-        debian_base.build_tar(runner, write_packages(base.packages), context / "rootfs.tar")
+        debian_base.build_tar(
+            runner, write_packages(base.packages), context / "rootfs.tar", reporter
+        )
         command = docker_cli.build_command(
             tag=tag,
             dockerfile=debian_base.dockerfile(),
@@ -90,4 +93,21 @@ def make_debian_base(
             arguments={"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)},
             options=options,
         )
-        docker_cli.build(runner, command)
+        docker_cli.build(runner, command, reporter, name="base")
+
+
+def with_headers(
+    base: DebianBase | None, python: str, runner: Runner, *, is_moving: bool
+) -> DebianBase | None:
+    """Return the base with the headers of this Python; without any where `python` is empty.
+
+    Those that an earlier lock had are kept unless `is_moving`.
+    """
+    if base is None or not python:
+        return None if base is None else replace(base, headers=())
+    if base.headers and not is_moving:
+        return base
+    wanted = f"libpython{'.'.join(python.split('.')[:2])}-dev"
+    answer = debian_base.resolve(runner, base.suite, [wanted])
+    found = read_packages(answer) if answer is not None else ()
+    return replace(base, headers=tuple(one for one in found if one.name == wanted))

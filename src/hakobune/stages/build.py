@@ -13,7 +13,9 @@ from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import BuildSecrets
 from hakobune.stages import base_image
+from hakobune.stages.built_wheels import settle_wheels
 from hakobune.stages.lock import pin_base
+from hakobune.stages.outside import fetched_options
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import check_lock, current_source, ready_lock, render
 from hakobune.transform.names import lasting_tag, readable_tag
@@ -31,7 +33,14 @@ def build(
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
     lock, base = ready_base(project, runner, reporter)
-    image = build_tagged(project, lock, runner, base=base, secrets=secrets)
+    with fetched_options(project, lock, runner, base, secrets) as options:
+        arguments = build_arguments(base)
+        lock = settle_wheels(
+            project, lock, runner, reporter, arguments=arguments, secrets=secrets, options=options
+        )
+        image = build_tagged(
+            project, lock, runner, reporter, base=base, secrets=secrets, options=options
+        )
     reporter.done("build", f"{image.tag} on {base}", digest=image.id)
     return image
 
@@ -54,6 +63,7 @@ def build_tagged(  # noqa: PLR0913 - what a build is made of, by name
     project: Project,
     lock: Lock,
     runner: Runner,
+    reporter: Reporter,
     *,
     base: str,
     secrets: BuildSecrets,
@@ -65,7 +75,9 @@ def build_tagged(  # noqa: PLR0913 - what a build is made of, by name
     the next build of the same Dockerfile takes it away.
     """
     new = new_tag(project, lock, base)
-    image = build_on(project, runner, base=base, tag=new, secrets=secrets, options=options)
+    image = build_on(
+        project, runner, reporter, base=base, tag=new, secrets=secrets, options=options
+    )
     tag = image_tag(lock)
     docker_cli.add_tag(runner, new, tag)
     docker_cli.remove_tag(runner, new)
@@ -89,6 +101,7 @@ def keep_image(lock: Lock, image: Image, runner: Runner) -> None:
 def build_on(  # noqa: PLR0913 - what a build is made of, by name
     project: Project,
     runner: Runner,
+    reporter: Reporter,
     *,
     base: str,
     tag: str,
@@ -104,7 +117,7 @@ def build_on(  # noqa: PLR0913 - what a build is made of, by name
         secrets=secrets,
         options=options,
     )
-    docker_cli.build(runner, command, secrets=secrets)
+    docker_cli.build(runner, command, reporter, secrets=secrets)
     return docker_cli.inspect(runner, tag, base=base)
 
 

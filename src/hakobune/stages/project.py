@@ -15,7 +15,8 @@ from hakobune.errors import (
     LockMissingError,
     LockStaleError,
 )
-from hakobune.model.lock import COMPILER, Lock
+from hakobune.model.forms import is_of
+from hakobune.model.lock import COMPILER, PYTORCH_CPU, Lock
 from hakobune.model.project import Project
 from hakobune.model.sandbox import INCOMING
 from hakobune.model.training import RUNS, WAITING
@@ -57,6 +58,15 @@ def has_arrivals(project: Project) -> bool:
         pass
     ending = WAITING.format("")[1:]
     return any(name.endswith(ending) or not name.startswith(".") for name in left)
+
+
+def names_of_runs(project: Project) -> list[str]:
+    """Return the names of the runs in `runs/` that a shell takes as they are, in order.
+
+    The shell would expand the signs of other names.
+    """
+    names = sorted(path.parent.name for path in (project.root / RUNS).glob("*/record.json"))
+    return [name for name in names if is_of("input name", name)]
 
 
 def read_environment(project: Project) -> "EnvironmentSpec":
@@ -151,6 +161,7 @@ def read_fresh_lock(project: Project) -> Lock:
             place=project.lock,
         )
     require_compiler(project, lock)
+    _require_indexes(project, lock)
     return lock
 
 
@@ -160,6 +171,20 @@ def require_line_ends(project: Project, lock: Lock) -> None:
     unix = with_lf(content)
     if content != unix and hashlib.sha256(unix).hexdigest() == lock.environment_sha256:
         raise line_ends_error(project.environment)
+
+
+def _require_indexes(project: Project, lock: Lock) -> None:
+    """Raise LockStaleError if the project names other indexes than when it was locked."""
+    named = {index.name for index in project.indexes} | {PYTORCH_CPU.name, ""}
+    changed = [f"{one.name} differs" for one in project.indexes if one not in lock.indexes]
+    changed += [f"{one.name} is gone" for one in lock.indexes if one.name not in named]
+    if changed:
+        raise LockStaleError(
+            f"{project.lock} is out of date: [tool.hakobune.indexes] was changed since\n"
+            + "\n".join(f"  pyproject.toml: {line}" for line in changed),
+            remedy="hakobune lock",
+            place=project.lock,
+        )
 
 
 def require_compiler(project: Project, lock: Lock) -> None:

@@ -14,10 +14,13 @@ from pathlib import PurePosixPath
 from hakobune.model.lock import Lock, RegistryBase
 from hakobune.model.project import WHOLE, Project
 from hakobune.transform.install_blocks import (
+    FETCHED,
     INSTALL_TOOLS,
     USE_UV,
     VENDOR,
+    has_built,
     install_blocks,
+    needs_fetched,
     render_built,
     requirements,
 )
@@ -99,7 +102,7 @@ def _left_out(project: Project) -> tuple[str, ...]:
 def render_dockerfile(lock: Lock, project: Project, *, source: Source, programs: Programs) -> bytes:
     """Return the Dockerfile's bytes."""
     blocks = [_head(project), _base(lock)]
-    if lock.sdists:
+    if has_built(lock):
         fetch = programs.fetch_sdists
         blocks.append(render_built(lock, fetch_program=fetch, epoch=SOURCE_DATE_EPOCH))
     blocks.append(_packages(lock, programs))
@@ -169,11 +172,18 @@ def _base(lock: Lock) -> str:
     if reference is None:
         comment = "not pinned yet: the first `hakobune build` that reaches a registry does it"
         reference = registry.image
+    fetched = ""
+    if needs_fetched(lock):
+        fetched = f"""\
+# Empty, unless the build is given files that no package index has: `hakobune build` does.
+FROM scratch AS {FETCHED}
+"""
     return f"""\
 # {comment}
 ARG HAKOBUNE_BASE={reference}
 # Empty, unless the build is given a folder of wheels: hakobune build --offline.
 FROM scratch AS {VENDOR}
+{fetched}\
 FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS base
 """
 

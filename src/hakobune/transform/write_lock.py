@@ -32,7 +32,7 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
         *_array("requirements", tuple(_text(text) for text in lock.requirements)),
         *_pairs("included", ("path", "sha256"), lock.included),
         *_pairs("variables", ("name", "value"), lock.variables),
-        *_pairs("indexes", ("address", "role"), lock.indexes),
+        *_indexes(lock),
         "",
         "# What builds the image and is not in it.",
         *_array("tools", tuple(_package(wheel) for wheel in lock.tools)),
@@ -53,6 +53,9 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
             f"suite = {_text(lock.debian_base.suite)}",
             *_array("packages", tuple(_table(_debian(item)) for item in lock.debian_base.packages)),
         ]
+        if lock.debian_base.headers:
+            headers = tuple(_table(_debian(item)) for item in lock.debian_base.headers)
+            lines += _array("headers", headers)
     return seal("\n".join(lines) + "\n")
 
 
@@ -76,14 +79,28 @@ def _pairs(key: str, names: tuple[str, str], pairs: tuple[tuple[str, str], ...])
     return _array(key, rows) if rows else []
 
 
+def _indexes(lock: Lock) -> list[str]:
+    """Return the indexes; nothing where none is named, as in most locks."""
+    rows = []
+    for index in lock.indexes:
+        row: dict[str, str | int] = {"name": index.name} if index.name else {}
+        row |= {"address": index.address, "role": "default" if index.is_default else "extra"}
+        rows.append(
+            _table(row | ({"packages": " ".join(index.packages)} if index.packages else {}))
+        )
+    return _array("indexes", tuple(rows)) if rows else []
+
+
 def _package(package: LockedPackage) -> str:
     """Return the line of a package. A wheel has no `kind`: it was the only one at first."""
     match package:
         case LockedWheel():
-            return _table(_file(package))
+            return _table({**_file(package), **_index(package), **_address(package)})
         case LockedSdist():
             built = {"builders": " ".join(package.builders), "wheel_sha256": package.wheel_sha256}
-            return _table({"kind": kind_of(package), **_file(package), **built})
+            accepted = {"accepted": "differs"} if package.is_accepted else {}
+            known = {**_file(package), **built, **accepted, **_index(package), **_address(package)}
+            return _table({"kind": kind_of(package), **known})
         case LockedDebian():
             return _table({"kind": kind_of(package), **_debian(package)})
         case LockedConda():
@@ -91,6 +108,10 @@ def _package(package: LockedPackage) -> str:
             return _table({"kind": kind_of(package), **_file(package), **subdir})
         case _:
             assert_never(package)
+
+
+def _address(package: LockedWheel | LockedSdist) -> dict[str, str]:
+    return {"address": package.address} if package.address else {}
 
 
 def _file(package: LockedWheel | LockedSdist | LockedConda) -> dict[str, str | int]:
@@ -101,6 +122,11 @@ def _file(package: LockedWheel | LockedSdist | LockedConda) -> dict[str, str | i
         "size": package.size,
         "sha256": package.sha256,
     }
+
+
+def _index(package: LockedWheel | LockedSdist) -> dict[str, str | int]:
+    """Return where it comes from; nothing for the default index, as with most packages."""
+    return {"index": package.index} if package.index else {}
 
 
 def _debian(package: LockedDebian) -> dict[str, str | int]:

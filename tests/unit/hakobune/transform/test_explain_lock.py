@@ -28,12 +28,14 @@ def test_each_package_and_each_line_is_explained() -> None:
     sdist = LockedSdist(
         name="old", version="2", file="old-2.tar.gz", size=1, sha256="5" * 64, builders=("flit==3",)
     )
-    lock = replace(make_lock(), packages=(sdist, wheel("six"), wheel("torch")))
+    lock = replace(
+        make_lock(), packages=(replace(sdist, index="team"), wheel("six"), wheel("torch"))
+    )
     needed_by = {"old": ("six",), "torch": ("a", "b", "c", "d", "e", "f")}
     lines = explain_lock(spec, lock, file="env.yml", needed_by=needed_by)
     assert [(line.name, line.version, line.strategy, line.reason) for line in lines] == [
         ("python", "3.13", "base image", "no line names one"),
-        ("old", "2", "sdist, built by flit==3", "needed by six"),
+        ("old", "2", "sdist from team, built by flit==3", "needed by six"),
         ("six", "1", "wheel", "env.yml:3, env.yml:7"),
         (
             "torch",
