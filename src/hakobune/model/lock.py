@@ -161,7 +161,8 @@ class Lock:
 
     `variables` are set in the image. `indexes` are those that the project and the conda file name.
     `included` are the files that the conda file includes, by path in the project with
-    the sha256 of their bytes. `builders` build source distributions.
+    the sha256 of their bytes. `builders` build source distributions. `overrides` are requirements
+    that win over what packages say.
     """
 
     environment: str
@@ -178,6 +179,7 @@ class Lock:
     indexes: tuple[Index, ...] = ()
     included: tuple[tuple[str, str], ...] = ()
     builders: tuple[LockedWheel, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     @property
     def python_packages(self) -> tuple[LockedWheel | LockedSdist, ...]:

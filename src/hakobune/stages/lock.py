@@ -34,11 +34,12 @@ from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import AskedIndex
 from hakobune.model.spec import EnvironmentSpec, Index, requirement_name
+from hakobune.stages.as_conda import solve_as_conda
 from hakobune.stages.base_image import with_headers
 from hakobune.stages.doubts import old_releases, warnings_of
 from hakobune.stages.indexes import download_size, indexes_of, require_hashes, require_same_source
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
-from hakobune.stages.solve import Solution, accepted_notes, settled, solve, with_paths
+from hakobune.stages.solve import Solution, accepted_notes, settled, with_paths
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
 from hakobune.transform.debian_packages import read_packages
 from hakobune.transform.lock_changes import lock_changes
@@ -123,6 +124,7 @@ def lock_environment(
         indexes=named,
         included=tuple((one.path, one.sha256) for one in spec.included),
         builders=solution.builders,
+        overrides=solution.overrides,
     )
     if old is not None and not wishes.is_trial:
         asked = wishes.asked(lock.indexes)
@@ -260,7 +262,7 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             say=reporter.say,
         )
         try:
-            solution = solve(runner, question, env=wishes.index(named))
+            solution = solve_as_conda(runner, question, spec, env=wishes.index(named))
         except (ResolutionImpossibleError, WheelMissingError) as exc:
             first_error = first_error or exc
             continue
