@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hakobune.adapters import containers
 from hakobune.adapters.process import printable
 from hakobune.adapters.sdist_failure import other_wheel, sdist_failed, wheel_not_kept
 from hakobune.errors import (
@@ -254,7 +255,7 @@ def _secret(found: _Found) -> HakobuneError:
 def _lost(found: _Found) -> HakobuneError:
     return EngineMissingError(
         f"the Docker engine stopped answering during the build: {found[0]}",
-        remedy="docker/engine.sh ensure, then build again",
+        remedy=f"{containers.engine_command()}\nthen build again",
     )
 
 

@@ -54,7 +54,8 @@ class Model:
 class Project:
     """`[tool.hakobune]`, with paths relative to `root`, the folder of `pyproject.toml`.
 
-    `signers` are public keys, each a path or a fingerprint; runs must be signed with one of them.
+    `gpus` is `all` where the training uses the GPUs of its machine, else empty. `signers` are
+    public keys, each a path or a fingerprint; runs must be signed with one of them.
     """
 
     root: Path
@@ -69,6 +70,7 @@ class Project:
     smoke: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
     names: tuple[tuple[str, str], ...] = ()
+    gpus: str = ""
     indexes: tuple[Index, ...] = ()
 
     @property

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import assert_never
 
-from hakobune.adapters import docker_cli, files, registry
+from hakobune.adapters import containers, docker_cli, files, registry
 from hakobune.adapters.patience import Patience, SystemClock
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
@@ -344,7 +344,7 @@ def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, fo
         if digest is None:
             raise BuildkitMissingError(
                 f"the Docker engine is {engine}: hakobune cannot build from what it saves",
-                remedy="install Docker 25 or later, or on Debian: docker/engine.sh ensure",
+                remedy=f"install Docker 25 or later, or on Debian: {containers.engine_command()}",
             )
         if _wrong_base(Path(text), base, digest):
             _keep_documents(base, layout, runner, reporter)

@@ -28,6 +28,7 @@ KEYS = {
     '`"name.so" = ["name.c"]`',
     "names": "what conda's packages are called on the Python package index, where hakobune does "
     'not know it: a table of `conda-name = "index-name"`',
+    "gpus": '`"all"`: the training uses the GPUs of the machine that it runs on',
     "indexes": "package indexes besides the usual one: a table of "
     '`name = { address = "https://…/simple", packages = ["what comes from it alone"] }`',
     "model": "what `hakobune register` registers: a table of `name`, `file` and `metrics`",
@@ -53,6 +54,7 @@ _LONGEST_LINE = 20_000
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _SOURCE = re.compile(rf"\.|{_PATH.pattern}")
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
+_GPUS = re.compile(r"all")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9,_.-]+\])?")
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -92,6 +94,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         smoke=reader.words(table, "smoke", default=()),
         signers=reader.signers(table, "signers"),
         names=reader.pairs(table, "names", _PACKAGE),
+        gpus=reader.word(table, "gpus", _GPUS) if "gpus" in table else "",
         indexes=reader.indexes(table, "indexes"),
     )
     reader.refuse_unknown(table, KEYS)
@@ -319,6 +322,7 @@ def _form_in_words(form: re.Pattern[str]) -> str:
         _PATH: "a path inside the project, with `/`",
         _SOURCE: "a folder of the project, with `/`, or `.`",
         _FLAG: "an option such as `--input`",
+        _GPUS: '`"all"`',
         _NAME: "lower-case letters, digits and `_`",
         _PACKAGE: "the name of a Python package",
         _DISTRIBUTION: "the name of a Python package",

@@ -30,6 +30,7 @@ PROGRAMS = Programs(
     finish_packages="print('finish')\n",
     compile_library="print('compile')\n",
     fetch_sdists="print('fetch')\n",
+    choose_arithmetic="print('choose')\n",
 )
 
 
