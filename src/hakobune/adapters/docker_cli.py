@@ -133,7 +133,7 @@ def registry_digest(runner: Runner, image: str, *, timeout_s: float = 10) -> str
 
 def _has_mirror(runner: Runner) -> bool:
     done = runner.capture(["docker", "info", "--format", "{{json .RegistryConfig.Mirrors}}"])
-    return done.exit_code == 0 and done.stdout.strip() not in {"", "null", "[]"}
+    return done.exit_code == 0 and done.stdout.lstrip().startswith('["')
 
 
 def _mirrored_digest(runner: Runner, image: str) -> str | None:
