@@ -122,6 +122,20 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def is_offline(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether HAKOBUNE_OFFLINE is set. Raises ConfigurationInvalidError for odd values."""
+    env = os.environ if environ is None else environ
+    asked = env.get("HAKOBUNE_OFFLINE", "")
+    if asked in {"", "0", "false", "no"}:
+        return False
+    if asked in {"1", "true", "yes"}:
+        return True
+    raise ConfigurationInvalidError(
+        f"HAKOBUNE_OFFLINE is {asked!r}, which is neither 1 nor 0",
+        remedy="set it to 1, or unset it",
+    )
+
+
 def _has_docker_proxies(env: Mapping[str, str]) -> bool:
     """Tell whether docker's configuration hands a proxy to builds and containers.
 

@@ -38,7 +38,10 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
     help="Print of each locked package where it comes from and who asked for it.",
 )
 @click.option("--diff", is_flag=True, help="Print what a new lock would change; write nothing.")
-@click.option("--move-base", is_flag=True, help="Upgrade all Debian packages of the base.")
+@click.option("--move-base", is_flag=True, help="Upgrade all Debian packages.")
+@click.option(
+    "--security", is_flag=True, help="Upgrade the Debian packages with a newer security build."
+)
 @click.option("--verbose", is_flag=True, help="Show the resolver's whole explanation of a failure.")
 @json_option
 @pass_wiring
@@ -53,6 +56,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     upgraded: tuple[str, ...],
     exclude_newer: datetime | None,
     move_base: bool,
+    security: bool,
     verbose: bool,
     is_json: bool,
 ) -> None:
@@ -66,7 +70,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     if explain:
         _explain(wiring, is_json=is_json)
     elif check:
-        _check(wiring.project, is_strict=strict, is_json=is_json)
+        _check(wiring, is_strict=strict, is_json=is_json)
     else:
         from hakobune.stages.lock import LockWishes  # noqa: PLC0415 - --check stays quick
 
@@ -76,23 +80,44 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
             upgraded=upgraded,
             exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",
             move_base=move_base,
+            security=security,
             is_trial=diff,
             is_whole=verbose,
         )
         _lock(wiring, wishes, is_json=is_json)
 
 
-def _check(project: Project, *, is_strict: bool, is_json: bool) -> None:
+def _check(wiring: Wiring, *, is_strict: bool, is_json: bool) -> None:
+    project = wiring.project
     lock = check_lock(project)
+    news = _security_news(wiring, lock)
     if is_strict:
         from hakobune.stages.doubts import require_no_doubt  # noqa: PLC0415 - as above
 
-        require_no_doubt(project, lock)
+        require_no_doubt(project, lock, news)
     if is_json:
-        show_json(_about(project, lock))
+        show_json(_about(project, lock) | {"security": news})
         return
     show(f"{project.lock} and {project.dockerfile} are up to date with {project.environment}")
     show(f"{len(lock.packages)} packages for Python {lock.python} on {lock.platform}")
+    for line in news:
+        show(line)
+    if news:
+        show("newer security builds: hakobune lock --security")
+
+
+def _security_news(wiring: Wiring, lock: Lock) -> tuple[str, ...]:
+    """Return the Debian packages with a newer security build; without an answer, say so."""
+    from hakobune.settings import is_offline  # noqa: PLC0415 - as above
+
+    if is_offline() or (lock.debian_base is None and not lock.debian_packages):
+        return ()
+    from hakobune.stages.debian import security_news  # noqa: PLC0415 - as above
+
+    news = security_news(lock, wiring.runner)
+    if news is None:
+        wiring.console.say("Debian's security archive did not answer: not compared with it")
+    return news or ()
 
 
 def _lock(wiring: Wiring, wishes: "LockWishes", *, is_json: bool) -> None:

@@ -60,7 +60,9 @@ HOST_SETTINGS = (
     HostSetting(name="`HAKOBUNE_EXTRA_INDEX_URL`", process="uv", build="a secret"),
     HostSetting(name="`~/.netrc`, uv's and pip's keyring", process="uv"),
     HostSetting(
-        name="`HAKOBUNE_DEBIAN_MIRROR`, apt's sources", process="the base from Debian's packages"
+        name="`HAKOBUNE_DEBIAN_MIRROR`, apt's sources",
+        process="Debian's packages",
+        build="a secret; without it, the apt sources of the base",
     ),
     HostSetting(name="`TMPDIR`", process="temporary files"),
     HostSetting(

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 # The `source` of a project whose code is not a package of its own: scripts beside the conda file.
 WHOLE = "."
 COMPOSE = "docker-compose.yml"
+PYPROJECT = "pyproject.toml"
 # Where the image has the source.
 _APP = PurePosixPath("/app")
 _TAKES_A_NAME = {"-m", "-c"}  # of Python: what follows is no script
@@ -52,6 +53,7 @@ class Model:
 class Project:
     """`[tool.hakobune]`, with paths relative to `root`, the folder of `pyproject.toml`.
 
+    `debian` are packages that the image has besides its base's.
     `signers` are public keys, each a path or a fingerprint; runs must be signed with one of them.
     """
 
@@ -67,6 +69,7 @@ class Project:
     smoke: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
     names: tuple[tuple[str, str], ...] = ()
+    debian: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:

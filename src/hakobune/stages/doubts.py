@@ -79,9 +79,18 @@ def _allows(bound: Requirement, version: str) -> bool:
     return any(Pep508(text).specifier.contains(version, prereleases=True) for text in texts)
 
 
-def require_no_doubt(project: Project, lock: Lock) -> None:
-    """Raise EnvironmentDoubtfulError with all warnings, if there are some."""
+def require_no_doubt(project: Project, lock: Lock, security: Sequence[str] = ()) -> None:
+    """Raise EnvironmentDoubtfulError with all warnings, if there are some.
+
+    `security` are the Debian packages that have a newer security build.
+    """
     found = warnings_of(project, read_environment(project), lock.python)
+    if security and not found:
+        raise EnvironmentDoubtfulError(
+            "newer security builds of Debian packages:\n"
+            + "\n".join(f"  {line}" for line in security),
+            remedy="hakobune lock --security, or leave --strict out",
+        )
     if found:
         raise EnvironmentDoubtfulError(
             "\n".join(found),

@@ -1,7 +1,7 @@
 """Lock to a folder with all that a build needs from the network, and the build from it."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import assert_never
@@ -40,13 +40,14 @@ from hakobune.stages.build import (
     ready_base,
 )
 from hakobune.stages.render import check_lock, ready_dockerfile
-from hakobune.transform.install_blocks import render_download
+from hakobune.transform.install_blocks import render_debian_download, render_download
 from hakobune.transform.render_dockerfile import pinned_base
 from hakobune.transform.vendor_listing import read_listing, write_listing
 
 LISTING = "SHA256SUMS"
 _BASE = "base"
 _WHEELS = "wheels"
+_Fetched = LockedWheel | LockedDebian
 _REMEDY = "run `hakobune vendor` on a machine with a network, then copy the folder here"
 
 
@@ -66,15 +67,19 @@ def vendor(
     # So that the folder stays out of the repository, wherever it is.
     files.write_bytes(folder / ".gitignore", b"*\n")
     before = _listing(folder)
-    wheels = wheels_of(lock)
+    wheels, debs = wheels_of(lock), debs_of(lock, base)
     missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
     if missing:
-        _fetch(lock, missing, runner, base=base, folder=folder, secrets=secrets)
-    size = sum(wheel.size for wheel in missing) / 1e6
-    reporter.done(
-        "wheels",
-        f"{len(missing)} of {len(wheels)} fetched ({size:.0f} MB), the rest were already present",
-    )
+        dockerfile = render_download(lock, missing)
+        _fetch(dockerfile, missing, runner, base=base, folder=folder, secrets=secrets)
+    _report("wheels", missing, wheels, reporter)
+    lacking = tuple(d for d in debs if not _is_intact(folder / _WHEELS / d.file, d.sha256))
+    if lacking:
+        program = files.read_data("fetch_debian.py")
+        dockerfile = render_debian_download(lock, lacking, fetch_program=program)
+        _fetch(dockerfile, lacking, runner, base=base, folder=folder, secrets=secrets)
+    if debs:
+        _report("debian", lacking, debs, reporter)
     digest = before.base_digest if before is not None and before.base == base else ""
     if not digest or _damaged(folder, before, _BASE) or _wrong_base(folder, base, digest):
         digest = _save_base(base, runner, reporter, engine=engine, folder=folder)
@@ -83,7 +88,7 @@ def vendor(
         base=base,
         base_digest=digest,
         files=(
-            *((f"{_WHEELS}/{wheel.file}", wheel.sha256) for wheel in wheels),
+            *{**_named(wheels), **_named(debs)}.items(),
             *(
                 (path.relative_to(folder).as_posix(), files.sha256_of(path))
                 for path in sorted((folder / _BASE).rglob("*"))
@@ -96,6 +101,28 @@ def vendor(
     return listing
 
 
+def _report(
+    stage: str, fetched: Sequence[_Fetched], all_of: Sequence[_Fetched], reporter: Reporter
+) -> None:
+    size = sum(package.size for package in fetched) / 1e6
+    reporter.done(
+        stage,
+        f"{len(fetched)} of {len(all_of)} fetched ({size:.0f} MB), the rest were already present",
+    )
+
+
+def _named(packages: Sequence[_Fetched]) -> dict[str, str]:
+    """Return the sha256 of each package's file, by its path in the folder."""
+    return {f"{_WHEELS}/{package.file}": package.sha256 for package in packages}
+
+
+def debs_of(lock: Lock, base: str) -> tuple[LockedDebian, ...]:
+    """Return the Debian packages that the lock adds to this base, which is of one release."""
+    debian = lock.debian_base.suite if lock.debian_base else ""
+    release = debian if base == base_image.debian_tag(lock) else lock.registry_base.release
+    return tuple(package for package in lock.debian_packages if package.release == release)
+
+
 def wheels_of(lock: Lock) -> tuple[LockedWheel, ...]:
     """Return the files of a vendored folder beside the base's.
 
@@ -106,7 +133,9 @@ def wheels_of(lock: Lock) -> tuple[LockedWheel, ...]:
         match package:
             case LockedWheel():
                 wheels.append(package)
-            case LockedSdist() | LockedDebian() | LockedConda():
+            case LockedDebian():
+                pass  # `debs_of`
+            case LockedSdist() | LockedConda():
                 raise unsupported(package, "vendor")
             case _:
                 assert_never(package)
@@ -205,8 +234,8 @@ def _whole_listing(lock: Lock, folder: Path) -> VendorListing:
             + " or ".join(base for base in bases if base),
             remedy=_REMEDY,
         )
-    wheels = [(f"{_WHEELS}/{wheel.file}", wheel.sha256) for wheel in wheels_of(lock)]
-    needed = {**dict(wheels), **{p: s for p, s in listing.files if p.startswith(f"{_BASE}/")}}
+    wheels = {**_named(wheels_of(lock)), **_named(debs_of(lock, listing.base))}
+    needed = {**wheels, **{p: s for p, s in listing.files if p.startswith(f"{_BASE}/")}}
     missing = [path for path in needed if not (folder / path).is_file()]
     if missing:
         raise VendorIncompleteError(
@@ -256,20 +285,21 @@ def _damaged(folder: Path, listing: VendorListing | None, part: str) -> list[str
 
 
 def _fetch(  # noqa: PLR0913 - one caller
-    lock: Lock,
-    wheels: tuple[LockedWheel, ...],
+    rendered: bytes,
+    wheels: Sequence[_Fetched],
     runner: Runner,
     *,
     base: str,
     folder: Path,
     secrets: BuildSecrets,
 ) -> None:
+    """Build the rendered Dockerfile, which is made of these files, and keep what it gives."""
     files.require_space(folder, sum(wheel.size for wheel in wheels))
     # On the folder's own disk, so that each file gets its final name in one step.
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text:
         fetched = Path(text)
         dockerfile = fetched / "Dockerfile"
-        files.write_bytes(dockerfile, render_download(lock, wheels))
+        files.write_bytes(dockerfile, rendered)
         command = docker_cli.export_command(
             folder=fetched / "out",
             dockerfile=dockerfile,
@@ -282,7 +312,7 @@ def _fetch(  # noqa: PLR0913 - one caller
             path = fetched / "out" / wheel.file
             if not _is_intact(path, wheel.sha256):
                 raise HashMismatchError(
-                    f"the index serves {wheel.file} with another sha256 than the lock's",
+                    f"{wheel.file} was served with another sha256 than the lock's",
                     remedy="do not build: find out whether lock or index was changed",
                 )
             files.move_folder(path, folder / _WHEELS / wheel.file)

@@ -19,6 +19,7 @@ from hakobune.transform.install_blocks import (
     VENDOR,
     install_blocks,
     render_built,
+    render_system,
     requirements,
 )
 from hakobune.transform.seal import is_sealed, seal
@@ -55,6 +56,8 @@ class Programs:
     finish_packages: str
     compile_library: str
     fetch_sdists: str
+    fetch_debian: str
+    check_libraries: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +102,9 @@ def _left_out(project: Project) -> tuple[str, ...]:
 def render_dockerfile(lock: Lock, project: Project, *, source: Source, programs: Programs) -> bytes:
     """Return the Dockerfile's bytes."""
     blocks = [_head(project), _base(lock)]
+    if lock.debian_packages:
+        fetch = programs.fetch_debian
+        blocks.append(render_system(lock, fetch_program=fetch, epoch=SOURCE_DATE_EPOCH))
     if lock.sdists:
         fetch = programs.fetch_sdists
         blocks.append(render_built(lock, fetch_program=fetch, epoch=SOURCE_DATE_EPOCH))
@@ -174,7 +180,7 @@ def _base(lock: Lock) -> str:
 ARG HAKOBUNE_BASE={reference}
 # Empty, unless the build is given a folder of wheels: hakobune build --offline.
 FROM scratch AS {VENDOR}
-FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS base
+FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS {"bare" if lock.debian_packages else "base"}
 """
 
 
@@ -192,12 +198,16 @@ END
 COPY <<'END' /build/finish_packages.py
 {programs.finish_packages.rstrip()}
 END
+COPY <<'END' /build/check_libraries.py
+{programs.check_libraries.rstrip()}
+END
 {INSTALL_TOOLS}
 {USE_UV}
 # In a folder of its own at the top: a folder that the base has would get this build's clock.
 python3 -m venv --without-pip /venv
 {"".join(block.commands for block in blocks)}\
 echo /app > /venv/lib/python{_minor(lock.python)}/site-packages/hakobune_source.pth
+/venv/bin/python /build/check_libraries.py /venv
 /venv/bin/python /build/finish_packages.py /venv {SOURCE_DATE_EPOCH} \\
   {" ".join(lock.asked_for)}
 END

@@ -33,6 +33,7 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
         *_pairs("included", ("path", "sha256"), lock.included),
         *_pairs("variables", ("name", "value"), lock.variables),
         *_pairs("indexes", ("address", "role"), lock.indexes),
+        *_pairs("debian", ("name", "asked_by"), lock.debian),
         "",
         "# What builds the image and is not in it.",
         *_array("tools", tuple(_package(wheel) for wheel in lock.tools)),
@@ -104,6 +105,7 @@ def _file(package: LockedWheel | LockedSdist | LockedConda) -> dict[str, str | i
 
 
 def _debian(package: LockedDebian) -> dict[str, str | int]:
+    suite: dict[str, str | int] = {"suite": package.suite} if package.suite else {}
     return {
         "name": package.name,
         "version": package.version,
@@ -111,6 +113,7 @@ def _debian(package: LockedDebian) -> dict[str, str | int]:
         "size": package.size,
         "sha256": package.sha256,
         "path": package.path,
+        **suite,
     }
 
 

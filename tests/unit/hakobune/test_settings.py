@@ -3,8 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from hakobune.errors import CloudUnknownError, DestinationIncompleteError
-from hakobune.settings import read_destination, read_settings
+from hakobune.errors import (
+    CloudUnknownError,
+    ConfigurationInvalidError,
+    DestinationIncompleteError,
+)
+from hakobune.settings import is_offline, read_destination, read_settings
 
 
 def settings_env(home: Path, **more: str) -> dict[str, str]:
@@ -233,3 +237,16 @@ def test_a_file_of_another_user_above_the_project_is_refused(
             destination(project, {})
     (project / ".azureml/config.json").write_text(CONFIG, encoding="utf-8")
     assert destination(project, {})[2] == "cw"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("", False), ("0", False), ("no", False), ("1", True), ("true", True), ("yes", True)],
+)
+def test_a_machine_is_offline_where_the_variable_says_it(value: str, *, expected: bool) -> None:
+    assert is_offline({"HAKOBUNE_OFFLINE": value}) is expected
+
+
+def test_whether_a_machine_is_offline_is_not_guessed() -> None:
+    with pytest.raises(ConfigurationInvalidError, match="HAKOBUNE_OFFLINE is 'maybe'"):
+        is_offline({"HAKOBUNE_OFFLINE": "maybe"})
