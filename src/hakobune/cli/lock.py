@@ -112,7 +112,7 @@ def _security_news(wiring: Wiring, lock: Lock) -> tuple[str, ...]:
 
     if is_offline() or (lock.debian_base is None and not lock.debian_packages):
         return ()
-    from hakobune.stages.debian import security_news  # noqa: PLC0415 - as above
+    from hakobune.stages.doubts import security_news  # noqa: PLC0415 - as above
 
     news = security_news(lock, wiring.runner)
     if news is None:

@@ -112,7 +112,9 @@ def _say_added(
     """Print what the wheels need that nobody asked for by name."""
     for package in packages:
         if names := sorted(name for name, by in new if by == package.name):
-            reporter.say(f"{package.name} needs Debian's {', '.join(names)}: added to the image")
+            reporter.say(
+                f"note: {package.name} needs Debian's {', '.join(names)}: added to the image"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +153,7 @@ def _of_release(  # noqa: PLR0913, PLR0917 - as above
                 "HAKOBUNE_DEBIAN_MIRROR (docs/how-to/bare-host.md)",
             )
         reporter.say(
-            "Debian's packages cannot be listed from this host: the lock keeps what it had"
+            "note: Debian's packages cannot be listed from this host: the lock keeps what it had"
         )
         return kept
     candidates = read_candidates(answer)
@@ -205,7 +207,7 @@ def _asked_for(
 
 def _say_no_base(python: ChosenPython, debian: Mapping[str, str], reporter: Reporter) -> None:
     reporter.say(
-        f"no release of Debian has Python {python.version} "
+        f"note: no release of Debian has Python {python.version} "
         f"({', '.join(f'{name} {text}' for name, text in debian.items())}): "
         "this environment can be built only where an image registry can be reached"
     )
@@ -275,7 +277,7 @@ def _require_versions(
             if wanted.is_exact:
                 problems.append(what)
             else:
-                reporter.say(f"{what}, which is taken")
+                reporter.say(f"note: {what}, which is taken")
     if problems:
         raise DebianPackageUnknownError(
             "\n".join(problems),
@@ -293,25 +295,3 @@ def _version_of(wanted: SystemPackage, release: str, locked: Sequence[LockedDebi
         ):
             return str(upstream(package.version) or "")
     return ""
-
-
-def security_news(lock: Lock, runner: Runner) -> tuple[str, ...] | None:
-    """Return a line for each Debian package that has a newer security build.
-
-    None where this host cannot ask Debian's security archive.
-    """
-    groups: dict[str, list[LockedDebian]] = {}
-    if lock.debian_base is not None:
-        groups[lock.debian_base.suite] = list(lock.debian_base.packages)
-    for package in lock.debian_packages:
-        groups.setdefault(package.release, []).append(package)
-    lines: dict[str, None] = {}
-    for release, packages in groups.items():
-        newest = debian_base.security(runner, release)
-        if newest is None:
-            return None
-        for package in packages:
-            fixed = newest.get(package.name, "")
-            if fixed and debian_base.is_older(runner, package.version, fixed):
-                lines[f"{package.name} {package.version}: {release}-security has {fixed}"] = None
-    return tuple(sorted(lines))

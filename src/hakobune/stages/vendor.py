@@ -40,7 +40,8 @@ from hakobune.stages.build import (
     ready_base,
 )
 from hakobune.stages.render import check_lock, ready_dockerfile
-from hakobune.transform.install_blocks import render_debian_download, render_download
+from hakobune.transform.debian_blocks import render_debian_download
+from hakobune.transform.install_blocks import render_download
 from hakobune.transform.render_dockerfile import pinned_base
 from hakobune.transform.vendor_listing import read_listing, write_listing
 

@@ -13,13 +13,13 @@ from pathlib import PurePosixPath
 
 from hakobune.model.lock import Lock, RegistryBase
 from hakobune.model.project import WHOLE, Project
+from hakobune.transform.debian_blocks import render_system
 from hakobune.transform.install_blocks import (
     INSTALL_TOOLS,
     USE_UV,
     VENDOR,
     install_blocks,
     render_built,
-    render_system,
     requirements,
 )
 from hakobune.transform.seal import is_sealed, seal

@@ -15,8 +15,7 @@ from hakobune.errors import (
 )
 from hakobune.model.lock import Lock, LockedDebian, LockedWheel
 from hakobune.model.project import Project
-from hakobune.stages.debian import security_news
-from hakobune.stages.doubts import require_no_doubt
+from hakobune.stages.doubts import require_no_doubt, security_news
 from hakobune.stages.lock import LockWishes, lock_environment
 from hakobune.stages.project import open_project, read_fresh_lock
 from tests.lock_samples import Uv, debian_list
@@ -116,7 +115,7 @@ def test_a_wheel_s_known_need_is_added_and_told(tmp_path: Path) -> None:
     project = project_with(tmp_path, "lightgbm")
     lock, _, said = lock_with(project, listed(row("libgomp1")))
     assert lock.debian == (("libgomp1", "lightgbm"),)
-    assert "lightgbm needs Debian's libgomp1: added to the image" in said
+    assert "note: lightgbm needs Debian's libgomp1: added to the image" in said
 
 
 @pytest.mark.parametrize(
@@ -183,7 +182,7 @@ def test_the_version_may_be_that_of_another_package(tmp_path: Path) -> None:
 def test_an_exported_file_s_version_is_only_compared(tmp_path: Path) -> None:
     project = project_with(tmp_path, "_libgcc_mutex=0.1", "git=1")
     _, _, said = lock_with(project, listed(row("git", "2-1")))
-    assert "environments/demo.yml:5: `git=1`: Debian trixie has git 2, which is taken" in said
+    assert "note: environments/demo.yml:5: `git=1`: Debian trixie has git 2, which is taken" in said
 
 
 def test_a_security_build_moves_its_package_and_no_other(project: Project) -> None:
@@ -194,7 +193,7 @@ def test_a_security_build_moves_its_package_and_no_other(project: Project) -> No
     found = [(p.name, p.version) for p in lock.debian_packages]
     assert found == [("libgomp1", "1-3"), ("libnew1", "1-1"), ("libone1", "1-1")]
     assert lock.debian_base == first.debian_base
-    assert "libgomp1 1-1 → 1-3" in said
+    assert "Debian: libgomp1 1-1 → 1-3" in said
 
 
 def test_a_move_of_the_base_moves_every_debian_package(project: Project) -> None:
