@@ -161,10 +161,14 @@ class FakeRunner:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        take: Callable[[bytes], None] | None = None,
     ) -> Completed:
         del cwd
         self.shown_env.append(dict(env or {}))
-        return self._answer(command)
+        done = self._answer(command)
+        if take is not None:
+            take((done.stdout or done.stderr).encode())
+        return done
 
     def attach(
         self,
@@ -318,12 +322,21 @@ def seen_as_runs(command: Sequence[str]) -> Path:
 class FakeReporter:
     said: list[str] = field(default_factory=list)
     stages: list[tuple[str, str, str]] = field(default_factory=list)
+    at_work: str = ""
 
     def say(self, text: str) -> None:
         self.said.append(text)
 
-    def done(self, stage: str, outcome: str, *, digest: str = "") -> None:
+    def done(
+        self, stage: str, outcome: str, *, digest: str = "", seconds: float | None = None
+    ) -> None:
         self.stages.append((stage, outcome, digest))
+
+    def working(self, text: str) -> None:
+        self.at_work = text
+
+    def heard(self, content: bytes) -> None:
+        del content
 
 
 def assert_failed(done: subprocess.CompletedProcess[str], name: str) -> None:

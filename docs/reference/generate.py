@@ -25,6 +25,41 @@ PROGRAMS = {
 }
 NOTE = "<!-- Written by docs/reference/generate.py (`make docs`); not to be edited by hand. -->\n"
 
+COMPLETION = """
+## Completion
+
+The shell completes commands, options, files, and the names of runs and jobs, after one of these:
+
+```sh
+eval "$(_HAKOBUNE_COMPLETE=bash_source hakobune)"    # in ~/.bashrc; needs bash 4.4
+eval "$(_HAKOBUNE_COMPLETE=zsh_source hakobune)"     # in ~/.zshrc
+_HAKOBUNE_COMPLETE=fish_source hakobune | source     # in ~/.config/fish/completions/hakobune.fish
+```
+
+`hakobune` must be found by that name: activate `.venv`, or install it with `uv tool` or `pipx`.
+Offered are the runs whose names consist of letters, digits, `.`, `-` and `_`. The tests press Tab
+in bash only.
+"""
+JSON = """
+## JSON
+
+Every command has `--json`. It then prints one JSON object on stdout when it ends, and everything
+else on stderr, also what the training program and docker print. Each command lists the keys of its
+object below. They are stable: later versions may add keys, and rename or remove none. A failure is
+an object too, with these keys:
+
+| key | value |
+| --- | --- |
+| `name` | the error's [stable name](exit-codes.md#names), `usage`, `interrupted` or `bug` |
+| `message` | what failed |
+| `place` | where: a file or `file:line`, or empty |
+| `fix` | what to do |
+| `exit_code` | the exit code of the command |
+
+Before `--`, the `--json` of `hakobune train` is hakobune's option; after it, the option goes to the
+training program. `--help`, `--version` and `--dry-run` print no JSON.
+"""
+
 
 def pages() -> dict[str, str]:
     """Return each page's text by its file name."""
@@ -33,20 +68,28 @@ def pages() -> dict[str, str]:
 
 def cli_page() -> str:
     """Return the help of each command."""
-    parts = [f"{NOTE}\n# Command line\n\n```text\n{help_of()}```\n"]
+    parts = [f"{NOTE}\n# Command line\n\n```text\n{help_of()}```\n", COMPLETION, JSON]
     parts += [
-        f"\n## hakobune {' '.join(words)}\n\n```text\n{help_of(*words)}```\n"
+        f"\n## hakobune {' '.join(words)}\n\n```text\n{help_of(*words)}```\n{keys_of(command)}"
         for name in COMMANDS
-        for words in with_inner(name)
+        for words, command in with_inner(name)
     ]
     return "".join(parts)
 
 
-def with_inner(name: str) -> list[tuple[str, ...]]:
-    """Return the command, and after a group the commands in it."""
+def with_inner(name: str) -> list[tuple[tuple[str, ...], click.Command]]:
+    """Return the command with its words, and after a group the commands in it."""
     command = cli.get_command(click.Context(cli), name)
     inner = command.commands if isinstance(command, click.Group) else {}
-    return [(name,), *((name, each) for each in inner)]
+    found = [((name,), command)] if command is not None else []
+    return [*found, *(((name, each), one) for each, one in inner.items())]
+
+
+def keys_of(command: click.Command) -> str:
+    """Return a table of what a command prints with `--json`; a group prints nothing."""
+    keys = getattr(command.callback, "json_keys", {})
+    rows = "".join(f"| `{key}` | {what} |\n" for key, what in keys.items())
+    return f"\n| key with `--json` | value |\n| --- | --- |\n{rows}" if rows else ""
 
 
 def help_of(*command: str) -> str:
@@ -82,8 +125,7 @@ def exit_codes_page() -> str:
             "Each code covers errors with the same kind of remedy, and has the same meaning in",
             "`hakobune`, in the training program and in `drydock`. A script that needs more detail",
             "can test the name: an error is printed as `error[lock-stale]: ...`. With `--json` it",
-            "is also one JSON object on stdout: `name`, `message`, `place` (`file:line`, or",
-            "empty), `fix` and `exit_code`.\n",
+            "is also [one JSON object](cli.md#json) on stdout.\n",
             "| code | meaning |",
             "| --- | --- |",
             *lines,

@@ -4,15 +4,16 @@ Whatever is shown is escaped here and nowhere else: text from a record, a job, a
 another program can neither move the cursor, colour a line, nor begin one.
 """
 
+import contextlib
 import os
-import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from hakobune.errors import HakobuneError
-from hakobune.model.forms import escaped
+from hakobune.model.forms import escaped, without_effects
 
 if TYPE_CHECKING:  # the console is loaded for every command, and must be quick
     from hakobune.model.finding import Finding
@@ -20,28 +21,53 @@ if TYPE_CHECKING:  # the console is loaded for every command, and must be quick
 
 _DIGEST_SHOWN = 19  # `sha256:` and twelve digits, as docker shows them
 _BREAK = "\n"
-# What a program's log may do to a terminal: end lines, begin them anew, and colour text.
-_LOG_SIGNS = "\n\r\t"
-_COLOUR = re.compile(r"(\x1b\[[0-9;]{0,20}m)")
 
 
 class Console:
-    """The Reporter of the command line: one line for each finished stage."""
+    """The Reporter of the command line: one line for each finished stage.
+
+    Where `is_verbose` is set, the other programs' own text is shown in place of the line that says
+    what is being done now.
+    """
 
     def __init__(self) -> None:
+        self.is_verbose = False
         self._started = time.monotonic()
+        self._working = ""
 
     def say(self, text: str) -> None:
         """Show a line on stderr; ours may be several, with line breaks between them."""
+        self.working("")
         _err(escaped(text, keep=_BREAK))
 
-    def done(self, stage: str, outcome: str, *, digest: str = "") -> None:
+    def done(
+        self, stage: str, outcome: str, *, digest: str = "", seconds: float | None = None
+    ) -> None:
         """Show a finished stage: name, outcome, seconds since the last one, digest."""
-        now = time.monotonic()
-        seconds, self._started = now - self._started, now
+        self.working("")
+        if seconds is None:
+            now = time.monotonic()
+            seconds, self._started = now - self._started, now
         short = (digest if digest.startswith("sha256:") else f"sha256:{digest}")[:_DIGEST_SHOWN]
         ending = f"  {escaped(short)}" if digest else ""
         _err(f"{_bold(f'{escaped(stage):<7}')} {escaped(outcome)}  {seconds:.1f} s{ending}")
+
+    def working(self, text: str) -> None:
+        """Show what is being done on the terminal's last line, which the next line replaces."""
+        if self.is_verbose or not _is_terminal():
+            return
+        # Written over what stands there, and cut off before the edge: it neither flickers nor
+        # begins a second line.
+        shown = _fitting(escaped(text), _columns() - 1)
+        if shown != self._working:
+            self._working = shown
+            sys.stderr.write(f"\r{shown}\x1b[K")
+            sys.stderr.flush()
+
+    def heard(self, content: bytes) -> None:
+        """Show what another program printed, if all of it was asked for."""
+        if self.is_verbose:
+            show_bytes_aside(content)
 
 
 def show_error(error: HakobuneError) -> None:
@@ -81,6 +107,24 @@ def show_json(found: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
 
 
+@contextlib.contextmanager
+def all_aside() -> Iterator[None]:
+    """Send to stderr what is meant for stdout, also that of programs which are started inside."""
+    kept = None
+    with contextlib.suppress(OSError):  # a stream that is none of the system's
+        if sys.stdout.fileno() == 1:
+            sys.stdout.flush()
+            kept = os.dup(1)
+            os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if kept is not None:
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
 def show_bytes(content: bytes) -> None:
     """Print what another program wrote on stdout: as it came, or escaped on a terminal."""
     _pass_on(sys.stdout, content)
@@ -93,18 +137,8 @@ def show_bytes_aside(content: bytes) -> None:
 
 def _pass_on(stream: TextIO, content: bytes) -> None:
     stream.flush()
-    stream.buffer.write(_without_effects(content) if stream.isatty() else content)
+    stream.buffer.write(without_effects(content) if stream.isatty() else content)
     stream.buffer.flush()
-
-
-def _without_effects(content: bytes) -> bytes:
-    """Return a log as a terminal may show it: text, line breaks, colours; else escaped."""
-    # A character that two pieces of a log share is shown as its bytes: seldom, and harmless.
-    parts = _COLOUR.split(content.decode(errors="backslashreplace"))
-    shown = (
-        part if number % 2 else escaped(part, keep=_LOG_SIGNS) for number, part in enumerate(parts)
-    )
-    return "".join(shown).encode()
 
 
 def _err(text: str) -> None:
@@ -121,9 +155,29 @@ def _red(text: str) -> str:
 
 
 def _has_colour() -> bool:
-    return (
-        sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
+    return _is_terminal() and not os.environ.get("NO_COLOR")
+
+
+def _is_terminal() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _columns() -> int:
+    """Return the terminal's width in cells; 80 where it does not say."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80
+
+
+def _fitting(text: str, cells: int) -> str:
+    """Return the start of a text that takes at most so many cells of a terminal."""
+    for number, letter in enumerate(text):
+        # Characters of East Asian scripts take two: https://www.unicode.org/reports/tr11/
+        cells -= 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        if cells < 0:
+            return text[:number]
+    return text
 
 
 def show_findings(findings: "Sequence[Finding]") -> None:

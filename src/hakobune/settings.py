@@ -45,6 +45,9 @@ _SCOPE = re.compile(
     r"/subscriptions/([^/]+)/resource[gG]roups/([^/]+)/providers/[^/]+/workspaces/([^/]+)(?:/.*)?"
 )
 _LARGEST_CONFIG = 64 << 10
+_LARGEST_PROFILE = 16 << 20  # of the az program; it has an entry for each subscription
+# What proves a service principal in place of its secret.
+_OTHER_PROOFS = ("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE")
 _CONFIG_PLACES = (
     ".azureml/config.json",
     ".azureml/project.json",
@@ -227,6 +230,30 @@ def read_destination(
     if rehearsal is not None:
         rehearsal.require_registry(names["registry"])
     return Destination(**names, is_private_cloud=_names_private_cloud(env), rehearsal=rehearsal)
+
+
+def find_login(environ: Mapping[str, str] | None = None) -> str:
+    """Return what Azure's SDK logs in with on this machine; empty where there is nothing.
+
+    The order is that of DefaultAzureCredential. Nothing is asked: whether Azure accepts it is not
+    known. https://learn.microsoft.com/python/api/azure-identity/azure.identity.defaultazurecredential
+    """
+    env = os.environ if environ is None else environ
+    if env.get("AZURE_TENANT_ID") and env.get("AZURE_CLIENT_ID"):
+        for name in ("AZURE_CLIENT_SECRET", *_OTHER_PROOFS):
+            if env.get(name):
+                return f"AZURE_CLIENT_ID and {name} are set"
+    if env.get("IDENTITY_ENDPOINT") or env.get("MSI_ENDPOINT"):
+        return "this machine has a managed identity"
+    home = env.get("AZURE_CONFIG_DIR") or Path(env.get("HOME", "/nonexistent"), ".azure")
+    try:
+        with Path(home, "azureProfile.json").open("rb") as file:
+            content = file.read(_LARGEST_PROFILE + 1)
+        found = parse_json(content.removeprefix(codecs.BOM_UTF8), largest=_LARGEST_PROFILE)
+    except (OSError, ValueError):
+        return ""
+    has_login = isinstance(found, dict) and bool(found.get("subscriptions"))
+    return "az login was done on this machine" if has_login else ""
 
 
 def _rehearsal(env: Mapping[str, str]) -> Rehearsal | None:

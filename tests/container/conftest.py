@@ -77,14 +77,22 @@ def run(engine: docker.DockerClient, image: Image) -> Run:
 
 
 @pytest.fixture
-def hakobune() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the command line in a folder."""
+def hakobune(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the command line in a folder; what it keeps of a failed build goes with the tests."""
+    temporary = str(tmp_path_factory.mktemp("temporary"))
 
     def call(*arguments: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "hakobune", *arguments],
             cwd=cwd,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src"), **env},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT / "src"),
+                "TMPDIR": temporary,
+                **env,
+            },
             capture_output=True,
             text=True,
             check=False,

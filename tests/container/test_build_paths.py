@@ -8,6 +8,7 @@ import pytest
 from hakobune.adapters import docker_cli
 from hakobune.adapters.process import SystemRunner
 from hakobune.model.secrets import BuildSecrets
+from tests.samples import FakeReporter
 
 pytestmark = pytest.mark.container
 ODD = ("a, b", 'quote "x"', "箱舟", "c:d@e")
@@ -32,7 +33,7 @@ def test_a_build_takes_any_path(tmp_path: Path, name: str) -> None:
     )
     vendor = ("--build-context", f"vendor={root / 'wheels'}")
     runner = SystemRunner()
-    docker_cli.build(runner, [*command[:-1], *vendor, command[-1]], secrets=given)
+    docker_cli.build(runner, [*command[:-1], *vendor, command[-1]], FakeReporter(), secrets=given)
     assert (folder / "file.txt").read_text(encoding="utf-8") == "x"
     assert (folder / "wheels/w.whl").read_text(encoding="utf-8") == "w"
     tag = f"hakobune-paths:{secrets.token_hex(4)}"
@@ -40,7 +41,7 @@ def test_a_build_takes_any_path(tmp_path: Path, name: str) -> None:
         tag=tag, dockerfile=dockerfile, context=root, arguments={}, secrets=given
     )
     try:
-        docker_cli.build(runner, command, secrets=given)
+        docker_cli.build(runner, command, FakeReporter(), secrets=given)
         assert docker_cli.has_image(runner, tag)
     finally:
         docker_cli.remove_tag(runner, tag)

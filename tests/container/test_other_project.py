@@ -47,17 +47,22 @@ def test_another_project_is_built_run_and_verified(
     shutil.copytree(ROOT / "tests/cases/word-count", project)
     text = tmp_path / "text.txt"
     text.write_text("a b a\n", encoding="utf-8")
-    built = hakobune("build", cwd=project)
+    built = hakobune("build", "--json", cwd=project)
     assert built.returncode == 0, built.stderr
+    assert json.loads(built.stdout)["tag"] == "word-count:local"
+    # One for each stage that the cache lacks, and not BuildKit's hundreds.
+    assert len(built.stderr.splitlines()) <= 12
     verify = (project / "verify.py").read_text(encoding="utf-8")
     output = engine.containers.run(
         "word-count:local", ["python", "-c", verify], remove=True, network_mode="none"
     )
     assert output == b"verified\n"
-    done = hakobune("train", "--text", str(text), cwd=project)
+    done = hakobune("train", "--text", str(text), "--json", cwd=project)
     assert done.returncode == 0, done.stderr
-    name, path = done.stdout.strip().split(maxsplit=1)
-    assert name == "counts.json"
+    found = json.loads(done.stdout)
+    path = found["files"]["counts.json"]
+    assert set(found) == {"run", "files", "main"}
+    assert done.stderr.splitlines()[-1] == f"open this first: {path}"
     result = json.loads(Path(path).read_text(encoding="utf-8"))
     assert (result["words"], result["total"]) == ({"a": 2, "b": 1}, 3)
 
@@ -97,8 +102,8 @@ def test_a_flat_script_is_a_project_after_init_and_compose(
         assert (path.name, path.read_text(encoding="utf-8")) == ("model.txt", "abab")
         verified = hakobune("verify", path.parent.name, cwd=project)
         assert verified.returncode == 0, verified.stderr
-        again = hakobune("reproduce", "model", path.parent.name, cwd=project)
-        assert again.stdout.startswith("bit-identical")
+        again = hakobune("reproduce", "model", path.parent.name, "--json", cwd=project)
+        assert json.loads(again.stdout)["grade"] == "bit-identical", again.stderr
     finally:
         for image in engine.images.list(name=name):
             for tag in image.tags:

@@ -24,7 +24,7 @@ def test_the_document_is_valid_says_what_the_lock_says_and_comes_out_the_same(
     built = hakobune("build", cwd=CASE)
     assert built.returncode == 0, built.stderr[-2000:]
     digest = built.stdout.split()[1].removeprefix("sha256:")
-    path = Path(hakobune("sbom", cwd=CASE).stdout.strip())
+    path = Path(json.loads(hakobune("sbom", "--json", cwd=CASE).stdout)["sbom"])
     assert path.name == f"{digest}.cdx.json"
     content = path.read_bytes()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(content.decode()) is None

@@ -1,5 +1,7 @@
 """Which unit tests are slow by what they go on from."""
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,14 @@ UNIT = Path(__file__).parent
 # Fixtures of which each costs seconds: a training and the import of statsmodels, or the import of
 # Azure ML's SDK. What they check is also checked without them, so `make quick` can do without.
 SLOW = {"trainer": {"runs", "outcome", "found"}, "drydock": {"client", "contract"}}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let what is kept in the folder for temporary files, such as logs, go with the tests' own."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path_factory.mktemp("temporary"))
+    yield
+    tempfile.tempdir = before
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

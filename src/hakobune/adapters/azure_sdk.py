@@ -1,6 +1,7 @@
 """How the SDK of Azure ML is loaded, logged in and called; what is asked of it: `azure_ml.py`."""
 
 import importlib
+import importlib.util
 import logging
 import threading
 from collections.abc import Callable
@@ -35,6 +36,15 @@ def sdk() -> Any:
     for name in ("azure", "azure.ai.ml", "azure.identity"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return module
+
+
+def is_sdk_installed() -> bool:
+    """Tell whether the SDK is installed, without the seconds that its import takes."""
+    try:
+        found = [importlib.util.find_spec(name) for name in ("azure.ai.ml", "azure.identity")]
+    except ImportError:  # not even `azure`
+        return False
+    return all(found)
 
 
 def connect_by_sdk(to: Destination) -> tuple[Any, Any]:

@@ -225,7 +225,9 @@ def _dpkg(found: _Found) -> HakobuneError:
 
 def _compilation(found: _Found) -> HakobuneError:
     return CompilationFailedError(
-        f"a C file does not compile: {found[0]}", remedy="correct the file, then build again"
+        # With the quotes of what the compiler names last.
+        f"a C file does not compile: {printable(found.match[0].strip())}",
+        remedy="correct the file, then build again",
     )
 
 

@@ -60,6 +60,14 @@ def files_of_git(runner: Runner, folder: Path) -> tuple[GitFile, ...] | None:
     return tuple(found[name] for name in sorted(found)) or None
 
 
+def is_ignored(runner: Runner, folder: Path) -> bool:
+    """Tell whether git ignores the folder itself; it does not where there is no repository."""
+    if not any((above / ".git").exists() for above in folder.resolve().parents):
+        return False
+    command = ["git", "-C", str(folder.parent), "check-ignore", "--quiet", "--", folder.name]
+    return runner.capture(command).exit_code == 0
+
+
 def commit_of(runner: Runner, folder: Path) -> tuple[str, bool] | None:
     """Return the commit's id and whether files differ from it; None where there is no commit."""
     head = runner.capture(["git", "-C", str(folder), "rev-parse", "--verify", "HEAD"])

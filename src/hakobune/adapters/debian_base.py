@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from hakobune.adapters.build_progress import shown_waiting
 from hakobune.adapters.files import read_data, shipped_folder
 from hakobune.adapters.process import Completed, Runner, printable
 from hakobune.errors import (
@@ -15,6 +16,7 @@ from hakobune.errors import (
     HakobuneError,
     HashMismatchError,
 )
+from hakobune.model.reporter import Reporter
 
 # Exit codes of docker/base/build.sh, as its head describes them.
 _GONE, _HASH, _NETWORK, _DISK = 31, 32, 33, 35
@@ -129,7 +131,7 @@ def dockerfile() -> Path:
     return shipped_folder("base") / "Dockerfile"
 
 
-def build_tar(runner: Runner, packages: str, tar: Path) -> None:
+def build_tar(runner: Runner, packages: str, tar: Path, reporter: Reporter) -> None:
     """Make the root file system of these packages as a tar file.
 
     Raises BasePackageGoneError, HashMismatchError, DiskFullError or BaseUnavailableError.
@@ -137,8 +139,12 @@ def build_tar(runner: Runner, packages: str, tar: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
         listing = Path(folder, "packages.tsv")
         listing.write_text(packages, encoding="utf-8")
-        done = runner.show([str(shipped_folder("base") / "build.sh"), str(listing), str(tar)])
+        command = [str(shipped_folder("base") / "build.sh"), str(listing), str(tar)]
+        what = f"making it from {len(packages.splitlines())} Debian packages"
+        done = shown_waiting(runner, command, reporter, name="base", what=what)
     if done.exit_code != 0:
+        if said := done.stdout.rstrip():
+            reporter.say(said)
         raise _failure(done)
 
 

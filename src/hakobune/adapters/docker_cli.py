@@ -9,6 +9,7 @@ from typing import IO
 
 from hakobune.adapters import containers
 from hakobune.adapters.build_failure import why_failed
+from hakobune.adapters.build_progress import BuildProgress, shown_waiting
 from hakobune.adapters.process import Completed, Runner, printable
 from hakobune.errors import (
     BuildkitMissingError,
@@ -18,6 +19,7 @@ from hakobune.errors import (
 )
 from hakobune.model.container import ContainerEnd
 from hakobune.model.image import Image
+from hakobune.model.reporter import Reporter
 from hakobune.model.sandbox import SANDBOXES, SMOKE
 from hakobune.model.secrets import NO_SECRETS, BuildSecrets
 
@@ -114,10 +116,13 @@ def registry_digest(runner: Runner, image: str, *, timeout_s: float = 10) -> str
     return digest if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else None
 
 
-def pull(runner: Runner, image: str) -> bool:
-    """Pull an image; tell whether the engine has it now."""
+def pull(runner: Runner, image: str, reporter: Reporter) -> bool:
+    """Pull an image; tell whether the engine has it now. Why it has not is shown."""
     command = ["docker", "pull", "--quiet", "--platform", "linux/amd64", image]
-    return runner.show(command).exit_code == 0
+    done = shown_waiting(runner, command, reporter, name="base", what=f"pulling {image}")
+    if done.exit_code != 0 and (said := done.stdout.strip() or done.stderr.strip()):
+        reporter.say(said)
+    return done.exit_code == 0
 
 
 def has_image(runner: Runner, image: str) -> bool:
@@ -165,7 +170,7 @@ def build_command(  # noqa: PLR0913 - what a build is made of, by name
     because provenance holds the clock and would make each digest new.
     """
     command = ["docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false"]
-    command += ["--load", "--tag", tag, "--file", str(dockerfile)]
+    command += ["--progress=plain", "--load", "--tag", tag, "--file", str(dockerfile)]
     for name, value in arguments.items():
         command += ["--build-arg", f"{name}={value}"]
     if secrets.ca_bundle is not None:
@@ -224,14 +229,39 @@ def load(runner: Runner, archive: Path) -> None:
         raise why_failed(done.stderr)
 
 
-def build(runner: Runner, command: Sequence[str], *, secrets: BuildSecrets = NO_SECRETS) -> None:
-    """Run a build with these secrets; its own output goes to stderr as it comes.
+def build(
+    runner: Runner,
+    command: Sequence[str],
+    reporter: Reporter,
+    *,
+    name: str = "build",
+    secrets: BuildSecrets = NO_SECRETS,
+) -> None:
+    """Run a build with these secrets; the reporter gets a line, with this name, for each stage.
 
-    Raises BuildFailedError, or what the output shows to be the cause.
+    After a failure it gets all that the failed step printed, and the name of a file that has the
+    whole output. Raises BuildFailedError, or what the output shows to be the cause.
     """
-    done = runner.show(command, env=secrets.variables())
+    progress = BuildProgress(reporter, name=name)
+    try:
+        done = runner.show(command, env=secrets.variables(), take=progress.take)
+    finally:
+        progress.end()
     if done.exit_code != 0:
-        raise why_failed(done.stdout or done.stderr)
+        output = done.stdout or done.stderr
+        if failed := progress.failed_text():
+            reporter.say(failed)
+        reporter.say(f"the whole output of the build is in {_kept(output)}")
+        raise why_failed(output)
+
+
+def _kept(output: str) -> Path:
+    """Return a new file, readable by this user alone, that holds what a failed build printed."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="hakobune-build-", suffix=".log", delete=False, errors="replace"
+    ) as file:
+        file.write(output)
+    return Path(file.name)
 
 
 def save(runner: Runner, image: str, archive: Path) -> None:

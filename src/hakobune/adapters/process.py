@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from hakobune.interruption import Interrupted, raise_if_interrupted, uninterrupted
-from hakobune.model.forms import escaped
+from hakobune.model.forms import escaped, without_effects
 
 _GRACE_S = 15
 _GROUP_GRACE_S = 0.5
 _LINE_SHOWN = 300
+_TICK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +57,12 @@ class Runner(Protocol):
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        take: Callable[[bytes], None] | None = None,
     ) -> Completed:
-        """Run to the end; both streams appear on our stderr as they come, and are returned."""
+        """Run to the end; both streams appear on our stderr as they come, and are returned.
+
+        With `take` they do not appear: it is given each piece, and an empty one while none comes.
+        """
         ...
 
     def attach(
@@ -102,6 +107,7 @@ class SystemRunner:
         *,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        take: Callable[[bytes], None] | None = None,
     ) -> Completed:
         """See Runner."""
         pipes = {
@@ -109,13 +115,18 @@ class SystemRunner:
             "stdout": subprocess.PIPE,
             "stderr": subprocess.STDOUT,
         }
-        chunks = []
+        chunks, take = [], take or _show
         try:
             with _Started(command, env=_environment(env), cwd=cwd, bufsize=0, **pipes) as child:
-                while chunk := _stdout(child).read(65536):
-                    chunks.append(chunk)
-                    with suppress(OSError):
-                        os.write(2, chunk)
+                stream = _stdout(child)
+                while True:
+                    if not select.select([stream], [], [], _TICK_S)[0]:
+                        take(b"")
+                    elif chunk := stream.read(65536):
+                        chunks.append(chunk)
+                        take(chunk)
+                    else:
+                        break
                 child.wait()
         except (FileNotFoundError, PermissionError) as exc:
             return Completed(exit_code=127, stdout="", stderr=str(exc))
@@ -229,6 +240,12 @@ class _Started:
                 os.killpg(self.group, 0)
                 time.sleep(0.01)
             os.killpg(self.group, signal.SIGKILL)
+
+
+def _show(chunk: bytes) -> None:
+    """Write another program's text on stderr: as it came, or without effects on a terminal."""
+    with suppress(OSError):
+        os.write(2, without_effects(chunk) if os.isatty(2) else chunk)
 
 
 def _stdout(child: "subprocess.Popen[bytes]") -> IO[bytes]:

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hakobune.adapters.build_progress import shown_waiting
 from hakobune.adapters.patience import Patience, TransientError
 from hakobune.adapters.process import Completed, Runner
 from hakobune.errors import (
@@ -65,8 +66,11 @@ def push(runner: Runner, local: str, remote: str, patience: Patience) -> None:
     runner.capture(tag)
 
     def attempt() -> None:
-        done = runner.show(send)
+        what = f"sending the image to {remote}"
+        done = shown_waiting(runner, send, patience.reporter, name="push", what=what)
         if done.exit_code != 0:
+            if said := done.stdout.strip():
+                patience.reporter.say(said)
             raise _failure(done, remote)
 
     try:

@@ -2,7 +2,7 @@
 
 import click
 
-from hakobune.cli.options import workspace_options
+from hakobune.cli.options import Document, job_argument, json_option, workspace_options
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show
 from hakobune.model.destination import Destination
@@ -11,11 +11,15 @@ from hakobune.stages.watch import cancel
 
 
 @click.command("cancel")
-@click.argument("job", default="")
+@job_argument
 @click.option("--dry-run", is_flag=True, help="Print the job's name and cancel nothing.")
+@json_option(
+    job="its name",
+    status="its state, in Azure ML's words",
+)
 @workspace_options
 @pass_wiring
-def command(wiring: Wiring, *, job: str, dry_run: bool, given: Destination) -> None:
+def command(wiring: Wiring, *, job: str, dry_run: bool, given: Destination) -> Document:
     """End a job. A job that is over keeps its state.
 
     JOB is the one that was submitted last from here, unless it is named. Prints the job's state.
@@ -23,6 +27,8 @@ def command(wiring: Wiring, *, job: str, dry_run: bool, given: Destination) -> N
     job = job or last_job(wiring.project)
     if dry_run:
         show(f"would cancel {job}")
-        return
+        return None
     cloud = wiring.cloud(wiring.destination(given))
-    show(cancel(cloud, job, wiring.console).status)
+    found = cancel(cloud, job, wiring.console)
+    show(found.status)
+    return {"job": job, "status": found.status}

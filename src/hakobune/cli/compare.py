@@ -1,7 +1,10 @@
 """`hakobune compare`."""
 
+from dataclasses import asdict
+
 import click
 
+from hakobune.cli.options import Document, json_option, run_argument
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show, show_table
 from hakobune.stages.compare import compare, grade_runs, told
@@ -12,10 +15,18 @@ _BEFORE = 12  # characters shown before a difference that is far from the start
 
 
 @click.command("compare")
-@click.argument("left")
-@click.argument("right")
+@run_argument("left")
+@run_argument("right")
+@json_option(
+    left="the first run's name",
+    right="the second run's name",
+    rows="each with name, is_same, left and right",
+    grade="bit-identical, numerically identical, within 1e-06 or different",
+    first="the first number that differs, or empty",
+    cause="its likely cause, or empty",
+)
 @pass_wiring
-def command(wiring: Wiring, *, left: str, right: str) -> None:
+def command(wiring: Wiring, *, left: str, right: str) -> Document:
     """Show two runs side by side: what is the same, what differs, and the metrics.
 
     The last line grades their results: bit-identical, numerically identical, within 1e-6, or
@@ -31,6 +42,9 @@ def command(wiring: Wiring, *, left: str, right: str) -> None:
     ]
     show_table([("", "", folders[0].name[:_SHOWN], folders[1].name[:_SHOWN]), *shown])
     show(f"{folders[0].name} is {told(grade, folders[1].name, cause)}")
+    names = {"left": folders[0].name, "right": folders[1].name}
+    graded = {"grade": grade.sameness.value, "first": grade.first, "cause": cause}
+    return {**names, "rows": [asdict(row) for row in rows], **graded}
 
 
 def _cells(left: str, right: str) -> tuple[str, str]:

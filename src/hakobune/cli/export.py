@@ -4,7 +4,13 @@ from pathlib import Path
 
 import click
 
-from hakobune.cli.options import job_options, registry_option, workspace_options
+from hakobune.cli.options import (
+    Document,
+    job_options,
+    json_option,
+    registry_option,
+    workspace_options,
+)
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show
 from hakobune.model.destination import Destination
@@ -22,6 +28,9 @@ from hakobune.stages.submit import plan_submit
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write only the locked Python packages, as a pylock.toml (PEP 751); needs no Azure.",
 )
+@json_option(
+    files="the paths of the written files",
+)
 @registry_option
 @job_options
 @workspace_options
@@ -29,7 +38,7 @@ from hakobune.stages.submit import plan_submit
 @pass_wiring
 def command(
     wiring: Wiring, *, folder: str, pylock: Path | None, given: Destination, wishes: JobWishes
-) -> None:
+) -> Document:
     """Write environment.yml, job.yml and compute.yml for `az ml`.
 
     az ml environment create -f environment.yml, then az ml job create -f job.yml give the job that
@@ -39,11 +48,12 @@ def command(
     if pylock is not None:
         export_pylock(project, pylock, wiring.console)
         show(str(pylock))
-        return
+        return {"files": [str(pylock)]}
     to = wiring.destination(given)
     planned = plan_push(project, runner, registry_name=wiring.registry(to))
     pushed = require_digest(planned, runner, wiring.patience)
     wishes = wishes.on_compute(to.compute)
     submission = plan_submit(project, wishes, pushed, runner=runner, cwd=wiring.cwd)
-    for path in export(project, submission, Path(folder), wiring.console):
-        show(str(path))
+    written = [str(path) for path in export(project, submission, Path(folder), wiring.console)]
+    show("\n".join(written))
+    return {"files": written}

@@ -2,21 +2,31 @@
 
 import click
 
-from hakobune.cli.options import json_option, workspace_options
+from hakobune.cli.options import Document, job_argument, json_option, workspace_options
 from hakobune.cli.wiring import Wiring, pass_wiring
-from hakobune.console import show, show_json, show_table
+from hakobune.console import show, show_table
 from hakobune.model.destination import Destination
 from hakobune.stages.deliver import bring
 from hakobune.stages.submit import last_job
 
 
 @click.command("fetch")
-@click.argument("job", default="")
+@job_argument
 @click.option("--output", default="", help="Only the output of this name.")
-@json_option
+@json_option(
+    job="the job's name",
+    status="if it was asked for: the job's state, in Azure ML's words",
+    is_over="if it was asked for: whether the job has ended",
+    page="if known: the address of the job's page",
+    environment="if submitted: the environment's name and version",
+    compute="if submitted: the cluster",
+    folder="if fetched: the run's folder",
+    files="if fetched: the path of each declared output, by name",
+    grade="if fetched: the grade beside the local run, or null",
+)
 @workspace_options
 @pass_wiring
-def command(wiring: Wiring, *, job: str, output: str, is_json: bool, given: Destination) -> None:
+def command(wiring: Wiring, *, job: str, output: str, given: Destination) -> Document:
     """Download a job's declared outputs to runs/JOB, verified, all or none.
 
     JOB is the one that was submitted last from here, unless it is named. An interrupted download
@@ -25,9 +35,7 @@ def command(wiring: Wiring, *, job: str, output: str, is_json: bool, given: Dest
     """
     services = wiring.services(wiring.destination(given))
     found = bring(services, job or last_job(wiring.project), output=output)
-    if is_json:
-        show_json(found.values())
-        return
     show_table(found.files)
     if found.grade:
         show(found.grade)
+    return found.values()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from hakobune.cli.options import Document, json_option
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show, show_table
 from hakobune.stages.init import begin
@@ -16,8 +17,13 @@ from hakobune.stages.init import begin
 )
 @click.option("--environment", default="", help="The conda file, if there are several.")
 @click.option("--script", default="", help="The training script, if there are several.")
+@json_option(
+    written="each written file, with what was written",
+    notes="what to know, as printed",
+    next="the command to type next",
+)
 @pass_wiring
-def command(wiring: Wiring, *, folder: Path, environment: str, script: str) -> None:
+def command(wiring: Wiring, *, folder: Path, environment: str, script: str) -> Document:
     """Write [tool.hakobune] for the conda file and the training script of FOLDER.
 
     The script is read and not run: its options for data and for the folder of results become
@@ -30,3 +36,5 @@ def command(wiring: Wiring, *, folder: Path, environment: str, script: str) -> N
         wiring.console.say(f"note: {note}")
     go = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
     show(f"next: {go}{begun.next_step}")
+    written = dict(begun.written)
+    return {"written": written, "notes": begun.notes, "next": f"{go}{begun.next_step}"}

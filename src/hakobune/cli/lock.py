@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hakobune.cli.options import json_option
+from hakobune.cli.options import Document, json_option
 from hakobune.cli.wiring import Wiring, pass_wiring
-from hakobune.console import show, show_json, show_table
+from hakobune.console import show, show_table
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.stages.render import check_lock
@@ -43,7 +43,17 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
     "--security", is_flag=True, help="Upgrade the Debian packages with a newer security build."
 )
 @click.option("--verbose", is_flag=True, help="Show the resolver's whole explanation of a failure.")
-@json_option
+@json_option(
+    lock="the lock's path",
+    dockerfile="if not --explain: the Dockerfile's path",
+    environment="if not --explain: the environment's name",
+    python="if not --explain: the image's Python",
+    platform="if not --explain: linux/amd64",
+    packages="if not --explain: how many packages are locked",
+    security="with --check: the Debian packages with a newer security build, as lines",
+    changes="with --diff: what a new lock would change, as lines",
+    explanation="with --explain: each package with name, version, strategy and reason",
+)
 @pass_wiring
 def command(  # noqa: PLR0913 - the options of the command line, by name
     wiring: Wiring,
@@ -58,8 +68,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     move_base: bool,
     security: bool,
     verbose: bool,
-    is_json: bool,
-) -> None:
+) -> Document:
     """Resolve the conda file to exact packages, each with its sha256, and write the lock.
 
     Pins that still fit are kept, and what changed is printed. Only this step uses the package
@@ -68,26 +77,25 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     if check + diff + explain > 1 or strict > check:
         raise click.UsageError("--check, --diff, --explain: one of them; --strict: with --check")
     if explain:
-        _explain(wiring, is_json=is_json)
-    elif check:
-        _check(wiring, is_strict=strict, is_json=is_json)
-    else:
-        from hakobune.stages.lock import LockWishes  # noqa: PLC0415 - --check stays quick
+        return _explain(wiring)
+    if check:
+        return _check(wiring, is_strict=strict)
+    from hakobune.stages.lock import LockWishes  # noqa: PLC0415 - --check stays quick
 
-        wishes = LockWishes(
-            index=wiring.settings.uv_environment,
-            upgrade=upgrade,
-            upgraded=upgraded,
-            exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",
-            move_base=move_base,
-            security=security,
-            is_trial=diff,
-            is_whole=verbose,
-        )
-        _lock(wiring, wishes, is_json=is_json)
+    wishes = LockWishes(
+        index=wiring.settings.uv_environment,
+        upgrade=upgrade,
+        upgraded=upgraded,
+        exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",
+        move_base=move_base,
+        security=security,
+        is_trial=diff,
+        is_whole=verbose,
+    )
+    return _lock(wiring, wishes)
 
 
-def _check(wiring: Wiring, *, is_strict: bool, is_json: bool) -> None:
+def _check(wiring: Wiring, *, is_strict: bool) -> Document:
     project = wiring.project
     lock = check_lock(project)
     news = _security_news(wiring, lock)
@@ -95,15 +103,13 @@ def _check(wiring: Wiring, *, is_strict: bool, is_json: bool) -> None:
         from hakobune.stages.doubts import require_no_doubt  # noqa: PLC0415 - as above
 
         require_no_doubt(project, lock, news)
-    if is_json:
-        show_json(_about(project, lock) | {"security": news})
-        return
     show(f"{project.lock} and {project.dockerfile} are up to date with {project.environment}")
     show(f"{len(lock.packages)} packages for Python {lock.python} on {lock.platform}")
     for line in news:
         show(line)
     if news:
         show("newer security builds: hakobune lock --security")
+    return _about(project, lock) | {"security": news}
 
 
 def _security_news(wiring: Wiring, lock: Lock) -> tuple[str, ...]:
@@ -120,26 +126,24 @@ def _security_news(wiring: Wiring, lock: Lock) -> tuple[str, ...]:
     return news or ()
 
 
-def _lock(wiring: Wiring, wishes: "LockWishes", *, is_json: bool) -> None:
+def _lock(wiring: Wiring, wishes: "LockWishes") -> Document:
     from hakobune.stages.lock import changes_of, lock_environment  # noqa: PLC0415 - as above
 
     project = wiring.project
     lock = lock_environment(project, wiring.runner, wiring.console, wishes=wishes)
     changes = changes_of(project, lock) if wishes.is_trial else ()
-    if is_json:
-        show_json(_about(project, lock) | ({"changes": changes} if wishes.is_trial else {}))
-    elif wishes.is_trial:
-        show("\n".join(changes) or f"{project.lock} would stay as it is")
+    if not wishes.is_trial:
+        return _about(project, lock)
+    show("\n".join(changes) or f"{project.lock} would stay as it is")
+    return _about(project, lock) | {"changes": changes}
 
 
-def _explain(wiring: Wiring, *, is_json: bool) -> None:
+def _explain(wiring: Wiring) -> Document:
     from hakobune.stages.explain import explain  # noqa: PLC0415 - as above
 
     lines = explain(wiring.project, wiring.runner, wiring.settings.uv_environment)
-    if is_json:
-        show_json({"lock": wiring.project.lock, "explanation": [asdict(line) for line in lines]})
-    else:
-        show_table([(line.name, line.version, line.strategy, line.reason) for line in lines])
+    show_table([(line.name, line.version, line.strategy, line.reason) for line in lines])
+    return {"lock": wiring.project.lock, "explanation": [asdict(line) for line in lines]}
 
 
 def _about(project: Project, lock: Lock) -> dict[str, object]:

@@ -20,31 +20,41 @@ from hakobune.interruption import Interrupted
 if TYPE_CHECKING:  # --help needs none of it
     from hakobune.cli.wiring import Wiring
 
-COMMANDS = {
-    "init": "Write [tool.hakobune] for a folder's conda file and script.",
-    "lock": "Resolve the conda file to exact packages; --check reports whether it is current.",
-    "render": "Write the Dockerfile that the lock gives.",
-    "compile": "Compile C files beside the source, for tests on this machine.",
-    "compose": "Write docker-compose.yml: the sandbox that train runs in.",
-    "build": "Build the image; --offline builds it from the folder that vendor filled.",
-    "vendor": "Download all that a build needs into one folder.",
-    "sbom": "Print the path of the image's SBOM (CycloneDX).",
-    "reproduce": "Rebuild an image or retrain a model, and compare.",
-    "train": "Train in the container; what follows goes to the training program.",
-    "smoke": "Run smoke tests and a reference training; record a receipt.",
-    "record": "Complete the record of a run that compose started.",
-    "verify": "Walk a run's chain and name the first broken link.",
-    "compare": "Show two runs side by side, and grade their results.",
-    "sign": "Sign a run's record with your key.",
-    "push": "Push the image to a registry, by content.",
-    "submit": "Push, register and submit a job to Azure ML; --dry-run prints the plan.",
-    "watch": "Show a job's log until the job ends.",
-    "fetch": "Download a job's outputs, verified.",
-    "register": "Register a job's model, with its metrics and digests.",
-    "cancel": "End a job.",
-    "export": "Write the YAML files that `az ml` takes.",
-    "doctor": "Report what this machine has and lacks for each step.",
+# The headings of `--help`, and below each its commands in the order of work.
+GROUPS = {
+    "Start": {
+        "init": "Write [tool.hakobune] for a folder's conda file and script.",
+        "doctor": "Report what this machine has and lacks for each step.",
+        "lock": "Resolve the conda file to exact packages; --check reports whether it is current.",
+        "build": "Build the image; --offline builds it from the folder that vendor filled.",
+        "train": "Train in the container; what follows goes to the training program.",
+        "smoke": "Run smoke tests and a reference training; record a receipt.",
+    },
+    "Cloud": {
+        "push": "Push the image to a registry, by content.",
+        "submit": "Push, register and submit a job to Azure ML; --dry-run prints the plan.",
+        "watch": "Show a job's log until the job ends.",
+        "fetch": "Download a job's outputs, verified.",
+        "register": "Register a job's model, with its metrics and digests.",
+        "cancel": "End a job.",
+        "export": "Write the YAML files that `az ml` takes.",
+    },
+    "Trust": {
+        "verify": "Walk a run's chain and name the first broken link.",
+        "reproduce": "Rebuild an image or retrain a model, and compare.",
+        "compare": "Show two runs side by side, and grade their results.",
+        "sign": "Sign a run's record with your key.",
+        "record": "Complete the record of a run that compose started.",
+        "sbom": "Print the path of the image's SBOM (CycloneDX).",
+    },
+    "Tools": {
+        "render": "Write the Dockerfile that the lock gives.",
+        "compose": "Write docker-compose.yml: the sandbox that train runs in.",
+        "compile": "Compile C files beside the source, for tests on this machine.",
+        "vendor": "Download all that a build needs into one folder.",
+    },
 }
+COMMANDS = {name: text for group in GROUPS.values() for name, text in group.items()}
 BUG_EXIT_CODE = 70
 # Refusals of the operating system: rights, names, the disk.
 _OF_THE_MACHINE = (
@@ -68,11 +78,25 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - for mypy
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the commands that an unknown word is close to; click does so for options only."""
+        if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            import difflib  # noqa: PLC0415 - only here
+
+            near = difflib.get_close_matches(args[0], COMMANDS)
+            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise click.UsageError(f"No such command {args[0]!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        widest = max(map(len, COMMANDS))
+        for heading, commands in GROUPS.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(widest), text) for name, text in commands.items()])
 
 
 def _version(ctx: click.Context, _option: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
@@ -172,6 +196,8 @@ def _is_json_wanted(words: list[str]) -> bool:
     """Return whether the command has the option `--json` and was given it, and not its program."""
     own = words[: words.index("--")] if "--" in words else words
     command = cli.get_command(click.Context(cli), own[0]) if own else None
+    if isinstance(command, click.Group):
+        command = command.commands.get(own[1]) if own[1:] else None
     return (
         command is not None
         and any("--json" in option.opts for option in command.params)

@@ -2,17 +2,42 @@
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from hakobune.cli.wiring import Wiring
+from hakobune.console import all_aside, show_json
 from hakobune.model.destination import Destination
 from hakobune.model.job import DEFAULT_SIZE, ComputePlan, JobWishes, Pairs
 
 DEFAULT_COMPUTE = "cpu-cluster"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _DESTINATION = ("subscription", "resource_group", "workspace", "registry", "compute")
+
+
+def _runs(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the names of runs for a shell's completion, else folders."""
+    names = ctx.ensure_object(Wiring).run_names()
+    found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="dir")]
+
+
+def _jobs(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the names of the jobs that were submitted from here, for a shell's completion."""
+    names = ctx.ensure_object(Wiring).job_names()
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def run_argument(name: str = "run") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the argument that names a run; the shell completes it with the names in runs/."""
+    return click.argument(name, shell_complete=_runs)
+
+
+job_argument = click.argument("job", default="", shell_complete=_jobs)
 
 
 class Duration(click.ParamType[int]):
@@ -29,6 +54,9 @@ class Duration(click.ParamType[int]):
             self.fail(f"{value!r} is not a time such as 3600, 30m or 2h", param, ctx)
         return int(found[1]) * _UNITS[found[2]]
 
+
+# What a command found, by the keys that `json_option` describes; None: nothing (a dry run).
+Document = Mapping[str, object] | None
 
 _WORKSPACE = (
     click.option("--subscription", default="", help="Azure subscription (its id)."),
@@ -52,51 +80,63 @@ registry_option = click.option(
 )
 
 
-def workspace_options(command: Callable[..., None]) -> Callable[..., None]:
+def workspace_options(command: Callable[..., Document]) -> Callable[..., Document]:
     """Add the options that name a workspace; the command takes them as `given`, a Destination.
 
     It holds registry and compute too where the command has these options.
     """
 
     @functools.wraps(command)
-    def gathered(**chosen: Any) -> None:  # noqa: ANN401 - click checked each
+    def gathered(**chosen: Any) -> Document:  # noqa: ANN401 - click checked each
         names = {name: chosen.pop(name, "") for name in _DESTINATION}
-        command(given=Destination(**names), **chosen)
+        return command(given=Destination(**names), **chosen)
 
     return _with(_WORKSPACE, gathered)
 
 
-def job_options(command: Callable[..., None]) -> Callable[..., None]:
+def job_options(command: Callable[..., Document]) -> Callable[..., Document]:
     """Add the options that describe a job; the command takes them as `wishes`, a JobWishes.
 
     The cluster's name stays beside them for `workspace_options`, which also reads the environment.
     """
 
     @functools.wraps(command)
-    def gathered(**chosen: Any) -> None:  # noqa: ANN401 - click checked each
-        command(wishes=_wishes(chosen), **chosen)
+    def gathered(**chosen: Any) -> Document:  # noqa: ANN401 - click checked each
+        return command(wishes=_wishes(chosen), **chosen)
 
     return _with(_JOB, gathered)
 
 
-def json_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `--json`, which cannot be combined with `--dry-run`."""
+def json_option(**keys: str) -> Callable[[Callable[..., Document]], Callable[..., int]]:
+    """Add `--json`, which prints the document that the command returns, and nothing else on stdout.
 
-    @functools.wraps(command)
-    def checked(**chosen: Any) -> None:  # noqa: ANN401 - click checked each
-        if chosen["is_json"] and chosen.get("dry_run"):
-            raise click.UsageError("--dry-run prints what would be done, and no JSON")
-        command(**chosen)
+    `keys` are its keys, each with what it holds: docs/reference/cli.md lists them, and they are
+    stable. One whose words begin with `if` or `with` may be absent. `exit_code` is what the command
+    ends with, and 0 where the document has none. `--json` cannot be combined with `--dry-run`.
+    """
 
-    option = click.option(
-        "--json", "is_json", is_flag=True, help="Print one JSON object; all else goes to stderr."
-    )
-    return option(checked)
+    def added(command: Callable[..., Document]) -> Callable[..., int]:
+        @functools.wraps(command)
+        def checked(*, is_json: bool, **chosen: Any) -> int:  # noqa: ANN401 - click checked each
+            if is_json and chosen.get("dry_run"):
+                raise click.UsageError("--dry-run prints what would be done, and no JSON")
+            with all_aside() if is_json else nullcontext():
+                document = command(**chosen) or {}
+            if is_json:
+                show_json(document)
+            code = document.get("exit_code", 0)
+            return code if isinstance(code, int) else 0
+
+        checked.json_keys = keys  # type: ignore[attr-defined] # read by docs/reference/generate.py
+        help_text = "Print one JSON object; all else goes to stderr."
+        return click.option("--json", "is_json", is_flag=True, help=help_text)(checked)
+
+    return added
 
 
 def _with(
-    options: tuple[Callable[..., Any], ...], command: Callable[..., None]
-) -> Callable[..., None]:
+    options: tuple[Callable[..., Any], ...], command: Callable[..., Document]
+) -> Callable[..., Document]:
     for option in reversed(options):
         command = option(command)
     return command

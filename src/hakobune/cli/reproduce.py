@@ -2,6 +2,7 @@
 
 import click
 
+from hakobune.cli.options import Document, json_option, run_argument
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show
 
@@ -12,8 +13,9 @@ def command() -> None:
 
 
 @command.command("image")
+@json_option(tag="the image's name on this machine", image="its id, the same for both")
 @pass_wiring
-def image(wiring: Wiring) -> None:
+def image(wiring: Wiring) -> Document:
     """Build base and image again from scratch, and compare the digests.
 
     No cached step and no cached download of an earlier build is used. The second image is removed
@@ -30,12 +32,20 @@ def image(wiring: Wiring) -> None:
         patience=wiring.patience,
     )
     show(f"{found.tag} built again from scratch is the same image: {found.id}")
+    return {"tag": found.tag, "image": found.id}
 
 
 @command.command("model")
-@click.argument("run")
+@run_argument()
+@json_option(
+    run="the run's name",
+    again="the folder of the repeated run",
+    grade="bit-identical, numerically identical or within 1e-06",
+    first="the first number that differs, or empty",
+    cause="its likely cause, or empty",
+)
 @pass_wiring
-def model(wiring: Wiring, *, run: str) -> None:
+def model(wiring: Wiring, *, run: str) -> Document:
     """Run a recorded run again, in its image, on its data, and grade the result.
 
     Grades: bit-identical; numerically identical; within 1e-6; different, with the first number
@@ -57,3 +67,5 @@ def model(wiring: Wiring, *, run: str) -> None:
             remedy=f"compare both: hakobune compare {run} {again.name}",
         )
     show(line)
+    graded = {"grade": grade.sameness.value, "first": grade.first, "cause": cause}
+    return {"run": folder.name, "again": str(again), **graded}

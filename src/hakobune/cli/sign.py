@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from hakobune.cli.options import registry_option
+from hakobune.cli.options import Document, json_option, registry_option, run_argument
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show
 from hakobune.model.destination import Destination
@@ -13,7 +13,7 @@ from hakobune.stages.sign import attach, pushed_place, sign
 
 
 @click.command("sign")
-@click.argument("run")
+@run_argument()
 @click.option(
     "--key",
     required=True,
@@ -21,9 +21,14 @@ from hakobune.stages.sign import attach, pushed_place, sign
     help="The private key: Ed25519, PEM (openssl genpkey -algorithm ed25519 -out key.pem).",
 )
 @click.option("--attach", "attaches", is_flag=True, help="Also attach it to the image, pushed.")
+@json_option(
+    run="the run's folder",
+    signature="the path of the envelope",
+    attached="with --attach: where it is in the registry",
+)
 @registry_option
 @pass_wiring
-def command(wiring: Wiring, *, run: str, key: Path, attaches: bool, registry: str) -> None:
+def command(wiring: Wiring, *, run: str, key: Path, attaches: bool, registry: str) -> Document:
     """Sign a run's record, as an in-toto statement with SLSA provenance in a DSSE envelope.
 
     With --attach the envelope goes to the image in its registry too, as an OCI referrer.
@@ -35,6 +40,10 @@ def command(wiring: Wiring, *, run: str, key: Path, attaches: bool, registry: st
         place = pushed_place(
             wiring.project, folder, registry_name=to.registry, rehearsal=to.rehearsal
         )
-    show(str(sign(folder, key, wiring.console)))
+    found = {"run": str(folder), "signature": str(sign(folder, key, wiring.console))}
+    show(found["signature"])
     if attaches:
-        show(attach(folder, place, wiring.runner, wiring.patience, wiring.console))
+        reference = attach(folder, place, wiring.runner, wiring.patience, wiring.console)
+        show(reference)
+        found["attached"] = reference
+    return found

@@ -1,9 +1,11 @@
 """`hakobune smoke`."""
 
 import sys
+from dataclasses import asdict
 
 import click
 
+from hakobune.cli.options import Document, json_option
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.stages.smoke import smoke
 from hakobune.stages.train import plan_train
@@ -11,8 +13,13 @@ from hakobune.stages.train import plan_train
 
 @click.command("smoke", context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@json_option(
+    image="the image's id",
+    checks="the smoke tests that it passed",
+    references="the runs of the reference trainings",
+)
 @pass_wiring
-def command(wiring: Wiring, *, arguments: tuple[str, ...]) -> None:
+def command(wiring: Wiring, *, arguments: tuple[str, ...]) -> Document:
     """Run the image's smoke tests and a reference training; record a receipt for its digest.
 
     Each package that the conda file names is imported as an arbitrary UID, with a read-only file
@@ -22,4 +29,4 @@ def command(wiring: Wiring, *, arguments: tuple[str, ...]) -> None:
     """
     project, is_terminal = wiring.project, sys.stdin.isatty()
     training = plan_train(project, arguments, cwd=wiring.cwd, is_terminal=is_terminal)
-    smoke(project, training, wiring.runner, wiring.console)
+    return asdict(smoke(project, training, wiring.runner, wiring.console))

@@ -2,9 +2,15 @@
 
 import click
 
-from hakobune.cli.options import job_options, json_option, registry_option, workspace_options
+from hakobune.cli.options import (
+    Document,
+    job_options,
+    json_option,
+    registry_option,
+    workspace_options,
+)
 from hakobune.cli.wiring import Wiring, pass_wiring
-from hakobune.console import show, show_bytes, show_bytes_aside, show_json, show_table
+from hakobune.console import show, show_bytes, show_table
 from hakobune.model.destination import Destination
 from hakobune.model.job import JobWishes
 from hakobune.stages.deliver import Delivery, Order, Step, deliver
@@ -24,7 +30,19 @@ from hakobune.stages.dry_run import Preview, preview
     type=click.IntRange(0, 10),
     help="Resubmit up to N times if the node is lost.",
 )
-@json_option
+@json_option(
+    job="the job's name",
+    status="if it was asked for: the job's state, in Azure ML's words",
+    is_over="if it was asked for: whether the job has ended",
+    page="if known: the address of the job's page",
+    environment="if submitted: the environment's name and version",
+    compute="if submitted: the cluster",
+    folder="if fetched: the run's folder",
+    files="if fetched: the path of each declared output, by name",
+    grade="if fetched: the grade beside the local run, or null",
+    model="if registered: the model's name",
+    version="if registered: its version",
+)
 @registry_option
 @job_options
 @workspace_options
@@ -35,14 +53,13 @@ def command(  # noqa: PLR0913 - what the options became
     /,
     *,
     dry_run: bool,
-    is_json: bool,
     retries: int,
     again: bool,
     ungraded: bool,
     given: Destination,
     wishes: JobWishes,
     **steps: bool,
-) -> None:
+) -> Document:
     """Push the image, register the environment, and submit the training as a job.
 
     An image without a receipt of hakobune smoke is refused. What exists already is compared and
@@ -68,12 +85,10 @@ def command(  # noqa: PLR0913 - what the options became
     )
     if dry_run:
         _show_preview(preview(wiring.project, order, wiring.runner, wiring.no_patience))
-        return
-    found = deliver(wiring.services(to), order, show_bytes_aside if is_json else show_bytes)
-    if is_json:
-        show_json(found.values())
-    else:
-        _show(found, order.until)
+        return None
+    found = deliver(wiring.services(to), order, show_bytes)
+    _show(found, order.until)
+    return found.values()
 
 
 def _show_preview(found: Preview) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from hakobune.cli.options import workspace_options
+from hakobune.cli.options import Document, job_argument, json_option, workspace_options
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show_bytes
 from hakobune.model.destination import Destination
@@ -11,10 +11,14 @@ from hakobune.stages.watch import watch
 
 
 @click.command("watch")
-@click.argument("job", default="")
+@job_argument
+@json_option(
+    job="its name",
+    status="its state, in Azure ML's words",
+)
 @workspace_options
 @pass_wiring
-def command(wiring: Wiring, *, job: str, given: Destination) -> None:
+def command(wiring: Wiring, *, job: str, given: Destination) -> Document:
     """Show a job's log until the job ends; fail if the job failed.
 
     JOB is the one that was submitted last from here, unless it is named. Ctrl-C leaves the job
@@ -22,4 +26,5 @@ def command(wiring: Wiring, *, job: str, given: Destination) -> None:
     """
     cloud = wiring.cloud(wiring.destination(given))
     job = job or last_job(wiring.project)
-    watch(cloud, job, wiring.console, wiring.patience.clock, show_bytes)
+    found = watch(cloud, job, wiring.console, wiring.patience.clock, show_bytes)
+    return {"job": job, "status": found.status}

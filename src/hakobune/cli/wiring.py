@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hakobune.console import Console
+from hakobune.errors import HakobuneError
 
 if TYPE_CHECKING:
     from hakobune.adapters.patience import Patience
@@ -50,6 +51,25 @@ class Wiring:
 
             collect(found, self.runner, self.console)
         return found
+
+    def run_names(self) -> list[str]:
+        """Return the names of the project's runs, for a shell's completion; nothing is moved."""
+        from hakobune.stages.project import names_of_runs, open_project  # noqa: PLC0415
+
+        try:
+            return names_of_runs(open_project(self.cwd))
+        except HakobuneError:
+            return []
+
+    def job_names(self) -> list[str]:
+        """Return the names of the project's jobs, the newest first, for a shell's completion."""
+        from hakobune.stages.project import open_project  # noqa: PLC0415
+        from hakobune.stages.submit import notes  # noqa: PLC0415
+
+        try:
+            return [note.name for note in notes(open_project(self.cwd)) if note.is_submitted]
+        except HakobuneError:
+            return []
 
     @cached_property
     def settings(self) -> "Settings":

@@ -17,6 +17,9 @@ _LINE = rf"[^{UNSEEN}]"
 _SEGMENT = rf"(?!\.{{1,2}}(?:/|$))[^/\\{UNSEEN}]+"
 # What Python calls unprintable and names in Japanese, Persian or Hindi have.
 _JOINERS, _SPACE = "\u200c\u200d", "Zs"
+# What a program's log may do to a terminal: end lines, begin them anew, and colour text.
+_LOG_SIGNS = "\n\r\t"
+_COLOUR = re.compile(r"(\x1b\[[0-9;]{0,20}m)")
 _LONGEST_SEGMENT = 255  # bytes; Linux's own limit of a name
 _PROJECT_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _SHOWN = 80
@@ -208,6 +211,16 @@ def escaped(text: str, *, keep: str = "") -> str:
     return "".join(
         letter if is_printable(letter) or letter in keep else ascii(letter)[1:-1] for letter in text
     )
+
+
+def without_effects(content: bytes) -> bytes:
+    """Return a program's log as a terminal may show it: text, line breaks and colours."""
+    # A character that two pieces of a log share is shown as its bytes: seldom, and harmless.
+    parts = _COLOUR.split(content.decode(errors="backslashreplace"))
+    shown = (
+        part if number % 2 else escaped(part, keep=_LOG_SIGNS) for number, part in enumerate(parts)
+    )
+    return "".join(shown).encode()
 
 
 def is_printable(letter: str) -> bool:

@@ -90,15 +90,18 @@ class Project:
         The script is the first word that ends in `.py` and lies below the source. A container's
         working folder is not the source, and on a cluster it is not known.
         """
-        number = next((n for n, word in enumerate(words) if word.endswith(".py")), len(words))
-        if _TAKES_A_NAME & {*words[:number]}:
-            return words
+        number = _script_at(words)
         for word in words[number : number + 1]:
             path = PurePosixPath(word)
             if ".." not in path.parts and path.is_relative_to(self.source):
                 found = f"{self.place}/{path.relative_to(self.source)}"
                 return (*words[:number], found, *words[number + 1 :])
         return words
+
+    @property
+    def script(self) -> str:
+        """The script that `command` starts, as it names it; empty for a module or a program."""
+        return next(iter(self.command[_script_at(self.command) :][:1]), "")
 
     @property
     def source_name(self) -> str:
@@ -134,3 +137,9 @@ class Project:
     def dockerignore_path(self) -> Path:
         """The allow-list that BuildKit reads beside the Dockerfile."""
         return self.root / f"{self.dockerfile}.dockerignore"
+
+
+def _script_at(words: tuple[str, ...]) -> int:
+    """Return where a command names its script: their number where it names none."""
+    number = next((n for n, word in enumerate(words) if word.endswith(".py")), len(words))
+    return len(words) if _TAKES_A_NAME & {*words[:number]} else number

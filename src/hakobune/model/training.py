@@ -1,11 +1,24 @@
 """A training that is about to run on this machine."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 RUNS = "runs"
 # What a program sees as `runs` while it runs, by the run's id.
 WAITING = ".{}.training"
+
+
+REPORT = "report.html"
+
+
+def main_file(files: Iterable[tuple[str, Path]], model: str) -> Path | None:
+    """Return the file of a run that a person opens first: the report, the model, or the first one.
+
+    `files` are name and path of each; None where there are none.
+    """
+    found = dict(files)
+    return found.get(REPORT) or found.get(model) or next(iter(found.values()), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ def ensure_base(lock: Lock, runner: Runner, reporter: Reporter) -> str:
     """
     pinned = pinned_base(lock.registry_base)
     if pinned is not None and (
-        docker_cli.has_image(runner, pinned) or docker_cli.pull(runner, pinned)
+        docker_cli.has_image(runner, pinned) or docker_cli.pull(runner, pinned, reporter)
     ):
         return pinned
     tag = debian_tag(lock)
@@ -62,7 +62,7 @@ def ensure_base(lock: Lock, runner: Runner, reporter: Reporter) -> str:
         )
     reporter.say("no image registry answers: the base is one made from Debian's packages")
     if not docker_cli.has_image(runner, tag):
-        make_debian_base(lock.debian_base, runner, tag=tag)
+        make_debian_base(lock.debian_base, runner, reporter, tag=tag)
         reporter.done("base", f"{tag} from {len(lock.debian_base.packages)} Debian packages")
     return tag
 
@@ -77,12 +77,14 @@ def debian_tag(lock: Lock) -> str | None:
 
 
 def make_debian_base(
-    base: DebianBase, runner: Runner, *, tag: str, options: Sequence[str] = ()
+    base: DebianBase, runner: Runner, reporter: Reporter, *, tag: str, options: Sequence[str] = ()
 ) -> None:
     """Make the base of these Debian packages, under this tag. Raises what its parts raise."""
     with tempfile.TemporaryDirectory(prefix="hakobune-base-") as folder:
         context = Path(folder)
-        debian_base.build_tar(runner, write_packages(base.packages), context / "rootfs.tar")
+        debian_base.build_tar(
+            runner, write_packages(base.packages), context / "rootfs.tar", reporter
+        )
         command = docker_cli.build_command(
             tag=tag,
             dockerfile=debian_base.dockerfile(),
@@ -90,4 +92,4 @@ def make_debian_base(
             arguments={"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)},
             options=options,
         )
-        docker_cli.build(runner, command)
+        docker_cli.build(runner, command, reporter, name="base")

@@ -31,7 +31,7 @@ def build(
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
     lock, base = ready_base(project, runner, reporter)
-    image = build_tagged(project, lock, runner, base=base, secrets=secrets)
+    image = build_tagged(project, lock, runner, reporter, base=base, secrets=secrets)
     reporter.done("build", f"{image.tag} on {base}", digest=image.id)
     return image
 
@@ -54,6 +54,7 @@ def build_tagged(  # noqa: PLR0913 - what a build is made of, by name
     project: Project,
     lock: Lock,
     runner: Runner,
+    reporter: Reporter,
     *,
     base: str,
     secrets: BuildSecrets,
@@ -65,7 +66,9 @@ def build_tagged(  # noqa: PLR0913 - what a build is made of, by name
     the next build of the same Dockerfile takes it away.
     """
     new = new_tag(project, lock, base)
-    image = build_on(project, runner, base=base, tag=new, secrets=secrets, options=options)
+    image = build_on(
+        project, runner, reporter, base=base, tag=new, secrets=secrets, options=options
+    )
     tag = image_tag(lock)
     docker_cli.add_tag(runner, new, tag)
     docker_cli.remove_tag(runner, new)
@@ -96,6 +99,7 @@ def keep_image(lock: Lock, image: Image, runner: Runner) -> None:
 def build_on(  # noqa: PLR0913 - what a build is made of, by name
     project: Project,
     runner: Runner,
+    reporter: Reporter,
     *,
     base: str,
     tag: str,
@@ -111,7 +115,7 @@ def build_on(  # noqa: PLR0913 - what a build is made of, by name
         secrets=secrets,
         options=options,
     )
-    docker_cli.build(runner, command, secrets=secrets)
+    docker_cli.build(runner, command, reporter, secrets=secrets)
     return docker_cli.inspect(runner, tag, base=base)
 
 

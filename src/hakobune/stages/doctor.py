@@ -6,38 +6,45 @@ both are removed.
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from hakobune.adapters import debian_base, docker_cli, resolver
+from hakobune.adapters.azure_sdk import is_sdk_installed
+from hakobune.adapters.commit import is_ignored
 from hakobune.adapters.process import Runner
 from hakobune.adapters.round_trip import require_round_trip
 from hakobune.errors import HakobuneError, IndexUnreachableError
+from hakobune.model.destination import Destination
 from hakobune.model.finding import Finding
 from hakobune.model.project import Project
 from hakobune.stages import base_image
 from hakobune.stages.build import image_tag
 from hakobune.stages.project import open_project, read_current_lock, read_environment
-from hakobune.stages.render import check_lock
+from hakobune.stages.render import check_lock, current_source
 
 # A first build was measured to take 2.6 GB: packages, their archive, the base, the build's cache.
 _BUILD_NEEDS_BYTES = 4_000_000_000
 _LOOPBACK = re.compile(r"://([^/@\s]*@)?(127\.\d+\.\d+\.\d+|localhost|\[::1\])[:/]")
 
 
-def examine(
+def examine(  # noqa: PLR0913 - what this machine is, by name
     start: Path,
     runner: Runner,
     index: Mapping[str, str],
     *,
     proxies: Collection[str] = (),
     has_docker_proxies: bool = False,
+    login: str = "",
+    destination: Callable[[Path], Destination] = lambda _: Destination(),
 ) -> tuple[Finding, ...]:
     """Return a finding for each step, in the order of the story; `index` as for `lock`.
 
     `proxies` are the names of the proxy variables that are set here; `has_docker_proxies` tells
-    whether docker hands proxies of its own to builds.
+    whether docker hands proxies of its own to builds. `login` says what Azure's SDK will log in
+    with, empty for nothing; `destination` finds the workspace of the project in a folder.
     """
     try:
         project = open_project(start)
@@ -45,7 +52,9 @@ def examine(
     except HakobuneError as exc:
         return (_failed("project", exc),)
     found = [
-        Finding(step="project", state="ok", what=f"{project.environment}, {project.source}"),
+        Finding(step="project", state="ok", what=f"{project.environment} is a valid conda file"),
+        _checked("source", lambda: _source(project, runner)),
+        _checked("command", lambda: _command(project)),
         _checked("lock", lambda: _lock(runner, index)),
         _checked("render", lambda: _render(project)),
     ]
@@ -58,6 +67,7 @@ def examine(
             _checked("host", lambda: _host(runner, index, proxies, passed=has_docker_proxies)),
             _checked("train", lambda: _train(project, runner)),
         ]
+    found.append(_checked("login", lambda: _login(destination(project.root), login)))
     return tuple(found)
 
 
@@ -70,6 +80,66 @@ def _checked(step: str, check: Callable[[], Finding]) -> Finding:
 
 def _failed(step: str, error: HakobuneError) -> Finding:
     return Finding(step=step, state="no", what=error.what, remedy=error.remedy)
+
+
+def _source(project: Project, runner: Runner) -> Finding:
+    source = current_source(project, runner)
+    if is_ignored(runner, project.root / project.source):
+        return Finding(
+            step="source",
+            state="weak",
+            what=f"git ignores {project.source}: the image takes all of its files, and no commit "
+            "proves them",
+            remedy=f"remove {project.source} from .gitignore",
+        )
+    count = f"{len(source.files)} file{'' if len(source.files) == 1 else 's'}"
+    return Finding(step="source", state="ok", what=f"{project.source_name}: {count}")
+
+
+def _command(project: Project) -> Finding:
+    script, command = project.script, shlex.join(project.command)
+    path = PurePosixPath(script)
+    if not script or path.is_absolute():  # of the image, which may not be built yet
+        return Finding(step="command", state="ok", what=command)
+    problem = ""
+    if not (project.root / path).is_file():
+        problem = "does not exist"
+    elif ".." in path.parts or not path.is_relative_to(project.source):
+        problem = f"is not in the image, which takes {project.source} only"
+    if problem:
+        return Finding(
+            step="command",
+            state="no",
+            what=f"`{command}`: {script} {problem}",
+            remedy="correct `command` or `source` of [tool.hakobune] in pyproject.toml",
+        )
+    return Finding(step="command", state="ok", what=f"{command}; {script} exists")
+
+
+def _login(to: Destination, login: str) -> Finding:
+    """Look at what this machine logs in to Azure with; the network is not used."""
+    names = (to.subscription, to.resource_group, to.workspace)
+    if not any(names):
+        what = "no Azure ML workspace is configured, so no login is needed"
+        return Finding(step="login", state="ok", what=what)
+    to.require_workspace()
+    if not is_sdk_installed():
+        return Finding(
+            step="login",
+            state="no",
+            what=f"a job in {to.workspace} needs Azure ML's SDK, which is not installed",
+            remedy="install it beside hakobune: "
+            "pip install azure-ai-ml azure-identity azure-storage-blob",
+        )
+    if login:
+        what = f"{to.workspace}: {login} (whether Azure accepts it was not tried)"
+        return Finding(step="login", state="ok", what=what)
+    return Finding(
+        step="login",
+        state="no",
+        what=f"this machine is not logged in to Azure, where the workspace {to.workspace} is",
+        remedy="az login",
+    )
 
 
 def _lock(runner: Runner, index: Mapping[str, str]) -> Finding:

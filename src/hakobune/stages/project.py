@@ -15,6 +15,7 @@ from hakobune.errors import (
     LockMissingError,
     LockStaleError,
 )
+from hakobune.model.forms import is_of
 from hakobune.model.lock import COMPILER, Lock
 from hakobune.model.project import PYPROJECT, Project
 from hakobune.model.sandbox import INCOMING
@@ -57,6 +58,15 @@ def has_arrivals(project: Project) -> bool:
         pass
     ending = WAITING.format("")[1:]
     return any(name.endswith(ending) or not name.startswith(".") for name in left)
+
+
+def names_of_runs(project: Project) -> list[str]:
+    """Return the names of the runs in `runs/` that a shell takes as they are, in order.
+
+    The shell would expand the signs of other names.
+    """
+    names = sorted(path.parent.name for path in (project.root / RUNS).glob("*/record.json"))
+    return [name for name in names if is_of("input name", name)]
 
 
 def read_environment(project: Project) -> "EnvironmentSpec":

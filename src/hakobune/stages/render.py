@@ -99,9 +99,9 @@ def current_source(project: Project, runner: "Runner") -> Source:
     if tree:
         _require_line_ends(project, [f.name for f in listed or () if f.is_crlf and f.name in tree])
     if not tree:
+        what = "has no file that the image takes" if folder.is_dir() else "is not a folder"
         raise ConfigurationInvalidError(
-            f"{project.source}: no such folder, or it is empty",
-            remedy="correct `source` in pyproject.toml",
+            f"{project.source} {what}", remedy="correct `source` in pyproject.toml"
         )
     missing = [
         f"{library.path}: there is no {project.source}/{file}"

@@ -59,7 +59,7 @@ def reproduce_image(
     options = ("--no-cache", "--build-arg", f"BUILDKIT_CACHE_MOUNT_NS={again}")
     try:
         second = build_on(
-            project, runner, base=image.base, tag=again, secrets=secrets, options=options
+            project, runner, reporter, base=image.base, tag=again, secrets=secrets, options=options
         )
         if second.id != image.id:
             dockerfile = project.dockerfile_path.read_text(encoding="utf-8")
@@ -129,7 +129,9 @@ def _make_base_again(
     assert lock.debian_base is not None  # noqa: S101 - the caller checked; for mypy
     first = docker_cli.inspect(runner, image.base)
     try:
-        base_image.make_debian_base(lock.debian_base, runner, tag=again, options=("--no-cache",))
+        base_image.make_debian_base(
+            lock.debian_base, runner, reporter, tag=again, options=("--no-cache",)
+        )
         second = docker_cli.inspect(runner, again)
         if second.id != first.id:
             found = _differences(runner, first.id, second.id, "", "")

@@ -72,13 +72,13 @@ def vendor(
     missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
     if missing:
         dockerfile = render_download(lock, missing)
-        _fetch(dockerfile, missing, runner, base=base, folder=folder, secrets=secrets)
+        _fetch(dockerfile, missing, runner, reporter, base=base, folder=folder, secrets=secrets)
     _report("wheels", missing, wheels, reporter)
     lacking = tuple(d for d in debs if not _is_intact(folder / _WHEELS / d.file, d.sha256))
     if lacking:
         program = files.read_data("fetch_debian.py")
         dockerfile = render_debian_download(lock, lacking, fetch_program=program)
-        _fetch(dockerfile, lacking, runner, base=base, folder=folder, secrets=secrets)
+        _fetch(dockerfile, lacking, runner, reporter, base=base, folder=folder, secrets=secrets)
     if debs:
         _report("debian", lacking, debs, reporter)
     digest = before.base_digest if before is not None and before.base == base else ""
@@ -159,6 +159,7 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
             project,
             lock,
             runner,
+            reporter,
             base=listing.base,
             secrets=NO_SECRETS,
             options=_options(listing, runner, folder, layout),
@@ -289,6 +290,7 @@ def _fetch(  # noqa: PLR0913 - one caller
     rendered: bytes,
     wheels: Sequence[_Fetched],
     runner: Runner,
+    reporter: Reporter,
     *,
     base: str,
     folder: Path,
@@ -308,7 +310,7 @@ def _fetch(  # noqa: PLR0913 - one caller
             arguments=build_arguments(base),
             secrets=secrets,
         )
-        docker_cli.build(runner, command, secrets=secrets)
+        docker_cli.build(runner, command, reporter, name="vendor", secrets=secrets)
         for wheel in wheels:
             path = fetched / "out" / wheel.file
             if not _is_intact(path, wheel.sha256):

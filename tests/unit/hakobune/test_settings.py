@@ -8,7 +8,7 @@ from hakobune.errors import (
     ConfigurationInvalidError,
     DestinationIncompleteError,
 )
-from hakobune.settings import is_offline, read_destination, read_settings
+from hakobune.settings import find_login, is_offline, read_destination, read_settings
 
 
 def settings_env(home: Path, **more: str) -> dict[str, str]:
@@ -250,3 +250,41 @@ def test_a_machine_is_offline_where_the_variable_says_it(value: str, *, expected
 def test_whether_a_machine_is_offline_is_not_guessed() -> None:
     with pytest.raises(ConfigurationInvalidError, match="HAKOBUNE_OFFLINE is 'maybe'"):
         is_offline({"HAKOBUNE_OFFLINE": "maybe"})
+
+
+PRINCIPAL = {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "profile", "found"),
+    [
+        ({}, None, ""),
+        ({}, b'{"subscriptions": []}', ""),
+        ({}, b'{"subscriptions": [{}]}', "az login was done on this machine"),
+        ({}, b'\xef\xbb\xbf{"subscriptions": [{}]}', "az login was done on this machine"),
+        ({}, b"[" * 9999, ""),
+        ({}, b"\xff", ""),
+        (PRINCIPAL, None, ""),
+        (
+            {**PRINCIPAL, "AZURE_CLIENT_SECRET": "hidden"},
+            None,
+            "AZURE_CLIENT_ID and AZURE_CLIENT_SECRET are set",
+        ),
+        (
+            {**PRINCIPAL, "AZURE_FEDERATED_TOKEN_FILE": "f"},
+            None,
+            "AZURE_CLIENT_ID and AZURE_FEDERATED_TOKEN_FILE are set",
+        ),
+        ({"IDENTITY_ENDPOINT": "http://x"}, None, "this machine has a managed identity"),
+    ],
+)
+def test_a_login_to_azure_is_found_without_a_network(
+    tmp_path: Path, environ: dict[str, str], profile: bytes | None, found: str
+) -> None:
+    folder = tmp_path / ".azure"
+    folder.mkdir()
+    if profile is not None:
+        (folder / "azureProfile.json").write_bytes(profile)
+    assert find_login({"HOME": str(tmp_path), **environ}) == found
+    if profile is not None:
+        assert find_login({"AZURE_CONFIG_DIR": str(folder), **environ}) == found

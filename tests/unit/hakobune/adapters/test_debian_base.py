@@ -12,7 +12,7 @@ from hakobune.errors import (
     HakobuneError,
     HashMismatchError,
 )
-from tests.samples import FakeRunner, on
+from tests.samples import FakeReporter, FakeRunner, on
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -42,14 +42,14 @@ def test_an_exit_code_of_the_script_becomes_its_error(
 ) -> None:
     runner = FakeRunner([on("build.sh", exit_code=code, stdout=output)])
     with pytest.raises(error) as caught:
-        debian_base.build_tar(runner, "a\tb\n", Path("/out/rootfs.tar"))
+        debian_base.build_tar(runner, "a\tb\n", Path("/out/rootfs.tar"), FakeReporter())
     assert what in caught.value.what
 
 
 def test_a_package_that_is_gone_names_the_command_that_moves_the_base() -> None:
     runner = FakeRunner([on("build.sh", exit_code=31, stdout="gone: bash 5.2\n")])
     with pytest.raises(BasePackageGoneError) as caught:
-        debian_base.build_tar(runner, "a\tb\n", Path("/out/rootfs.tar"))
+        debian_base.build_tar(runner, "a\tb\n", Path("/out/rootfs.tar"), FakeReporter())
     assert caught.value.remedy == "move the base forward: hakobune lock --move-base"
 
 

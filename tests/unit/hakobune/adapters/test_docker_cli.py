@@ -20,7 +20,7 @@ from hakobune.errors import (
     IndexUnreachableError,
 )
 from hakobune.model.secrets import BuildSecrets
-from tests.samples import BUILDX, DIGEST, REMOVES, STOPS, FakeRunner, completed, on
+from tests.samples import BUILDX, DIGEST, REMOVES, STOPS, FakeReporter, FakeRunner, completed, on
 
 
 def test_the_engine_s_version_is_returned() -> None:
@@ -101,7 +101,7 @@ def test_a_build_command_holds_no_secret_s_text_and_no_provenance() -> None:
     )
     assert command == [
         *("docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false"),
-        *("--load", "--tag", "demo:local", "--file", "/p/docker/Dockerfile"),
+        *("--progress=plain", "--load", "--tag", "demo:local", "--file", "/p/docker/Dockerfile"),
         *("--build-arg", "A=1", "--secret", "id=pip_conf,env=HAKOBUNE_SECRET_PIP_CONF", "/p"),
     ]
 
@@ -134,7 +134,7 @@ def test_a_failed_build_is_named_by_its_cause(
 ) -> None:
     runner = FakeRunner([on("build", stdout=output, exit_code=1)])
     with pytest.raises(error) as caught:
-        docker_cli.build(runner, ["docker", "build"])
+        docker_cli.build(runner, ["docker", "build"], FakeReporter())
     assert what in caught.value.what
 
 
@@ -147,7 +147,11 @@ def test_packages_that_cannot_be_imported_are_named_once_each_without_control_co
         "1.2 hakobune: cannot import one: lib.so needs the system library libgomp.so.1\n"
     )
     with pytest.raises(ImportFailedError) as caught:
-        docker_cli.build(FakeRunner([on("build", stdout=output, exit_code=1)]), ["docker", "build"])
+        docker_cli.build(
+            FakeRunner([on("build", stdout=output, exit_code=1)]),
+            ["docker", "build"],
+            FakeReporter(),
+        )
     one, two = caught.value.what.splitlines()
     assert one == "the image cannot import one: lib.so needs the system library libgomp.so.1"
     assert two.startswith("the image cannot import two: import two ends with E: \\x1b[2Jxxx")
@@ -235,7 +239,11 @@ def test_the_files_of_the_folder_above_are_left_too(tmp_path: Path) -> None:
 def test_a_step_without_a_network_is_told_from_a_broken_one(line: str) -> None:
     output = f'#9 RUN pip install\n{line}\nERROR: process "/bin/sh -c pip install" did not\n'
     with pytest.raises(IndexUnreachableError) as caught:
-        docker_cli.build(FakeRunner([on("build", exit_code=1, stdout=output)]), ["docker", "build"])
+        docker_cli.build(
+            FakeRunner([on("build", exit_code=1, stdout=output)]),
+            ["docker", "build"],
+            FakeReporter(),
+        )
     assert "--offline" in caught.value.remedy
 
 

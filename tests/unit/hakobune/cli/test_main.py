@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,33 @@ def test_every_command_explains_itself(hakobune: Command, name: str) -> None:
 
 def test_the_version_is_told(hakobune: Command) -> None:
     assert hakobune("--version") == (0, f"hakobune {__version__}\n", "")
+
+
+def test_help_lists_the_commands_in_groups_in_the_order_of_work(hakobune: Command) -> None:
+    out = hakobune("--help")[1]
+    groups = re.findall(r"(?m)^(\w+):$", out)
+    assert groups == ["Options", "Start", "Cloud", "Trust", "Tools"]
+    start = out.partition("\nStart:\n")[2].partition("\nCloud:\n")[0]
+    names = re.findall(r"(?m)^  (\w+) ", start)
+    assert names == ["init", "doctor", "lock", "build", "train", "smoke"]
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("lok",), "No such command 'lok'. Did you mean 'lock'?\n"),
+        (("fetsch",), "No such command 'fetsch'. Did you mean 'fetch'?\n"),
+        (("\x1b[2Jzzz",), "No such command '\\x1b[2Jzzz'.\n"),
+        (("lock", "--chekc"), "'--check'"),
+        (("reproduce", "imag"), "Did you mean 'image'?\n"),
+    ],
+)
+def test_a_word_that_is_nearly_known_names_the_known_one(
+    hakobune: Command, words: tuple[str, ...], hint: str
+) -> None:
+    code, out, err = hakobune(*words)
+    assert (code, out) == (2, "")
+    assert hint in err
 
 
 def test_wrong_usage_is_exit_code_2(hakobune: Command) -> None:
@@ -86,7 +114,7 @@ def test_json_of_the_program_is_not_ours(
     hakobune: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for words in (("train", "--json"), ("submit", "--", "--json")):
+    for words in (("train", "--", "--json"), ("submit", "--", "--json")):
         assert not hakobune(*words)[1]
 
 

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from hakobune.adapters.docker_cli import data_folder
+from hakobune.adapters.process import SystemRunner
+from hakobune.model.destination import Destination
 from hakobune.stages.doctor import examine
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
@@ -53,9 +55,10 @@ def ready_project(root: Path) -> Path:
 
 def test_a_machine_that_has_everything_is_ok_at_each_step(tmp_path: Path) -> None:
     found = states(ready_project(tmp_path), ENGINE, CONTAINERD, DISK, IMAGE)
-    assert found == dict.fromkeys(
-        ("project", "lock", "render", "engine", "base", "build", "host", "train"), "ok"
-    )
+    before = ("project", "source", "command", "lock", "render")
+    steps = (*before, "engine", "base", "build", "host", "train", "login")
+    assert found == dict.fromkeys(steps, "ok")
+    assert list(found) == list(steps)
 
 
 def test_without_a_project_there_is_one_finding(tmp_path: Path) -> None:
@@ -69,7 +72,8 @@ def test_a_conda_file_with_a_problem_is_a_finding(tmp_path: Path) -> None:
 
 def test_without_an_engine_the_steps_that_need_it_are_left_out(tmp_path: Path) -> None:
     found = states(ready_project(tmp_path), on("docker", exit_code=127))
-    assert found == {"project": "ok", "lock": "ok", "render": "ok", "engine": "no"}
+    steps = ("project", "source", "command", "lock", "render", "login")
+    assert found == dict.fromkeys(steps, "ok") | {"engine": "no"}
 
 
 @pytest.mark.parametrize(
@@ -129,3 +133,85 @@ def test_without_a_registry_and_a_mirror_there_is_no_base(tmp_path: Path) -> Non
 
 def test_an_engine_elsewhere_has_no_disk_to_look_at() -> None:
     assert data_folder(FakeRunner([on("info", exit_code=1)])) is None
+
+
+NO_ENGINE = on("docker", exit_code=127)
+
+
+def said_of(root: Path, step: str, *answers: Answer, **given: Any) -> tuple[str, str]:
+    """Return state and words of one step, on a machine without an engine."""
+    runner = FakeRunner([*answers, NO_ENGINE, *OTHERS])
+    (found,) = [f for f in examine(root, runner, {}, **given) if f.step == step]
+    return found.state, found.what
+
+
+def test_a_source_that_is_missing_or_empty_is_told(tmp_path: Path) -> None:
+    (ready_project(tmp_path) / "src/demo/__main__.py").unlink()
+    assert said_of(tmp_path, "source") == ("no", "src/demo has no file that the image takes")
+    (tmp_path / "src/demo").rmdir()
+    assert said_of(tmp_path, "source") == ("no", "src/demo is not a folder")
+
+
+@pytest.mark.process
+def test_a_source_that_git_ignores_is_told(tmp_path: Path) -> None:
+    ready_project(tmp_path)
+    git = SystemRunner()
+    git.capture(["git", "init", "--quiet", str(tmp_path)])
+    for ignored, state in (("", "ok"), ("/src/\n", "weak"), ("/src/demo/\n", "weak")):
+        (tmp_path / ".gitignore").write_text(ignored, encoding="utf-8")
+        asks = lambda command: git.capture(command) if command[0] == "git" else None  # noqa: E731
+        found = said_of(tmp_path, "source", asks)
+        assert found[0] == state
+        assert ("git ignores src/demo" in found[1]) is (state == "weak")
+
+
+@pytest.mark.parametrize(
+    ("command", "state", "what"),
+    [
+        ('["python", "src/demo/__main__.py"]', "ok", "src/demo/__main__.py exists"),
+        ('["python", "-u", "src/demo/none.py"]', "no", "src/demo/none.py does not exist"),
+        ('["python", "other.py"]', "no", "other.py is not in the image, which takes src/demo only"),
+        ('["python", "src/demo/../x.py"]', "no", "src/demo/../x.py does not exist"),
+        ('["python", "/usr/share/x.py"]', "ok", "python /usr/share/x.py"),
+        ('["python", "-m", "demo", "other.py"]', "ok", "python -m demo other.py"),
+        ('["bash", "run.sh"]', "ok", "bash run.sh"),
+    ],
+)
+def test_a_script_that_the_command_starts_is_looked_for(
+    tmp_path: Path, command: str, state: str, what: str
+) -> None:
+    (ready_project(tmp_path) / "other.py").touch()
+    pyproject = tmp_path / "pyproject.toml"
+    text = pyproject.read_text("utf-8").replace('["python", "-m", "demo"]', command)
+    pyproject.write_text(text, encoding="utf-8")
+    found = said_of(tmp_path, "command")
+    assert found[0] == state
+    assert found[1].endswith(what)
+
+
+WORKSPACE = Destination(subscription="s", resource_group="r", workspace="w")
+
+
+@pytest.mark.parametrize(
+    ("to", "login", "state", "what"),
+    [
+        (Destination(), "", "ok", "no Azure ML workspace is configured, so no login is needed"),
+        (WORKSPACE, "az login was done", "ok", "w: az login was done (whether Azure accepts it"),
+        (WORKSPACE, "", "no", "not logged in to Azure, where the workspace w is"),
+        (Destination(workspace="w"), "x", "no", "missing"),
+    ],
+)
+def test_a_login_is_needed_where_a_workspace_is_configured(
+    tmp_path: Path, to: Destination, login: str, state: str, what: str
+) -> None:
+    ready_project(tmp_path)
+    found = said_of(tmp_path, "login", destination=lambda _: to, login=login)
+    assert found[0] == state
+    assert what in found[1]
+
+
+def test_a_job_needs_the_sdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    ready_project(tmp_path)
+    found = said_of(tmp_path, "login", destination=lambda _: WORKSPACE, login="x")
+    assert found == ("no", "a job in w needs Azure ML's SDK, which is not installed")

@@ -119,7 +119,7 @@ def test_a_stale_lock_is_not_rendered(tmp_path: Path) -> None:
 def test_a_project_without_source_is_named(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     (tmp_path / "src/demo/__main__.py").unlink()
-    with pytest.raises(ConfigurationInvalidError, match="src/demo: no such folder"):
+    with pytest.raises(ConfigurationInvalidError, match="src/demo has no file"):
         render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
 
 

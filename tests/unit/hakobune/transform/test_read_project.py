@@ -1,3 +1,4 @@
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,18 @@ def test_every_key_is_documented() -> None:
     page = (ROOT / "docs/reference/configuration.md").read_text(encoding="utf-8")
     for key in {*KEYS, *INPUT_KEYS, *OUTPUT_KEYS, *MODEL_KEYS}:
         assert f"{key}`" in page
+
+
+def test_the_table_with_every_key_has_every_key_and_is_read() -> None:
+    page = (ROOT / "docs/reference/configuration.md").read_text(encoding="utf-8")
+    _, _, rest = page.partition("A table with every key")
+    text = rest.split("```toml\n")[1].split("```")[0]
+    read_project(text, root=ROOT)
+    table = tomllib.loads(text)["tool"]["hakobune"]
+    assert set(table) == set(KEYS)
+    assert set(table["model"]) == set(MODEL_KEYS)
+    assert set().union(*table["inputs"].values()) == set(INPUT_KEYS)
+    assert set().union(*table["outputs"].values()) == set(OUTPUT_KEYS)
 
 
 MODEL = """
