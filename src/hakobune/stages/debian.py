@@ -3,7 +3,7 @@
 import fnmatch
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
@@ -41,16 +41,6 @@ class DebianChoice:
     asked: tuple[tuple[str, str], ...]
 
 
-@dataclass(slots=True)
-class _Asked:
-    """Who asks for which Debian packages, by the packages' names; `by` is `file:line` or a name."""
-
-    of_release: dict[str, str] = field(default_factory=dict)
-
-    def add(self, name: str, by: str) -> None:
-        self.of_release.setdefault(name, by)
-
-
 def bases() -> dict[str, Any]:
     """Return the table of the bases."""
     return tomllib.loads(files.read_data("bases.toml"))
@@ -77,7 +67,7 @@ def choose_debian(  # noqa: PLR0913, PLR0917 - what is asked for, what there was
     if not python.debian_suite:
         _say_no_base(python, table["debian"], reporter)
     asked = {
-        release: _asked_for(project, spec, packages, release).of_release
+        release: _asked_for(project, spec, packages, release)
         for release in dict.fromkeys([python.debian_suite, python.suite])
         if release
     }
@@ -161,7 +151,11 @@ def _of_release(  # noqa: PLR0913, PLR0917 - as above
     by_name = {package.name: package for package in chosen}
     of = [candidate.package.name for candidate in candidates if candidate.is_base]
     base = DebianBase(suite=release, packages=tuple(of_base(by_name[name], release) for name in of))
-    added = tuple(by_name[c.package.name] for c in candidates if c.is_added)
+    added = tuple(
+        replace(by_name[c.package.name], suite=by_name[c.package.name].suite or release)
+        for c in candidates
+        if c.is_added
+    )
     return _Kept(base=base if required else None, added=added, is_whole=True)
 
 
@@ -188,20 +182,21 @@ def _asked_for(
     spec: EnvironmentSpec,
     packages: Sequence[LockedWheel | LockedSdist],
     release: str,
-) -> _Asked:
-    """Return what pyproject.toml, the conda file and the wheels need of a Debian release."""
-    asked = _Asked()
-    for name in project.debian:
-        asked.add(name, PYPROJECT)
+) -> dict[str, str]:
+    """Return the Debian packages that a release is asked for, by name.
+
+    The values are who asks: `pyproject.toml`, a `file:line`, or the name of a wheel.
+    """
+    asked = dict.fromkeys(project.debian, PYPROJECT)
     for wanted in spec.debian:
         for name in wanted.packages:
-            asked.add(name, wanted.place)
+            asked.setdefault(name, wanted.place)
     known = tomllib.loads(files.read_data("system_libraries.toml"))
     locked = {package.name for package in packages}
     for wheel in sorted(locked & known["needs"].keys()):
         if not locked.intersection(known["instead"].get(wheel, ())):
             for library in known["needs"][wheel]:
-                asked.add(debian_base.package_with(library, release), wheel)
+                asked.setdefault(debian_base.package_with(library, release), wheel)
     return asked
 
 

@@ -196,6 +196,14 @@ def test_a_security_build_moves_its_package_and_no_other(project: Project) -> No
     assert "Debian: libgomp1 1-1 → 1-3" in said
 
 
+def test_a_package_of_the_base_that_is_needed_now_names_its_suite(project: Project) -> None:
+    lock_with(project, listed(row("libgomp1"), row("zlib1g", role="base")))
+    newer = listed(row("libgomp1"), row("zlib1g", role="both"))
+    lock, _, _ = lock_with(project, newer, wishes=replace(WISHES, security=True))
+    assert [(p.name, p.suite) for p in lock.debian_packages][-1] == ("zlib1g", "trixie")
+    assert read_fresh_lock(project) == lock
+
+
 def test_a_move_of_the_base_moves_every_debian_package(project: Project) -> None:
     lock_with(project, listed(row("libgomp1")))
     wishes = replace(WISHES, move_base=True)
