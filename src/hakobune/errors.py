@@ -176,6 +176,10 @@ class LockMissingError(LockError):
     """There is no lock file yet."""
 
 
+class IndexChangedError(LockError):
+    """A locked package would come from another index than before."""
+
+
 class LockDamagedError(LockError):
     """The lock file was edited, merged badly, or written by a newer hakobune."""
 

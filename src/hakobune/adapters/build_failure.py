@@ -128,8 +128,9 @@ def _library_remedy(libraries: list[str]) -> str:
 def _hash(found: _Found) -> HakobuneError:
     return HashMismatchError(
         f"the index's file for {found[1]} is not the one that the lock names",
-        remedy="do not build: find out whether the lock or the index was changed; "
-        "`hakobune lock` locks again",
+        remedy="do not build: find out whether the lock or the index was changed; `hakobune lock` "
+        "names the file if the index changed it. If two indexes have this release with different "
+        "bytes, remove one of them",
     )
 
 
@@ -149,8 +150,8 @@ def _edited(found: _Found) -> HakobuneError:
 def _login(found: _Found) -> HakobuneError:
     return IndexRefusedError(
         f"the package index refuses this login, or has none: {found[0]}",
-        remedy="give the index's address with its user and password (PIP_INDEX_URL, pip.conf or "
-        "HAKOBUNE_EXTRA_INDEX_URL); ~/.netrc and keyrings do not reach a build",
+        remedy="put its user and password into ~/.netrc, or into the index's address "
+        "(PIP_INDEX_URL, pip.conf or HAKOBUNE_EXTRA_INDEX_URL)",
     )
 
 

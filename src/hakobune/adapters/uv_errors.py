@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hakobune.adapters.resolver import Question
 
 _LINES_SHOWN = 6
+# What uv is told that the list of what is asked for is called, where that needs a name.
+WANTED = "hakobune-wanted"
 
 
 def unknown_name(text: str) -> str:
@@ -49,6 +51,10 @@ def failure_of(done: Completed, question: "Question") -> HakobuneError:
     """Return the error that uv's words mean."""
     text = done.stderr or done.stdout
     said = re.sub(r"^(error|hint|\s*cause): ", "", text.strip(), flags=re.MULTILINE)
+    # Options of uv's that `hakobune lock` does not have.
+    said = re.sub(r" *Consider using `exclude-newer-package`.*", "", said)
+    said = re.sub(r" *By default, uv will only consider versions[^`]*`--index-strat.*", "", said)
+    said = re.sub(rf"\b{WANTED}(\s+)depends(\s+)on\b", r"you\1require", said)
     flat = _flat(said)
     if re.search(r"Failed to fetch|error sending request|timed out|dns|Connect", said):
         return IndexUnreachableError(
@@ -87,7 +93,17 @@ def _way_on(text: str) -> str:
             '`; sys_platform == "win32"` (`"darwin"` for macOS), under `- pip:`'
         )
     if "filtered by `exclude-newer`" in text:
-        return "name a later day by --exclude-newer, or loosen one of the versions named above"
+        return (
+            "name a later day by --exclude-newer, or loosen one of the versions named above; of an "
+            "index that does not state when its files came, --exclude-newer takes none"
+        )
+    first = re.search(r"`([\w.-]+)` was found on (\S+), but not at the requested version", text)
+    if first:
+        return (
+            f"{first[1]} comes from the first index that has it: loosen its version, or name that "
+            "index in [tool.hakobune.indexes] of pyproject.toml with `packages`, the list of what "
+            "is to come from it"
+        )
     local = re.search(r"no version of [\w.-]+==\S+\+(\w+)", text)
     if local:
         return (

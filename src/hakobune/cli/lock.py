@@ -8,7 +8,7 @@ import click
 
 from hakobune.cli.options import Document, json_option
 from hakobune.cli.wiring import Wiring, pass_wiring
-from hakobune.console import show, show_table
+from hakobune.console import may_ask_network, show, show_table
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.stages.render import check_lock
@@ -42,6 +42,12 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
 @click.option(
     "--security", is_flag=True, help="Upgrade the Debian packages with a newer security build."
 )
+@click.option(
+    "--accept",
+    "accepted",
+    multiple=True,
+    help="Take this package although its index or its file's bytes changed; repeatable.",
+)
 @click.option("--verbose", is_flag=True, help="Show the resolver's whole explanation of a failure.")
 @json_option(
     lock="the lock's path",
@@ -67,6 +73,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     exclude_newer: datetime | None,
     move_base: bool,
     security: bool,
+    accepted: tuple[str, ...],
     verbose: bool,
 ) -> Document:
     """Resolve the conda file to exact packages, each with its sha256, and write the lock.
@@ -76,14 +83,14 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     """
     if check + diff + explain > 1 or strict > check:
         raise click.UsageError("--check, --diff, --explain: one of them; --strict: with --check")
-    if explain:
-        return _explain(wiring)
-    if check:
-        return _check(wiring, is_strict=strict)
+    if explain or check:
+        return _explain(wiring) if explain else _check(wiring, is_strict=strict)
     from hakobune.stages.lock import LockWishes  # noqa: PLC0415 - --check stays quick
 
     wishes = LockWishes(
         index=wiring.settings.uv_environment,
+        asked=wiring.settings.asked_indexes,
+        accepted=accepted,
         upgrade=upgrade,
         upgraded=upgraded,
         exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",
@@ -114,9 +121,8 @@ def _check(wiring: Wiring, *, is_strict: bool) -> Document:
 
 def _security_news(wiring: Wiring, lock: Lock) -> tuple[str, ...]:
     """Return the Debian packages with a newer security build; without an answer, say so."""
-    from hakobune.settings import is_offline  # noqa: PLC0415 - as above
-
-    if is_offline() or (lock.debian_base is None and not lock.debian_packages):
+    has_debian = lock.debian_base is not None or lock.debian_packages
+    if not (has_debian and may_ask_network()):
         return ()
     from hakobune.stages.doubts import security_news  # noqa: PLC0415 - as above
 

@@ -74,9 +74,12 @@ class Wiring:
     @cached_property
     def settings(self) -> "Settings":
         """Return how this machine reaches the package index."""
+        from functools import partial  # noqa: PLC0415
+
+        from hakobune.adapters.package_index import keyring_password  # noqa: PLC0415
         from hakobune.settings import read_settings  # noqa: PLC0415
 
-        return read_settings()
+        return read_settings(keyring=partial(keyring_password, self.runner))
 
     @property
     def build_secrets(self) -> "BuildSecrets":

@@ -58,7 +58,11 @@ HOST_SETTINGS = (
         build="a secret; an index on 127.0.0.1 is not reachable there",
     ),
     HostSetting(name="`HAKOBUNE_EXTRA_INDEX_URL`", process="uv", build="a secret"),
-    HostSetting(name="`~/.netrc`, uv's and pip's keyring", process="uv"),
+    HostSetting(
+        name="`~/.netrc`, a keyring",
+        process="uv",
+        build="the logins of the indexes that are asked, in a secret",
+    ),
     HostSetting(
         name="`HAKOBUNE_DEBIAN_MIRROR`, apt's sources",
         process="Debian's packages",

@@ -11,12 +11,19 @@ from datetime import datetime
 from typing import Literal, assert_never
 
 from hakobune.errors import PackageKindUnsupportedError
-from hakobune.model.spec import requirement_name
+from hakobune.model.spec import Index, requirement_name
 
 SCHEMA_VERSION = 1
 PLATFORM = "linux/amd64"
 # The wheel that compiles a project's C files; it is among the tools only if the project has some.
 COMPILER = "ziglang"
+# PyTorch's wheels without CUDA: asked where a conda file wants those (`cpuonly`).
+# https://pytorch.org/get-started/locally/
+PYTORCH_CPU = Index(
+    name="pytorch_cpu",
+    address="https://download.pytorch.org/whl/cpu",
+    packages=("torch", "torchaudio", "torchvision"),
+)
 # `${NAME}` is an environment variable's place: a password itself is never in a lock.
 INDEX_ADDRESS = re.compile(
     r"https?://(\$\{\w+\}(:\$\{\w+\})?@)?[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~%+-]*)*"
@@ -27,7 +34,8 @@ INDEX_ADDRESS = re.compile(
 class LockedWheel:
     """One wheel of the Python package index: file name, size in bytes and sha256 as hex.
 
-    `uploaded` is when the index got the file, where a solve has just said so: no lock has it.
+    `index` is the label of the index that has it; empty: the default index. `uploaded` is when the
+    index got the file, where a solve has just said so: no lock has it.
     """
 
     name: str
@@ -35,6 +43,7 @@ class LockedWheel:
     file: str
     size: int
     sha256: str
+    index: str = ""
     uploaded: datetime | None = field(default=None, compare=False)
 
 
@@ -43,7 +52,7 @@ class LockedSdist:
     """One source distribution of the Python package index, and what its wheel is built with.
 
     `builders` are pins of the lock's builders (`setuptools==75.3.2`). `wheel_sha256` is that of
-    the wheel's bytes, as hex; empty until one was built. `uploaded` is as with wheels.
+    the wheel's bytes, as hex; empty until one was built. `index` and `uploaded` are as with wheels.
     """
 
     name: str
@@ -51,6 +60,7 @@ class LockedSdist:
     file: str
     size: int
     sha256: str
+    index: str = ""
     builders: tuple[str, ...] = ()
     wheel_sha256: str = ""
     uploaded: datetime | None = field(default=None, compare=False)
@@ -151,9 +161,9 @@ class DebianBase:
 class Lock:
     """A read lock file. `sha256` is that of its bytes; `environment_sha256` that of the YAML's.
 
-    `variables` are set in the image. `indexes` are what the conda file names: an address without
-    a password, and `default` or `extra`. `included` are the files that the conda file includes, by
-    path in the project with the sha256 of their bytes. `builders` build source distributions.
+    `variables` are set in the image. `indexes` are those that the project and the conda file name.
+    `included` are the files that the conda file includes, by path in the project with
+    the sha256 of their bytes. `builders` build source distributions.
     `debian` are the Debian packages that the image has besides its base's, by name, each with who
     asked for it; the files are among the `packages`, for each release that a base is made of.
     """
@@ -169,7 +179,7 @@ class Lock:
     packages: tuple[LockedPackage, ...]
     sha256: str
     variables: tuple[tuple[str, str], ...] = ()
-    indexes: tuple[tuple[str, str], ...] = ()
+    indexes: tuple[Index, ...] = ()
     included: tuple[tuple[str, str], ...] = ()
     builders: tuple[LockedWheel, ...] = ()
     debian: tuple[tuple[str, str], ...] = ()
@@ -206,6 +216,13 @@ class Lock:
         """
         named = {requirement_name(text) for text in self.requirements}
         return tuple(sorted(found.name for found in self.python_packages if found.name in named))
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """The packages that the conda file names and whose marker does not apply to the image."""
+        named = (requirement_name(text) for text in self.requirements)
+        locked = {package.name for package in self.packages} | {"python"}
+        return tuple(dict.fromkeys(name for name in named if name not in locked))
 
     @property
     def compilers(self) -> tuple[LockedWheel, ...]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from hakobune.model.spec import Index
+
 # The `source` of a project whose code is not a package of its own: scripts beside the conda file.
 WHOLE = "."
 COMPOSE = "docker-compose.yml"
@@ -70,6 +72,7 @@ class Project:
     signers: tuple[str, ...] = ()
     names: tuple[tuple[str, str], ...] = ()
     debian: tuple[str, ...] = ()
+    indexes: tuple[Index, ...] = ()
 
     @property
     def place(self) -> str:

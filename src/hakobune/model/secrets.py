@@ -1,9 +1,40 @@
-"""What a build may need and no layer may keep."""
+"""What asking an index and building may need, and no lock, layer or log may keep."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 _PREFIX = "HAKOBUNE_SECRET_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class AskedIndex:
+    """A package index as it is asked: the address may hold a user and a password.
+
+    `name` is what messages and the lock call it. `packages` come from this index alone, and it is
+    asked for nothing else; none: it is asked for everything. The default index is asked last, and
+    an address of it that nobody set is empty.
+    """
+
+    name: str
+    address: str
+    is_default: bool = False
+    packages: tuple[str, ...] = ()
+
+    @property
+    def bare(self) -> str:
+        """The address without user and password."""
+        return re.sub(r"(?<=//)[^/@]*@", "", self.address)
+
+    @property
+    def login(self) -> str:
+        """`user:password`, each quoted as in an address; empty where there is none."""
+        found = re.match(r"https?://([^/@]*)@", self.address)
+        return found[1] if found else ""
+
+    def __repr__(self) -> str:
+        """Return nothing that may hold a password."""
+        return f"AskedIndex({self.name})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

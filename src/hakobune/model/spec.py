@@ -56,14 +56,23 @@ class SystemPackage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """A package index that the file names.
+    """A package index that the conda file names, or with a `name` the project.
 
     In the address, `${NAME}` is an environment variable's place. `is_default`: instead of the
-    usual index, not beside it.
+    usual index, not beside it. `packages` come from this index alone, and it serves nothing else;
+    none: it serves what it has.
     """
 
     address: str
-    is_default: bool
+    is_default: bool = False
+    name: str = ""
+    packages: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What messages and the lock call it: its name, else host and path of the address."""
+        plain = re.sub(r"^https?://([^/@]*@)?", "", self.address)
+        return self.name or re.sub(r"(/simple)?/*$", "", plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +90,8 @@ class EnvironmentSpec:
     `name` is what images, registries and Azure ML call it, and `written_name` what the file does.
     `python` are alternatives, each a specifier of PEP 440 (`==3.13.*`; empty: any), and
     `python_line` is 0 where the file names none. `notes` are what a user should know of the
-    reading, each as `file:line: what`. `sha256` is that of the file's bytes, as lower-case hex.
+    reading, each as `file:line: what`. `cpu_place` is the line that wants PyTorch without CUDA;
+    empty: none does. `sha256` is that of the file's bytes, as lower-case hex.
     """
 
     name: str
@@ -100,6 +110,7 @@ class EnvironmentSpec:
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     debian: tuple[SystemPackage, ...] = ()
+    cpu_place: str = ""
 
     @property
     def python_text(self) -> str:

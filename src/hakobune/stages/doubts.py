@@ -14,26 +14,27 @@ from hakobune.model.lock import Lock, LockedDebian, LockedSdist, LockedWheel
 from hakobune.model.project import Project
 from hakobune.model.spec import EnvironmentSpec, Requirement
 from hakobune.stages.project import read_environment
-from hakobune.transform.spec_warnings import Doubts, spec_warnings
+from hakobune.transform.spec_warnings import Doubts, cuda_warning, spec_warnings
 
 _LONG = timedelta(days=3 * 365)
 
 
 def warnings_of(
-    project: Project, spec: EnvironmentSpec, python: str, *, today: date | None = None
+    project: Project, spec: EnvironmentSpec, lock: Lock, *, today: date | None = None
 ) -> tuple[str, ...]:
     """Return what is to be warned of, each as `file:line: warning: what`.
 
-    `python` is the locked version. The day counts in UTC; default: today.
+    The day counts in UTC; default: today.
     """
     retired = tomllib.loads(files.read_data("retired_packages.toml"))
     doubts = Doubts(
         python_ends=tomllib.loads(files.read_data("bases.toml"))["python_ends"],
         retired=retired["azure_ml_sdk_v1"],
     )
-    return spec_warnings(
-        spec, python, doubts, file=project.environment, today=today or datetime.now(UTC).date()
-    )
+    file = project.environment
+    today = today or datetime.now(UTC).date()
+    found = spec_warnings(spec, lock.python, doubts, file=file, today=today)
+    return tuple(filter(None, (*found, cuda_warning(spec, lock, file=file))))
 
 
 def old_releases(
@@ -84,7 +85,7 @@ def require_no_doubt(project: Project, lock: Lock, security: Sequence[str] = ())
 
     `security` are the Debian packages that have a newer security build.
     """
-    found = warnings_of(project, read_environment(project), lock.python)
+    found = warnings_of(project, read_environment(project), lock)
     if security and not found:
         raise EnvironmentDoubtfulError(
             "newer security builds of Debian packages:\n"

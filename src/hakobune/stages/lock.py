@@ -1,6 +1,7 @@
 """Writes the lock: the exact packages of the conda file. No other stage asks the package index."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
@@ -13,7 +14,6 @@ from hakobune.adapters.resolver import Question
 from hakobune.errors import (
     ArgumentInvalidError,
     EnvironmentFileInvalidError,
-    HashMismatchError,
     LockDamagedError,
     LockMissingError,
     PythonUnavailableError,
@@ -24,15 +24,16 @@ from hakobune.model.lock import (
     COMPILER,
     PLATFORM,
     Lock,
-    LockedSdist,
     LockedWheel,
     RegistryBase,
 )
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
-from hakobune.model.spec import EnvironmentSpec, requirement_name
+from hakobune.model.secrets import AskedIndex
+from hakobune.model.spec import EnvironmentSpec, Index, requirement_name
 from hakobune.stages.debian import DebianWishes, bases, choose_debian
 from hakobune.stages.doubts import old_releases, warnings_of
+from hakobune.stages.indexes import download_size, indexes_of, require_hashes, require_same_source
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
 from hakobune.stages.solve import Solution, solve
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
@@ -43,20 +44,25 @@ from hakobune.transform.write_lock import write_lock
 # The oldest Python that uv and the compiler name; the image's own may be older.
 _TOOLS_PYTHON = "3.9"
 _MOST_TRIES = 24
+_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockWishes:
     """How to lock.
 
-    `index` returns uv's environment variables (index, CA bundle) for the indexes that the conda
-    file names. `upgrade` lets every Python package move, `upgraded` those of these names,
-    `move_base` every Debian package, and `security` those with a newer security build. No package
-    is taken that came to the index after `exclude_newer` (RFC 3339; empty: no bound). `is_trial`
-    writes nothing, and `is_whole` shows the resolver's explanation of a failure uncut.
+    `index` returns uv's environment variables (index, CA bundle) for the indexes that the project
+    and the conda file name, and `asked` the indexes in their order. A package of a name in
+    `accepted` may have other bytes or another index than before. `upgrade` lets every Python
+    package move, `upgraded` those of these names, `move_base` every Debian package, and `security`
+    those with a newer security build. No package is taken that came to the index after
+    `exclude_newer` (RFC 3339; empty: no bound). `is_trial` writes nothing, and `is_whole` shows the
+    resolver's explanation of a failure uncut.
     """
 
-    index: Callable[[Sequence[tuple[str, str]]], Mapping[str, str]]
+    index: Callable[[Sequence[Index]], Mapping[str, str]]
+    asked: Callable[[Sequence[Index]], tuple[AskedIndex, ...]] = lambda _named: ()
+    accepted: tuple[str, ...] = ()
     upgrade: bool = False
     upgraded: tuple[str, ...] = ()
     exclude_newer: str = ""
@@ -85,7 +91,8 @@ def lock_environment(
         require_line_ends(project, old)
     kept = _lock_with_pins(old, wishes)
     choices = _pythons(project, spec, kept)
-    python, solution = _resolve(project, spec, choices, kept, runner, wishes)
+    named = indexes_of(project, spec, wishes, reporter)
+    python, solution = _resolve(project, spec, choices, kept, runner, wishes, named, reporter)
     for package in solution.compiled:
         reporter.say(
             f"{package} has no wheel, and its source is partly in a compiled language: the build "
@@ -111,20 +118,23 @@ def lock_environment(
         requirements=(spec.python_text, *(wanted.text for wanted in spec.requirements)),
         registry_base=_registry_base(python, old, runner, reporter),
         debian_base=debian.base,
-        tools=_tools(project, python, kept, runner, wishes),
+        tools=_tools(project, python, kept, runner, wishes, reporter),
         packages=(*solution.packages, *debian.packages),
         sha256="",
         variables=spec.variables,
-        indexes=_indexes(spec),
+        indexes=named,
         included=tuple((one.path, one.sha256) for one in spec.included),
         builders=solution.builders,
         debian=debian.asked,
     )
+    if old is not None and not wishes.is_trial:
+        asked = wishes.asked(lock.indexes)
+        require_same_source(project, old, lock, asked, accepted=wishes.accepted)
     fresh = [p for p in solution.packages if old is None or p not in old.packages]
     env = wishes.index(lock.indexes)
     late = old_releases(runner, spec, fresh, _ask_for(project, python), env=env)
     changes = () if wishes.is_trial else lock_changes(old, lock)
-    for line in (*warnings_of(project, spec, lock.python), *late, *changes):
+    for line in (*warnings_of(project, spec, lock), *late, *download_size(lock), *changes):
         reporter.say(line)
     if wishes.is_trial:
         return lock
@@ -159,6 +169,12 @@ def _lock_with_pins(old: Lock | None, wishes: LockWishes) -> Lock | None:
 
     Raises ArgumentInvalidError for a package that is not in it.
     """
+    for text in (*wishes.upgraded, *wishes.accepted):
+        if not _PACKAGE.fullmatch(text):
+            raise ArgumentInvalidError(
+                f"{printable(text)!r} is not the name of a package",
+                remedy="give the name alone; the conda file has the versions",
+            )
     moving = {requirement_name(name) for name in wishes.upgraded}
     packages = () if old is None else old.python_packages
     tools = () if old is None else old.tools
@@ -206,10 +222,6 @@ def _require_own_name(project: Project, spec: EnvironmentSpec) -> None:
             )
 
 
-def _indexes(spec: EnvironmentSpec) -> tuple[tuple[str, str], ...]:
-    return tuple((one.address, "default" if one.is_default else "extra") for one in spec.indexes)
-
-
 def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and how to ask
     project: Project,
     spec: EnvironmentSpec,
@@ -217,6 +229,8 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
     kept: Lock | None,
     runner: Runner,
     wishes: LockWishes,
+    named: tuple[Index, ...],
+    reporter: Reporter,
 ) -> tuple[ChosenPython, Solution]:
     """Return the first Python that the packages exist for, and them.
 
@@ -241,13 +255,15 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             exclude_newer=wishes.exclude_newer,
             places=_places_of(spec),
             is_whole=wishes.is_whole,
+            indexes=wishes.asked(named),
+            say=reporter.say,
         )
         try:
-            solution = solve(runner, question, env=wishes.index(_indexes(spec)))
+            solution = solve(runner, question, env=wishes.index(named))
         except (ResolutionImpossibleError, WheelMissingError) as exc:
             first_error = first_error or exc
             continue
-        _require_hashes(spec, solution.packages)
+        require_hashes(spec, solution.packages)
         return python, solution
     assert first_error is not None  # noqa: S101 - the loop ran once at least
     raise first_error
@@ -267,22 +283,13 @@ def _places_of(spec: EnvironmentSpec) -> dict[str, tuple[str, ...]]:
     return places
 
 
-def _require_hashes(spec: EnvironmentSpec, packages: tuple[LockedWheel | LockedSdist, ...]) -> None:
-    """Raise HashMismatchError where a line of the file names other bytes than the index has."""
-    locked = {package.name: package for package in packages}
-    for wanted in spec.requirements:
-        package = locked.get(wanted.name)
-        if wanted.hashes and package is not None and package.sha256 not in wanted.hashes:
-            raise HashMismatchError(
-                f"{wanted.place}: {package.file} on the index has none of the sha256 that "
-                "`--hash` names",
-                remedy="the hashes are of another file of this release, or the index's file was "
-                "changed: find out which",
-            )
-
-
-def _tools(
-    project: Project, python: ChosenPython, kept: Lock | None, runner: Runner, wishes: LockWishes
+def _tools(  # noqa: PLR0913, PLR0917 - as above
+    project: Project,
+    python: ChosenPython,
+    kept: Lock | None,
+    runner: Runner,
+    wishes: LockWishes,
+    reporter: Reporter,
 ) -> tuple[LockedWheel, ...]:
     """Return what builds the image: uv, and a compiler where the project has C files.
 
@@ -294,6 +301,8 @@ def _tools(
         _ask_for(project, python, "uv", *((COMPILER,) if project.libraries else ())),
         python=newest,
         preferred=tuple(f"{w.name}=={w.version}" for w in kept.tools) if kept else (),
+        indexes=wishes.asked(()),
+        say=reporter.say,
     )
     found = resolver.solve(runner, question, env=wishes.index(()))
     return tuple(wheel for wheel in found if isinstance(wheel, LockedWheel))

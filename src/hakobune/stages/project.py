@@ -16,7 +16,7 @@ from hakobune.errors import (
     LockStaleError,
 )
 from hakobune.model.forms import is_of
-from hakobune.model.lock import COMPILER, Lock
+from hakobune.model.lock import COMPILER, PYTORCH_CPU, Lock
 from hakobune.model.project import PYPROJECT, Project
 from hakobune.model.sandbox import INCOMING
 from hakobune.model.training import RUNS, WAITING
@@ -170,6 +170,7 @@ def read_fresh_lock(project: Project) -> Lock:
         )
     require_compiler(project, lock)
     _require_debian(project, lock)
+    _require_indexes(project, lock)
     return lock
 
 
@@ -195,6 +196,20 @@ def require_line_ends(project: Project, lock: Lock) -> None:
     unix = with_lf(content)
     if content != unix and hashlib.sha256(unix).hexdigest() == lock.environment_sha256:
         raise line_ends_error(project.environment)
+
+
+def _require_indexes(project: Project, lock: Lock) -> None:
+    """Raise LockStaleError if the project names other indexes than when it was locked."""
+    named = {index.name for index in project.indexes} | {PYTORCH_CPU.name, ""}
+    changed = [f"{one.name} differs" for one in project.indexes if one not in lock.indexes]
+    changed += [f"{one.name} is gone" for one in lock.indexes if one.name not in named]
+    if changed:
+        raise LockStaleError(
+            f"{project.lock} is out of date: [tool.hakobune.indexes] was changed since\n"
+            + "\n".join(f"  pyproject.toml: {line}" for line in changed),
+            remedy="hakobune lock",
+            place=project.lock,
+        )
 
 
 def require_compiler(project: Project, lock: Lock) -> None:

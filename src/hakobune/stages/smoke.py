@@ -8,6 +8,7 @@ from hakobune.adapters import containers, docker_cli, files
 from hakobune.adapters.process import Runner, printable
 from hakobune.errors import HakobuneError, ReceiptMissingError, SmokeFailedError
 from hakobune.model.image import Image
+from hakobune.model.lock import PLATFORM
 from hakobune.model.project import Project
 from hakobune.model.record import RECORD, RunRecord
 from hakobune.model.reporter import Reporter
@@ -36,6 +37,9 @@ def smoke(project: Project, training: Training, runner: Runner, reporter: Report
     image = current_image(project, runner)
     receipt = _find_receipt(project, image) or Receipt(image=image.id, checks=(), references=())
     checks = checks_of(project, image)
+    if skipped := read_fresh_lock(project).skipped:
+        named = ", ".join(skipped)
+        reporter.say(f"skipped: {named}: not for this Python or {PLATFORM}, by the line's marker")
     if set(checks) <= set(receipt.checks):
         reporter.done("smoke", f"{len(checks)} tests, passed before", digest=image.id)
     else:

@@ -88,9 +88,12 @@ def _who_of_debian(package: LockedDebian, lock: Lock) -> str:
 
 
 def _strategy(package: LockedPackage) -> str:
+    """Return the kind, the index unless it is the default one, and what builds it."""
+    index = getattr(package, "index", "")
+    found = kind_of(package) + (f" from {index}" if index else "")
     if isinstance(package, LockedSdist):
-        return f"sdist, built by {', '.join(package.builders)}"
-    return kind_of(package)
+        return f"{found}, built by {', '.join(package.builders)}"
+    return found
 
 
 def _asked_by(wanted: Requirement) -> str:

@@ -26,6 +26,7 @@ from hakobune.model.lock import (
     LockedWheel,
     RegistryBase,
 )
+from hakobune.model.spec import Index
 from hakobune.transform.line_ends import line_ends_error, with_lf
 from hakobune.transform.seal import is_sealed
 
@@ -62,6 +63,9 @@ _FORMS = {
     "value": re.compile(r"[^\x00-\x1f\x7f]*"),
     "address": INDEX_ADDRESS,
     "role": re.compile(r"default|extra"),
+    "index": re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/~%+-]*"),
+    "index_name": re.compile(r"[a-z][a-z0-9_]*"),
+    "packages": re.compile(r"[A-Za-z0-9._-]+( [A-Za-z0-9._-]+)*"),
 }
 
 
@@ -116,7 +120,7 @@ def _read(content: bytes) -> Lock:
         ),
         variables=_pairs(tree, "variables", {"name": "variable", "value": "value"}),
         included=_pairs(tree, "included", {"path": "included", "sha256": "sha256"}),
-        indexes=_pairs(tree, "indexes", {"address": "address", "role": "role"}),
+        indexes=tuple(map(_index, _take(tree, "indexes", list) if "indexes" in tree else ())),
         debian=_pairs(tree, "debian", {"name": "debian", "asked_by": "asked_by"}),
     )
     left = [*tree, *(f"base.{key}" for key in base), *(f"base.registry.{key}" for key in registry)]
@@ -180,6 +184,19 @@ def _pairs(tree: dict[str, Any], key: str, forms: Mapping[str, str]) -> tuple[tu
     return tuple(pairs)
 
 
+def _index(item: object) -> Index:
+    """Return an index; only those of the project have a name."""
+    entry = _entry(item)
+    index = Index(
+        address=_word(entry, "address"),
+        is_default=_word(entry, "role") == "default",
+        name=_word(entry, "name", "index_name") if "name" in entry else "",
+        packages=tuple(_word(entry, "packages").split()) if "packages" in entry else (),
+    )
+    _require_empty(entry, index.address)
+    return index
+
+
 def _entry(item: object) -> dict[str, Any]:
     if not isinstance(item, Mapping):
         raise _DamageError(": a package must be a table")
@@ -193,12 +210,13 @@ def _package(item: object) -> LockedPackage:
     package: LockedPackage
     match kind:
         case "wheel":
-            package = LockedWheel(**_file(table, kind))
+            package = LockedWheel(**_file(table, kind), index=_index_of(table))
         case "sdist":
             package = LockedSdist(
                 **_file(table, kind),
                 builders=tuple(_word(table, "builders").split()),
                 wheel_sha256=_word(table, "wheel_sha256"),
+                index=_index_of(table),
             )
         case "debian":
             package = _debian(table)
@@ -229,6 +247,10 @@ def _file(table: dict[str, Any], kind: Kind) -> dict[str, Any]:
         "size": _size(table),
         "sha256": _word(table, "sha256"),
     }
+
+
+def _index_of(table: dict[str, Any]) -> str:
+    return _word(table, "index") if "index" in table else ""
 
 
 def _debian(table: dict[str, Any]) -> LockedDebian:

@@ -26,6 +26,10 @@ from hakobune.transform.yaml_nodes import is_null, line_of, mapping, parse, text
 
 KNOWN_KEYS = ("name", "channels", "dependencies", "prefix", "variables", "platforms")
 _MOST_REASONS = 3
+# Of these, conda has builds without CUDA, which `cpu` in the name or in the build string asks for.
+_OF_PYTORCH = {
+    *("pytorch", "pytorch-cpu", "cpuonly", "pytorch-mutex", "libtorch", "torchvision", "torchaudio")
+}
 _MLFLOW_KEYS = {"build_dependencies", "python"}
 # A file that lists one of these is a whole environment, as `conda env export` writes it.
 _ONLY_EXPORTED = {
@@ -84,6 +88,7 @@ def read_spec(
         sha256=hashlib.sha256(content).hexdigest(),
         constraints=tuple(found.constraints),
         indexes=tuple(found.indexes),
+        cpu_place=found.cpu_place,
         takes_prereleases=found.takes_prereleases,
         variables=variables,
         included=tuple(found.included[path] for path in sorted(found.included)),
@@ -227,6 +232,8 @@ def _read_pip_list(items: Sequence[yaml.Node], found: Findings) -> None:
 def _read_conda_package(written: str, line: int, found: Findings) -> None:
     # What is left out has versions that the index's packages cannot have (`openssl=1.1.1k`).
     name, shown, place = canonicalize_name(name_of(written)), name_of(written), str(found.at(line))
+    if name in _OF_PYTORCH and "cpu" in written.partition("#")[0].lower():
+        found.cpu_place = found.cpu_place or place
     if reason := found.names.left_out.get(name):
         found.left_out.append(LeftOut(name=shown, place=place, reason=reason))
         return
@@ -295,7 +302,7 @@ def _is_library(name: str, names: CondaNames) -> bool:
 def _take_conda_package(
     spec: CondaSpec, index_name: str, written: str, line: int, found: Findings
 ) -> None:
-    if spec.build:
+    if spec.build and not ("cpu" in spec.build and spec.name in _OF_PYTORCH):
         found.builds.append(spec.name)
     # The file's spelling where it is the same name: locks that exist have it so.
     shown = (

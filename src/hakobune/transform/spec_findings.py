@@ -61,6 +61,7 @@ class Findings:
     takes_prereleases: bool = False
     python: tuple[str, ...] | None = None
     python_line: int = 0
+    cpu_place: str = ""
 
     def at(self, line: int) -> Place:
         """Return a line of the conda file itself."""

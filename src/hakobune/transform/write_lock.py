@@ -32,7 +32,7 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
         *_array("requirements", tuple(_text(text) for text in lock.requirements)),
         *_pairs("included", ("path", "sha256"), lock.included),
         *_pairs("variables", ("name", "value"), lock.variables),
-        *_pairs("indexes", ("address", "role"), lock.indexes),
+        *_indexes(lock),
         *_pairs("debian", ("name", "asked_by"), lock.debian),
         "",
         "# What builds the image and is not in it.",
@@ -77,14 +77,26 @@ def _pairs(key: str, names: tuple[str, str], pairs: tuple[tuple[str, str], ...])
     return _array(key, rows) if rows else []
 
 
+def _indexes(lock: Lock) -> list[str]:
+    """Return the indexes; nothing where none is named, as in most locks."""
+    rows = []
+    for index in lock.indexes:
+        row: dict[str, str | int] = {"name": index.name} if index.name else {}
+        row |= {"address": index.address, "role": "default" if index.is_default else "extra"}
+        rows.append(
+            _table(row | ({"packages": " ".join(index.packages)} if index.packages else {}))
+        )
+    return _array("indexes", tuple(rows)) if rows else []
+
+
 def _package(package: LockedPackage) -> str:
     """Return the line of a package. A wheel has no `kind`: it was the only one at first."""
     match package:
         case LockedWheel():
-            return _table(_file(package))
+            return _table(_file(package) | _index(package))
         case LockedSdist():
             built = {"builders": " ".join(package.builders), "wheel_sha256": package.wheel_sha256}
-            return _table({"kind": kind_of(package), **_file(package), **built})
+            return _table({"kind": kind_of(package), **_file(package), **built, **_index(package)})
         case LockedDebian():
             return _table({"kind": kind_of(package), **_debian(package)})
         case LockedConda():
@@ -102,6 +114,11 @@ def _file(package: LockedWheel | LockedSdist | LockedConda) -> dict[str, str | i
         "size": package.size,
         "sha256": package.sha256,
     }
+
+
+def _index(package: LockedWheel | LockedSdist) -> dict[str, str | int]:
+    """Return where it comes from; nothing for the default index, as with most packages."""
+    return {"index": package.index} if package.index else {}
 
 
 def _debian(package: LockedDebian) -> dict[str, str | int]:

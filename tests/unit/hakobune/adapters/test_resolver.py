@@ -15,6 +15,7 @@ from hakobune.errors import (
     ResolutionImpossibleError,
 )
 from hakobune.model.lock import LockedWheel
+from hakobune.model.secrets import AskedIndex
 from tests.samples import FakeRunner, completed
 
 QUESTION = Question(
@@ -315,3 +316,55 @@ def test_which_packages_need_which_is_read_from_uv_s_cache() -> None:
     assert needed_by(FakeRunner([write]), QUESTION, env={}) == {"numpy": ("pandas", "scipy")}
     cold = FakeRunner([lambda _: completed(exit_code=1, stderr="the cache does not have it")])
     assert needed_by(cold, QUESTION, env={}) == {}
+
+
+TEAM = AskedIndex(name="team", address="https://jo:secret@t.e/simple", packages=("core", "extra"))
+MORE = AskedIndex(name="m.o/re", address="https://u:secret@m.o/re/simple")
+DEFAULT = AskedIndex(name="the default index", address="", is_default=True)
+
+
+class IndexedUv:
+    """Answers as uv does for `app`, which needs `core`; keeps what it reads."""
+
+    def __init__(self, *, has_core: bool) -> None:
+        self.has_core = has_core
+        self.wanted: list[str] = []
+        self.commands: list[Sequence[str]] = []
+
+    def __call__(self, command: Sequence[str]) -> Completed:
+        text = Path(command[3]).read_text(encoding="utf-8")
+        self.wanted.append(text)
+        self.commands.append(command)
+        if not self.has_core and "core" not in text:
+            said = "Because core was not found in the package registry and app depends on core"
+            return completed(exit_code=1, stderr=said)
+        if "requirements.txt" in command:
+            answer = "app==1.0\n    # from https://m.o/re/simple\ncore==1.0\n    # from x\n"
+        else:
+            names = ["app-1.0-py3-none-any.whl", "core-1.0-py3-none-any.whl"]
+            answer = "\n".join(['lock-version = "1.0"', 'created-by = "uv"', *map(pylock, names)])
+        Path(command[command.index("-o") + 1]).write_text(answer, encoding="utf-8")
+        return completed()
+
+
+@pytest.mark.parametrize("has_core", [True, False])
+def test_an_assigned_package_that_another_one_needs_comes_from_its_index(*, has_core: bool) -> None:
+    uv = IndexedUv(has_core=has_core)
+    question = replace(QUESTION, requirements=("app",), indexes=(TEAM, DEFAULT))
+    found = solve(FakeRunner([uv]), question, env={})
+    assert [(package.name, package.index) for package in found] == [("app", ""), ("core", "team")]
+    read = tomllib.loads(uv.wanted[-1])
+    assert read["project"]["dependencies"] == ["app", "core"]
+    (index,) = read["tool"]["uv"]["index"]
+    assert index == {"name": "team", "url": "https://t.e/simple", "explicit": True}
+    assert read["tool"]["uv"]["sources"] == {"core": {"index": "team"}}
+    assert len(uv.commands) == 2
+    assert not any("secret" in text for text in (*uv.wanted, *map(str, uv.commands)))
+
+
+def test_each_package_s_index_is_recorded() -> None:
+    uv = IndexedUv(has_core=True)
+    question = replace(QUESTION, requirements=("app",), indexes=(MORE, DEFAULT))
+    found = solve(FakeRunner([uv]), question, env={})
+    assert [(package.name, package.index) for package in found] == [("app", "m.o/re"), ("core", "")]
+    assert uv.commands[0][uv.commands[0].index("--index-strategy") + 1] == "first-index"

@@ -17,6 +17,7 @@ from hakobune.errors import (
 )
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
+from hakobune.model.spec import Index
 from hakobune.stages.lock import LockWishes, lock_environment, pin_base
 from hakobune.stages.project import read_current_lock, read_fresh_lock
 from hakobune.transform.write_lock import write_lock
@@ -252,9 +253,9 @@ def test_variables_and_indexes_of_the_file_are_in_the_lock(tmp_path: Path) -> No
         "  - pip: [six, '--extra-index-url https://${USER}@x.y/simple']\n"
     )
     project = of_file(tmp_path, text)
-    asked: list[tuple[tuple[str, str], ...]] = []
+    asked: list[tuple[Index, ...]] = []
 
-    def index(named: Sequence[tuple[str, str]]) -> dict[str, str]:
+    def index(named: Sequence[Index]) -> dict[str, str]:
         asked.append(tuple(named))
         return {}
 
@@ -263,7 +264,7 @@ def test_variables_and_indexes_of_the_file_are_in_the_lock(tmp_path: Path) -> No
         project, FakeRunner([Uv(), NO_REGISTRY, NO_DEBIAN]), FakeReporter(), wishes=wishes
     )
     assert lock.variables == (("A", "1 $x"),)
-    assert lock.indexes == (("https://${USER}@x.y/simple", "extra"),)
+    assert lock.indexes == (Index(address="https://${USER}@x.y/simple"),)
     assert asked[0] == lock.indexes
     assert read_fresh_lock(project) == lock
 

@@ -70,6 +70,15 @@ def passed(
     return runner
 
 
+def test_a_requirement_that_is_not_for_this_platform_is_listed_as_skipped(made: Made) -> None:
+    lock = read_fresh_lock(made.project)
+    texts = (*lock.requirements, 'tomli; python_version < "3.11"', "Win_Only")
+    lock = replace(lock, requirements=texts)
+    content = write_lock(lock, written_from=made.project.environment)
+    made.project.lock_path.write_bytes(content)
+    assert read_fresh_lock(made.project).skipped == ("tomli", "win-only")
+
+
 def references(made: Made) -> list[str]:
     (path,) = (made.project.root / RECEIPTS).iterdir()
     values = json.loads(path.read_bytes())

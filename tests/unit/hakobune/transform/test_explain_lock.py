@@ -32,13 +32,13 @@ def test_each_package_and_each_line_is_explained() -> None:
     assert lock.debian_base is not None
     gomp = replace(lock.debian_base.packages[0], name="libgomp1", suite="trixie")
     magic = replace(gomp, name="libmagic1t64", suite="trixie-security")
-    packages = (sdist, wheel("six"), wheel("torch"), gomp, magic)
+    packages = (replace(sdist, index="team"), wheel("six"), wheel("torch"), gomp, magic)
     lock = replace(lock, packages=packages, debian=(("libmagic1", "python-magic"),))
     needed_by = {"old": ("six",), "torch": ("a", "b", "c", "d", "e", "f")}
     lines = explain_lock(spec, lock, file="env.yml", needed_by=needed_by)
     assert [(line.name, line.version, line.strategy, line.reason) for line in lines] == [
         ("python", "3.13", "base image", "no line names one"),
-        ("old", "2", "sdist, built by flit==3", "needed by six"),
+        ("old", "2", "sdist from team, built by flit==3", "needed by six"),
         ("six", "1", "wheel", "env.yml:3, env.yml:7"),
         (
             "torch",
