@@ -168,6 +168,10 @@ class SdistInvalidError(LockError):
     """A source distribution cannot be read, or is not the one that the index names."""
 
 
+class CommitUnavailableError(LockError):
+    """Git does not get the commit that an address names, or no archive can be made of it."""
+
+
 class PythonUnavailableError(LockError):
     """No base image has the Python that the conda file asks for."""
 
@@ -234,6 +238,14 @@ class ImageError(HakobuneError):
 
 class BuildFailedError(ImageError):
     """The image build stopped."""
+
+
+class SdistBuildFailedError(ImageError):
+    """A source distribution cannot be built: it fails, uses the network, or lacks something."""
+
+
+class SdistUnstableError(ImageError):
+    """Two builds of a source distribution give two wheels, or another wheel than the lock names."""
 
 
 class ImportFailedError(ImageError):

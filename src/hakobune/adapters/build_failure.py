@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hakobune.adapters.debian_base import package_with
 from hakobune.adapters.process import printable
+from hakobune.adapters.sdist_failure import other_wheel, sdist_failed, wheel_not_kept
 from hakobune.errors import (
     BasePackageGoneError,
     BaseUnavailableError,
@@ -224,6 +225,25 @@ def _dpkg(found: _Found) -> HakobuneError:
     )
 
 
+def _sdist(found: _Found) -> HakobuneError:
+    return sdist_failed(found[1], found[2], found.words[: found.match.start()])
+
+
+def _other_wheel(found: _Found) -> HakobuneError:
+    return other_wheel(found[1])
+
+
+def _kept_wheel(found: _Found) -> HakobuneError:
+    return wheel_not_kept(found[1])
+
+
+def _fetched(found: _Found) -> HakobuneError:
+    return BuildFailedError(
+        f"{found[1]} comes from no package index, and this build was not given it",
+        remedy="hakobune build (it fetches the file; plain `docker build` cannot)",
+    )
+
+
 def _compilation(found: _Found) -> HakobuneError:
     return CompilationFailedError(
         # With the quotes of what the compiler names last.
@@ -323,6 +343,10 @@ _OF_STEPS: _Causes = (
         _no_mirror,
     ),
     (r"^hakobune: dpkg cannot install", _dpkg),
+    (r"^hakobune: cannot build (\S+) from (\S+)", _sdist),
+    (r"^hakobune: the wheel of (\S+) is not the one that the lock names", _other_wheel),
+    (r"^hakobune: the wheel of (\S+) that the lock names is not here", _kept_wheel),
+    (r"^hakobune: (\S+) comes from no index", _fetched),
     (r"Hash mismatch for `?([^\s`]+)`?", _hash),
     (r"DO NOT MATCH THE HASHES[\s\S]*?^\s*([\w.-]+==\S+|[\w.-]+) from", _hash),
     (r"^.* changed after this Dockerfile was rendered", _stale),

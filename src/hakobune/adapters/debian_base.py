@@ -16,6 +16,7 @@ from hakobune.errors import (
     HakobuneError,
     HashMismatchError,
 )
+from hakobune.model.lock import LockedDebian
 from hakobune.model.reporter import Reporter
 
 # Exit codes of docker/base/build.sh, as its head describes them.
@@ -115,6 +116,41 @@ def missing(runner: Runner) -> tuple[str, str] | None:
         return None
     what, _, remedy = done.stderr.replace("mirror.sh: ", "").strip().partition("\n")
     return what, remedy
+
+
+def fetch(runner: Runner, package: LockedDebian) -> bytes:
+    """Return a package's file. Raises BasePackageGoneError, HashMismatchError or what else fails.
+
+    As in build.sh, apt's own downloader fetches it and checks its sha256.
+    """
+    script = str(shipped_folder("base") / "mirror.sh")
+    is_security = package.path.startswith("pool/updates/")
+    archive = runner.capture([script, *(["security"] if is_security else [])])
+    with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        path = Path(folder, "package.deb")
+        address = f"{archive.stdout.strip()}/{package.path}"
+        done = runner.capture(
+            ["/usr/lib/apt/apt-helper", "-o", "Acquire::Retries=3", "-o", "APT::Sandbox::User=",
+             "download-file", address, str(path), f"SHA256:{package.sha256}"]
+        )  # fmt: skip
+        if done.exit_code == 0:
+            return path.read_bytes()
+    said = done.stdout + done.stderr
+    if "404" in said:
+        raise BasePackageGoneError(
+            f"the Debian mirror no longer has {package.name} {package.version}, which the lock "
+            "names",
+            remedy=f"move the base forward: {MOVE}",
+        )
+    if "Hash Sum mismatch" in said or "unexpected size" in said:
+        raise HashMismatchError(
+            f"the mirror's {package.name} {package.version} is not the one that the lock names",
+            remedy=f"check the mirror; to lock its current packages: {MOVE}",
+        )
+    raise BaseUnavailableError(
+        f"the headers of Python ({package.name}) cannot be had: the Debian mirror does not answer",
+        remedy="check the network, or set HAKOBUNE_DEBIAN_MIRROR",
+    )
 
 
 def fingerprint() -> bytes:

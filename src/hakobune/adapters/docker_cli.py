@@ -189,13 +189,14 @@ def _comma_separated(*fields: str) -> str:
     return ",".join(quoted)
 
 
-def export_command(
+def export_command(  # noqa: PLR0913 - as above
     *,
     folder: Path,
     dockerfile: Path,
     context: Path,
     arguments: Mapping[str, str],
     secrets: BuildSecrets = NO_SECRETS,
+    options: Sequence[str] = (),
 ) -> list[str]:
     """Return a build whose files land in a folder of this machine, and in no image."""
     command = build_command(
@@ -204,7 +205,7 @@ def export_command(
         context=context,
         arguments=arguments,
         secrets=secrets,
-        options=("--output", _comma_separated("type=local", f"dest={folder}")),
+        options=("--output", _comma_separated("type=local", f"dest={folder}"), *options),
     )
     # An image's name and its way into the engine, which this build has no use for.
     start = command.index("--load")

@@ -13,23 +13,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from hakobune.adapters.process import Runner
-from hakobune.adapters.uv_answer import earlier_answer, image_environment, image_tags
-from hakobune.adapters.uv_errors import WANTED, unknown_name, unknown_packages
+from hakobune.adapters.process import Completed, Runner
+from hakobune.adapters.uv_answer import chosen_files, earlier_answer
+from hakobune.adapters.uv_errors import (
+    WANTED,
+    pythons_of_wheels,
+    unknown_name,
+    unknown_packages,
+)
 from hakobune.adapters.uv_run import failure_or_fault, index_fault, run_uv
 from hakobune.errors import (
     IndexUnreachableError,
-    ResolutionImpossibleError,
 )
 from hakobune.model.lock import LockedSdist, LockedWheel
 from hakobune.model.secrets import AskedIndex
 from hakobune.model.spec import requirement_name
-
-if TYPE_CHECKING:  # only `lock` needs it, so that other commands start without it
-    from packaging.pylock import Package
 
 # The policies of wheels that uv knows: the newest that a base's glibc allows is the one to name.
 _UV_GLIBC = (17, 28, *range(31, 41))
@@ -59,6 +60,17 @@ class SdistFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideFile:
+    """A wheel or a source archive that a line of the conda file names by its address."""
+
+    version: str
+    file: str
+    size: int
+    sha256: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is asked of uv, and what its errors are translated with.
 
@@ -67,8 +79,9 @@ class Question:
     name where its source distribution is built; `constraints` bound what is taken.
     `places` maps package names to each `file:line` that asks for them, and `file` is the
     conda file. No file is taken that came to the index after `exclude_newer` (RFC 3339). With
-    `is_whole`, uv's explanation of a failure is not cut. `indexes` are in the order of asking,
-    and `say` gets the line about one that hangs.
+    `is_whole`, uv's explanation of a failure is not cut. `outside` are files, by package, that a
+    requirement names in place of an index's; `links` are folders and pages that list more files.
+    `indexes` are in the order of asking, and `say` gets the line about one that hangs.
     """
 
     requirements: tuple[str, ...]
@@ -83,8 +96,16 @@ class Question:
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_whole: bool = False
     known: tuple[KnownSdist, ...] = ()
+    outside: Mapping[str, OutsideFile] = field(default_factory=dict)
+    links: tuple[str, ...] = ()
     indexes: tuple[AskedIndex, ...] = ()
     say: Callable[[str], None] = lambda _line: None
+
+    def asking(
+        self, requirements: tuple[str, ...], outside: Mapping[str, OutsideFile]
+    ) -> "Question":
+        """Return the question with these files in place of their addresses."""
+        return replace(self, requirements=requirements, outside=outside)
 
     @property
     def assigned(self) -> dict[str, AskedIndex]:
@@ -117,7 +138,7 @@ def solve(
             asked = replace(question, requirements=tuple(left))
             done = run_uv(runner, _command(asked, Path(folder)), asked, env)
             if done.exit_code == 0 and not unknown:
-                packages = _chosen(answer.read_text(encoding="utf-8"), question)
+                packages = chosen_files(answer.read_text(encoding="utf-8"), question)
                 if late := assigned & {package.name for package in packages} - needed:
                     needed |= late
                     continue
@@ -136,7 +157,8 @@ def solve(
         elif unknown or found:
             raise unknown_packages(unknown or [found], question)
         else:
-            raise failure_or_fault(done, asked, runner, env)
+            older = _ask_of_older(runner, done, question, env)
+            raise failure_or_fault(done, asked, runner, env, older)
 
 
 def _with_indexes(
@@ -172,6 +194,23 @@ def _as_requirements(command: Sequence[str], answer: Path) -> list[str]:
     words[words.index("pylock.toml")] = "requirements.txt"
     words[words.index("-o") + 1] = str(answer)
     return words
+
+
+def _ask_of_older(
+    runner: Runner, done: Completed, question: Question, env: Mapping[str, str]
+) -> Completed | None:
+    """Ask for the package that has wheels for other Pythons only, with the newest of these.
+
+    None where that is not the cause of the failure.
+    """
+    pin, python = pythons_of_wheels(done)
+    if not pin:
+        return None
+    alone = replace(
+        question, requirements=(pin,), python=python, constraints=(), preferred=(), known=()
+    )
+    with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        return runner.capture([*_command(alone, Path(folder)), "--no-deps"], env=env)
 
 
 def newest(
@@ -257,6 +296,7 @@ def _command(question: Question, folder: Path) -> list[str]:
         # The first index that has a package, so that no other one can offer a higher number of it.
         *("--index-strategy", "first-index"),
         *(("--constraints", str(bounds)) if question.constraints else ()),
+        *(word for link in question.links for word in ("--find-links", link)),
         *(("--prerelease", "allow") if question.takes_prereleases else ()),
         *(("--exclude-newer", question.exclude_newer) if question.exclude_newer else ()),
         *(word for known in question.known for word in ("--no-binary", known.name)),
@@ -327,51 +367,3 @@ def locate_sdist(
                 sha256=found["hashes"]["sha256"],
             )
     return None
-
-
-def _chosen(answer: str, question: Question) -> tuple[LockedWheel | LockedSdist, ...]:
-    """Return one file for each package: the best wheel that the image takes, or the source."""
-    from packaging.pylock import (  # noqa: PLC0415 - as above
-        Pylock,
-        PylockSelectError,
-        PylockValidationError,
-    )
-
-    try:
-        pylock = Pylock.from_dict(tomllib.loads(answer))
-        chosen = pylock.select(
-            environment=image_environment(question.python),
-            tags=image_tags(question.python, question.glibc),
-        )
-        packages = [_locked(package, found, question) for package, found in chosen]
-    except (tomllib.TOMLDecodeError, PylockSelectError, PylockValidationError) as exc:
-        raise ResolutionImpossibleError(
-            f"{question.file}: uv's answer cannot be locked: {exc}",
-            remedy="every package must have a wheel for this Python on linux/amd64, and the index "
-            "must give its sha256; choose another version or index",
-        ) from exc
-    return tuple(sorted(packages, key=lambda package: package.name))
-
-
-def _locked(package: "Package", file: object, question: Question) -> LockedWheel | LockedSdist:
-    """Return the package. Raises PylockValidationError unless its file is one that may be taken."""
-    from packaging.pylock import (  # noqa: PLC0415 - as above
-        PackageSdist,
-        PackageWheel,
-        PylockValidationError,
-    )
-
-    is_known = isinstance(file, PackageSdist) and package.name in {k.name for k in question.known}
-    if not isinstance(file, PackageWheel) and not is_known:
-        raise PylockValidationError(f"{package.name} {package.version} has no wheel with a sha256")
-    if not isinstance(file, PackageWheel | PackageSdist) or "sha256" not in file.hashes:
-        raise PylockValidationError(f"{package.name} {package.version} has no wheel with a sha256")
-    kind = LockedWheel if isinstance(file, PackageWheel) else LockedSdist
-    return kind(
-        name=package.name,
-        version=str(package.version),
-        file=file.filename,
-        size=file.size or 0,
-        sha256=file.hashes["sha256"],
-        uploaded=file.upload_time,
-    )

@@ -49,9 +49,13 @@ def failure_or_fault(
     question: "Question",
     runner: Runner,
     env: Mapping[str, str],
+    older: Completed | None = None,
 ) -> HakobuneError:
-    """Return the error that uv's words mean, or that of an index which does not answer as one."""
-    error = failure_of(done, question)
+    """Return the error that uv's words mean, or that of an index which does not answer as one.
+
+    `older` is as in `failure_of`.
+    """
+    error = failure_of(done, question, older)
     if isinstance(error, WheelMissingError):
         return error
     is_network = isinstance(error, IndexUnreachableError)

@@ -46,7 +46,7 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
     "--accept",
     "accepted",
     multiple=True,
-    help="Take this package although its index or its file's bytes changed; repeatable.",
+    help="Take this package although its index, its file's bytes or its builds differ; repeatable.",
 )
 @click.option("--verbose", is_flag=True, help="Show the resolver's whole explanation of a failure.")
 @json_option(
@@ -90,10 +90,10 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     wishes = LockWishes(
         index=wiring.settings.uv_environment,
         asked=wiring.settings.asked_indexes,
-        accepted=accepted,
         upgrade=upgrade,
         upgraded=upgraded,
         exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",
+        accepted=accepted,
         move_base=move_base,
         security=security,
         is_trial=diff,

@@ -28,6 +28,13 @@ PYTORCH_CPU = Index(
 INDEX_ADDRESS = re.compile(
     r"https?://(\$\{\w+\}(:\$\{\w+\})?@)?[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~%+-]*)*"
 )
+# Where a package's file is, if no index has it: an address without a login, git's with a commit, or
+# a file of the project.
+FILE_ADDRESS = re.compile(
+    r"https?://[A-Za-z0-9.-]+(:[0-9]+)?/[A-Za-z0-9._~%+!@:/-]+"
+    r"|git\+(https?://|ssh://(\w+@)?)[A-Za-z0-9._~%+:/-]+@[0-9a-f]{40}"
+    r"|file:(?!/)(?!(.*/)?\.\.(/|$))[A-Za-z0-9._+!/-]+"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +43,7 @@ class LockedWheel:
 
     `index` is the label of the index that has it; empty: the default index. `uploaded` is when the
     index got the file, where a solve has just said so: no lock has it.
+    `address` is where the file is, if no index has it (FILE_ADDRESS).
     """
 
     name: str
@@ -44,6 +52,7 @@ class LockedWheel:
     size: int
     sha256: str
     index: str = ""
+    address: str = ""
     uploaded: datetime | None = field(default=None, compare=False)
 
 
@@ -51,8 +60,10 @@ class LockedWheel:
 class LockedSdist:
     """One source distribution of the Python package index, and what its wheel is built with.
 
-    `builders` are pins of the lock's builders (`setuptools==75.3.2`). `wheel_sha256` is that of
-    the wheel's bytes, as hex; empty until one was built. `index` and `uploaded` are as with wheels.
+    `builders` are pins of the lock's builders (`setuptools==75.3.2`); a compiler among them says
+    that it is compiled. `wheel_sha256` is that of the wheel's bytes, as hex; empty until one was
+    built. `is_accepted` tells that the wheel may have other bytes with each build. `index`,
+    `address` and `uploaded` are as with wheels; an address of git ends in the commit.
     """
 
     name: str
@@ -63,6 +74,8 @@ class LockedSdist:
     index: str = ""
     builders: tuple[str, ...] = ()
     wheel_sha256: str = ""
+    is_accepted: bool = False
+    address: str = ""
     uploaded: datetime | None = field(default=None, compare=False)
 
 
@@ -151,10 +164,15 @@ class RegistryBase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebianBase:
-    """The base image made from Debian's packages."""
+    """The base image made from Debian's packages.
+
+    `headers` are packages that are unpacked where source distributions are compiled. They are
+    neither in the base nor in the image.
+    """
 
     suite: str
     packages: tuple[LockedDebian, ...]
+    headers: tuple[LockedDebian, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +225,25 @@ class Lock:
     def sdists(self) -> tuple[LockedSdist, ...]:
         """The packages whose wheels are built for the image."""
         return tuple(found for found in self.python_packages if isinstance(found, LockedSdist))
+
+    @property
+    def compiled(self) -> tuple[LockedSdist, ...]:
+        """The source distributions that a compiler is at hand for."""
+        return tuple(
+            sdist
+            for sdist in self.sdists
+            if any(requirement_name(pin) == COMPILER for pin in sdist.builders)
+        )
+
+    @property
+    def unsettled(self) -> tuple[LockedSdist, ...]:
+        """The source distributions whose wheel's bytes are to be found out by a build."""
+        return tuple(s for s in self.sdists if not s.wheel_sha256 and not s.is_accepted)
+
+    @property
+    def outside(self) -> tuple[LockedWheel | LockedSdist, ...]:
+        """The packages whose files come from an address of their own."""
+        return tuple(package for package in self.python_packages if package.address)
 
     @property
     def asked_for(self) -> tuple[str, ...]:

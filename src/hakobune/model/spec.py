@@ -89,9 +89,10 @@ class EnvironmentSpec:
 
     `name` is what images, registries and Azure ML call it, and `written_name` what the file does.
     `python` are alternatives, each a specifier of PEP 440 (`==3.13.*`; empty: any), and
-    `python_line` is 0 where the file names none. `notes` are what a user should know of the
-    reading, each as `file:line: what`. `cpu_place` is the line that wants PyTorch without CUDA;
-    empty: none does. `sha256` is that of the file's bytes, as lower-case hex.
+    `python_line` is 0 where the file names none. `links` are pages and folders of the project that
+    list more files, each with its `file:line`. `notes` are what a user should know of the reading,
+    each as `file:line: what`. `cpu_place` is the line that wants PyTorch without CUDA; empty: none
+    does. `sha256` is that of the file's bytes, as lower-case hex.
     """
 
     name: str
@@ -104,6 +105,7 @@ class EnvironmentSpec:
     sha256: str
     constraints: tuple[Requirement, ...] = ()
     indexes: tuple[Index, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
     takes_prereleases: bool = False
     variables: tuple[tuple[str, str], ...] = ()
     included: tuple[Included, ...] = ()
@@ -111,6 +113,14 @@ class EnvironmentSpec:
     left_out: tuple[LeftOut, ...] = ()
     debian: tuple[SystemPackage, ...] = ()
     cpu_place: str = ""
+
+    @property
+    def places(self) -> dict[str, tuple[str, ...]]:
+        """Each `file:line` that names a package, or a list of links, by that name."""
+        places: dict[str, tuple[str, ...]] = {}
+        for wanted in (*self.requirements, *self.constraints):
+            places[wanted.name] = (*places.get(wanted.name, ()), wanted.place)
+        return places | {link: (place,) for link, place in self.links}
 
     @property
     def python_text(self) -> str:

@@ -13,7 +13,9 @@ from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import BuildSecrets
 from hakobune.stages import base_image
+from hakobune.stages.built_wheels import settle_wheels
 from hakobune.stages.lock import pin_base
+from hakobune.stages.outside import fetched_options
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import check_lock, current_source, ready_lock, render
 from hakobune.transform.names import lasting_tag, readable_tag
@@ -31,7 +33,14 @@ def build(
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
     lock, base = ready_base(project, runner, reporter)
-    image = build_tagged(project, lock, runner, reporter, base=base, secrets=secrets)
+    with fetched_options(project, lock, runner, base, secrets) as options:
+        arguments = build_arguments(base)
+        lock = settle_wheels(
+            project, lock, runner, reporter, arguments=arguments, secrets=secrets, options=options
+        )
+        image = build_tagged(
+            project, lock, runner, reporter, base=base, secrets=secrets, options=options
+        )
     reporter.done("build", f"{image.tag} on {base}", digest=image.id)
     return image
 

@@ -28,7 +28,8 @@ def explain(
     spec = read_environment(project)
     question = Question(
         requirements=tuple(
-            wanted.name if wanted.others else wanted.text for wanted in spec.requirements
+            wanted.name if wanted.others or " @ " in wanted.text else wanted.text
+            for wanted in spec.requirements
         ),
         python=lock.python,
         glibc=_ANY_GLIBC,

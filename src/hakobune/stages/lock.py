@@ -31,11 +31,12 @@ from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import AskedIndex
 from hakobune.model.spec import EnvironmentSpec, Index, requirement_name
+from hakobune.stages.base_image import with_headers
 from hakobune.stages.debian import DebianWishes, bases, choose_debian
 from hakobune.stages.doubts import old_releases, warnings_of
 from hakobune.stages.indexes import download_size, indexes_of, require_hashes, require_same_source
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
-from hakobune.stages.solve import Solution, solve
+from hakobune.stages.solve import Solution, accepted_notes, settled, solve, with_paths
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
 from hakobune.transform.lock_changes import lock_changes
 from hakobune.transform.names import environment_name, readable_tag
@@ -53,11 +54,12 @@ class LockWishes:
 
     `index` returns uv's environment variables (index, CA bundle) for the indexes that the project
     and the conda file name, and `asked` the indexes in their order. A package of a name in
-    `accepted` may have other bytes or another index than before. `upgrade` lets every Python
-    package move, `upgraded` those of these names, `move_base` every Debian package, and `security`
-    those with a newer security build. No package is taken that came to the index after
-    `exclude_newer` (RFC 3339; empty: no bound). `is_trial` writes nothing, and `is_whole` shows the
-    resolver's explanation of a failure uncut.
+    `accepted` may have other bytes or another index than before, and if it is built from the same
+    source, another wheel with each build. `upgrade` lets every Python package move, `upgraded`
+    those of these names, `move_base` every Debian package, and `security` those with a newer
+    security build. No package is taken that came to the index after `exclude_newer` (RFC 3339;
+    empty: no bound). `is_trial` writes nothing, and `is_whole` shows the resolver's explanation of
+    a failure uncut.
     """
 
     index: Callable[[Sequence[Index]], Mapping[str, str]]
@@ -84,7 +86,7 @@ def lock_environment(
     """
     spec = read_environment(project)
     for note in spec.notes:
-        reporter.say(note)
+        reporter.say(f"note: {note}")
     _require_own_name(project, spec)
     old = _lock_to_keep(project, reporter)
     if old is not None:
@@ -93,18 +95,18 @@ def lock_environment(
     choices = _pythons(project, spec, kept)
     named = indexes_of(project, spec, wishes, reporter)
     python, solution = _resolve(project, spec, choices, kept, runner, wishes, named, reporter)
-    for package in solution.compiled:
-        reporter.say(
-            f"{package} has no wheel, and its source is partly in a compiled language: the build "
-            "has no compiler, so it succeeds only if the package can do without that part"
-        )
+    # What another base, or a release that may move, gives is found out again.
+    before = None if wishes.move_base else kept
+    packages = settled(solution, before, python.version, wishes.accepted)
+    for note in (*solution.notes, *accepted_notes(packages)):
+        reporter.say(f"note: {note}")
     if len(choices) > 1:
-        reporter.say(f"{spec.python_text}: Python {python.version} is taken")
+        reporter.say(f"note: {spec.python_text}: Python {python.version} is taken")
     debian = choose_debian(
         project,
         spec,
         python,
-        solution.packages,
+        packages,
         old,
         runner,
         reporter,
@@ -117,9 +119,14 @@ def lock_environment(
         python=python.version,
         requirements=(spec.python_text, *(wanted.text for wanted in spec.requirements)),
         registry_base=_registry_base(python, old, runner, reporter),
-        debian_base=debian.base,
+        debian_base=with_headers(
+            debian.base,
+            python.version if solution.is_compiled else "",
+            runner,
+            is_moving=wishes.move_base,
+        ),
         tools=_tools(project, python, kept, runner, wishes, reporter),
-        packages=(*solution.packages, *debian.packages),
+        packages=(*packages, *debian.packages),
         sha256="",
         variables=spec.variables,
         indexes=named,
@@ -138,7 +145,7 @@ def lock_environment(
         reporter.say(line)
     if wishes.is_trial:
         return lock
-    stored = _store_lock(project, lock, reporter)
+    stored = store_lock(project, lock, reporter)
     _report_name(project, spec, reporter)
     return stored
 
@@ -197,8 +204,9 @@ def _report_name(project: Project, spec: EnvironmentSpec, reporter: Reporter) ->
     """Print how the image is called, if the conda file calls the environment otherwise."""
     if spec.name != spec.written_name:
         reporter.say(
-            f"{project.environment}:{spec.name_line}: the name `{printable(spec.written_name)}` "
-            f"becomes `{spec.name}`, which Docker, registries and Azure ML all accept; "
+            f"note: {project.environment}:{spec.name_line}: the name "
+            f"`{printable(spec.written_name)}` becomes `{spec.name}`, which Docker, registries and "
+            f"Azure ML all accept; "
             f"docker-compose.yml must name the image {readable_tag(spec.name)}"
         )
 
@@ -253,7 +261,10 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             else {},
             takes_prereleases=spec.takes_prereleases,
             exclude_newer=wishes.exclude_newer,
-            places=_places_of(spec),
+            places=spec.places,
+            links=tuple(
+                link if "://" in link else str(project.root / link) for link, _ in spec.links
+            ),
             is_whole=wishes.is_whole,
             indexes=wishes.asked(named),
             say=reporter.say,
@@ -264,7 +275,7 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             first_error = first_error or exc
             continue
         require_hashes(spec, solution.packages)
-        return python, solution
+        return python, with_paths(solution, project.root)
     assert first_error is not None  # noqa: S101 - the loop ran once at least
     raise first_error
 
@@ -274,13 +285,6 @@ def _pins(kept: Lock | None, python: ChosenPython) -> tuple[str, ...]:
     if kept is None or _minor(kept.python) != _minor(python.version):
         return ()
     return tuple(f"{package.name}=={package.version}" for package in kept.python_packages)
-
-
-def _places_of(spec: EnvironmentSpec) -> dict[str, tuple[str, ...]]:
-    places: dict[str, tuple[str, ...]] = {}
-    for wanted in (*spec.requirements, *spec.constraints):
-        places[wanted.name] = (*places.get(wanted.name, ()), wanted.place)
-    return places
 
 
 def _tools(  # noqa: PLR0913, PLR0917 - as above
@@ -327,7 +331,7 @@ def _lock_to_keep(project: Project, reporter: Reporter) -> Lock | None:
     except LockMissingError:
         return None
     except LockDamagedError as exc:
-        reporter.say(f"{exc.what}; its pins are not kept")
+        reporter.say(f"note: {exc.what}; its pins are not kept")
         return None
 
 
@@ -340,7 +344,7 @@ def _registry_base(
         return old.registry_base
     digest = docker_cli.registry_digest(runner, image)
     if digest is None:
-        reporter.say(f"no registry answers for {image}: its digest stays open in the lock")
+        reporter.say(f"note: no registry answers for {image}: its digest stays open in the lock")
     return RegistryBase(image=image, digest=digest)
 
 
@@ -359,7 +363,8 @@ def _minor(python: str) -> str:
     return ".".join(python.split(".")[:2])
 
 
-def _store_lock(project: Project, lock: Lock, reporter: Reporter) -> Lock:
+def store_lock(project: Project, lock: Lock, reporter: Reporter) -> Lock:
+    """Write the lock; return it with its sha256."""
     content = write_lock(lock, written_from=project.environment)
     changed = files.write_bytes(project.lock_path, content)
     stored = replace(lock, sha256=hashlib.sha256(content).hexdigest())
@@ -372,4 +377,4 @@ def pin_base(project: Project, lock: Lock, digest: str, reporter: Reporter) -> L
     """Write the digest of the official Python image into the lock, and return the lock."""
     base = replace(lock.registry_base, digest=digest)
     reporter.say(f"{base.image} is {digest}: written into {project.lock}")
-    return _store_lock(project, replace(lock, registry_base=base), reporter)
+    return store_lock(project, replace(lock, registry_base=base), reporter)

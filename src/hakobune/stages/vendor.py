@@ -39,16 +39,18 @@ from hakobune.stages.build import (
     planned_commands,
     ready_base,
 )
+from hakobune.stages.built_wheels import keep_wheels, settle_wheels
+from hakobune.stages.outside import fetched_options, file_of, gather, needed
 from hakobune.stages.render import check_lock, ready_dockerfile
 from hakobune.transform.debian_blocks import render_debian_download
-from hakobune.transform.install_blocks import render_download
 from hakobune.transform.render_dockerfile import pinned_base
+from hakobune.transform.render_download import render_download
 from hakobune.transform.vendor_listing import read_listing, write_listing
 
 LISTING = "SHA256SUMS"
 _BASE = "base"
 _WHEELS = "wheels"
-_Fetched = LockedWheel | LockedDebian
+_Fetched = LockedWheel | LockedSdist | LockedDebian
 _REMEDY = "run `hakobune vendor` on a machine with a network, then copy the folder here"
 
 
@@ -68,12 +70,25 @@ def vendor(
     # So that the folder stays out of the repository, wherever it is.
     files.write_bytes(folder / ".gitignore", b"*\n")
     before = _listing(folder)
+    with fetched_options(project, lock, runner, base, secrets) as options:
+        lock = keep_wheels(
+            project,
+            lock,
+            runner,
+            reporter,
+            arguments=build_arguments(base),
+            secrets=secrets,
+            options=options,
+            folder=folder / _WHEELS,
+        )
     wheels, debs = wheels_of(lock), debs_of(lock, base)
     missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
     if missing:
-        dockerfile = render_download(lock, missing)
+        program = files.read_data("fetch_sdists.py")
+        dockerfile = render_download(lock, missing, fetch_program=program)
         _fetch(dockerfile, missing, runner, reporter, base=base, folder=folder, secrets=secrets)
     _report("wheels", missing, wheels, reporter)
+    gather(project, lock, runner, base, folder / _WHEELS, secrets=secrets)
     lacking = tuple(d for d in debs if not _is_intact(folder / _WHEELS / d.file, d.sha256))
     if lacking:
         program = files.read_data("fetch_debian.py")
@@ -89,7 +104,7 @@ def vendor(
         base=base,
         base_digest=digest,
         files=(
-            *{**_named(wheels), **_named(debs)}.items(),
+            *vendored_files(lock, base, folder),
             *(
                 (path.relative_to(folder).as_posix(), files.sha256_of(path))
                 for path in sorted((folder / _BASE).rglob("*"))
@@ -112,11 +127,6 @@ def _report(
     )
 
 
-def _named(packages: Sequence[_Fetched]) -> dict[str, str]:
-    """Return the sha256 of each package's file, by its path in the folder."""
-    return {f"{_WHEELS}/{package.file}": package.sha256 for package in packages}
-
-
 def debs_of(lock: Lock, base: str) -> tuple[LockedDebian, ...]:
     """Return the Debian packages that the lock adds to this base, which is of one release."""
     debian = lock.debian_base.suite if lock.debian_base else ""
@@ -124,23 +134,44 @@ def debs_of(lock: Lock, base: str) -> tuple[LockedDebian, ...]:
     return tuple(package for package in lock.debian_packages if package.release == release)
 
 
-def wheels_of(lock: Lock) -> tuple[LockedWheel, ...]:
-    """Return the files of a vendored folder beside the base's.
+def wheels_of(lock: Lock) -> tuple[LockedWheel | LockedSdist, ...]:
+    """Return the files of a vendored folder that an index has: wheels, and source distributions.
 
     Raises PackageKindUnsupportedError for a package that the folder has no place for.
     """
-    wheels = list(lock.tools)
+    found: list[LockedWheel | LockedSdist] = [*lock.tools, *lock.builders]
     for package in lock.packages:
         match package:
-            case LockedWheel():
-                wheels.append(package)
+            case LockedWheel() | LockedSdist():
+                found += [] if package.address else [package]
             case LockedDebian():
                 pass  # `debs_of`
-            case LockedSdist() | LockedConda():
+            case LockedConda():
                 raise unsupported(package, "vendor")
             case _:
                 assert_never(package)
-    return tuple(wheels)
+    return tuple({package.file: package for package in found}.values())
+
+
+def vendored_files(lock: Lock, base: str, folder: Path) -> tuple[tuple[str, str], ...]:
+    """Return path and sha256 of each file of the folder beside the base's.
+
+    Wheels that were kept have names that the lock does not know: they are found by their sha256.
+    """
+    kept = {s.wheel_sha256: s for s in lock.sdists if s.is_accepted and s.wheel_sha256}
+    found = {}
+    if kept:
+        for path in sorted((folder / _WHEELS).glob("*.whl")):
+            found[files.sha256_of(path)] = path.name
+    return (
+        *((f"{_WHEELS}/{package.file}", package.sha256) for package in wheels_of(lock)),
+        *((f"{_WHEELS}/{package.file}", package.sha256) for package in debs_of(lock, base)),
+        *((f"{_WHEELS}/{file_of(one)}", one.sha256) for one in needed(lock, base)),
+        *(
+            (f"{_WHEELS}/{found.get(sha256, f'{sdist.name}-{sdist.version}.whl')}", sha256)
+            for sha256, sdist in kept.items()
+        ),
+    )
 
 
 def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folder: Path) -> Image:
@@ -155,6 +186,16 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
     if not docker_cli.keeps_manifests(runner) and not docker_cli.has_image(runner, _name(listing)):
         _load_base(listing, runner, folder)
     with _plain_path(folder / _BASE) as layout:
+        options = _options(listing, runner, folder, layout)
+        lock = settle_wheels(
+            project,
+            lock,
+            runner,
+            reporter,
+            arguments=build_arguments(listing.base),
+            secrets=NO_SECRETS,
+            options=options,
+        )
         image = build_tagged(
             project,
             lock,
@@ -162,7 +203,7 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
             reporter,
             base=listing.base,
             secrets=NO_SECRETS,
-            options=_options(listing, runner, folder, layout),
+            options=options,
         )
     reporter.done("build", f"{image.tag} on {listing.base}, offline", digest=image.id)
     return image
@@ -236,16 +277,16 @@ def _whole_listing(lock: Lock, folder: Path) -> VendorListing:
             + " or ".join(base for base in bases if base),
             remedy=_REMEDY,
         )
-    wheels = {**_named(wheels_of(lock)), **_named(debs_of(lock, listing.base))}
-    needed = {**wheels, **{p: s for p, s in listing.files if p.startswith(f"{_BASE}/")}}
-    missing = [path for path in needed if not (folder / path).is_file()]
+    wheels = vendored_files(lock, listing.base, folder)
+    wanted = {**dict(wheels), **{p: s for p, s in listing.files if p.startswith(f"{_BASE}/")}}
+    missing = [path for path in wanted if not (folder / path).is_file()]
     if missing:
         raise VendorIncompleteError(
-            f"{folder} lacks {len(missing)} of {len(needed)} files:"
+            f"{folder} lacks {len(missing)} of {len(wanted)} files:"
             + "".join(f"\n  {path}" for path in missing),
             remedy=_REMEDY,
         )
-    damaged = [path for path, sha256 in needed.items() if not _is_intact(folder / path, sha256)]
+    damaged = [path for path, sha256 in wanted.items() if not _is_intact(folder / path, sha256)]
     if damaged:
         raise VendorDamagedError(
             f"{folder} has files that differ from its listing or the lock:"

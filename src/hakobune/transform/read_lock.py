@@ -13,6 +13,7 @@ from typing import Any, assert_never, get_args
 from hakobune.errors import LockDamagedError
 from hakobune.model.forms import is_of, shortened
 from hakobune.model.lock import (
+    FILE_ADDRESS,
     INDEX_ADDRESS,
     PLATFORM,
     SCHEMA_VERSION,
@@ -38,7 +39,7 @@ _FORMS = {
     "name": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*"),
     "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!:~-]*"),
     "wheel": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl"),
-    "sdist": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(tar\.gz|zip)"),
+    "sdist": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(tar|tar\.gz|zip)"),
     "conda": re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*\.(conda|tar\.bz2)"),
     "subdir": re.compile(r"linux-64|noarch"),
     "path": re.compile(r"pool/[A-Za-z0-9._+~%/-]+\.deb"),
@@ -58,6 +59,8 @@ _FORMS = {
         r"[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+( [A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+)*"
     ),
     "wheel_sha256": re.compile(r"([0-9a-f]{64})?"),
+    "accepted": re.compile("differs"),
+    "file_address": FILE_ADDRESS,
     "included": re.compile(r"(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]{1,500}"),
     "variable": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
     "value": re.compile(r"[^\x00-\x1f\x7f]*"),
@@ -210,13 +213,17 @@ def _package(item: object) -> LockedPackage:
     package: LockedPackage
     match kind:
         case "wheel":
-            package = LockedWheel(**_file(table, kind), index=_index_of(table))
+            package = LockedWheel(
+                **_file(table, kind), index=_index_of(table), address=_address(table)
+            )
         case "sdist":
             package = LockedSdist(
                 **_file(table, kind),
                 builders=tuple(_word(table, "builders").split()),
                 wheel_sha256=_word(table, "wheel_sha256"),
                 index=_index_of(table),
+                is_accepted="accepted" in table and bool(_word(table, "accepted")),
+                address=_address(table),
             )
         case "debian":
             package = _debian(table)
@@ -249,6 +256,10 @@ def _file(table: dict[str, Any], kind: Kind) -> dict[str, Any]:
     }
 
 
+def _address(table: dict[str, Any]) -> str:
+    return _word(table, "address", "file_address") if "address" in table else ""
+
+
 def _index_of(table: dict[str, Any]) -> str:
     return _word(table, "index") if "index" in table else ""
 
@@ -278,9 +289,15 @@ def _tool(item: object) -> LockedWheel:
 
 
 def _debian_base(table: dict[str, Any]) -> DebianBase:
+    packages = _debian_list(table, "packages")
+    headers = _debian_list(table, "headers") if "headers" in table else ()
+    return DebianBase(suite=_word(table, "suite"), packages=packages, headers=headers)
+
+
+def _debian_list(table: dict[str, Any], key: str) -> tuple[LockedDebian, ...]:
     packages = []
-    for item in _take(table, "packages", list):
+    for item in _take(table, key, list):
         entry = _entry(item)
         packages.append(_debian(entry))
         _require_empty(entry, packages[-1].name)
-    return DebianBase(suite=_word(table, "suite"), packages=tuple(packages))
+    return tuple(packages)

@@ -88,6 +88,7 @@ def read_spec(
         sha256=hashlib.sha256(content).hexdigest(),
         constraints=tuple(found.constraints),
         indexes=tuple(found.indexes),
+        links=tuple(found.links.items()),
         cpu_place=found.cpu_place,
         takes_prereleases=found.takes_prereleases,
         variables=variables,

@@ -15,10 +15,13 @@ from hakobune.model.lock import Lock, RegistryBase
 from hakobune.model.project import WHOLE, Project
 from hakobune.transform.debian_blocks import render_system
 from hakobune.transform.install_blocks import (
+    FETCHED,
     INSTALL_TOOLS,
     USE_UV,
     VENDOR,
+    has_built,
     install_blocks,
+    needs_fetched,
     render_built,
     requirements,
 )
@@ -105,7 +108,7 @@ def render_dockerfile(lock: Lock, project: Project, *, source: Source, programs:
     if lock.debian_packages:
         fetch = programs.fetch_debian
         blocks.append(render_system(lock, fetch_program=fetch, epoch=SOURCE_DATE_EPOCH))
-    if lock.sdists:
+    if has_built(lock):
         fetch = programs.fetch_sdists
         blocks.append(render_built(lock, fetch_program=fetch, epoch=SOURCE_DATE_EPOCH))
     blocks.append(_packages(lock, programs))
@@ -175,11 +178,18 @@ def _base(lock: Lock) -> str:
     if reference is None:
         comment = "not pinned yet: the first `hakobune build` that reaches a registry does it"
         reference = registry.image
+    fetched = ""
+    if needs_fetched(lock):
+        fetched = f"""\
+# Empty, unless the build is given files that no package index has: `hakobune build` does.
+FROM scratch AS {FETCHED}
+"""
     return f"""\
 # {comment}
 ARG HAKOBUNE_BASE={reference}
 # Empty, unless the build is given a folder of wheels: hakobune build --offline.
 FROM scratch AS {VENDOR}
+{fetched}\
 FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS {"bare" if lock.debian_packages else "base"}
 """
 

@@ -58,6 +58,7 @@ class Findings:
     constraints: list[Requirement] = field(default_factory=list)
     indexes: list[Index] = field(default_factory=list)
     included: dict[str, Included] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
     takes_prereleases: bool = False
     python: tuple[str, ...] | None = None
     python_line: int = 0

@@ -54,6 +54,9 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
             f"suite = {_text(lock.debian_base.suite)}",
             *_array("packages", tuple(_table(_debian(item)) for item in lock.debian_base.packages)),
         ]
+        if lock.debian_base.headers:
+            headers = tuple(_table(_debian(item)) for item in lock.debian_base.headers)
+            lines += _array("headers", headers)
     return seal("\n".join(lines) + "\n")
 
 
@@ -93,10 +96,12 @@ def _package(package: LockedPackage) -> str:
     """Return the line of a package. A wheel has no `kind`: it was the only one at first."""
     match package:
         case LockedWheel():
-            return _table(_file(package) | _index(package))
+            return _table({**_file(package), **_index(package), **_address(package)})
         case LockedSdist():
             built = {"builders": " ".join(package.builders), "wheel_sha256": package.wheel_sha256}
-            return _table({"kind": kind_of(package), **_file(package), **built, **_index(package)})
+            accepted = {"accepted": "differs"} if package.is_accepted else {}
+            known = {**_file(package), **built, **accepted, **_index(package), **_address(package)}
+            return _table({"kind": kind_of(package), **known})
         case LockedDebian():
             return _table({"kind": kind_of(package), **_debian(package)})
         case LockedConda():
@@ -104,6 +109,10 @@ def _package(package: LockedPackage) -> str:
             return _table({"kind": kind_of(package), **_file(package), **subdir})
         case _:
             assert_never(package)
+
+
+def _address(package: LockedWheel | LockedSdist) -> dict[str, str]:
+    return {"address": package.address} if package.address else {}
 
 
 def _file(package: LockedWheel | LockedSdist | LockedConda) -> dict[str, str | int]:

@@ -25,6 +25,8 @@ from hakobune.errors import (
     PlatformUnsupportedError,
     RegistryRefusedError,
     RegistryUnreachableError,
+    SdistBuildFailedError,
+    SdistUnstableError,
 )
 
 CASES = Path(__file__).resolve().parents[3] / "cases/build-failures.txt"
@@ -57,6 +59,12 @@ WANTED: dict[str, tuple[type[HakobuneError], str]] = {
     "pip-refused2": (IndexUnreachableError, "Failed to establish a new connection"),
     "pip-tls": (IndexUnreachableError, "does not trust the package index's certificate"),
     "platform": (PlatformUnsupportedError, "no match for platform"),
+    "sdist-asksnetwork": (SdistBuildFailedError, "its build uses the network, and it has none"),
+    "sdist-fortranish": (SdistBuildFailedError, "it has Fortran sources, and there is no compi"),
+    "sdist-needsheader": (SdistBuildFailedError, "the header mysql/mysql.h is missing"),
+    "sdist-needsprogram": (SdistBuildFailedError, "its build runs `pg_config`, which is missing"),
+    "sdist-raises": (SdistBuildFailedError, "raises-1.0.tar.gz: RuntimeError: this release needs"),
+    "sdist-wrongc": (SdistBuildFailedError, "wrongc.c:2:22: error: use of undeclared identifier"),
     "pull-401": (RegistryRefusedError, "requires a login"),
     "pull-404": (BaseUnavailableError, "no base image 127.0.0.1:18765/x:1"),
     "pull-missing": (RegistryUnreachableError, "no such host"),
@@ -200,3 +208,44 @@ def test_a_debian_package_that_fails_names_what_to_run(
     assert type(found) is error
     assert what in found.what
     assert remedy in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("printed", "error", "what"),
+    [
+        (
+            "hakobune: the wheel of old is not the one that the lock names",
+            SdistUnstableError,
+            "the wheel of old, built from its source distribution, is not the one",
+        ),
+        (
+            "hakobune: the wheel of old that the lock names is not here",
+            SdistUnstableError,
+            "each build of old gives another wheel, and the one that the lock names is only in",
+        ),
+        (
+            "hakobune: old-1.0.tar.gz comes from no index: `hakobune build` fetches it",
+            BuildFailedError,
+            "old-1.0.tar.gz comes from no package index, and this build was not given it",
+        ),
+    ],
+)
+def test_what_the_build_itself_says_of_a_source_distribution(
+    printed: str, error: type[HakobuneError], what: str
+) -> None:
+    found = why_failed(f"#7 [packages 2/2] RUN x\n#7 1.234 {printed}\n#7 ERROR: exit code: 1\n")
+    assert type(found) is error
+    assert found.what.startswith(what)
+
+
+def test_the_words_of_a_package_that_was_built_before_do_not_count() -> None:
+    said = "Building wheel...\ngfortran\nSuccessfully built x\nBuilding wheel...\nValueError: no\n"
+    said += "hakobune: cannot build b from b-1.tar.gz"
+    lines = "".join(f"#7 1.234 {line}\n" for line in said.splitlines())
+    assert why_failed(f"#7 [built 1/1] RUN x\n{lines}").what.endswith("b-1.tar.gz: ValueError: no")
+
+
+def test_missing_headers_of_python_are_no_fault_of_the_package() -> None:
+    lines = "#7 1.2 a.c:1:10: fatal error: 'Python.h' file not found\n"
+    lines += "#7 1.3 hakobune: cannot build a from a-1.tar.gz\n"
+    assert "the headers of Python are missing" in why_failed(f"#7 [x] RUN y\n{lines}").what

@@ -9,6 +9,7 @@ import pytest
 from hakobune.adapters.process import Completed
 from hakobune.adapters.resolver import Question, needed_by, solve
 from hakobune.errors import (
+    EnvironmentFileInvalidError,
     HakobuneError,
     IndexUnreachableError,
     PackageUnknownError,
@@ -316,6 +317,87 @@ def test_which_packages_need_which_is_read_from_uv_s_cache() -> None:
     assert needed_by(FakeRunner([write]), QUESTION, env={}) == {"numpy": ("pandas", "scipy")}
     cold = FakeRunner([lambda _: completed(exit_code=1, stderr="the cache does not have it")])
     assert needed_by(cold, QUESTION, env={}) == {}
+
+
+OTHER_PYTHONS = (
+    "Because old==1.0 has no wheels with a matching Python ABI tag (e.g., `cp313`) and you require "
+    "old==1.0, no.\nYou require CPython 3.13 (`cp313`), but we only found wheels for `old` (v1.0) "
+    "with the following Python ABI tags: `cp37m`, `cp38`, `cp312`"
+)
+
+
+@pytest.mark.parametrize(
+    ("second", "remedy"),
+    [
+        (completed(), "python=3.12 is the newest that old==1.0 has a wheel for"),
+        (
+            completed(
+                exit_code=1,
+                stderr="Wheels are available for `old` (v1.0) on the following platforms: `win32`",
+            ),
+            "old exists for other systems only: remove the line",
+        ),
+        (completed(exit_code=1, stderr="something else"), "loosen one of the versions"),
+    ],
+)
+def test_wheels_for_other_pythons_lead_to_the_newest_of_these_or_to_another_system(
+    second: Completed, remedy: str
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def uv(command: Sequence[str]) -> Completed:
+        wanted = Path(command[3]).read_text(encoding="utf-8").strip()
+        asked.append((wanted, command[command.index("--python-version") + 1]))
+        return completed(exit_code=1, stderr=OTHER_PYTHONS) if len(asked) == 1 else second
+
+    with pytest.raises(ResolutionImpossibleError) as caught:
+        solve(FakeRunner([uv]), QUESTION, env={})
+    assert asked[1:] == [("old==1.0", "3.12")]
+    assert caught.value.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize("link", ["/project/nowhere", "https://x.example/links.html"])
+def test_a_list_of_links_that_cannot_be_read_is_named_with_its_line(link: str) -> None:
+    said = f"error: Failed to read `--find-links` URL: {link}\n  cause: HTTP status client error"
+    runner = FakeRunner([lambda _: completed(exit_code=1, stderr=said)])
+    places = {link.removeprefix("/project/"): ("env.yml:9",)}
+    with pytest.raises(EnvironmentFileInvalidError, match=r"^env\.yml:9: the list of links"):
+        solve(runner, replace(QUESTION, places=places), env={})
+
+
+def linked(url: str, *more: str) -> str:
+    """Return what uv writes for one wheel that is in these places."""
+    wheels = ", ".join(
+        f'{{ url = "{one}", hashes = {{ sha256 = "{"5" * 64}" }} }}' for one in (url, *more)
+    )
+    return f'[[packages]]\nname = "six"\nversion = "1.0"\nwheels = [{wheels}]\n'
+
+
+LINK = "https://links.example/a/six-1.0-py3-none-any.whl"
+INDEX = "https://files.example/six-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize(
+    ("places", "address"),
+    [
+        ((LINK,), LINK),
+        ((LINK, INDEX), ""),
+        ((INDEX,), ""),
+        (("file:///project/links/six-1.0-py3-none-any.whl",), "file:///project/links/six-1.0-"),
+    ],
+)
+def test_a_file_of_a_list_of_links_keeps_its_address_unless_an_index_has_it(
+    places: tuple[str, ...], address: str
+) -> None:
+    question = replace(QUESTION, links=("https://links.example/page.html", "/project/links"))
+    (found,) = solve(answers(linked(*places)), question, env={})
+    assert found.address.startswith(address)
+    assert bool(found.address) == bool(address)
+
+
+def test_a_temporary_path_is_not_shown() -> None:
+    said = "Because only old @ file:///var/tmp/hakobune-a1_b/old-1.0.tar.gz is available, no."
+    assert "only old @ old-1.0.tar.gz is available" in failure(said).what
 
 
 TEAM = AskedIndex(name="team", address="https://jo:secret@t.e/simple", packages=("core", "extra"))

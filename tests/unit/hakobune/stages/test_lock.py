@@ -182,7 +182,7 @@ def test_a_name_is_mapped_once_and_told(tmp_path: Path) -> None:
     )
     assert lock.environment == read_fresh_lock(project).environment == "fc-dots-1-9"
     assert reporter.said[-1] == (
-        "environments/demo.yml:1: the name `fc.dots 1.9\\u202e` becomes `fc-dots-1-9`, which "
+        "note: environments/demo.yml:1: the name `fc.dots 1.9\\u202e` becomes `fc-dots-1-9`, which "
         "Docker, registries and Azure ML all accept; docker-compose.yml must name the image "
         "fc-dots-1-9:local"
     )
@@ -282,7 +282,7 @@ def test_without_a_named_python_the_newest_that_the_packages_have_is_taken(tmp_p
     runner = FakeRunner([refuse, Uv(), NO_REGISTRY, NO_DEBIAN])
     lock = lock_environment(project, runner, reporter, wishes=WISHES)
     assert (lock.python, lock.requirements[0]) == ("3.13", "python")
-    assert "python: Python 3.13 is taken" in reporter.said
+    assert "note: python: Python 3.13 is taken" in reporter.said
 
 
 def test_the_python_of_a_lock_is_kept_while_it_fits(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from hakobune.stages.project import conda_names
 from hakobune.transform.read_spec import conda_name, read_spec
 
 NAMES = conda_names(())
+
+COMMIT = "0123456789" * 4
 
 
 def read(
@@ -128,9 +131,9 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         (dependencies("numpy; python_version>'3'"), "env.yml:4: `numpy; python_version>'3'` is"),
         (dependencies("https://x.y/linux-64/numpy-1.2-py_0.conda"), "env.yml:4: `https://x.y/li"),
         (dependencies("pip: [-r https://x.y/r.txt]"), "env.yml:4: `-r https://x.y/r.txt`: what an"),
-        (dependencies("pip: [-e git+https://x.y/a]"), "env.yml:4: `-e git+https://x.y/a`: the pac"),
+        (dependencies("pip: [-e git+https://x.y/a]"), "env.yml:4: `-e git+https://x.y/a`: which p"),
         (dependencies("r-ggplot2=3"), "env.yml:4: `r-ggplot2` is not a Python package: a package"),
-        (dependencies("pip: [git+https://x.y/a]"), "env.yml:4: `git+https://x.y/a`: the package c"),
+        (dependencies("pip: [git+https://x.y/a]"), "env.yml:4: `git+https://x.y/a`: which package"),
         (dependencies("pip: ['six>=1.*']"), "env.yml:4: `six>=1.*`: `.*` goes with `==` and `!="),
         ("# platform: linux-64\n@EXPLICIT\nhttps://x.y/a.conda\n", "env.yml:1: this is a list of"),
         ("name: a\n<<: [1]\ndependencies: [six]\n", "env.yml:2: `<<` must name a mapping"),
@@ -140,12 +143,40 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         (dependencies("pip: [-e ../lib]"), "env.yml:4: `-e ../lib`: a folder cannot be locked"),
         (dependencies("pip: [./wheel]"), "env.yml:4: `./wheel`: a file or folder cannot be locked"),
         (
-            dependencies("pip: ['a @ https://x.y/a.whl']"),
-            "env.yml:4: `a @ https://x.y/a.whl`: `a` c",
+            dependencies("pip: ['a @ https://x.y/a.html']"),
+            "env.yml:4: `a @ https://x.y/a.html`: an address must end in one of .whl,",
+        ),
+        (
+            dependencies("pip: ['a @ https://me:secret@x.y/a.whl']"),
+            "env.yml:4: `a @ https://***@x.y/a.whl`: it has a login, which any reader of this",
+        ),
+        (
+            dependencies(f"pip: ['a @ git+file:///home/me/a@{COMMIT}']"),
+            f"env.yml:4: `a @ git+file:///home/me/a@{COMMIT}`: it is not an address that hakobune",
+        ),
+        (
+            dependencies("pip: ['a @ hg+https://x.y/a']"),
+            "env.yml:4: `a @ hg+https://x.y/a`: hakobune reads repositories of git only",
+        ),
+        (
+            dependencies(f"pip: ['a @ git+https://x.y/a@{COMMIT}#subdirectory=b']"),
+            f"env.yml:4: `a @ git+https://x.y/a@{COMMIT}#subdirectory=b`: hakobune builds the top",
+        ),
+        (
+            dependencies(f"pip: ['a @ git+https://x.y/a@{COMMIT[:12]}']"),
+            f"env.yml:4: `a @ git+https://x.y/a@{COMMIT[:12]}`: only a full commit (40 digits)",
+        ),
+        (
+            dependencies("pip: [--find-links ../wheels]"),
+            "env.yml:4: `--find-links ../wheels`: the folder is outside the project",
+        ),
+        (
+            dependencies("pip: ['--find-links https://me:secret@x.y/']"),
+            "env.yml:4: `--find-links https://***@x.y/`: a page's address begins with https://",
         ),
         (
             dependencies("pip: ['a @ git+https://x.y/a@main']"),
-            "env.yml:4: `a @ git+https://x.y/a@main`: `a` comes from an address, and hakobune",
+            "env.yml:4: `a @ git+https://x.y/a@main`: only a full commit (40 digits) always means",
         ),
         (dependencies("pip: [--no-index]"), "env.yml:4: `--no-index`: hakobune needs an index"),
         (dependencies("pip: [--unknown]"), "env.yml:4: `--unknown`: hakobune does not know"),
@@ -509,3 +540,30 @@ def test_an_unknown_name_has_both_ways_on() -> None:
     (problem,) = problems(dependencies("azureml-defaults"))
     assert "if you mean the index's `azureml-defaults`, put it under `- pip:`" in problem
     assert problem.endswith('in [tool.hakobune.names]: azureml-defaults = "its name"')
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "hashes"),
+    [
+        (f"a @ git+https://x.y/a@{COMMIT}", f"a@ git+https://x.y/a@{COMMIT}", ()),
+        (f"git+https://x.y/a.git@{COMMIT}#egg=a", f"a@ git+https://x.y/a.git@{COMMIT}", ()),
+        (f"-e git+ssh://git@x.y/a@{COMMIT}#egg=a", f"a@ git+ssh://git@x.y/a@{COMMIT}", ()),
+        ("https://x.y/a-1.0-py3-none-any.whl", "a@ https://x.y/a-1.0-py3-none-any.whl", ()),
+        (
+            f"a @ https://x.y/a-1.0.tar.gz#sha256={'A' * 64} ; python_version > '3'",
+            'a@ https://x.y/a-1.0.tar.gz ; python_version > "3"',
+            ("a" * 64,),
+        ),
+    ],
+)
+def test_an_address_whose_file_is_fixed_is_a_requirement(
+    line: str, text: str, hashes: tuple[str, ...]
+) -> None:
+    (wanted,) = read(dependencies(f"pip: [{json.dumps(line)}]")).requirements
+    assert (wanted.name, wanted.hashes) == ("a", hashes)
+    assert wanted.text.replace("a @", "a@") == text
+
+
+def test_lists_of_links_are_pages_and_folders_of_the_project() -> None:
+    found = read(dependencies("pip: [--find-links wheels, -f https://x.y/links.html, six]"))
+    assert [link for link, _ in found.links] == ["wheels", "https://x.y/links.html"]
