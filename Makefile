@@ -11,15 +11,14 @@ export PYTHONDONTWRITEBYTECODE =
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @ 2>/dev/null || grep '##' Makefile
 
-train: image ## train once; prints the paths of the model and the pictures (ARGS="--order 2,0,2")
+train: engine .venv/ready ## train once; prints the paths of the model and the pictures (ARGS="--order 2,0,2")
 	@$(BIN)/hakobune train $(ARGS)
 
-push-and-submit: image ## run the same container as an Azure ML job: push, submit, log, outputs, model (ARGS="--order 2,0,2")
-	@$(BIN)/hakobune smoke $(ARGS)
-	@$(BIN)/hakobune submit --create-compute --register $(ARGS)
+push-and-submit: engine .venv/ready ## run the same container as an Azure ML job: push, submit, log, outputs, model (ARGS="--order 2,0,2")
+	@$(BIN)/hakobune submit --smoke --create-compute --register $(ARGS)
 
 rehearse: image ## push-and-submit against a stand-in for Azure ML on this machine; only environment variables differ
-	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env)" && eval "$$found" && HAKOBUNE_REHEARSAL=1 $(MAKE) --no-print-directory -o image push-and-submit )
+	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env)" && eval "$$found" && HAKOBUNE_REHEARSAL=1 $(MAKE) --no-print-directory -o engine push-and-submit )
 
 test: image check libraries ## run everything that CI runs: format, lint, types, unit and container tests
 	@$(BIN)/pytest -n 2 -m "not minutes"

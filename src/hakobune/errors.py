@@ -215,7 +215,7 @@ class EngineMissingError(PrerequisiteError):
 
 
 class BuildkitMissingError(PrerequisiteError):
-    """The Docker engine or client lacks BuildKit or compose."""
+    """The Docker engine or client lacks BuildKit."""
 
 
 class MountElsewhereError(PrerequisiteError):
@@ -494,6 +494,10 @@ class SignatureMissingError(RefusedError):
 
 class SignerUnknownError(RefusedError):
     """A run is signed with a key that the project's `signers` do not include."""
+
+
+class SubmitIncompleteError(RefusedError):
+    """Several things that a submit needs are missing; the message lists them all."""
 
 
 class GradeMissingError(RefusedError):

@@ -36,8 +36,7 @@ _DESTINATION = {
     "registry": ("HAKOBUNE_REGISTRY",),
     "compute": ("HAKOBUNE_COMPUTE",),
 }
-# The keys of the portal's config.json, and the places where the SDK's `from_config` looks for it,
-# from the folder upwards: a place is searched in every folder above before the next one.
+# Keys of the portal's config.json; the SDK's `from_config` looks for it upwards, place by place.
 _CONFIG_KEYS = {
     "subscription": "subscription_id",
     "resource_group": "resource_group",
@@ -83,6 +82,7 @@ class Settings:
     index_url: str
     extra_index_urls: tuple[str, ...]
     own_extra_index_url: str
+    limits: tuple[str, str] = ("", "")  # memory and processors of a training, unchecked
     proxies: tuple[str, ...] = ()  # the names of variables, not their values
     has_docker_proxies: bool = False  # docker hands a proxy of its own to builds
     # Returns `user:password`, quoted, for an address and a user (or none); empty: unknown.
@@ -167,6 +167,7 @@ def read_settings(
         index_url=next(iter(_remote(env.get("PIP_INDEX_URL") or pip.get("index-url", ""))), ""),
         extra_index_urls=_remote(env.get("PIP_EXTRA_INDEX_URL") or pip.get("extra-index-url", "")),
         own_extra_index_url=env.get("HAKOBUNE_EXTRA_INDEX_URL", ""),
+        limits=(env.get("HAKOBUNE_MEMORY", ""), env.get("HAKOBUNE_CPUS", "")),
         proxies=tuple(name for name in PROXIES if env.get(name)),
         has_docker_proxies=_has_docker_proxies(env),
         find_login=partial(_find_login, env, keyring),

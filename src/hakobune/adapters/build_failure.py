@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hakobune.adapters import containers
 from hakobune.adapters.debian_base import package_with
 from hakobune.adapters.process import printable
 from hakobune.adapters.sdist_failure import other_wheel, sdist_failed, wheel_not_kept
@@ -308,7 +309,7 @@ def _secret(found: _Found) -> HakobuneError:
 def _lost(found: _Found) -> HakobuneError:
     return EngineMissingError(
         f"the Docker engine stopped answering during the build: {found[0]}",
-        remedy="docker/engine.sh ensure, then build again",
+        remedy=f"{containers.engine_command()}\nthen build again",
     )
 
 

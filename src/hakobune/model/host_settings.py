@@ -71,7 +71,7 @@ HOST_SETTINGS = (
     HostSetting(name="`TMPDIR`", process="temporary files"),
     HostSetting(
         name="`HAKOBUNE_MEMORY`, `HAKOBUNE_CPUS`",
-        process="handed to compose",
+        process="handed to docker",
         container="its limits",
     ),
     HostSetting(

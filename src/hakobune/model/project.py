@@ -55,8 +55,9 @@ class Model:
 class Project:
     """`[tool.hakobune]`, with paths relative to `root`, the folder of `pyproject.toml`.
 
-    `debian` are packages that the image has besides its base's.
-    `signers` are public keys, each a path or a fingerprint; runs must be signed with one of them.
+    `debian` are packages that the image has besides its base's. `gpus` is `all` where the training
+    uses the GPUs of its machine, else empty. `signers` are public keys, each a path or a
+    fingerprint; runs must be signed with one of them.
     """
 
     root: Path
@@ -72,6 +73,7 @@ class Project:
     signers: tuple[str, ...] = ()
     names: tuple[tuple[str, str], ...] = ()
     debian: tuple[str, ...] = ()
+    gpus: str = ""
     indexes: tuple[Index, ...] = ()
 
     @property

@@ -79,6 +79,7 @@ def _rendered(project: Project, lock: Lock, source: Source) -> bytes:
             fetch_sdists=files.read_data("fetch_sdists.py"),
             fetch_debian=files.read_data("fetch_debian.py"),
             check_libraries=files.read_data("check_libraries.py"),
+            choose_arithmetic=files.read_data("choose_arithmetic.py"),
         ),
     )
 

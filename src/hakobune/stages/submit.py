@@ -41,7 +41,7 @@ from hakobune.stages.inputs import (
     require_uploaded_whole,
 )
 from hakobune.stages.project import read_fresh_lock
-from hakobune.transform.check_compute import check_compute, check_quotas
+from hakobune.transform.check_compute import check_compute, check_gpus, check_quotas
 from hakobune.transform.job_note import JobNote, plan_digest, read_note, write_note
 from hakobune.transform.names import valid_name
 from hakobune.transform.plan_job import job_tags, plan_environment, plan_job, planned_inputs
@@ -51,8 +51,12 @@ NOTES = ".hakobune/jobs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """All that a submit will create. `compute` is None where the cluster must exist already."""
+    """What was wished, and all that a submit will create for it.
 
+    `compute` is None where the cluster must exist already.
+    """
+
+    wishes: JobWishes
     environment: EnvironmentPlan
     compute: ComputePlan | None
     job: JobPlan
@@ -69,11 +73,7 @@ def plan_submit(
     """Return what a submit would create. It reads this machine only, without a network."""
     lock = read_fresh_lock(project)
     environment = plan_environment(pushed, name=lock.environment)
-    inputs = planned_inputs(
-        project,
-        wishes.arguments,
-        local=lambda name, value: _local_input(project, name, value, cwd),
-    )
+    inputs = local_inputs(project, wishes, cwd=cwd)
     tags = job_tags(
         image=pushed.image,
         digest=pushed.digest or pushed.image.id,
@@ -89,7 +89,19 @@ def plan_submit(
         inputs=inputs,
     )
     compute = wishes.compute if wishes.is_compute_created else None
-    return Submission(environment=environment, compute=compute, job=plan)
+    return Submission(wishes=wishes, environment=environment, compute=compute, job=plan)
+
+
+def local_inputs(project: Project, wishes: JobWishes, *, cwd: Path) -> tuple[JobInput, ...]:
+    """Return the inputs that a job's arguments name, those of this machine with their digests.
+
+    Raises InputNotFoundError, InputUnusableError or ReferenceMutableError.
+    """
+    return planned_inputs(
+        project,
+        wishes.arguments,
+        local=lambda name, value: _local_input(project, name, value, cwd),
+    )
 
 
 def _local_input(project: Project, name: str, value: str, cwd: Path) -> JobInput | None:
@@ -182,7 +194,7 @@ def _create(
 ) -> Job:
     """Submit the job under the note's name, which is on the disk before the request."""
     register_environment(submission, cloud, reporter)
-    compute = _ready_compute(submission, cloud, reporter)
+    compute = _ready_compute(project, submission, cloud, reporter)
     _keep(project, note)
     plan = replace(submission.job, name=note.name)
     job = _submitted(project, plan, cloud)
@@ -253,18 +265,35 @@ def register_environment(submission: Submission, cloud: Cloud, reporter: Reporte
     reporter.done("env", f"{wanted.reference} exists already, with the same image")
 
 
-def _ready_compute(submission: Submission, cloud: Cloud, reporter: Reporter) -> Compute:
+def require_compute(project: Project, wishes: JobWishes, cloud: Cloud) -> Compute | None:
+    """Return the compute that a job would run on; None where it is to be created.
+
+    Raises ComputeNotFoundError, or ComputeUnusableError where it cannot run this job.
+    """
+    wanted = wishes.compute if wishes.is_compute_created else None
+    compute = cloud.compute(wishes.compute.name)
+    if compute is None and wanted is None:
+        raise ComputeNotFoundError(
+            f"the workspace has no compute `{wishes.compute.name}`",
+            remedy="name another with --compute, or add --create-compute",
+        )
+    if compute is not None:
+        check_compute(compute, instances=wishes.instances, wanted=wanted)
+    if project.gpus:
+        check_gpus(wishes.compute.name, compute.size if compute else wishes.compute.size)
+    return compute
+
+
+def _ready_compute(
+    project: Project, submission: Submission, cloud: Cloud, reporter: Reporter
+) -> Compute:
     plan, wanted = submission.job, submission.compute
-    compute = cloud.compute(plan.compute)
+    wishes = submission.wishes
+    compute = require_compute(project, wishes, cloud)
     if compute is None:
-        if wanted is None:
-            raise ComputeNotFoundError(
-                f"the workspace has no compute `{plan.compute}`",
-                remedy="name another with --compute, or add --create-compute",
-            )
-        compute = cloud.create_compute(wanted)
+        compute = cloud.create_compute(wishes.compute)
         reporter.done("compute", f"{compute.name} ({compute.size}) is created")
-    check_compute(compute, instances=plan.instances, wanted=wanted)
+        check_compute(compute, instances=plan.instances, wanted=wanted)
     if compute.size:
         check_quotas(compute, cloud.quotas(compute), instances=plan.instances)
     return compute

@@ -1,12 +1,12 @@
 """Lock to a folder with all that a build needs from the network, and the build from it."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import assert_never
 
-from hakobune.adapters import docker_cli, files, registry
+from hakobune.adapters import containers, docker_cli, files, registry
 from hakobune.adapters.patience import Patience, SystemClock
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
@@ -42,6 +42,7 @@ from hakobune.stages.build import (
 from hakobune.stages.built_wheels import keep_wheels, settle_wheels
 from hakobune.stages.outside import fetched_options, file_of, gather, needed
 from hakobune.stages.render import check_lock, ready_dockerfile
+from hakobune.stages.vendor_files import fetch_into, report_fetched
 from hakobune.transform.debian_blocks import render_debian_download
 from hakobune.transform.render_dockerfile import pinned_base
 from hakobune.transform.render_download import render_download
@@ -50,7 +51,6 @@ from hakobune.transform.vendor_listing import read_listing, write_listing
 LISTING = "SHA256SUMS"
 _BASE = "base"
 _WHEELS = "wheels"
-_Fetched = LockedWheel | LockedSdist | LockedDebian
 _REMEDY = "run `hakobune vendor` on a machine with a network, then copy the folder here"
 
 
@@ -81,21 +81,37 @@ def vendor(
             options=options,
             folder=folder / _WHEELS,
         )
-    wheels, debs = wheels_of(lock), debs_of(lock, base)
-    missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
+    wheels, debs, to = wheels_of(lock), debs_of(lock, base), folder / _WHEELS
+    missing = tuple(w for w in wheels if not _is_intact(to / w.file, w.sha256))
     if missing:
         program = files.read_data("fetch_sdists.py")
         dockerfile = render_download(lock, missing, fetch_program=program)
-        _fetch(dockerfile, missing, runner, reporter, base=base, folder=folder, secrets=secrets)
-    _report("wheels", missing, wheels, reporter)
-    gather(project, lock, runner, base, folder / _WHEELS, secrets=secrets)
-    lacking = tuple(d for d in debs if not _is_intact(folder / _WHEELS / d.file, d.sha256))
+        fetch_into(
+            dockerfile,
+            missing,
+            runner,
+            reporter,
+            base=base,
+            folder=folder / _WHEELS,
+            secrets=secrets,
+        )
+    report_fetched("wheels", missing, wheels, reporter)
+    gather(project, lock, runner, base, to, secrets=secrets)
+    lacking = tuple(d for d in debs if not _is_intact(to / d.file, d.sha256))
     if lacking:
         program = files.read_data("fetch_debian.py")
         dockerfile = render_debian_download(lock, lacking, fetch_program=program)
-        _fetch(dockerfile, lacking, runner, reporter, base=base, folder=folder, secrets=secrets)
+        fetch_into(
+            dockerfile,
+            lacking,
+            runner,
+            reporter,
+            base=base,
+            folder=folder / _WHEELS,
+            secrets=secrets,
+        )
     if debs:
-        _report("debian", lacking, debs, reporter)
+        report_fetched("debian", lacking, debs, reporter)
     digest = before.base_digest if before is not None and before.base == base else ""
     if not digest or _damaged(folder, before, _BASE) or _wrong_base(folder, base, digest):
         digest = _save_base(base, runner, reporter, engine=engine, folder=folder)
@@ -115,16 +131,6 @@ def vendor(
     _remove_former(folder, before, listing)
     files.write_bytes(folder / LISTING, write_listing(listing))
     return listing
-
-
-def _report(
-    stage: str, fetched: Sequence[_Fetched], all_of: Sequence[_Fetched], reporter: Reporter
-) -> None:
-    size = sum(package.size for package in fetched) / 1e6
-    reporter.done(
-        stage,
-        f"{len(fetched)} of {len(all_of)} fetched ({size:.0f} MB), the rest were already present",
-    )
 
 
 def debs_of(lock: Lock, base: str) -> tuple[LockedDebian, ...]:
@@ -327,41 +333,6 @@ def _damaged(folder: Path, listing: VendorListing | None, part: str) -> list[str
     ]
 
 
-def _fetch(  # noqa: PLR0913 - one caller
-    rendered: bytes,
-    wheels: Sequence[_Fetched],
-    runner: Runner,
-    reporter: Reporter,
-    *,
-    base: str,
-    folder: Path,
-    secrets: BuildSecrets,
-) -> None:
-    """Build the rendered Dockerfile, which is made of these files, and keep what it gives."""
-    files.require_space(folder, sum(wheel.size for wheel in wheels))
-    # On the folder's own disk, so that each file gets its final name in one step.
-    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text:
-        fetched = Path(text)
-        dockerfile = fetched / "Dockerfile"
-        files.write_bytes(dockerfile, rendered)
-        command = docker_cli.export_command(
-            folder=fetched / "out",
-            dockerfile=dockerfile,
-            context=fetched,
-            arguments=build_arguments(base),
-            secrets=secrets,
-        )
-        docker_cli.build(runner, command, reporter, name="vendor", secrets=secrets)
-        for wheel in wheels:
-            path = fetched / "out" / wheel.file
-            if not _is_intact(path, wheel.sha256):
-                raise HashMismatchError(
-                    f"{wheel.file} was served with another sha256 than the lock's",
-                    remedy="do not build: find out whether lock or index was changed",
-                )
-            files.move_folder(path, folder / _WHEELS / wheel.file)
-
-
 def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, folder: Path) -> str:
     """Write the base as an OCI layout into the folder; return its manifest's digest."""
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text:
@@ -371,7 +342,7 @@ def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, fo
         if digest is None:
             raise BuildkitMissingError(
                 f"the Docker engine is {engine}: hakobune cannot build from what it saves",
-                remedy="install Docker 25 or later, or on Debian: docker/engine.sh ensure",
+                remedy=f"install Docker 25 or later, or on Debian: {containers.engine_command()}",
             )
         if _wrong_base(Path(text), base, digest):
             _keep_documents(base, layout, runner, reporter)

@@ -30,6 +30,7 @@ KEYS = {
     'not know it: a table of `conda-name = "index-name"`',
     "debian": "Debian packages that the image has besides its base's, as a list: "
     '`["libgomp1", "git"]`',
+    "gpus": '`"all"`: the training uses the GPUs of the machine that it runs on',
     "indexes": "package indexes besides the usual one: a table of "
     '`name = { address = "https://…/simple", packages = ["what comes from it alone"] }`',
     "model": "what `hakobune register` registers: a table of `name`, `file` and `metrics`",
@@ -55,6 +56,7 @@ _LONGEST_LINE = 20_000
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _SOURCE = re.compile(rf"\.|{_PATH.pattern}")
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
+_GPUS = re.compile(r"all")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9,_.-]+\])?")
 # https://www.debian.org/doc/debian-policy, 5.6.1
@@ -97,6 +99,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         signers=reader.signers(table, "signers"),
         names=reader.pairs(table, "names", _PACKAGE),
         debian=reader.named(table, "debian", _DEBIAN),
+        gpus=reader.word(table, "gpus", _GPUS) if "gpus" in table else "",
         indexes=reader.indexes(table, "indexes"),
     )
     reader.refuse_unknown(table, KEYS)
@@ -330,6 +333,7 @@ def _form_in_words(form: re.Pattern[str]) -> str:
         _PATH: "a path inside the project, with `/`",
         _SOURCE: "a folder of the project, with `/`, or `.`",
         _FLAG: "an option such as `--input`",
+        _GPUS: '`"all"`',
         _NAME: "lower-case letters, digits and `_`",
         _PACKAGE: "the name of a Python package",
         _DEBIAN: "the name of a Debian package",

@@ -61,6 +61,7 @@ class Programs:
     fetch_sdists: str
     fetch_debian: str
     check_libraries: str
+    choose_arithmetic: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,12 +212,18 @@ END
 COPY <<'END' /build/check_libraries.py
 {programs.check_libraries.rstrip()}
 END
+COPY <<'END' /build/hakobune_arithmetic.py
+{programs.choose_arithmetic.rstrip()}
+END
 {INSTALL_TOOLS}
 {USE_UV}
 # In a folder of its own at the top: a folder that the base has would get this build's clock.
 python3 -m venv --without-pip /venv
 {"".join(block.commands for block in blocks)}\
-echo /app > /venv/lib/python{_minor(lock.python)}/site-packages/hakobune_source.pth
+site=/venv/lib/python{_minor(lock.python)}/site-packages
+cp /build/hakobune_arithmetic.py "$site"
+# Each Python of the image reads it when it starts: where the source is, and what to run first.
+printf '/app\\nimport hakobune_arithmetic\\n' > "$site/hakobune_source.pth"
 /venv/bin/python /build/check_libraries.py /venv
 /venv/bin/python /build/finish_packages.py /venv {SOURCE_DATE_EPOCH} \\
   {" ".join(lock.asked_for)}
@@ -337,6 +344,7 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=hakobune LOGNAME=
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # The same digits on every processor that has AVX2 and FMA (Intel since Haswell, AMD since Zen):
 # left alone, OpenBLAS and NumPy choose their code, and so the last digits, by the processor.
+# On an older one, hakobune_arithmetic.py lets OpenBLAS take its code for Nehalem.
 ENV {_arithmetic(lock)}
 {_variables(lock)}\
 # What a run's record says of its image; its digest is known outside only.

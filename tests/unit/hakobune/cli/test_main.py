@@ -200,7 +200,8 @@ def test_a_dry_run_prints_the_command(
     monkeypatch.chdir(tmp_path)
     code, out, _ = hakobune("train", "--dry-run", "--order", "2,0,2")
     assert code == 0
-    assert out.startswith("docker compose run ")
+    assert out.startswith("docker run --name hakobune-")
+    assert " demo:local -c " in out
     assert " --order 2,0,2 --output runs/" in out
 
 

@@ -32,6 +32,7 @@ PROGRAMS = Programs(
     fetch_sdists="print('fetch')\n",
     fetch_debian="print('debian')\n",
     check_libraries="print('check')\n",
+    choose_arithmetic="print('choose')\n",
 )
 
 

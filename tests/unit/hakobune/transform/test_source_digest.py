@@ -51,6 +51,7 @@ def test_the_image_s_build_computes_the_same_and_takes_the_listed_files_alone(
             fetch_sdists="",
             fetch_debian="",
             check_libraries="",
+            choose_arithmetic="",
         ),
     ).decode()
     stage = dockerfile.partition("FROM base AS source")[2]
