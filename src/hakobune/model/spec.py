@@ -37,6 +37,24 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SystemPackage:
+    """A line of the file that asks for a library or program: Debian's packages of it.
+
+    `name` is conda's. `versions` are alternatives, each a specifier of PEP 440 for the software's
+    own version; that of the Debian package `version_of` counts (`*` in it stands for any text).
+    `is_exact` tells that a person wrote the version, not an export.
+    """
+
+    name: str
+    written: str
+    place: str
+    packages: tuple[str, ...]
+    versions: tuple[str, ...]
+    version_of: str
+    is_exact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
     """A package index that the conda file names, or with a `name` the project.
 
@@ -94,6 +112,7 @@ class EnvironmentSpec:
     included: tuple[Included, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    debian: tuple[SystemPackage, ...] = ()
     cpu_place: str = ""
     pip: str | None = None
 

@@ -87,7 +87,9 @@ def install_blocks(lock: Lock) -> tuple[InstallBlock, ...]:
                 wheels += [] if package.address else [package]
             case LockedSdist():
                 pass
-            case LockedDebian() | LockedConda():
+            case LockedDebian():
+                pass  # `render_system` puts it below all else
+            case LockedConda():
                 raise unsupported(package, "install")
             case _:
                 assert_never(package)

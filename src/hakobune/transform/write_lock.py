@@ -34,6 +34,7 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
         *_pairs("variables", ("name", "value"), lock.variables),
         *_indexes(lock),
         *_overrides(lock),
+        *_pairs("debian", ("name", "asked_by"), lock.debian),
         "",
         "# What builds the image and is not in it.",
         *_array("tools", tuple(_package(wheel) for wheel in lock.tools)),
@@ -135,6 +136,7 @@ def _index(package: LockedWheel | LockedSdist) -> dict[str, str | int]:
 
 
 def _debian(package: LockedDebian) -> dict[str, str | int]:
+    suite: dict[str, str | int] = {"suite": package.suite} if package.suite else {}
     return {
         "name": package.name,
         "version": package.version,
@@ -142,6 +144,7 @@ def _debian(package: LockedDebian) -> dict[str, str | int]:
         "size": package.size,
         "sha256": package.sha256,
         "path": package.path,
+        **suite,
     }
 
 

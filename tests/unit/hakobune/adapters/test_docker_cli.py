@@ -50,27 +50,6 @@ def test_an_engine_without_buildkit_is_refused() -> None:
     docker_cli.require_buildkit(FakeRunner([BUILDX]), "26.1.5+dfsg1")
 
 
-def test_a_registry_s_digest_is_returned_and_silence_is_none() -> None:
-    answer = on("imagetools", stdout=json.dumps({"digest": DIGEST}))
-    assert docker_cli.registry_digest(FakeRunner([answer]), "a:b") == DIGEST
-    silent, no_mirror = on("imagetools", exit_code=1), on("RegistryConfig.Mirrors", stdout="null")
-    assert docker_cli.registry_digest(FakeRunner([silent, no_mirror]), "a:b") is None
-    odd = on("imagetools", stdout=json.dumps({"digest": "latest"}))
-    assert docker_cli.registry_digest(FakeRunner([odd]), "a:b") is None
-
-
-def test_an_engine_with_a_mirror_is_asked_where_the_registry_itself_is_out_of_reach() -> None:
-    silent = on("imagetools", exit_code=1)
-    mirror = on("RegistryConfig.Mirrors", stdout='["http://127.0.0.1:5000"]')
-    pull = on("pull")
-    found = on("RepoDigests", stdout=f'["python@{DIGEST}","127.0.0.1:5000/a@{DIGEST}"]')
-    assert docker_cli.registry_digest(FakeRunner([silent, mirror, pull, found]), "a:b") == DIGEST
-    refused = on("pull", exit_code=1)
-    assert docker_cli.registry_digest(FakeRunner([silent, mirror, refused]), "a:b") is None
-    other = on("RepoDigests", stdout=f'["a@{DIGEST}","c@sha256:{"0" * 64}"]')
-    assert docker_cli.registry_digest(FakeRunner([silent, mirror, pull, other]), "a:b") is None
-
-
 def test_an_image_that_is_not_there_names_the_command() -> None:
     said = "Error response from daemon: No such image: demo:local\n"
     with pytest.raises(ImageMissingError) as caught:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from hakobune.adapters import resolver
 from hakobune.adapters.resolver import Question
 from hakobune.errors import ResolutionImpossibleError
 from hakobune.model.lock import LockedWheel
@@ -52,7 +53,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], list[Question]]
 
         monkeypatch.setattr(as_conda, "solve", solve)
         needed_by = {"numpy": ("scikit-learn",)}
-        monkeypatch.setattr(as_conda.resolver, "needed_by", lambda *_, **__: needed_by)
+        monkeypatch.setattr(resolver, "needed_by", lambda *_, **__: needed_by)
         return questions
 
     return set_up
@@ -107,9 +108,10 @@ def test_an_old_pip_lets_the_nearer_of_two_requirements_win(asked: Asked) -> Non
     asked(excludes)
     solution = solved(QUESTION, replace(SPEC, pip="20.2"))
     assert solution.overrides == ("pyarrow==0.16.0",)
-    assert solution.notes == (
+    (note,) = solution.notes
+    assert note == (
         "pyarrow==0.16.0 is taken, as core 1 wants it, although far 2 wants pyarrow>=0.17: pip "
-        "20.2, which the file names, lets the first one win",
+        "20.2, which the file names, lets the first one win"
     )
 
 
