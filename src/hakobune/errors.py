@@ -130,7 +130,11 @@ class PackageUnknownError(LockError):
 
 
 class ResolutionImpossibleError(LockError):
-    """No set of wheels satisfies the conda file."""
+    """No set of wheels satisfies the conda file. `proof` is the resolver's, whole."""
+
+    def __init__(self, what: str, *, remedy: str, place: str = "", proof: str = "") -> None:
+        super().__init__(what, remedy=remedy, place=place)
+        self.proof = proof
 
 
 class WheelMissingError(LockError):

@@ -181,7 +181,8 @@ class Lock:
 
     `variables` are set in the image. `indexes` are those that the project and the conda file name.
     `included` are the files that the conda file includes, by path in the project with
-    the sha256 of their bytes. `builders` build source distributions.
+    the sha256 of their bytes. `builders` build source distributions. `overrides` are requirements
+    that win over what packages say.
     `debian` are the Debian packages that the image has besides its base's, by name, each with who
     asked for it; the files are among the `packages`, for each release that a base is made of.
     """
@@ -200,6 +201,7 @@ class Lock:
     indexes: tuple[Index, ...] = ()
     included: tuple[tuple[str, str], ...] = ()
     builders: tuple[LockedWheel, ...] = ()
+    overrides: tuple[str, ...] = ()
     debian: tuple[tuple[str, str], ...] = ()
 
     @property

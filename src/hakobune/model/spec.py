@@ -92,7 +92,8 @@ class EnvironmentSpec:
     `python_line` is 0 where the file names none. `links` are pages and folders of the project that
     list more files, each with its `file:line`. `notes` are what a user should know of the reading,
     each as `file:line: what`. `cpu_place` is the line that wants PyTorch without CUDA; empty: none
-    does. `sha256` is that of the file's bytes, as lower-case hex.
+    does. `pip` is the version of pip as the file has it, empty where it gives none, and None where
+    the environment has no pip. `sha256` is that of the file's bytes, as lower-case hex.
     """
 
     name: str
@@ -113,6 +114,7 @@ class EnvironmentSpec:
     left_out: tuple[LeftOut, ...] = ()
     debian: tuple[SystemPackage, ...] = ()
     cpu_place: str = ""
+    pip: str | None = None
 
     @property
     def places(self) -> dict[str, tuple[str, ...]]:

@@ -8,7 +8,7 @@ from itertools import islice, product
 
 from packaging.version import Version
 
-from hakobune.adapters import docker_cli, files, resolver
+from hakobune.adapters import files, registry, resolver
 from hakobune.adapters.process import Runner, printable
 from hakobune.adapters.resolver import Question
 from hakobune.errors import (
@@ -31,12 +31,13 @@ from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import AskedIndex
 from hakobune.model.spec import EnvironmentSpec, Index, requirement_name
+from hakobune.stages.as_conda import solve_as_conda
 from hakobune.stages.base_image import with_headers
 from hakobune.stages.debian import DebianWishes, bases, choose_debian
 from hakobune.stages.doubts import old_releases, warnings_of
 from hakobune.stages.indexes import download_size, indexes_of, require_hashes, require_same_source
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
-from hakobune.stages.solve import Solution, accepted_notes, settled, solve, with_paths
+from hakobune.stages.solve import Solution, accepted_notes, settled, with_paths
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
 from hakobune.transform.lock_changes import lock_changes
 from hakobune.transform.names import environment_name, readable_tag
@@ -132,6 +133,7 @@ def lock_environment(
         indexes=named,
         included=tuple((one.path, one.sha256) for one in spec.included),
         builders=solution.builders,
+        overrides=solution.overrides,
         debian=debian.asked,
     )
     if old is not None and not wishes.is_trial:
@@ -270,7 +272,7 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             say=reporter.say,
         )
         try:
-            solution = solve(runner, question, env=wishes.index(named))
+            solution = solve_as_conda(runner, question, spec, env=wishes.index(named))
         except (ResolutionImpossibleError, WheelMissingError) as exc:
             first_error = first_error or exc
             continue
@@ -342,7 +344,7 @@ def _registry_base(
     image = f"docker.io/library/python:{python.version}-slim{suite}"
     if old is not None and old.registry_base.image == image and old.registry_base.digest:
         return old.registry_base
-    digest = docker_cli.registry_digest(runner, image)
+    digest = registry.tag_digest(runner, image)
     if digest is None:
         reporter.say(f"note: no registry answers for {image}: its digest stays open in the lock")
     return RegistryBase(image=image, digest=digest)

@@ -78,6 +78,8 @@ def _who(
     if others:
         more = f" and {len(others) - _MOST_SHOWN} more" if len(others) > _MOST_SHOWN else ""
         by.append(f"needed by {', '.join(others[:_MOST_SHOWN])}{more}")
+    if not by and name == "setuptools":
+        return "comes with pip, as in conda"
     return ", ".join(by) or "needed by others"
 
 

@@ -118,6 +118,7 @@ def _read(content: bytes) -> Lock:
         tools=tuple(_tool(item) for item in _take(tree, "tools", list)),
         packages=tuple(_package(item) for item in _take(tree, "packages", list)),
         sha256=hashlib.sha256(content).hexdigest(),
+        overrides=tuple(map(_line, _take(tree, "overrides", list) if "overrides" in tree else ())),
         builders=tuple(
             _tool(item) for item in (_take(tree, "builders", list) if "builders" in tree else ())
         ),

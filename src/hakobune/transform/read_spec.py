@@ -90,6 +90,7 @@ def read_spec(
         indexes=tuple(found.indexes),
         links=tuple(found.links.items()),
         cpu_place=found.cpu_place,
+        pip=found.pip,
         takes_prereleases=found.takes_prereleases,
         variables=variables,
         included=tuple(found.included[path] for path in sorted(found.included)),
@@ -203,6 +204,8 @@ def _read_dependencies(keys: Mapping[str, yaml.Node], found: Findings) -> None:
 
 
 def _read_pip_section(node: yaml.MappingNode, found: Findings) -> None:
+    if found.pip is None:
+        found.pip = ""  # conda adds it, with a warning
     for key, value in mapping(node, found).items():
         if key != "pip":
             found.add(line_of(node), _why_no_section(key, value))
@@ -251,7 +254,7 @@ def _read_conda_package(written: str, line: int, found: Findings) -> None:
     if name == "python":
         _read_python(spec, line, found)
     elif name == "pip":
-        pass  # As in pip's own list.
+        found.pip = re.sub(r"^=?=?|\.\*$", "", spec.versions[0])
     elif name in found.names.debian:
         _take_system_package(spec, written, line, found)
     elif reason := _why_refused(name, found.names):

@@ -63,6 +63,7 @@ class Findings:
     python: tuple[str, ...] | None = None
     python_line: int = 0
     cpu_place: str = ""
+    pip: str | None = None
 
     def at(self, line: int) -> Place:
         """Return a line of the conda file itself."""
