@@ -4,9 +4,11 @@ The folder that a mount is at says which job and output it belongs to, so that t
 finds it. `mounted_output` is the file system.
 """
 
+import contextlib
 import ctypes
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,7 @@ FOLDER = "mounts"
 _DEVICE = Path("/dev/fuse")
 _FUSE_SETTINGS = Path("/etc/fuse.conf")
 _INSTALL = "install libfuse3 and fusermount3 (Debian, Ubuntu: apt-get install fuse3)"
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _START_S, _END_S, _STEP_S = 30.0, 10.0, 0.02
 
 
@@ -72,10 +75,20 @@ class OutputMounts:
 
     def mount(self, job: str, output: str, place: BlobPlace) -> Path:
         """Mount an output, and return the folder. Raises MountFailedError."""
+        if not _NAME.fullmatch(output):  # a request chose it, and it becomes a path here
+            raise MountFailedError(f"{output!r:.80} is no name of an output")
         folder = self._of(job) / output
         self._unmount(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        arguments = ("--state", str(self._state), job, place.container, place.path, str(folder))
+        arguments = (
+            "--state",
+            str(self._state),
+            "--",
+            job,
+            place.container,
+            place.path,
+            str(folder),
+        )
         with (self._state / LOG).open("ab") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", "drydock", "mount", *arguments],
@@ -105,9 +118,11 @@ class OutputMounts:
                 self._end(above)
 
     def _end(self, above: Path) -> None:
-        for folder in sorted(above.glob("*")):
+        started = {folder for folder in self._children if folder.parent == above}
+        for folder in sorted(started.union(above.glob("*"))):
             self._unmount(folder)
-            folder.rmdir()
+            with contextlib.suppress(FileNotFoundError):  # another drydock ended it
+                folder.rmdir()
         if above.is_dir():
             above.rmdir()
 

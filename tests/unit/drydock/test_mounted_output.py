@@ -18,7 +18,7 @@ from drydock.blob_store import BlobStoreError
 from drydock.faults import KINDS
 from drydock.job_spec import BlobPlace
 from drydock.mounted_output import FAULTS, MountedOutput
-from drydock.output_mounts import OutputMounts, reason_against
+from drydock.output_mounts import MountFailedError, OutputMounts, reason_against
 from tests.unit.drydock.machine_fakes import MemoryStore
 
 PLACE = BlobPlace(container="store", path="azureml/job1/output/")
@@ -201,6 +201,13 @@ def test_what_was_in_the_output_before_is_there(tmp_path: Path) -> None:
     mounted = Mounted(tmp_path, store)
     assert mounted.of.readdir("/", 0) == [".", "..", "models"]
     assert mounted.read("/models/a") == b"before"
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "a/b", "", "x\n", "x" * 300])
+def test_a_name_that_leads_elsewhere_is_not_mounted(tmp_path: Path, name: str) -> None:
+    with pytest.raises(MountFailedError, match="is no name of an output"):
+        OutputMounts(tmp_path).mount("job", name, PLACE)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_machine_without_fuse_is_told_what_it_lacks(
