@@ -76,7 +76,7 @@ class OutputMounts:
     def mount(self, job: str, output: str, place: BlobPlace) -> Path:
         """Mount an output, and return the folder. Raises MountFailedError."""
         if not _NAME.fullmatch(output):  # a request chose it, and it becomes a path here
-            raise MountFailedError(f"{output!r:.80} is no name of an output")
+            raise MountFailedError(f"{output!r:.80} is not a name that an output can have")
         folder = self._of(job) / output
         self._unmount(folder)
         folder.mkdir(parents=True, exist_ok=True)

@@ -205,7 +205,7 @@ def test_what_was_in_the_output_before_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["..", "../x", "a/b", "", "x\n", "x" * 300])
 def test_a_name_that_leads_elsewhere_is_not_mounted(tmp_path: Path, name: str) -> None:
-    with pytest.raises(MountFailedError, match="is no name of an output"):
+    with pytest.raises(MountFailedError, match="is not a name that an output can have"):
         OutputMounts(tmp_path).mount("job", name, PLACE)
     assert list(tmp_path.iterdir()) == []
 
