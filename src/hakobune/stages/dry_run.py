@@ -38,7 +38,7 @@ def preview(project: Project, order: Order, runner: Runner, patience: Patience) 
     rows = plan_rows(submission, pushed, runner, patience, lacking=lacking)
     return Preview(
         rows=(*rows, *_kept_rows(project, order, submission, pushed)),
-        documents=_documents(submission),
+        documents=documents(submission),
     )
 
 
@@ -88,7 +88,7 @@ def plan_rows(
     )
 
 
-def _documents(submission: Submission) -> tuple[str, ...]:
+def documents(submission: Submission) -> tuple[str, ...]:
     """Return the YAML of all that a submit would create, in that order."""
     compute = submission.compute
     return (
