@@ -18,6 +18,7 @@ from hakobune.adapters.azure_answers import (
     error_text,
     job_of,
     quotas_of,
+    surroundings_of,
     text_of,
 )
 from hakobune.adapters.azure_documents import (
@@ -46,6 +47,7 @@ from hakobune.model.job import (
     Pairs,
     Quota,
     RemoteFile,
+    Surroundings,
 )
 
 T = TypeVar("T")
@@ -98,6 +100,19 @@ class AzureWorkspace:
         self._connected()
         name = str(self._workspace.container_registry or "").rpartition("/")[2]
         return text_of("registry", f"{name.lower()}.azurecr.io" if name else "")
+
+    def surroundings(self) -> Surroundings:
+        """See Cloud."""
+        self._connected()
+        return surroundings_of(self._workspace)
+
+    def read_storage(self) -> None:
+        """See Cloud."""
+        self._stored(
+            "the workspace's storage",
+            _ARTIFACTS,
+            lambda container: blob_store.list_files(container, "hakobune-doctor"),
+        )
 
     def environment_image(self, name: str, version: str) -> str | None:
         """See Cloud."""
