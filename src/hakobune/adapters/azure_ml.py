@@ -26,9 +26,9 @@ from hakobune.adapters.azure_documents import (
     environment_document,
     job_document,
 )
-from hakobune.adapters.azure_errors import is_missing, is_token_expired, meaning, unreadable
+from hakobune.adapters.azure_errors import is_missing, is_token_expired, meaning, translated
 from hakobune.adapters.azure_sdk import OPTIONS, connect_by_sdk, sdk, within
-from hakobune.adapters.patience import Patience, TransientError
+from hakobune.adapters.patience import Patience
 from hakobune.errors import (
     EnvironmentConflictError,
     HakobuneError,
@@ -316,7 +316,7 @@ class AzureWorkspace:
             ):
                 return ask(client)
 
-        return self._patience(lambda: _translated(doing, lambda: self._logged_in(silently)))
+        return self._patience(lambda: translated(doing, lambda: self._logged_in(silently)))
 
     def _logged_in(self, call: Callable[[], T]) -> T:
         """Return what the call returns; once more with a new login where its token is too old.
@@ -394,17 +394,5 @@ class AzureWorkspace:
                 raise
             return client
 
-        self._client = self._patience(lambda: _translated(doing, lambda: self._logged_in(look)))
+        self._client = self._patience(lambda: translated(doing, lambda: self._logged_in(look)))
         return self._client
-
-
-def _translated(doing: str, call: Callable[[], T]) -> T:
-    try:
-        return call()
-    except (HakobuneError, TransientError):
-        raise
-    except Exception as exc:
-        found = meaning(exc, doing) or unreadable(exc, doing)
-        if found is None:
-            raise
-        raise found from exc

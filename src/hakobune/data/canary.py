@@ -61,7 +61,7 @@ def check_shared_memory(wanted: int) -> tuple[bool, str]:
 
 
 def check_mlflow(uri: str) -> tuple[bool, str]:
-    """Tell whether the tracking server knows this run, asked with the run's own token."""
+    """Tell whether the tracking server has this run, asked with the run's own token."""
     if not uri.startswith("azureml://"):
         return False, f"MLFLOW_TRACKING_URI is {'of another kind' if uri else 'not set'}"
     # As the plugin azureml-mlflow does

@@ -70,7 +70,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         name="mlflow",
-        what="the tracking server knows the run, by the run's token",
+        what="the tracking server has the run, and accepts its token",
         remedy="metrics will be missing in the studio; the files of a run still hold them",
         is_needed=False,
     ),
