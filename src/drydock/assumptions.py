@@ -79,7 +79,9 @@ def broken_job(job: JobSpec, broken: Broken) -> JobSpec:
         }
     if "mlflow" in broken:
         variables |= dict.fromkeys(("AZUREML_RUN_TOKEN", "MLFLOW_TRACKING_TOKEN"), "refused")
-    return replace(job, log=log, outputs=outputs, environment=variables)
+    # A mount is writable for any user; only a folder can be read-only.
+    mounted = frozenset[str]() if "output" in broken else job.mounted
+    return replace(job, log=log, outputs=outputs, environment=variables, mounted=mounted)
 
 
 def broken_container(plan: ContainerPlan, broken: Broken) -> ContainerPlan:

@@ -40,6 +40,7 @@ def start(*, state: Path, broken: str) -> None:
     """Start drydock, its registry and its blob store; print their addresses."""
     from drydock import daemon  # noqa: PLC0415 - slow to import
     from drydock.addresses import summary  # noqa: PLC0415
+    from drydock.output_mounts import reason_against  # noqa: PLC0415
 
     untrue = known(filter(None, broken.split(",")))
     say(f"starting drydock in {state} (the first start builds the images of its two services)")
@@ -48,6 +49,8 @@ def start(*, state: Path, broken: str) -> None:
     show_table(summary(found))
     for name in sorted(untrue):
         say(f"broken: {ASSUMPTIONS[name]}")
+    if reason := reason_against():
+        say(f"renames in mounted outputs (rw_mount) are not rehearsed: {reason}")
     say("to use it in this shell:")
     say(f'  found="$(python -m drydock env --state {state})" && eval "$found"')
 
@@ -149,6 +152,20 @@ def serve(*, state: Path) -> None:
     from drydock import daemon  # noqa: PLC0415
 
     daemon.serve(state)
+
+
+@cli.command(hidden=True)
+@_STATE
+@click.argument("job")
+@click.argument("container")
+@click.argument("path")
+@click.argument("folder", type=click.Path(path_type=Path))
+def mount(*, state: Path, job: str, container: str, path: str, folder: Path) -> None:
+    """Serve a job's mounted output until it is unmounted; a job's start calls this."""
+    from drydock import output_mounts  # noqa: PLC0415
+    from drydock.job_spec import BlobPlace  # noqa: PLC0415
+
+    output_mounts.serve(state, job, BlobPlace(container=container, path=path), folder)
 
 
 def main() -> None:

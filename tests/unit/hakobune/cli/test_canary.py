@@ -54,6 +54,7 @@ def test_the_options_of_a_job_are_the_canary_s(hakobune: Hakobune, ready: Ready)
     words = (
         *("canary", "--create-compute", "--compute", "big", "--size", "Standard_D4s_v3"),
         *("--instances", "1", "--timeout", "10m", "--low-priority", "--registry", "own.azurecr.io"),
+        *("--output-mode", "rw_mount"),
         *("--experiment", "mine", "--display-name", "seen", "--env", "A=1", "--tag", "b=2"),
         *("--subscription", "s", "--resource-group", "r", "--workspace", "w"),
     )
@@ -65,7 +66,14 @@ def test_the_options_of_a_job_are_the_canary_s(hakobune: Hakobune, ready: Ready)
     (compute,) = ready.cloud.computes.values()
     assert (compute.name, compute.size, compute.is_low_priority) == ("big", "Standard_D4s_v3", True)
     text = hakobune(*words, "--dry-run")[1]
-    for said in ("timeout: 600", "experiment_name: mine", "display_name: seen", "A: '1'", "b: '2'"):
+    for said in (
+        "timeout: 600",
+        "experiment_name: mine",
+        "display_name: seen",
+        "mode: rw_mount",
+        "A: '1'",
+        "b: '2'",
+    ):
         assert said in text
 
 
