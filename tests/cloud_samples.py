@@ -18,6 +18,7 @@ from hakobune.model.job import (
     Pairs,
     Quota,
     RemoteFile,
+    Surroundings,
 )
 from hakobune.transform.write_record import sealed
 from tests.samples import COMMIT, DIGEST, FakeReporter
@@ -118,6 +119,7 @@ class FakeCloud:
     statuses: Iterator[str] = field(default_factory=lambda: iter(()))
     logs: Sequence[bytes] = ()
     why: str = ""
+    around: Surroundings = field(default_factory=lambda: Surroundings(location="here"))
     calls: list[str] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
     fails: dict[str, HakobuneError] = field(default_factory=dict)
@@ -126,6 +128,13 @@ class FakeCloud:
 
     def registry(self) -> str:
         return "own.azurecr.io"
+
+    def surroundings(self) -> Surroundings:
+        self._fail("surroundings")
+        return self.around
+
+    def read_storage(self) -> None:
+        self._fail("storage")
 
     def environment_image(self, name: str, version: str) -> str | None:
         return self.environments.get(f"{name}:{version}")
@@ -226,6 +235,10 @@ class FakeCloud:
         """Refuse what the service would refuse."""
         if not is_right:
             raise ServiceRefusedError(f"the workspace refuses: {what}", remedy="")
+
+    def _fail(self, what: str) -> None:
+        if what in self.fails:
+            raise self.fails[what]
 
     def _call(self, what: str) -> None:
         self.calls.append(what)

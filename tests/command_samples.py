@@ -26,6 +26,8 @@ class FakeWiring(Wiring):
         to.require_workspace()
         return self.workspace
 
+    impatient_cloud = cloud
+
 
 def run(
     monkeypatch: pytest.MonkeyPatch,

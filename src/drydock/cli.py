@@ -7,6 +7,7 @@ from types import FrameType
 
 import click
 
+from drydock.assumptions import ASSUMPTIONS, known, write_broken
 from drydock.console import say, show, show_error, show_table
 from drydock.errors import INSTALL, DrydockError, PackageMissingError
 from drydock.faults import EVERYWHERE, KINDS, Faults
@@ -28,15 +29,26 @@ def cli() -> None:
 
 @cli.command()
 @_STATE
-def start(*, state: Path) -> None:
+@click.option(
+    "--break",
+    "broken",
+    default="",
+    metavar="NAME,...",
+    help=f"Make assumptions about a job's node untrue: {', '.join(ASSUMPTIONS)}.",
+)
+def start(*, state: Path, broken: str) -> None:
     """Start drydock, its registry and its blob store; print their addresses."""
     from drydock import daemon  # noqa: PLC0415 - slow to import
     from drydock.addresses import summary  # noqa: PLC0415
     from drydock.output_mounts import reason_against  # noqa: PLC0415
 
+    untrue = known(filter(None, broken.split(",")))
     say(f"starting drydock in {state} (the first start builds the images of its two services)")
     found = daemon.start(state)
+    write_broken(state, untrue)
     show_table(summary(found))
+    for name in sorted(untrue):
+        say(f"broken: {ASSUMPTIONS[name]}")
     if reason := reason_against():
         say(f"renames in mounted outputs (rw_mount) are not rehearsed: {reason}")
     say("to use it in this shell:")

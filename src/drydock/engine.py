@@ -26,7 +26,8 @@ class ContainerPlan:
 
     The labels let a later drydock find the container. `volumes` are paths with a volume of their
     own, which is removed with the container; `volumes_from` is a container whose volumes this one
-    reads. An empty `user` is the image's user. `network` is the engine's name of a network, or
+    reads. An empty `user` is the image's user, an empty
+    `seccomp` the engine's own profile. `network` is the engine's name of a network, or
     `container:` and the id of the container whose network is shared; `hosts` maps names to
     addresses.
     """
@@ -46,6 +47,7 @@ class ContainerPlan:
     network: str = "none"
     memory_bytes: int = 0
     shared_memory_bytes: int = 0
+    seccomp: str = ""
     hosts: Mapping[str, str] = field(default_factory=dict)
 
 

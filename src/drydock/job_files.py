@@ -64,13 +64,13 @@ def pack_inputs(store: BlobStore, inputs: Iterable[Input]) -> IO[bytes]:
     return packed
 
 
-def pack_folders(paths: Iterable[str]) -> IO[bytes]:
-    """Return a tar file of empty folders that are writable for any user."""
+def pack_folders(paths: Iterable[str], *, mode: int = 0o777) -> IO[bytes]:
+    """Return a tar file of empty folders, which any user may write to unless `mode` differs."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for path in paths:
             member = tarfile.TarInfo(path.lstrip("/"))
-            member.type, member.mode = tarfile.DIRTYPE, 0o777
+            member.type, member.mode = tarfile.DIRTYPE, mode
             archive.addfile(member)
     packed.seek(0)
     return packed

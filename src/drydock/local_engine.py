@@ -200,9 +200,11 @@ def _options(plan: ContainerPlan) -> dict[str, Any]:
         "extra_hosts": dict(plan.hosts) or None,
         "platform": PLATFORM,
     }
-    if plan.mounts:
-        # With SELinux, a container may otherwise not use a folder of this machine.
-        options["security_opt"] = ["label=disable"]
+    # With SELinux, a container may otherwise not use a folder of this machine.
+    security = ["label=disable"] if plan.mounts else []
+    security += [f"seccomp={plan.seccomp}"] if plan.seccomp else []
+    if security:
+        options["security_opt"] = security
     if plan.entrypoint:
         options["entrypoint"] = list(plan.entrypoint)
     if plan.command:

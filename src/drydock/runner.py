@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import IO
 
 from drydock import job_files, job_folder
+from drydock.assumptions import Broken, broken_container, broken_job, mode_of
 from drydock.blob_store import BlobStore
 from drydock.clock import Clock
 from drydock.engine import (
@@ -65,6 +66,7 @@ class DockerRunner:
         network: str = "none",
         user: str = "",
         job_network: JobNetwork | None = None,
+        broken: Callable[[], Broken] = frozenset,
         mounts: Mounts | None = None,
     ) -> None:
         self._owner = owner
@@ -75,6 +77,7 @@ class DockerRunner:
         self._network = network
         self._user = user
         self._job_network = job_network
+        self._broken = broken
         self._mounts = mounts
         self._lock = threading.Lock()
         self._logs: dict[str, JobLog] = {}
@@ -84,6 +87,7 @@ class DockerRunner:
 
         Raises PullRefusedError, StartRefusedError, UnwantedError, and then leaves no container.
         """
+        job = broken_job(job, self._broken())
         self._clear(job)
         self._pull(job.image, is_unwanted)
         try:
@@ -120,6 +124,7 @@ class DockerRunner:
 
         If an upload fails, the container is kept, so that a later call can repeat it.
         """
+        job = broken_job(job, self._broken())
         state = self._engine.state(container_id)
         self._log_of(container_id, state).finish(_LOG_END_S)
         for name, place in job.outputs.items():
@@ -168,29 +173,31 @@ class DockerRunner:
             raise StartRefusedError("CommandInvalid", str(exc)) from exc
         working_folder = job_folder.working_folder(job.name)
         trust = self._job_network.variables(job.name) if self._job_network else {}
-        container = self._engine.create(
-            ContainerPlan(
-                labels=self._labels(job, "job"),
-                image=job.image,
-                # The service ignores the image's ENTRYPOINT and CMD, and runs a shell.
-                entrypoint=("/bin/sh", "-c"),
-                command=(command,),
-                environment={**trust, **job_folder.variables(job, inputs)},
-                user=self._user,
-                working_folder=working_folder,
-                mounts=self._mount(job),
-                volumes_from=carrier,
-                network=self._network_of(job),
-                memory_bytes=self._memory_bytes,
-                shared_memory_bytes=job.shared_memory_bytes,
-            )
+        plan = ContainerPlan(
+            labels=self._labels(job, "job"),
+            image=job.image,
+            # The service ignores the image's ENTRYPOINT and CMD, and runs a shell.
+            entrypoint=("/bin/sh", "-c"),
+            command=(command,),
+            environment={**trust, **job_folder.variables(job, inputs)},
+            user=self._user,
+            working_folder=working_folder,
+            mounts=self._mount(job),
+            volumes_from=carrier,
+            network=self._network_of(job),
+            memory_bytes=self._memory_bytes,
+            shared_memory_bytes=job.shared_memory_bytes,
         )
+        broken = self._broken()
+        container = self._engine.create(broken_container(plan, broken))
         outputs = [
             job_folder.output_folder(job.name, name)
             for name in job.outputs
             if not self._is_mounted(job, name)
         ]
-        self._put(container, job_files.pack_folders([working_folder, *outputs]))
+        for kind, folders in (("workdir", [working_folder]), ("output", outputs)):
+            packed = job_files.pack_folders(folders, mode=mode_of(kind, broken))
+            self._put(container, packed)
         if self._job_network is not None:
             certificate = self._job_network.authority.read_bytes()
             path = self._job_network.authority_path(job.name)

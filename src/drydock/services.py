@@ -123,6 +123,7 @@ def start_services(
 
 def run_services(state: Path, clock: Clock) -> RunningServices:
     """Start registry and blob store on this machine's Docker engine, and the job runner."""
+    from drydock.assumptions import read_broken  # noqa: PLC0415 - it needs this module's neighbours
     from drydock.authority import ca_bundle  # noqa: PLC0415 - heavy
     from drydock.forwarder import FOLDER  # noqa: PLC0415 - heavy
 
@@ -143,6 +144,7 @@ def run_services(state: Path, clock: Clock) -> RunningServices:
             authority=ca_bundle(state),
             hosts={API: API_HOST, BLOBS_SOCKET: account.host},
         ),
+        broken=lambda: read_broken(state),
         mounts=mounts,
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from hakobune.errors import AnswerInvalidError
 from hakobune.model.forms import is_of, optional, required, shortened
-from hakobune.model.job import Compute, Job, Pairs, Quota
+from hakobune.model.job import Compute, Job, Pairs, Quota, Surroundings
 
 # The tags that are read. Others are the user's: of these, what no record may hold is left out.
 _OURS = ("hakobune.", "git.")
@@ -104,6 +104,16 @@ def compute_of(found: Any) -> Compute:
             max_instances=int(getattr(found, "max_instances", 0) or 0),
             is_low_priority="low" in _word(getattr(found, "tier", "")).lower(),
             errors=str(found.provisioning_errors or ""),
+        )
+
+
+def surroundings_of(found: Any) -> Surroundings:
+    """Return what a workspace says of itself. Raises AnswerInvalidError."""
+    with checked("a workspace"):
+        return Surroundings(
+            location=required("line", str(found.location or "")),
+            storage_mode=required("line", _word(found.system_datastores_auth_mode)),
+            network=required("line", _word(found.public_network_access)),
         )
 
 

@@ -1,6 +1,8 @@
 """What Azure's exceptions mean. They are known by their names and status: nothing is imported."""
 
 import re
+from collections.abc import Callable
+from typing import TypeVar
 
 from hakobune.adapters.patience import TransientError
 from hakobune.errors import (
@@ -16,6 +18,7 @@ from hakobune.errors import (
 )
 from hakobune.model.forms import is_of
 
+T = TypeVar("T")
 _LONGEST = 300
 _IDS = ("x-ms-correlation-request-id", "x-ms-request-id")
 _SECRETS = re.compile(
@@ -106,6 +109,19 @@ def _refused_here(text: str, said: str, doing: str) -> HakobuneError:
     if _QUOTA.search(text):
         return _quota(said, doing)
     return ServiceRefusedError(f"{doing}: {said}", remedy="fix the item named above and retry")
+
+
+def translated(doing: str, call: Callable[[], T]) -> T:
+    """Return what the call returns; what Azure's SDK raises becomes an error of ours."""
+    try:
+        return call()
+    except (HakobuneError, TransientError):
+        raise
+    except Exception as exc:
+        found = meaning(exc, doing) or unreadable(exc, doing)
+        if found is None:
+            raise
+        raise found from exc
 
 
 def unreadable(exc: BaseException, doing: str) -> HakobuneError | None:

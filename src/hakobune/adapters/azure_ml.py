@@ -18,6 +18,7 @@ from hakobune.adapters.azure_answers import (
     error_text,
     job_of,
     quotas_of,
+    surroundings_of,
     text_of,
 )
 from hakobune.adapters.azure_documents import (
@@ -25,9 +26,9 @@ from hakobune.adapters.azure_documents import (
     environment_document,
     job_document,
 )
-from hakobune.adapters.azure_errors import is_missing, is_token_expired, meaning, unreadable
+from hakobune.adapters.azure_errors import is_missing, is_token_expired, meaning, translated
 from hakobune.adapters.azure_sdk import OPTIONS, connect_by_sdk, sdk, within
-from hakobune.adapters.patience import Patience, TransientError
+from hakobune.adapters.patience import Patience
 from hakobune.errors import (
     EnvironmentConflictError,
     HakobuneError,
@@ -46,6 +47,7 @@ from hakobune.model.job import (
     Pairs,
     Quota,
     RemoteFile,
+    Surroundings,
 )
 
 T = TypeVar("T")
@@ -98,6 +100,19 @@ class AzureWorkspace:
         self._connected()
         name = str(self._workspace.container_registry or "").rpartition("/")[2]
         return text_of("registry", f"{name.lower()}.azurecr.io" if name else "")
+
+    def surroundings(self) -> Surroundings:
+        """See Cloud."""
+        self._connected()
+        return surroundings_of(self._workspace)
+
+    def read_storage(self) -> None:
+        """See Cloud."""
+        self._stored(
+            "the workspace's storage",
+            _ARTIFACTS,
+            lambda container: blob_store.list_files(container, "hakobune-doctor"),
+        )
 
     def environment_image(self, name: str, version: str) -> str | None:
         """See Cloud."""
@@ -301,7 +316,7 @@ class AzureWorkspace:
             ):
                 return ask(client)
 
-        return self._patience(lambda: _translated(doing, lambda: self._logged_in(silently)))
+        return self._patience(lambda: translated(doing, lambda: self._logged_in(silently)))
 
     def _logged_in(self, call: Callable[[], T]) -> T:
         """Return what the call returns; once more with a new login where its token is too old.
@@ -379,17 +394,5 @@ class AzureWorkspace:
                 raise
             return client
 
-        self._client = self._patience(lambda: _translated(doing, lambda: self._logged_in(look)))
+        self._client = self._patience(lambda: translated(doing, lambda: self._logged_in(look)))
         return self._client
-
-
-def _translated(doing: str, call: Callable[[], T]) -> T:
-    try:
-        return call()
-    except (HakobuneError, TransientError):
-        raise
-    except Exception as exc:
-        found = meaning(exc, doing) or unreadable(exc, doing)
-        if found is None:
-            raise
-        raise found from exc

@@ -32,6 +32,7 @@ GROUPS = {
     },
     "Cloud": {
         "push": "Push the image to a registry, by content.",
+        "canary": "Run a job of a minute that compares a node with what hakobune assumes of it.",
         "submit": "Push, register and submit a job to Azure ML; --dry-run prints the plan.",
         "watch": "Show a job's log until the job ends.",
         "fetch": "Download a job's outputs, verified.",

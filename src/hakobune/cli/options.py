@@ -155,7 +155,7 @@ def _wishes(chosen: dict[str, Any]) -> JobWishes:
     take = chosen.pop
     instances = take("instances")
     return JobWishes(
-        arguments=take("arguments"),
+        arguments=take("arguments", ()),  # the canary has none
         compute=ComputePlan(
             name=chosen["compute"] or DEFAULT_COMPUTE,
             size=take("size"),

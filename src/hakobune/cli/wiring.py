@@ -168,6 +168,13 @@ class Wiring:
             self._workspaces[to] = AzureWorkspace(to, self.patience)
         return self._workspaces[to]
 
+    def impatient_cloud(self, to: "Destination") -> "Cloud":
+        """Return the workspace for questions that are not repeated: those of doctor."""
+        from hakobune.adapters.azure_ml import AzureWorkspace  # noqa: PLC0415
+
+        to.require_workspace()
+        return AzureWorkspace(to, self.no_patience)
+
     @cached_property
     def _workspaces(self) -> "dict[Destination, Cloud]":
         return {}

@@ -12,6 +12,7 @@ from hakobune.model.job import (
     Pairs,
     Quota,
     RemoteFile,
+    Surroundings,
 )
 
 
@@ -20,6 +21,14 @@ class Cloud(Protocol):
 
     def registry(self) -> str:
         """Return the address of the workspace's own container registry; empty if it has none."""
+        ...
+
+    def surroundings(self) -> Surroundings:
+        """Return what the workspace says of itself; this proves the login."""
+        ...
+
+    def read_storage(self) -> None:
+        """Read the list of files in the workspace's storage, as a log is read; raise why not."""
         ...
 
     def environment_image(self, name: str, version: str) -> str | None:

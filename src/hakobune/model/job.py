@@ -49,6 +49,19 @@ class Compute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a workspace says of itself, in Azure ML's words; empty where it says nothing.
+
+    `storage_mode` is `identity` for storage without keys; `network` is whether public networks may
+    reach the workspace.
+    """
+
+    location: str = ""
+    storage_mode: str = ""
+    network: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
     """Processors of a kind: needed for one node, in use by others, and allowed."""
 

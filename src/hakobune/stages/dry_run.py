@@ -42,7 +42,7 @@ def preview(project: Project, order: Order, runner: Runner, patience: Patience) 
             ("outputs", ": ".join(order.wishes.outputs)),
             *_kept_rows(project, order, submission, pushed),
         ),
-        documents=_documents(submission),
+        documents=documents(submission),
     )
 
 
@@ -92,7 +92,7 @@ def plan_rows(
     )
 
 
-def _documents(submission: Submission) -> tuple[str, ...]:
+def documents(submission: Submission) -> tuple[str, ...]:
     """Return the YAML of all that a submit would create, in that order."""
     compute = submission.compute
     return (

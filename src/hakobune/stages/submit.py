@@ -184,6 +184,15 @@ def submit_after(
         )
 
 
+def submit_once(project: Project, submission: Submission, cloud: Cloud, reporter: Reporter) -> Job:
+    """Return a new job that no later command continues, such as the canary's."""
+    register_environment(submission, cloud, reporter)
+    compute = _ready_compute(project, submission, cloud, reporter)
+    job = _submitted(project, submission.job, cloud)
+    reporter.done("submit", f"{job.name} on {compute.name}")
+    return job
+
+
 def attempt_of(project: Project, job: str) -> int:
     """Return which attempt at its plan a job is; the first is 1."""
     note = _note_of(project, job)

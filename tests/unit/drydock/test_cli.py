@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from drydock import errors
 from drydock.addresses import Addresses, write_addresses
+from drydock.assumptions import ASSUMPTIONS, read_broken
 from drydock.cli import cli
 from drydock.faults import KINDS, Faults
 from drydock.job_spec import BlobPlace
@@ -178,3 +179,23 @@ def test_the_process_in_the_background_serves_the_folder_that_it_is_given(
     run("serve", "--state", str(tmp_path / "one"))
     run("serve")
     assert served == [tmp_path / "one", Path(".drydock")]
+
+
+def test_start_breaks_the_named_assumptions_until_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drydock.daemon.start", lambda _: addresses(os.getpid()))
+    _, told = run("start", "--state", str(tmp_path), "--break", "rename,user")
+    assert "broken: nothing can be renamed (EIO)" in told
+    assert read_broken(tmp_path) == {"rename", "user"}
+    run("start", "--state", str(tmp_path))
+    assert read_broken(tmp_path) == frozenset()
+    with pytest.raises(errors.FaultUnknownError, match="renames"):
+        run("start", "--state", str(tmp_path), "--break", "renames")
+
+
+def test_the_page_of_drydock_lists_what_can_be_broken() -> None:
+    page = (ROOT / "docs/reference/drydock.md").read_text(encoding="utf-8")
+    assert [f"| `{name}` | {text} |" in page for name, text in ASSUMPTIONS.items()] == [
+        True for _ in ASSUMPTIONS
+    ]
