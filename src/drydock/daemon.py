@@ -34,7 +34,7 @@ def start(state: Path) -> Addresses:
     if before is not None and is_alive(before.pid):
         raise AlreadyRunningError(
             f"a drydock with the state folder {state} is already running (process {before.pid})",
-            remedy="python -m drydock stop\nor use another folder with --state",
+            remedy="drydock stop\nor use another folder with --state",
         )
     state.mkdir(parents=True, exist_ok=True)
     with (state / LOG).open("ab") as log:
@@ -61,7 +61,7 @@ def stop(state: Path) -> None:
     if found is None or found.pid is None:
         raise NotRunningError(
             f"no drydock is running with the state folder {state}",
-            remedy="python -m drydock start",
+            remedy="drydock start",
         )
     if not is_alive(found.pid):
         _remove_what_is_left(state)
@@ -72,7 +72,7 @@ def stop(state: Path) -> None:
         if time.monotonic() > deadline:
             raise StopFailedError(
                 f"drydock (process {found.pid}) is still running after {_STOP_S} s",
-                remedy=f"read {state / LOG}, then:\nkill -KILL {found.pid}; python -m drydock stop",
+                remedy=f"read {state / LOG}, then:\nkill -KILL {found.pid}; drydock stop",
             )
         time.sleep(_STEP_S)
 
