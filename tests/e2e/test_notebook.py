@@ -96,9 +96,10 @@ def executed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Execute
     own = {name: str(home / name) for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR")}
     try:
         return Executed(cells=execute(project / "notebooks/submit.ipynb", own), project=project)
-    finally:
-        if (project / ".drydock/state.json").exists():  # a cell failed before the last one
+    except BaseException:  # a cell before the one that stops it failed
+        if (project / ".drydock/state.json").exists():
             Drydock(state=project / ".drydock").run("stop")
+        raise
 
 
 def test_every_cell_runs_in_order_and_none_complains(executed: Executed) -> None:
