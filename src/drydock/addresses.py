@@ -127,7 +127,7 @@ def running(state: Path) -> Addresses:
     if found is None or not is_alive(found.pid):
         raise NotRunningError(
             f"no drydock is running with the state folder {state}",
-            remedy="python -m drydock start",
+            remedy="drydock start",
         )
     return found
 

@@ -1,4 +1,4 @@
-"""The command `python -m drydock`: the only place that exits."""
+"""The command `drydock`: the only place that exits."""
 
 import signal
 import sys
@@ -52,7 +52,7 @@ def start(*, state: Path, broken: str) -> None:
     if reason := reason_against():
         say(f"renames in mounted outputs (rw_mount) are not rehearsed: {reason}")
     say("to use it in this shell:")
-    say(f'  found="$(python -m drydock env --state {state})" && eval "$found"')
+    say(f'  found="$(drydock env --state {state})" && eval "$found"')
 
 
 @cli.command()
@@ -175,7 +175,7 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        code = cli.main(standalone_mode=False, prog_name="python -m drydock") or 0
+        code = cli.main(standalone_mode=False, prog_name="drydock") or 0
     except DrydockError as exc:
         show_error(exc)
         code = exc.exit_code

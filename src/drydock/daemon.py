@@ -35,7 +35,7 @@ def start(state: Path) -> Addresses:
     if before is not None and is_alive(before.pid):
         raise AlreadyRunningError(
             f"a drydock with the state folder {state} is already running (process {before.pid})",
-            remedy="python -m drydock stop\nor use another folder with --state",
+            remedy="drydock stop\nor use another folder with --state",
         )
     make_private(state)
     with (state / LOG).open("ab") as log:
@@ -62,7 +62,7 @@ def stop(state: Path) -> None:
     if found is None or found.pid is None:
         raise NotRunningError(
             f"no drydock is running with the state folder {state}",
-            remedy="python -m drydock start",
+            remedy="drydock start",
         )
     if not is_alive(found.pid):
         _remove_what_is_left(state)
@@ -73,7 +73,7 @@ def stop(state: Path) -> None:
         if time.monotonic() > deadline:
             raise StopFailedError(
                 f"drydock (process {found.pid}) is still running after {_STOP_S} s",
-                remedy=f"read {state / LOG}, then:\nkill -KILL {found.pid}; python -m drydock stop",
+                remedy=f"read {state / LOG}, then:\nkill -KILL {found.pid}; drydock stop",
             )
         time.sleep(_STEP_S)
 

@@ -68,6 +68,6 @@ def write_bytes(path: Path, content: bytes) -> None:
 def _damaged(path: Path, why: str) -> StateDamagedError:
     return StateDamagedError(
         why,
-        remedy="python -m drydock stop\nthen remove the state folder and start again",
+        remedy="drydock stop\nthen remove the state folder and start again",
         place=str(path),
     )

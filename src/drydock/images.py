@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -14,6 +15,8 @@ from drydock.errors import StartFailedError
 _CHECKOUT = Path(__file__).resolve().parents[2] / "docker"
 _INSTALLED = Path(__file__).resolve().parent / "data"  # in the wheel
 FOLDER = next((place for place in (_CHECKOUT, _INSTALLED) if place.is_dir()), _CHECKOUT) / "drydock"
+# The wheel has the script once, beside hakobune's files.
+_ENGINE_SCRIPTS = (_CHECKOUT / "engine.sh", _INSTALLED.parents[1] / "hakobune/data/engine.sh")
 REGISTRY, BLOBS = "registry", "blobs"
 _BASE_SCRIPTS = FOLDER.parent / "base"
 # The release whose packages docker/drydock/Dockerfile installs.
@@ -100,6 +103,12 @@ def secret_variables(host: BuildHost) -> dict[str, str]:
     return {f"{_VARIABLE}{name}": text for name, text in texts.items() if text}
 
 
+def engine_command() -> str:
+    """Return what to type to start a Docker engine: by the script that ships with drydock."""
+    script = next((path for path in _ENGINE_SCRIPTS if path.is_file()), _ENGINE_SCRIPTS[0])
+    return f"bash {shlex.quote(str(script))} ensure"
+
+
 def _build(target: str, tag: str, base: str, host: BuildHost) -> None:
     done = subprocess.run(
         build_command(target, tag, base, host),
@@ -115,7 +124,7 @@ def _build(target: str, tag: str, base: str, host: BuildHost) -> None:
         last = "\n".join(f"  {line}" for line in done.stdout.strip().splitlines()[-_LAST_LINES:])
         raise StartFailedError(
             f"the image drydock-{target} could not be built\n{last}",
-            remedy="docker/drydock/README.md explains what the build needs, and how to update it",
+            remedy=f"{FOLDER / 'README.md'} explains what the build needs, and how to update it",
         )
 
 

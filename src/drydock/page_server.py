@@ -38,7 +38,7 @@ _IDLE_S = 75
 _PATH = re.compile(r"/jobs/(?P<job>[^/]+)")
 _USED = (
     "This address has been used, or belongs to another run of drydock. "
-    "`python -m drydock status` prints a new address for each job."
+    "`drydock status` prints a new address for each job."
 )
 _log = logging.getLogger(__name__)
 

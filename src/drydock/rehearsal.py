@@ -108,7 +108,7 @@ def only_one(state: Path) -> Iterator[None]:
         except OSError as exc:
             raise AlreadyRunningError(
                 f"a drydock with the state folder {state} is already running",
-                remedy="python -m drydock stop\nor use another folder with --state",
+                remedy="drydock stop\nor use another folder with --state",
             ) from exc
         yield
 

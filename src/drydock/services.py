@@ -21,7 +21,7 @@ from drydock.clock import Clock
 from drydock.engine import ContainerPlan, Engine, EngineError, Mount, remove_labelled
 from drydock.errors import INSTALL, PackageMissingError, StartFailedError
 from drydock.files import read_json, write_json
-from drydock.images import BLOBS, REGISTRY, BuildHost, ensure_image, read_build_host
+from drydock.images import BLOBS, REGISTRY, BuildHost, engine_command, ensure_image, read_build_host
 from drydock.job_network import API, JobNetwork
 from drydock.job_network import BLOBS as BLOBS_SOCKET
 from drydock.job_spec import Runner
@@ -212,9 +212,7 @@ def open_engine() -> Engine:
     try:
         return LocalEngine()
     except EngineError as exc:
-        raise StartFailedError(
-            f"no Docker engine answers: {exc}", remedy="docker/engine.sh ensure"
-        ) from exc
+        raise StartFailedError(f"no Docker engine answers: {exc}", remedy=engine_command()) from exc
 
 
 @contextlib.contextmanager
@@ -226,7 +224,7 @@ def _none_left(engine: Engine, owner: str) -> Iterator[None]:
         _remove_quietly(engine, owner)
         raise StartFailedError(
             f"the registry or the blob store cannot run: {exc}",
-            remedy="docker/engine.sh ensure",
+            remedy=engine_command(),
         ) from exc
     except BaseException:
         _remove_quietly(engine, owner)

@@ -38,9 +38,10 @@ def test_nobody_is_told_to_install_hakobune_from_an_index_that_lacks_it() -> Non
         assert not told.search(path.read_text(encoding="utf-8")), path
 
 
-def test_the_readme_names_the_wheel_that_is_built() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    wheels = set(re.findall(r"dist/([\w.-]+\.whl)", text))
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
+def test_a_page_names_the_wheel_that_is_built(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    wheels = set(re.findall(r"/([\w.-]+\.whl)", text))
     assert wheels == {f"hakobune-{__version__}-py3-none-any.whl"}
 
 

@@ -260,7 +260,8 @@ def test_the_wheel_holds_what_is_needed_without_a_checkout(tmp_path: Path) -> No
         "from drydock import images\nfrom hakobune.adapters.files import shipped_folder\n"
         "print(*sorted(p.name for p in images.FOLDER.iterdir()))\n"
         "print((images._BASE_SCRIPTS / 'mirror.sh').is_file())\n"
-        "print((shipped_folder('base') / 'build.sh').is_file())\nprint(images.__file__)"
+        "print((shipped_folder('base') / 'build.sh').is_file())\nprint(images.engine_command())\n"
+        "print(images.__file__)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -272,11 +273,12 @@ def test_the_wheel_holds_what_is_needed_without_a_checkout(tmp_path: Path) -> No
     )
     files, *found = done.stdout.splitlines()
     documentation = tmp_path / "there/hakobune/data/documentation"
-    for page in ("README.md", "docs/reference/configuration.md"):
+    for page in ("README.md", "docs/tutorial.md", "docs/reference/configuration.md"):
         assert (documentation / page).read_bytes() == (ROOT / page).read_bytes()
     ours = {path.name for path in (ROOT / "docker/drydock").iterdir()}
     assert set(files.split()) == ours
-    assert found == ["True", "True", str(tmp_path / "there/drydock/images.py")]
+    engine = f"bash {tmp_path / 'there/hakobune/data/engine.sh'} ensure"
+    assert found == ["True", "True", engine, str(tmp_path / "there/drydock/images.py")]
 
 
 @pytest.mark.slow

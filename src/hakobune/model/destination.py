@@ -7,8 +7,8 @@ from hakobune.errors import CloudUnknownError, DestinationIncompleteError
 
 # The commands of a shell; `eval "$(…)"` alone would go on where drydock has nothing to print.
 REHEARSE_AGAIN = """to rehearse, restart drydock (the stand-in for Azure ML) and load its variables:
-python -m drydock stop; python -m drydock start
-found="$(python -m drydock env)" && eval "$found"
+drydock stop; drydock start
+found="$(drydock env)" && eval "$found"
 to use Azure itself, open a terminal in which HAKOBUNE_REHEARSAL is not set"""
 
 

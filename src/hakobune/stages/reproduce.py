@@ -147,7 +147,7 @@ def _make_base_again(
                 f"made again from its {len(lock.debian_base.packages)} Debian packages, the base "
                 f"{image.base} is different\n  {first.id} before\n"
                 f"  {second.id} now\n{found}",
-                remedy="let docker/base/finish.sh remove or fix the files above",
+                remedy="report these files to hakobune's authors: no base should differ",
             )
     finally:
         docker_cli.remove_tag(runner, again)

@@ -236,7 +236,7 @@ def _base(outside: Outside, lock: Lock) -> Link:
     if outside.base in bases_of(lock):
         return Link(name="base", what=outside.base)
     if lock.debian_base and outside.base.startswith(f"hakobune-base:{lock.debian_base.suite}-"):
-        what = f"{outside.base}, made by another docker/base than this checkout's"
+        what = f"{outside.base}, made by another version of hakobune"
         return Link(name="base", what=what, is_seen=False)
     raise DocumentChangedError(f"the record's base {outside.base} is not in its lock", remedy=AGAIN)
 

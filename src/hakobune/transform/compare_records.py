@@ -44,7 +44,8 @@ def _facts(project: Project, record: RunRecord) -> Iterator[tuple[str, str]]:
     yield "image", outside.image if outside else ""
     for name in ("lock_sha256", "environment_sha256", "source_sha256", "base"):
         yield name.removesuffix("_sha256"), record.image.get(name, "")
-    yield "commit", (outside.commit + (" and changes" * outside.is_dirty)) if outside else ""
+    commit = outside.commit if outside else ""
+    yield "commit", f"{commit} and changes" if commit and outside and outside.is_dirty else commit
     yield "data", ", ".join(f"{item.name} {item.sha256}" for item in record.inputs)
     yield "arguments", " ".join(own_arguments(project, record.arguments))
     yield "processor", str(_mapping(record, "processor").get("model", ""))

@@ -168,7 +168,7 @@ def test_help_loads_nothing_heavy_and_a_failure_exits_by_its_code(tmp_path: Path
         f"error[not-running]: no drydock is running with the state folder {tmp_path}\n  fix: "
         in stopped.stderr
     )
-    assert "fix: python -m drydock start" in stopped.stderr
+    assert "fix: drydock start" in stopped.stderr
 
 
 def test_the_process_in_the_background_serves_the_folder_that_it_is_given(

@@ -229,7 +229,7 @@ def test_a_rehearsal_with_a_variable_missing_is_refused_and_names_it(
         env[name] = value
     with pytest.raises(CloudUnknownError, match=rf"\b{name}\b") as caught:
         read_destination(NAMES, tmp_path, env)
-    assert "python -m drydock start" in caught.value.remedy
+    assert "drydock start" in caught.value.remedy
 
 
 @pytest.mark.parametrize(

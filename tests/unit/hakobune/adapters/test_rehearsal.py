@@ -49,4 +49,4 @@ def test_a_drydock_that_does_not_answer_is_refused(failure: OSError) -> None:
 
     with pytest.raises(CloudUnknownError, match=r"cannot reach drydock at https://127") as caught:
         require_running(REHEARSAL, ask)
-    assert "python -m drydock start" in caught.value.remedy
+    assert "drydock start" in caught.value.remedy

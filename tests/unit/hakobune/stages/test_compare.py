@@ -50,6 +50,15 @@ def test_rows_say_what_is_the_same_and_what_differs(made: Made) -> None:
     assert rows["arguments"].left == "", "where files lie is no argument of the program's own"
 
 
+def test_a_run_without_version_control_has_no_commit_and_no_changes_to_one(made: Made) -> None:
+    folder = made.folder.with_name("bare")
+    write_run(folder, made.image, run_id="bare")
+    how = replace(circumstances(made.project, made.image), commit="", is_dirty=True)
+    complete(made.project, folder, made.image, made.runner, how)
+    rows = {row.name: row for row in compare(made.project, folder, folder)}
+    assert rows["commit"].left == ""
+
+
 def test_the_reference_is_the_newest_local_run_of_the_same_plan(made: Made) -> None:
     job = another(made, "job", is_job=True, arguments=["--input", "/mnt/x.csv", "--output", "/o"])
     assert find_reference(made.project, job) == made.folder
