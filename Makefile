@@ -58,6 +58,9 @@ proof: image libraries ## measure the promises of docs/reference/reproducibility
 hostile: image libraries ## run hostile inputs and a fuzzer; prints a table, and fails where one is wrong (ARGS="--only fuzz")
 	@PYTHONPATH=benchmarks:src:. $(BIN)/python -m hostile $(ARGS)
 
+sdk-tests: engine .venv/ready ## run Microsoft's own tests of azure-ai-ml against drydock (ARGS="datastore" for some of them)
+	@PYTHONPATH=src:. $(BIN)/python -m tests.sdk $(ARGS)
+
 wheel: .venv/ready ## build one wheel into dist/: tool, drydock, engine script and documentation
 	@$(BIN)/python -m hatchling build --target wheel
 
@@ -65,9 +68,10 @@ docs: .venv/ready ## regenerate the generated pages of docs/reference
 	@$(BIN)/python docs/reference/generate.py
 	@$(BIN)/python -m drydock.route_list docs/reference/drydock.md
 
-relock: .venv/ready ## upgrade all development packages to their newest releases
+relock: engine .venv/ready ## upgrade all development packages, and try Microsoft's tests with the newest azure-ai-ml
 	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate --no-emit-index-url --no-header --group test pyproject.toml -o environments/dev.lock
 	@$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-annotate --no-emit-index-url --no-header benchmarks/search/engines.in -o benchmarks/search/engines.lock
+	@PYTHONPATH=src:. $(BIN)/python -m tests.sdk --newest
 
 clean: ## remove .venv and the tools' caches; runs and images are kept
 	@rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
@@ -79,4 +83,4 @@ clean: ## remove .venv and the tools' caches; runs and images are kept
 	@echo "python: creating .venv-bench for the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train push-and-submit rehearse test test-all image mlflow engine check quick format libraries bench-search proof hostile wheel docs relock clean
+.PHONY: help train push-and-submit rehearse test test-all image mlflow engine check quick format libraries bench-search proof hostile sdk-tests wheel docs relock clean

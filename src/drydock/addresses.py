@@ -28,6 +28,7 @@ class Addresses:
     schema_version: int = SCHEMA_VERSION
     pid: int | None
     management_url: str
+    page_url: str = ""
     registry: str
     blob_endpoint: str
     blob_host: str
@@ -38,8 +39,8 @@ class Addresses:
     started: str
 
     def port_of(self, name: str) -> int:
-        """Return the port of one of the addresses."""
-        return int(str(getattr(self, name)).rsplit(":", 1)[1])
+        """Return the port of one of the addresses; 0 if an older drydock wrote none."""
+        return int(str(getattr(self, name)).rpartition(":")[2] or 0)
 
 
 def write_addresses(state: Path, addresses: Addresses) -> None:
@@ -155,6 +156,7 @@ def summary(addresses: Addresses) -> list[tuple[str, str]]:
     """Return the addresses of a running drydock for display."""
     rows: dict[str, Any] = {
         "management": addresses.management_url,
+        "pages": addresses.page_url,
         "registry": addresses.registry,
         "blobs": f"https://{addresses.blob_host}",
         "proxy": addresses.proxy,

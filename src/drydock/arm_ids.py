@@ -43,21 +43,30 @@ def text_of(time: datetime) -> str:
 
 
 def resource(
-    ids: ArmIds, parts: tuple[str, ...], properties: dict[str, Any], times: tuple[str, str]
+    ids: ArmIds,
+    parts: tuple[str, ...],
+    properties: dict[str, Any],
+    times: tuple[str, str],
+    *,
+    without: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """Return a resource of the workspace as an answer; `times` are its creation and last change."""
+    """Return a resource of the workspace as an answer; `times` are its creation and last change.
+
+    `without` names what the service leaves out of the `systemData` of this kind.
+    """
     created, modified = times
+    system = {
+        "createdAt": created,
+        "createdBy": "drydock",
+        "createdByType": "User",
+        "lastModifiedAt": modified,
+        "lastModifiedBy": "drydock",
+        "lastModifiedByType": "User",
+    }
     return {
         "id": ids.id_of(*parts),
         "name": parts[-1],
         "type": "/".join([f"{PROVIDER}/workspaces", *parts[::2]]),
         "properties": properties,
-        "systemData": {
-            "createdAt": created,
-            "createdBy": "drydock",
-            "createdByType": "User",
-            "lastModifiedAt": modified,
-            "lastModifiedBy": "drydock",
-            "lastModifiedByType": "User",
-        },
+        "systemData": {name: text for name, text in system.items() if name not in without},
     }

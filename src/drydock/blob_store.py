@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
 SUFFIX = "core.drydock.test"  # .test never resolves; the SDK splits the name at `.blob.core.`
+# The SDK downloads code only from an address below it, of which it uses container and path; the
+# account's own host follows from the datastore. The proxy refuses this name.
+PUBLIC_SUFFIX = "core.windows.net"
+ACCOUNT = "drydock"
 ARTIFACTS = "azureml"
 _RETRIES = 3
 _CONNECT_S = 5
@@ -107,8 +111,8 @@ class BlobStore(Protocol):
         """Return the blobs with this prefix, sorted by name, without the marks of folders."""
         ...
 
-    def read(self, container: str, name: str) -> Iterator[bytes]:
-        """Return the blob's content in pieces."""
+    def read(self, container: str, name: str, *, start: int = 0) -> Iterator[bytes]:
+        """Return the blob's content in pieces, from this byte on."""
         ...
 
     def write(self, container: str, name: str, content: IO[bytes], size: int) -> None:
@@ -174,10 +178,11 @@ class AzureBlobStore:
                 )
             )
 
-    def read(self, container: str, name: str) -> Iterator[bytes]:
+    def read(self, container: str, name: str, *, start: int = 0) -> Iterator[bytes]:
         """See BlobStore."""
         with _translated():
-            yield from self._client(container, name).download_blob().chunks()
+            # Without an offset the first request has no range, which an empty blob would refuse.
+            yield from self._client(container, name).download_blob(offset=start or None).chunks()
 
     def write(self, container: str, name: str, content: IO[bytes], size: int) -> None:
         """See BlobStore."""

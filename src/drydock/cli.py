@@ -58,14 +58,20 @@ def stop(*, state: Path) -> None:
 @cli.command()
 @_STATE
 def status(*, state: Path) -> None:
-    """Print drydock's addresses, its jobs and the injected faults."""
+    """Print drydock's addresses, its jobs with their pages, and the injected faults."""
     from drydock.addresses import running, summary  # noqa: PLC0415
+    from drydock.clock import RandomIds  # noqa: PLC0415
+    from drydock.job_page import address_of  # noqa: PLC0415
     from drydock.state.jobs import Job  # noqa: PLC0415
     from drydock.state.store import Store  # noqa: PLC0415
+    from drydock.state.workspace import open_workspace  # noqa: PLC0415
 
-    show_table(summary(running(state)))
+    addresses = running(state)
+    workspace = open_workspace(state, RandomIds())
+    show_table(summary(addresses))
     for job in Store(state / "resources" / "jobs", Job).all():
         show(f"job         {job.name}  {job.status}  {job.error_message}".rstrip())
+        show(f"            {address_of(addresses, workspace, job.name)}")
     for fault in Faults(state).due():
         show(f"fault       {fault.kind}  {fault.route}  x{fault.times}")
 

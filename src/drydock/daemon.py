@@ -20,6 +20,7 @@ from drydock.errors import (
     StartFailedError,
     StopFailedError,
 )
+from drydock.files import make_private
 
 LOG = "log.txt"
 _START_S = 600  # the first start builds the images of registry and blob store
@@ -36,7 +37,7 @@ def start(state: Path) -> Addresses:
             f"a drydock with the state folder {state} is already running (process {before.pid})",
             remedy="python -m drydock stop\nor use another folder with --state",
         )
-    state.mkdir(parents=True, exist_ok=True)
+    make_private(state)
     with (state / LOG).open("ab") as log:
         size = log.tell()
         child = subprocess.Popen(

@@ -1,22 +1,29 @@
 """From a request to its answer: injected faults, token, route, handler. Uses no socket."""
 
 import logging
+import re
+from dataclasses import replace
+from datetime import datetime
 
+from drydock.arm_ids import LOCATION, text_of
 from drydock.blob_store import BlobStoreError
 from drydock.faults import SLOW_S
 from drydock.http_values import Answer, Context, Request, refusal_answer
-from drydock.refusal import Refusal
+from drydock.refusal import Refusal, not_served
 from drydock.routes import Route, find_route
 from drydock.state.logins import check_token, token_expired
 from drydock.state.workspace import check_ids
 
 _log = logging.getLogger(__name__)
 _FAULTS = ("429", "500", "slow-network", "expired-token", "no-permission", "clock-skew")
+CORRELATION = "x-ms-correlation-request-id"
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _BEHIND_LOGIN = ("expired-token", "no-permission", "clock-skew")
 
 
 def answer(request: Request, context: Context) -> Answer:
     """Return the answer to a request; a failure is an answer too."""
+    began = context.state.clock.now()
     route, names = find_route(request.method, request.path)
     try:
         found = _answer(request, context, route, names)
@@ -29,8 +36,16 @@ def answer(request: Request, context: Context) -> Answer:
     except Exception as exc:  # noqa: BLE001 - the request's boundary: a client must get an answer
         _log.exception("%s %s", request.method, request.path)
         found = refusal_answer(Refusal(500, "DrydockBug", f"drydock failed: {exc!r}"))
-    _log.info("%s %s %s %s", found.status, request.method, request.path, route.name)
+    found = _attributed(found, request, context, began)
+    correlation = found.headers[CORRELATION]
+    _log.info("%s %s %s %s %s", found.status, request.method, request.path, route.name, correlation)
     return found
+
+
+def refused(refusal: Refusal, context: Context) -> Answer:
+    """Return the answer to a request that cannot be read."""
+    request = Request(method="", path="", query={}, headers={}, body=b"")
+    return _attributed(refusal_answer(refusal), request, context, context.state.clock.now())
 
 
 def _answer(request: Request, context: Context, route: Route, names: dict[str, str]) -> Answer:
@@ -45,11 +60,7 @@ def _answer(request: Request, context: Context, route: Route, names: dict[str, s
             is_for_jobs=route.is_for_jobs,
         )
     if route.handler is None:
-        raise Refusal(
-            501,
-            "NotServedByDrydock",
-            f"drydock does not serve {request.method} {request.path} ({route.name}).",
-        )
+        raise not_served(f"drydock does not serve {request.method} {request.path} ({route.name}).")
     check_ids(context.state.arm_ids, names)
     asked = Request(
         method=request.method,
@@ -60,6 +71,39 @@ def _answer(request: Request, context: Context, route: Route, names: dict[str, s
         names=names,
     )
     return route.handler(asked, context)
+
+
+def _attributed(found: Answer, request: Request, context: Context, began: datetime) -> Answer:
+    """Add the ids that support asks for: headers on each answer, `additionalInfo` in an error.
+
+    As recorded from the service. ARM keeps a client's own correlation id.
+    """
+    state = context.state
+    now = state.clock.now()
+    asked = request.headers.get(CORRELATION, "")
+    correlation = asked if _GUID.fullmatch(asked) else state.ids.guid()
+    headers = {
+        CORRELATION: correlation,
+        "x-ms-request-id": state.ids.guid(),
+        "x-request-time": f"{(now - began).total_seconds():.3f}",
+    }
+    error = found.body.get("error") if isinstance(found.body, dict) else None
+    if isinstance(error, dict) and "additionalInfo" in error:
+        operation = {
+            "operation": correlation.replace("-", ""),
+            "request": headers["x-ms-request-id"],
+        }
+        values: dict[str, object] = {
+            "ComponentName": "drydock",
+            "Correlation": operation,
+            "Environment": LOCATION,
+            "Location": LOCATION,
+            "Time": text_of(now),
+        }
+        infos = [{"type": name, "info": {"value": value}} for name, value in values.items()]
+        described = {**error, "additionalInfo": [*infos, *error["additionalInfo"]]}
+        found = replace(found, body={"error": described})
+    return replace(found, headers={**headers, **found.headers})
 
 
 def _inject(request: Request, context: Context, route: Route) -> Answer | None:

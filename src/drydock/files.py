@@ -8,7 +8,21 @@ from typing import Any
 
 from drydock.errors import StateDamagedError, StateNotWritableError
 
+PRIVATE_FOLDER = 0o700
 PRIVATE = 0o600  # the state holds the rehearsal's secrets
+
+
+def make_private(folder: Path) -> None:
+    """Create the state folder if it is missing, and close it to other users of this machine."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(PRIVATE_FOLDER)
+    except OSError as exc:
+        raise StateNotWritableError(
+            f"the folder cannot be used: {exc.strerror}",
+            remedy="use another folder with --state",
+            place=str(folder),
+        ) from exc
 
 
 def read_json(path: Path) -> dict[str, Any] | None:

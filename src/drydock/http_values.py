@@ -1,15 +1,19 @@
 """A request, its answer, and the context that a handler works in."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
 from drydock.addresses import Addresses
 from drydock.lifecycle import Conductor
 from drydock.refusal import Refusal, bad_request
 from drydock.workspace_state import WorkspaceState
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]{1,20})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +28,12 @@ class Request:
     names: Mapping[str, str] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
-        """Return the body as a JSON object."""
+        """Return the body as a JSON object. Refuses what is no JSON, or no text in UTF-8."""
         try:
-            found = json.loads(self.body or b"{}")
-        except ValueError as exc:
+            found = json.loads(self.body or b"{}", parse_constant=_refuse_constant)
+            # An unpaired surrogate passes the parser and fits into no file.
+            json.dumps(found, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as exc:
             raise bad_request(f"The body is not JSON: {exc}.") from exc
         if not isinstance(found, dict):
             raise bad_request("The body is not a JSON object.")
@@ -42,7 +48,19 @@ class Request:
 
     def form(self) -> dict[str, str]:
         """Return the body as a form's fields."""
-        return {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
+        try:
+            return {name: values[0] for name, values in parse_qs(self.body.decode()).items()}
+        except ValueError as exc:
+            raise bad_request(f"The body is not a form: {exc}.") from exc
+
+    def number(self, name: str, default: int) -> int:
+        """Return a non-negative number of the query. Refuses anything else."""
+        text = self.query.get(name)
+        if text is None:
+            return default
+        if not _NUMBER.fullmatch(text):
+            raise bad_request(f"The query parameter '{name}' is '{text}', and not a number.")
+        return int(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +92,36 @@ def split_target(target: str) -> tuple[str, dict[str, str]]:
 
 
 def refusal_answer(refusal: Refusal) -> Answer:
-    """Return a refusal in ARM's form of an error."""
+    """Return a refusal in ARM's form of an error; `dispatch` adds who answered, and when."""
+    details = []
+    if refusal.detail:
+        details = [_error(refusal.detail, refusal.message, [], [])]
+    inner: dict[str, Any] | None = None
+    for code in reversed(refusal.inner):
+        inner = {"code": code, "innerError": inner}
+    infos = [{"type": "InnerError", "info": {"value": inner}}] if inner else []
     return Answer(
         status=refusal.status,
-        body={"error": {"code": refusal.code, "message": refusal.message}},
+        body={"error": _error(refusal.code, refusal.message, details, infos)},
     )
 
 
 def page_of(items: list[dict[str, Any]]) -> Answer:
-    """Return a list in ARM's form, all on one page."""
-    return Answer(body={"value": items, "nextLink": None})
+    """Return a list in ARM's form, all on one page: the last page has no `nextLink`."""
+    return Answer(body={"value": items})
+
+
+def location_of(context: Context, request: Request, body: dict[str, Any]) -> str:
+    """Return the header `Location` of a resource that a PUT created or changed."""
+    address = f"{context.state.address}{body['id']}"
+    version = request.query.get("api-version", "")
+    # Only a version of the known form goes into a header.
+    return f"{address}?api-version={version}" if _VERSION.fullmatch(version) else address
+
+
+def _error(code: str, message: str, details: list[Any], infos: list[Any]) -> dict[str, Any]:
+    return {"code": code, "message": message, "details": details, "additionalInfo": infos}
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is not a number of JSON")

@@ -1,4 +1,4 @@
-"""Takes a job from NotStarted to its final status; a Runner runs its container."""
+"""Takes a job from Starting to its final status; a Runner runs its container."""
 
 import logging
 import re
@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from drydock.arm_ids import API_HOST, tracking_uri
-from drydock.blob_uris import artifact_place, code_place, input_place, output_place
+from drydock.blob_uris import (
+    MODEL_TYPES,
+    artifact_place,
+    code_place,
+    input_place,
+    output_place,
+    output_uri,
+    stored_uri,
+)
 from drydock.engine import EngineError
 from drydock.job_spec import (
     SHARED_MEMORY_BYTES,
@@ -21,6 +29,7 @@ from drydock.job_spec import (
     UnwantedError,
     bytes_of,
 )
+from drydock.refusal import Refusal
 from drydock.state.jobs import CancelPendingError, Job
 from drydock.state.logins import issue_run_token
 from drydock.workspace_state import WorkspaceState
@@ -97,6 +106,9 @@ class Conductor:
             if not isinstance(started, str):
                 return started
             return self._wait_for_end(job, spec, started)
+        except Refusal as exc:
+            # An input that the service, too, would have noticed only here.
+            return _failed("UserError", exc.message)
         except EngineError as exc:
             return _failed(
                 "NodeLost",
@@ -112,7 +124,7 @@ class Conductor:
         with self._nodes:
             while self._busy.get(job.compute, 0) >= limit:
                 held = self._state.jobs.get(job.name)
-                if held.status == "NotStarted":
+                if held.status == "Starting":
                     self._state.jobs.move(job.name, "Queued")
                 if held.status == "CancelRequested":
                     raise CancelPendingError(job.name)
@@ -176,7 +188,10 @@ class Conductor:
             if self._is_injected(job, "output-empty"):
                 spec = replace(spec, outputs={})
             self._runner.finish(spec, container)
-        return _outcome_of(finished)
+        outcome = _outcome_of(finished)
+        if outcome.status == "Completed":
+            register_outputs(self._state, job)
+        return outcome
 
     def _inject(self, job: Job) -> _Outcome | None:
         """Return the outcome of an injected fault of the job's machine, if there is one."""
@@ -228,6 +243,21 @@ def spec_of(state: WorkspaceState, job: Job) -> JobSpec:
         shared_memory_bytes=bytes_of((given.get("resources") or {}).get("shmSize"))
         or SHARED_MEMORY_BYTES,
     )
+
+
+def register_outputs(state: WorkspaceState, job: Job) -> None:
+    """Register each output that has a name: as a model if it is one, else as data."""
+    for name, value in (job.given.get("outputs") or {}).items():
+        asset = str((value or {}).get("assetName") or "")
+        if not asset:
+            continue
+        kind = str(value.get("jobOutputType") or "uri_folder")
+        uri = stored_uri(state, output_uri(job.name, name, value), kind)
+        store, given = state.data, {"dataType": kind, "dataUri": uri}
+        if kind in MODEL_TYPES:
+            store, given = state.models, {"modelType": kind, "modelUri": uri, "jobName": job.name}
+        version = str(value.get("assetVersion") or store.next_version(asset))
+        store.put(asset, version, given)
 
 
 def environment_of(state: WorkspaceState, job: Job) -> Mapping[str, str]:

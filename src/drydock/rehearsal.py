@@ -16,11 +16,13 @@ from drydock.authority import LOOPBACK, ca_bundle, ensure_certificates, server_c
 from drydock.clock import Clock, Ids
 from drydock.errors import AlreadyRunningError
 from drydock.faults import Faults
+from drydock.files import make_private
 from drydock.forwarder import FOLDER, Forwarder
 from drydock.gateway import Gateway
 from drydock.http_values import Context
 from drydock.job_network import API, BLOBS
 from drydock.lifecycle import Conductor
+from drydock.page_server import PageServer
 from drydock.proxy import LOGIN_HOST, Proxy
 from drydock.server import ManagementServer
 from drydock.services import RunningServices
@@ -32,9 +34,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Servers:
-    """What listens on this machine: the service itself, the blob store's gateway, the proxy."""
+    """What listens on this machine: the service, jobs' pages, the blobs' gateway, the proxy."""
 
     management: ManagementServer
+    pages: PageServer
     gateway: Gateway
     proxy: Proxy
 
@@ -43,6 +46,7 @@ class Rehearsal:
     """The stand-in of one state folder, once its services are running."""
 
     def __init__(self, state: Path, services: RunningServices, *, clock: Clock, ids: Ids) -> None:
+        make_private(state)
         self.state = state
         self._services = services
         self._undo = contextlib.ExitStack()
@@ -63,6 +67,7 @@ class Rehearsal:
             self.addresses = Addresses(
                 pid=os.getpid(),
                 management_url=self.workspace_state.address,
+                page_url=f"http://{LOOPBACK}:{servers.pages.port}",
                 registry=services.registry,
                 blob_endpoint=services.store.account.endpoint,
                 blob_host=services.store.account.host,
@@ -72,9 +77,10 @@ class Rehearsal:
                 container_ids=services.container_ids,
                 started=text_of(clock.now()),
             )
-            management.context = Context(
+            context = Context(
                 state=self.workspace_state, conductor=conductor, addresses=self.addresses
             )
+            management.context = servers.pages.context = context
             self._undo = undo.pop_all()
         write_addresses(state, self.addresses)
 
@@ -95,7 +101,7 @@ class Rehearsal:
 @contextlib.contextmanager
 def only_one(state: Path) -> Iterator[None]:
     """Lock the state folder; a second drydock with it is refused."""
-    state.mkdir(parents=True, exist_ok=True)
+    make_private(state)
     with (state / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -122,6 +128,9 @@ def _open_servers(
     management = _listen(lambda at: ManagementServer(at, tls), port("management_url"))
     undo.callback(management.close)
     management.run_in_background()
+    pages = _listen(PageServer, port("page_url"))
+    undo.callback(pages.close)
+    pages.run_in_background()
     gateway = _listen(
         lambda at: Gateway(at, tls, services.store.account, Faults(state), clock),
         port("gateway"),
@@ -136,7 +145,7 @@ def _open_servers(
     proxy = _listen(lambda at: Proxy(at, ways), port("proxy"))
     undo.callback(proxy.close)
     proxy.run_in_background()
-    return _Servers(management=management, gateway=gateway, proxy=proxy)
+    return _Servers(management=management, pages=pages, gateway=gateway, proxy=proxy)
 
 
 def _listen(make: Callable[[int], Server], port: int) -> Server:

@@ -67,6 +67,7 @@ def _assets(name: str, handlers: AssetHandlers) -> tuple[Route, ...]:
     return (
         _served("GET", every, f"{name}_containers_list", handlers.list_containers),
         _served("GET", one, f"{name}_containers_get", handlers.get_container),
+        _served("PUT", one, f"{name}_containers_create_or_update", handlers.put_container),
         _served("GET", f"{one}/versions", f"{name}_versions_list", handlers.list_versions),
         _served("GET", version, f"{name}_versions_get", handlers.get_version),
         _served("PUT", version, f"{name}_versions_create_or_update", handlers.put_version),
@@ -127,6 +128,15 @@ ROUTES: tuple[Route, ...] = (
     _served("GET", f"{_WS}/datastores", "datastores_list", datastores.list_datastores),
     _served("GET", f"{_WS}/datastores/{{name}}", "datastores_get", datastores.get_datastore),
     _served(
+        "PUT",
+        f"{_WS}/datastores/{{name}}",
+        "datastores_create_or_update",
+        datastores.put_datastore,
+    ),
+    _served(
+        "DELETE", f"{_WS}/datastores/{{name}}", "datastores_delete", datastores.delete_datastore
+    ),
+    _served(
         "POST",
         f"{_WS}/datastores/{{name}}/listSecrets",
         "datastores_list_secrets",
@@ -161,6 +171,12 @@ ROUTES: tuple[Route, ...] = (
     _served("PUT", f"{_WS}/jobs/{{job}}", "jobs_create_or_update", jobs.put_job),
     _served("DELETE", f"{_WS}/jobs/{{job}}", "jobs_delete", jobs.delete_job),
     _served("POST", f"{_WS}/jobs/{{job}}/cancel", "jobs_cancel", jobs.cancel_job),
+    _served(
+        "GET",
+        f"{_PLACE}/mfeOperationResults/{{operation}}",
+        "job_operation_get",
+        jobs.get_cancellation,
+    ),
     _served("GET", f"{_HISTORY}/runs/{{run}}", "runs_get", runs.get_run),
     _served("PATCH", f"{_HISTORY}/runs/{{run}}", "runs_add_or_modify_experiment", runs.change_run),
     _served("GET", f"{_HISTORY}/runs/{{run}}/details", "runs_get_details", runs.get_details),
@@ -208,10 +224,10 @@ ROUTES: tuple[Route, ...] = (
     _refused("workspace changes", _WS),
     _refused("datastore changes", f"{_WS}/datastores/{{rest*}}"),
     _refused("compute keys, power and changes of nodes", f"{_WS}/computes/{{rest*}}"),
-    _refused("asset containers, deletion and sharing", f"{_WS}/environments/{{rest*}}"),
-    _refused("asset containers, deletion and sharing", f"{_WS}/data/{{rest*}}"),
-    _refused("asset containers, deletion and sharing", f"{_WS}/models/{{rest*}}"),
-    _refused("asset containers, deletion and sharing", f"{_WS}/codes/{{rest*}}"),
+    _refused("deletion and sharing of assets", f"{_WS}/environments/{{rest*}}"),
+    _refused("deletion and sharing of assets", f"{_WS}/data/{{rest*}}"),
+    _refused("deletion and sharing of assets", f"{_WS}/models/{{rest*}}"),
+    _refused("deletion and sharing of assets", f"{_WS}/codes/{{rest*}}"),
     _refused("components", f"{_WS}/components/{{rest*}}"),
     _refused("batch endpoints", f"{_WS}/batchEndpoints/{{rest*}}"),
     _refused("online endpoints", f"{_WS}/onlineEndpoints/{{rest*}}"),

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,11 +10,13 @@ from socket import socket
 from typing import Any
 
 from drydock.authority import LOOPBACK
-from drydock.dispatch import answer
+from drydock.dispatch import answer, refused
 from drydock.http_values import Answer, Context, Request, split_target
+from drydock.refusal import Refusal, bad_request
 
 IDLE_S = 75
 _LONGEST_BODY = 16 * 1024 * 1024
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _log = logging.getLogger(__name__)
 
 
@@ -86,10 +89,15 @@ class _Exchange(BaseHTTPRequestHandler):
 
     def _exchange(self) -> None:
         context = self.server.context
-        length = int(self.headers.get("Content-Length") or 0)
-        if context is None or length > _LONGEST_BODY or "Transfer-Encoding" in self.headers:
+        if context is None:
             self.close_connection = True
-            self._send(Answer(status=503 if context is None else 413))
+            self._send(Answer(status=503))
+            return
+        try:
+            length = self._length()
+        except Refusal as refusal:
+            self.close_connection = True  # where the body ends is not known
+            self._send(refused(refusal, context))
             return
         path, query = split_target(self.path)
         request = Request(
@@ -100,6 +108,19 @@ class _Exchange(BaseHTTPRequestHandler):
             body=self.rfile.read(length),
         )
         self._send(answer(request, context))
+
+    def _length(self) -> int:
+        """Return the length of the body. Refuses a request that does not say where it ends."""
+        given = self.headers.get_all("Content-Length", ["0"])
+        if self.headers.defects:
+            raise bad_request("A line of the request's head is not a header.")
+        if "Transfer-Encoding" in self.headers or len(set(given)) > 1:
+            raise bad_request("drydock needs one Content-Length, and no Transfer-Encoding.")
+        if not _LENGTH.fullmatch(given[0]):
+            raise bad_request(f"The Content-Length is '{given[0]}', and not a number.")
+        if int(given[0]) > _LONGEST_BODY:
+            raise Refusal(413, "RequestTooLarge", f"The body is longer than {_LONGEST_BODY} bytes.")
+        return int(given[0])
 
     def _send(self, found: Answer) -> None:
         content = b"" if found.body is None else json.dumps(found.body).encode()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from drydock.arm_ids import API_HOST
-from drydock.blob_store import Account, AzureBlobStore, BlobStore
+from drydock.blob_store import ACCOUNT, Account, AzureBlobStore, BlobStore
 from drydock.clock import Clock
 from drydock.engine import ContainerPlan, Engine, EngineError, Mount, remove_labelled
 from drydock.errors import INSTALL, PackageMissingError, StartFailedError
@@ -27,7 +27,6 @@ from drydock.job_network import BLOBS as BLOBS_SOCKET
 from drydock.job_spec import Runner
 from drydock.runner import OWNER, ROLE, DockerRunner
 
-ACCOUNT = "drydock"
 HOST = "127.0.0.1"
 FILE = "services.json"
 _PORTS = {REGISTRY: 5000, BLOBS: 10000}  # inside the containers

@@ -11,7 +11,7 @@ from drydock.clock import Clock, Ids
 from drydock.faults import Faults
 from drydock.state.assets import Assets, Fixed
 from drydock.state.computes import Computes
-from drydock.state.datastores import datastores
+from drydock.state.datastores import ARTIFACT_STORE, DEFAULT, Datastores
 from drydock.state.jobs import Jobs
 from drydock.state.tracking import Tracking
 from drydock.state.workspace import Workspace, open_workspace
@@ -28,6 +28,7 @@ class WorkspaceState:
     faults: Faults
     blobs: BlobStore
     computes: Computes
+    datastores: Datastores
     environments: Assets
     codes: Assets
     data: Assets
@@ -47,8 +48,9 @@ def open_workspace_state(
     """Return what the state folder holds, and create the containers of the datastores."""
     workspace = open_workspace(state, ids)
     folder = state / "resources"
-    for datastore in datastores(workspace.arm_ids):
-        blobs.ensure_container(datastore.container)
+    datastores = Datastores(folder / "datastores", ids=workspace.arm_ids, clock=clock)
+    for name in (DEFAULT, ARTIFACT_STORE):
+        blobs.ensure_container(datastores.container(name))
 
     def assets(name: str, kind: str, *fixed: str) -> Assets:
         return Assets(folder / name, kind=kind, fixed=_fixed(fixed), clock=clock)
@@ -61,6 +63,7 @@ def open_workspace_state(
         faults=Faults(state),
         blobs=blobs,
         computes=Computes(folder, clock=clock, ids=ids),
+        datastores=datastores,
         environments=assets("environments", "Environment", "image", "condaFile", "build"),
         codes=assets("codes", "Code", "codeUri"),
         data=assets("data", "Data", "dataUri", "dataType"),

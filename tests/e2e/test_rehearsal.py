@@ -1,7 +1,9 @@
 """A submit with injected faults, which only drydock can do; test_cloud.py has none."""
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from hakobune.stages.build import image_tag
 from tests.e2e.conftest import ROOT, Drydock, Hakobune, command_line, environment, last_name
@@ -60,13 +63,24 @@ def test_a_submit_that_was_refused_goes_on_under_the_same_name(
 
 
 def test_a_preempted_job_is_submitted_again_on_request(
-    hakobune: Hakobune, drydock: Drydock
+    hakobune: Hakobune, drydock: Drydock, project: Path
 ) -> None:
     drydock.inject("preempted")
     done = hakobune(*SUBMIT, "--fetch", "--retries", "1", *QUICK)
     assert done.returncode == 0, done.stderr
     assert "the node was lost; resubmitting: attempt 2 of 2" in done.stderr
-    assert "in the studio: " not in done.stderr, "no page of the stand-in answers there"
+    pages = re.findall(r"^the job's page: (http://127\.0\.0\.1:\S+)$", done.stderr, re.MULTILINE)
+    assert len(pages) == 2, done.stderr
+    # Its address opens the page once: with a cookie, which this client sends back.
+    browser = requests.Session()
+    browser.trust_env = False
+    page = browser.get(pages[-1], timeout=60)
+    assert page.status_code == 200
+    name = last_name(project)
+    model = (project / "runs" / name / "models/arima_model.json").read_bytes()
+    for shown in ("Completed", name, hashlib.sha256(model).hexdigest(), f">{len(model)}<"):
+        assert shown in page.text
+    assert requests.get(pages[-1], timeout=60, proxies={"http": ""}).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,18 @@
 
 import hashlib
 
+from drydock import members
+from drydock.blob_store import PUBLIC_SUFFIX, SUFFIX
 from drydock.handlers.assets import AssetHandlers
 from drydock.http_values import Answer, Context, Request, page_of
 from drydock.state.assets import find_by_hash
 
 CODES = AssetHandlers(
     kind="codes",
+    form=members.CODE,
     store=lambda state: state.codes,
     render=lambda _context, version: {
-        "codeUri": version.given.get("codeUri"),
+        "codeUri": _public(str(version.given.get("codeUri") or "")),
         "provisioningState": "Succeeded",
     },
 )
@@ -47,3 +50,8 @@ def start_upload(request: Request, context: Context) -> Answer:
             "pendingUploadType": "TemporaryBlobReference",
         }
     )
+
+
+def _public(uri: str) -> str:
+    """Return the address of code below the suffix without which the SDK downloads none."""
+    return uri.replace(f".blob.{SUFFIX}", f".blob.{PUBLIC_SUFFIX}", 1)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drydock import members
 from drydock.arm_ids import LOCATION, PROVIDER, resource
 from drydock.http_values import Answer, Context, Request, page_of
 from drydock.state.computes import Compute, Operation
@@ -21,6 +22,8 @@ _CLUSTER = {
     "enableNodePublicIp": True,
     "enableBatchPrivateLink": False,
 }
+
+_NO_NODES_YET = {"currentNodeCount": None, "targetNodeCount": None, "allocationState": None}
 
 
 def get_compute(request: Request, context: Context) -> Answer:
@@ -43,14 +46,13 @@ def put_compute(request: Request, context: Context) -> Answer:
     """Create a cluster; the answer has the address of the operation's status."""
     state = context.state
     is_full = state.faults.take(("quota-exceeded",), "compute_create_or_update") is not None
-    made, operation = state.computes.put(
-        request.names["name"],
-        request.properties(),
-        request.json().get("tags"),
-        is_quota_full=is_full,
-    )
-    body = _rendered(context, made)
-    body["properties"]["provisioningState"] = "Creating"
+    given, tags = request.properties(), request.json().get("tags")
+    members.check(members.COMPUTE, given)
+    if given.get("computeType") == "AmlCompute":
+        members.check(members.CLUSTER, given.get("properties") or {}, "properties.properties")
+    members.check(members.TAGGED, {"tags": tags}, "body")
+    made, operation = state.computes.put(request.names["name"], given, tags, is_quota_full=is_full)
+    body = _rendered(context, made, is_new=True)
     return Answer(status=201, body=body, headers=_headers(context, operation))
 
 
@@ -63,6 +65,8 @@ def delete_compute(request: Request, context: Context) -> Answer:
 def get_operation(request: Request, context: Context) -> Answer:
     """Return the result of an operation."""
     operation = context.state.computes.operation(request.names["operation"])
+    if operation.asked == 1:
+        return Answer(body={"status": "InProgress"}, headers={"Retry-After": "1"})
     body: dict[str, Any] = {"status": "Failed" if operation.error else "Succeeded"}
     if operation.error:
         code, _, message = operation.error.partition(": ")
@@ -80,7 +84,8 @@ def _headers(context: Context, operation: Operation) -> dict[str, str]:
     return {"Azure-AsyncOperation": address, "Retry-After": "1"}
 
 
-def _rendered(context: Context, compute: Compute) -> dict[str, Any]:
+def _rendered(context: Context, compute: Compute, *, is_new: bool = False) -> dict[str, Any]:
+    """Return a cluster; one that is being made has no location, no nodes and no state yet."""
     given = compute.given
     scale = {"minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2M"}
     scale |= compute.settings.get("scaleSettings") or {}
@@ -91,13 +96,20 @@ def _rendered(context: Context, compute: Compute) -> dict[str, Any]:
         "description": given.get("description"),
         "resourceId": None,
         "computeType": "AmlCompute",
-        "computeLocation": LOCATION,
-        "provisioningState": "Succeeded",
+        **({} if is_new else {"computeLocation": LOCATION}),
+        "provisioningState": "Creating" if is_new else "Succeeded",
         "provisioningErrors": None,
         "provisioningWarnings": None,
         "isAttachedCompute": False,
-        "properties": {**_CLUSTER, **compute.settings, "scaleSettings": scale},
+        "properties": {
+            **_CLUSTER,
+            **(_NO_NODES_YET if is_new else {}),
+            **compute.settings,
+            "vmSize": compute.size.name.upper(),
+            "scaleSettings": scale,
+        },
     }
     times = (compute.created, compute.modified)
     body = resource(context.state.arm_ids, ("computes", compute.name), properties, times)
+    del body["systemData"]  # the service has none for a compute
     return body | {"location": LOCATION, "tags": compute.tags}

@@ -49,8 +49,9 @@ def configuration(request: Request, context: Context) -> Answer:
 
 def token(request: Request, context: Context) -> Answer:
     """Issue a token for the identity."""
+    form = request.form()
     try:
-        issued = _issued(request.names["tenant"], request.form(), context.state)
+        issued = _issued(request.names["tenant"], form, context.state)
     except Refusal as refusal:
         return _refused(refusal)
     seconds = int(LIFETIME.total_seconds())

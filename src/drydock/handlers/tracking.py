@@ -16,7 +16,7 @@ from drydock.state.jobs import Job
 from drydock.state.tracking import Tracked
 
 _STATUS = {"Completed": "FINISHED", "Failed": "FAILED", "Canceled": "KILLED"}
-_WAITING = ("NotStarted", "Queued", "Preparing")
+_WAITING = ("Starting", "Queued", "Preparing")
 
 
 def get_run(request: Request, context: Context) -> Answer:

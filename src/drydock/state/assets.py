@@ -28,11 +28,27 @@ class AssetVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AssetContainer:
+    """What was set for an asset's name as a whole; `given` are its properties."""
+
+    name: str
+    given: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """An asset's name with its versions, the oldest first."""
+    """An asset's name with its versions, the oldest first, and what was set for the name."""
 
     name: str
     versions: tuple[AssetVersion, ...]
+    given: Mapping[str, Any]
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether the asset as a whole or each of its versions is archived."""
+        return bool(self.given.get("isArchived")) or all(
+            bool(version.given.get("isArchived")) for version in self.versions
+        )
 
     @property
     def latest(self) -> AssetVersion:
@@ -58,10 +74,11 @@ class Assets:
         self._fixed = fixed
         self._clock = clock
         self._store = Store(folder, AssetVersion)
+        self._containers = Store(folder.with_name(f"{folder.name}-containers"), AssetContainer)
         self._putting = threading.Lock()  # of two concurrent requests, one is first
 
     def all(self) -> tuple[Asset, ...]:
-        """Return every asset."""
+        """Return every asset, the oldest first."""
         names = dict.fromkeys(held.name for held in self._store.all())
         return tuple(self.get(name) for name in names)
 
@@ -70,7 +87,19 @@ class Assets:
         versions = tuple(held for held in self._store.all() if held.name == name)
         if not versions:
             raise self._missing(name)
-        return Asset(name=name, versions=versions)
+        container = self._containers.get(name)
+        return Asset(name=name, versions=versions, given=container.given if container else {})
+
+    def next_version(self, name: str) -> str:
+        """Return the next version of an asset, which need not be there yet."""
+        versions = tuple(held for held in self._store.all() if held.name == name)
+        return Asset(name=name, versions=versions, given={}).next_version
+
+    def put_container(self, name: str, given: Mapping[str, Any]) -> Asset:
+        """Set what holds for an asset as a whole."""
+        self.get(name)
+        self._containers.put(name, AssetContainer(name=name, given=dict(given)))
+        return self.get(name)
 
     def get_version(self, name: str, version: str) -> AssetVersion:
         """Return one version."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from drydock.arm_ids import text_of
 from drydock.clock import Clock, Ids
-from drydock.refusal import Refusal, bad_request
+from drydock.refusal import Refusal, bad_request, not_served
 from drydock.state.store import Store
 
 NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?")
@@ -63,10 +63,14 @@ class Compute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """The result of a long-running request; `error` is empty if it succeeded."""
+    """The result of a long-running request; `error` is empty if it succeeded.
+
+    `asked` counts the answers: in the first one the operation is still in progress.
+    """
 
     guid: str
     error: str
+    asked: int = 0
 
 
 def find_size(name: str) -> Size:
@@ -121,10 +125,8 @@ class Computes:
                 "a letter first and no dash last."
             )
         if given.get("computeType") != "AmlCompute":
-            raise Refusal(
-                501,
-                "NotServedByDrydock",
-                f"drydock supports clusters (AmlCompute) only, not {given.get('computeType')}.",
+            raise not_served(
+                f"drydock supports clusters (AmlCompute) only, not {given.get('computeType')}."
             )
         now = text_of(self._clock.now())
         made = Compute(name=name, given=dict(given), tags=tags, created=now, modified=now)
@@ -152,11 +154,10 @@ class Computes:
         return self._note("")
 
     def operation(self, guid: str) -> Operation:
-        """Return the result of a request."""
-        found = self._operations.get(guid)
-        if found is None:
+        """Return the result of a request, and count that it was asked for."""
+        if self._operations.get(guid) is None:
             raise Refusal(404, "NotFound", f"No operation {guid}.")
-        return found
+        return self._operations.change(guid, lambda one: replace(one, asked=one.asked + 1))
 
     def _note(self, error: str) -> Operation:
         operation = Operation(guid=self._ids.guid(), error=error)

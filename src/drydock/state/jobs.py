@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from drydock.state.store import Store
 
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}")
 FOLLOWS = {
-    "NotStarted": {"Queued", "Preparing", "CancelRequested", "Failed"},
+    "Starting": {"Queued", "Preparing", "CancelRequested", "Failed"},
     "Queued": {"Preparing", "CancelRequested", "Failed"},
     "Preparing": {"Running", "CancelRequested", "Failed"},
     "Running": {"Finalizing", "CancelRequested", "Failed"},
@@ -22,6 +22,9 @@ FOLLOWS = {
     "CancelRequested": {"Canceled", "Failed"},
 }
 OVER = ("Completed", "Failed", "Canceled")
+CHANGEABLE = ("description", "tags", "displayName", "properties", "isArchived")
+# Returns the part of a job that may not change, with its defaults.
+Fixed = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +73,19 @@ class Jobs:
         """Return the job of this name."""
         held = self._store.get(name)
         if held is None:
-            raise Refusal(404, "UserError", f"Job {name} was not found in this workspace.")
+            message = f"Job {name} was not found in this workspace."
+            raise Refusal(404, "UserError", message, inner=("NotFound", "JobNotFound"))
         return held
 
-    def add(self, name: str, given: Mapping[str, Any], image: str) -> tuple[Job, bool]:
+    def add(
+        self, name: str, given: Mapping[str, Any], image: str, *, fixed: Fixed | None = None
+    ) -> tuple[Job, bool]:
         """Store a job; return it and whether it is new.
 
+        `fixed` returns what may not change; without it that is all but what is `CHANGEABLE`.
+
         A repeated request with the same content returns the same job, because a client that lost
-        the answer repeats it. Only tags, names, description and the archived state may differ.
+        the answer repeats it.
         """
         if not NAME.fullmatch(name):
             raise bad_request(
@@ -85,35 +93,33 @@ class Jobs:
                 "underscores, a letter or digit first."
             )
         with self._adding:
-            return self._add(name, given, image)
-
-    def _add(self, name: str, given: Mapping[str, Any], image: str) -> tuple[Job, bool]:
-        held = self._store.get(name)
-        if held is None:
+            held = self._store.get(name)
+            if held is not None:
+                part_of = fixed or _unchangeable
+                _refuse_changes(part_of(held.given), part_of(given))
+                return self.describe(name, given), False
             job = Job(
                 name=name,
                 given=dict(given),
-                status="NotStarted",
+                status="Starting",
                 image=image,
                 created=text_of(self._clock.now()),
             )
             return self._store.put(name, job), True
-        if any(given.get(part) != held.given.get(part) for part in ("command", "environmentId")):
-            raise Refusal(
-                409, "UserError", f"A job with the name {name} already exists. Choose another name."
-            )
-        return self.describe(name, given), False
 
     def describe(self, name: str, changes: Mapping[str, Any]) -> Job:
-        """Change a job's tags, display name, description or archived state."""
-        kept = {
-            part: changes[part]
-            for part in ("tags", "displayName", "description", "isArchived")
-            if changes.get(part) is not None
-        }
-        if "tags" in kept:
-            kept["tags"] = {**(self.get(name).given.get("tags") or {}), **kept["tags"]}
-        return self._store.change(name, lambda job: replace(job, given={**job.given, **kept}))
+        """Change what may change: names and texts, and more tags and properties."""
+        kept = {part: changes[part] for part in CHANGEABLE if changes.get(part) is not None}
+
+        def described(job: Job) -> Job:
+            merged: dict[str, Any] = {
+                part: {**(job.given.get(part) or {}), **kept[part]}
+                for part in ("tags", "properties")
+                if part in kept
+            }
+            return replace(job, given={**job.given, **kept, **merged})
+
+        return self._store.change(name, described)
 
     def move(
         self,
@@ -161,3 +167,21 @@ class Jobs:
         if not self.get(name).is_over:
             raise Refusal(409, "Conflict", f"Job {name} is not over yet: cancel it first.")
         self._store.remove(name)
+
+
+def _unchangeable(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in given.items() if name not in CHANGEABLE}
+
+
+def _refuse_changes(held: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse another job under the same name, in the service's words (azure-docs issue 122250)."""
+    changed = [part for part in {**held, **given} if held.get(part) != given.get(part)]
+    if changed:
+        names = ", ".join(part[0].upper() + part[1:] for part in changed)
+        raise bad_request(
+            "A job with this name already exists. If you are trying to create a new job, use a "
+            "different name. If you are trying to update an existing job, the existing job's "
+            f"{names} cannot be changed. Only {', '.join(CHANGEABLE[:-1])}, and {CHANGEABLE[-1]} "
+            "can be updated.",
+            inner=("Immutable", "JobPropertyImmutable"),
+        )

@@ -20,10 +20,15 @@ _MOST = 10_000
 
 # The studio of Azure's public cloud, of the one in China and of the one for the US government.
 _STUDIO = re.compile(r"https://(studio\.)?ml\.azure\.(com|cn|us)/[!-~]*")
+# The SDK adds the tenant.
+_DRYDOCK = re.compile(
+    r"http://127\.0\.0\.1:[0-9]{1,5}/jobs/[A-Za-z0-9_-]{1,255}"
+    r"\?token=[0-9a-f]{1,64}\.[0-9a-f]{1,64}(?:&tid=[0-9a-f-]{36})?"
+)
 
 
-def job_of(found: Any) -> Job:
-    """Return the job. Raises AnswerInvalidError."""
+def job_of(found: Any, *, is_rehearsal: bool = False) -> Job:
+    """Return the job; in a rehearsal its page is one of drydock's. Raises AnswerInvalidError."""
     with checked("a job"):
         outputs = {
             required("input name", name): optional("place", str(getattr(value, "path", "") or ""))
@@ -33,7 +38,7 @@ def job_of(found: Any) -> Job:
         return Job(
             name=required("job name", found.name),
             status=required("job status", _word(found.status)),
-            page=studio_page(str(found.studio_url or "")),
+            page=studio_page(str(found.studio_url or ""), is_rehearsal=is_rehearsal),
             tags=_tags(found.tags or {}),
             outputs=tuple(outputs.items()),
             # One that is described inside the job has no name.
@@ -72,12 +77,14 @@ def _tags(found: Any) -> Pairs:
     return tuple(pair for pair in pairs if all(is_of("tag", text) for text in pair))
 
 
-def studio_page(address: str) -> str:
+def studio_page(address: str, *, is_rehearsal: bool = False) -> str:
     """Return the address if it is one of Azure ML's studio, else nothing.
 
-    A stand-in or a private cloud may hand out an address that no page answers.
+    A private cloud may hand out an address that no page answers. Only in a rehearsal the page may
+    be on this machine: drydock's, whose address has a token.
     """
-    return address if is_of("place", address) and _STUDIO.fullmatch(address) else ""
+    form = _DRYDOCK if is_rehearsal else _STUDIO
+    return address if is_of("place", address) and form.fullmatch(address) else ""
 
 
 def environment_of(text: str) -> str:

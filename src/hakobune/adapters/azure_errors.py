@@ -14,8 +14,10 @@ from hakobune.errors import (
     ServiceRefusedError,
     TenantWrongError,
 )
+from hakobune.model.forms import is_of
 
 _LONGEST = 300
+_IDS = ("x-ms-correlation-request-id", "x-ms-request-id")
 _SECRETS = re.compile(
     r"(?i)(sig=|accountkey=|client_secret=|sharedkey [^:\s]+:|bearer )[^&\s\"';,]+"
 )
@@ -55,8 +57,26 @@ _NOT_IMPLEMENTED = 501
 def meaning(exc: BaseException, doing: str) -> HakobuneError | TransientError | None:
     """Return the error of ours that an exception of Azure's SDK is; None where it is none of its.
 
-    `doing` names what was asked, such as `job demo-1`.
+    `doing` names what was asked, such as `job demo-1`. The text ends with the id by which support
+    finds the request, if the answer has one.
     """
+    found, answer = _meaning(exc, doing), _answer_id(exc)
+    if found is None or not answer:
+        return found
+    what = f"{found.what} (correlation id {answer})"
+    if isinstance(found, TransientError):
+        return TransientError(what, pause_s=found.pause_s)
+    return type(found)(what, remedy=found.remedy, place=found.place)
+
+
+def _answer_id(exc: BaseException) -> str:
+    """Return the id of the service's answer: of ARM and Azure ML, or of storage and the login."""
+    headers = getattr(getattr(exc, "response", None), "headers", None) or {}
+    found = [str(headers.get(name) or "") for name in _IDS]
+    return next((text for text in found if is_of("service id", text)), "")
+
+
+def _meaning(exc: BaseException, doing: str) -> HakobuneError | TransientError | None:
     if isinstance(exc, OSError) and exc.errno == 28:  # noqa: PLR2004 - ENOSPC
         return DiskFullError(
             f"{doing}: {exc.strerror}", remedy="free some space, then run the command again"

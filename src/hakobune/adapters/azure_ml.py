@@ -163,7 +163,7 @@ class AzureWorkspace:
     def job(self, name: str) -> Job | None:
         """See Cloud."""
         found = self._found(f"job {name}", lambda c: c.jobs.get(name))
-        return None if found is None else job_of(found)
+        return None if found is None else self._job_of(found)
 
     def create_job(self, plan: JobPlan, *, root: Path) -> Job:
         """See Cloud."""
@@ -178,7 +178,10 @@ class AzureWorkspace:
             tried.append(plan.name)
             return client.jobs.create_or_update(wanted)
 
-        return job_of(self._asked("job", create))
+        return self._job_of(self._asked("job", create))
+
+    def _job_of(self, found: Any) -> Job:
+        return job_of(found, is_rehearsal=self._to.rehearsal is not None)
 
     def cancel_job(self, name: str) -> None:
         """See Cloud."""
@@ -260,11 +263,20 @@ class AzureWorkspace:
         entities = importlib.import_module("azure.ai.ml.entities")
         tried: list[str] = []
 
+        def registered(client: Any) -> str:
+            """Return the version of an earlier request whose answer was lost, or nothing."""
+            try:
+                same = [one for one in client.models.list(name=name) if one.tags == dict(tags)]
+            except Exception as exc:
+                # Of a model without any version the service says that there is no such model.
+                if is_missing(exc):
+                    return ""
+                raise
+            return text_of("version", same[0].version) if same else ""
+
         def create(client: Any) -> str:
-            if tried:
-                for there in client.models.list(name=name):
-                    if there.tags == dict(tags):
-                        return str(there.version)
+            if tried and (there := registered(client)):
+                return there
             tried.append(name)
             model = entities.Model(
                 name=name,

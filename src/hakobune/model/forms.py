@@ -137,6 +137,12 @@ FORMS = {
         "`started`, `ended`; a note",
         20,
     ),
+    "service id": Form(
+        r"[0-9A-Fa-f-]+",
+        "hex digits and `-`",
+        "the correlation id of an answer that is an error",
+        64,
+    ),
     "version mark": Form(
         r'"?[A-Za-z0-9._+/=-]+"?',
         "letters, digits and `._+/=-`, may be quoted",

@@ -190,7 +190,7 @@ def _create(
     _keep(project, replace(note, is_submitted=True))
     reporter.done("submit", f"{job.name} on {compute.name}")
     if job.page:
-        reporter.say(f"in the studio: {job.page}")
+        reporter.say(f"the job's page: {job.page}")
     return job
 
 

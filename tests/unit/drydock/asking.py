@@ -3,8 +3,10 @@
 import http.client
 import json
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,6 +35,7 @@ class Asker:
     """Asks one drydock; `login` gets a token, as the identity of the rehearsal."""
 
     def __init__(self, harbour: Harbour) -> None:
+        self.harbour = harbour
         self.state = harbour.rehearsal.workspace_state
         self.port = harbour.rehearsal.addresses.port_of("management_url")
         self._context = client_context(harbour.rehearsal.state)
@@ -50,14 +53,20 @@ class Asker:
         self.token = found.body["access_token"]
         return self
 
-    def ask(self, method: str, path: str, body: Any = None) -> Asked:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Asked:
         content = body if isinstance(body, str) else json.dumps(body) if body is not None else None
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        login = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         connection = http.client.HTTPSConnection(
             "127.0.0.1", self.port, context=self._context, timeout=PATIENCE_S
         )
         try:
-            connection.request(method, path, content, headers)
+            connection.request(method, path, content, {**login, **headers})
             answer = connection.getresponse()
             text = answer.read()
         finally:
@@ -68,9 +77,15 @@ class Asker:
             body=json.loads(text) if text else None,
         )
 
-    def arm(self, method: str, path: str, body: Any = None) -> Asked:
+    def arm(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> Asked:
         """Ask for something inside the workspace."""
-        return self.ask(method, f"{self.state.arm_ids.workspace_id}{path}", body)
+        return self.ask(method, f"{self.state.arm_ids.workspace_id}{path}", body, headers)
 
     def history(self, method: str, path: str, body: Any = None) -> Asked:
         """Ask the run history."""
@@ -80,8 +95,10 @@ class Asker:
 IMAGE = "127.0.0.1:1/hakobune/arima@sha256:" + "1" * 64
 
 
-def with_a_job(asker: Asker, line: str = "exit 0", name: str = "job1") -> Asked:
-    """Register an environment and a cluster, and put a job on it."""
+def with_a_job(
+    asker: Asker, line: str = "exit 0", name: str = "job1", *, api: str = "", **changes: Any
+) -> Asked:
+    """Register an environment and a cluster, and put a job on it, with these properties."""
     ids = asker.state.arm_ids
     asker.arm("PUT", "/environments/arima/versions/1", {"properties": {"image": IMAGE}})
     asker.arm(
@@ -100,7 +117,7 @@ def with_a_job(asker: Asker, line: str = "exit 0", name: str = "job1") -> Asked:
     uri = "azureml://datastores/workspaceblobstore/paths/LocalUpload/1/series.csv"
     return asker.arm(
         "PUT",
-        f"/jobs/{name}",
+        f"/jobs/{name}" + (f"?api-version={api}" if api else ""),
         {
             "properties": {
                 "jobType": "Command",
@@ -110,6 +127,7 @@ def with_a_job(asker: Asker, line: str = "exit 0", name: str = "job1") -> Asked:
                 "identity": {"identityType": "AMLToken"},
                 "inputs": {"input": {"jobInputType": "uri_file", "uri": uri, "mode": "Download"}},
                 "outputs": {"output": {"jobOutputType": "uri_folder"}},
+                **changes,
             }
         },
     )

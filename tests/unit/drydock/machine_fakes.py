@@ -163,8 +163,8 @@ class MemoryStore:
             if where == container and name.startswith(prefix)
         )
 
-    def read(self, container: str, name: str) -> Iterator[bytes]:
-        text = self.content[container, name]
+    def read(self, container: str, name: str, *, start: int = 0) -> Iterator[bytes]:
+        text = self.content[container, name][start:]
         yield text[:3]
         yield text[3:]
 

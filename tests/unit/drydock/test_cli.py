@@ -120,7 +120,7 @@ def test_status_shows_jobs_and_weather(tmp_path: Path) -> None:
     state.faults.inject("preempted")
     write_addresses(tmp_path, addresses(os.getpid()))
     shown, _ = run("status", "--state", str(tmp_path))
-    assert "job1  NotStarted" in shown
+    assert "job1  Starting" in shown
     assert "preempted" in shown
 
 

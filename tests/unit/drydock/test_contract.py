@@ -14,6 +14,11 @@ ARM, HISTORY, DATA = "arm_ml_service", "runhistory", "dataset_dataplane"
 RECORDED_BESIDE = {
     "/properties/autoDeleteSetting: unknown to EnvironmentVersionProperties",
     "/properties/intellectualProperty: unknown to EnvironmentVersionProperties",
+    "/properties/autoDeleteSetting: unknown to UriFileDataVersion",
+    "/properties/intellectualProperty: unknown to UriFileDataVersion",
+    "/properties/stage: unknown to UriFileDataVersion",
+    "/properties/autoDeleteSetting: unknown to ModelVersionProperties",
+    "/properties/intellectualProperty: unknown to ModelVersionProperties",
     "/properties/parentJobName: unknown to CommandJob",
     "/properties/provisioningWarnings: unknown to AmlCompute",
     "/properties/properties/enableBatchPrivateLink: unknown to AmlComputeProperties",
@@ -65,6 +70,7 @@ def test_a_served_route_has_the_name_that_the_sdk_gives_it(contract: Contract) -
         "login_configuration",
         "login_token",
         "compute_operation_get",
+        "job_operation_get",
         # MLflow's own, which the SDK leaves to the plugin.
         "mlflow_runs_get",
         "mlflow_runs_update",

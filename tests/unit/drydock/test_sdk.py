@@ -47,17 +47,18 @@ def test_an_environment_without_a_version_gets_the_next_one(client: "MLClient") 
     assert made.version == "2"
 
 
-def test_a_job_has_no_page_and_the_sdk_makes_up_none(client: "MLClient") -> None:
+def test_a_job_s_page_is_on_this_machine(client: "MLClient", harbour: Harbour) -> None:
     made = client.jobs.create_or_update(job(client))
-    assert made.studio_url is None
-    assert client.jobs.get(made.name).studio_url is None
+    assert made.studio_url.startswith(f"{harbour.rehearsal.addresses.page_url}/jobs/{made.name}?")
+    # Each address opens the page once, so each answer has another.
+    assert client.jobs.get(made.name).studio_url != made.studio_url
 
 
 def test_a_cluster_is_made_and_found_again(client: "MLClient") -> None:
     made = cluster(client, tier="low_priority")
     assert (made.name, made.size, made.provisioning_state) == (
         "cpu",
-        "Standard_D2s_v3",
+        "STANDARD_D2S_V3",
         "Succeeded",
     )
     found = client.compute.get("cpu")
@@ -89,7 +90,7 @@ def test_a_job_runs_to_its_end_and_its_outputs_come_home(
     made = client.jobs.create_or_update(
         job(client, "wait", inputs={"input": Input(type="uri_file", path=f"{tmp_path}/series.csv")})
     )
-    assert made.status in ("NotStarted", "Preparing", "Running")
+    assert made.status == "Starting"
     harbour.runner.released.set()
     client.jobs.stream(made.name)
     shown = capsys.readouterr().out
@@ -184,7 +185,17 @@ def test_a_data_asset_is_a_job_s_input(
 def test_a_cancelled_job_ends_as_canceled(client: "MLClient", harbour: Harbour) -> None:
     made = client.jobs.create_or_update(job(client, "wait"))
     client.jobs.begin_cancel(made.name).result()
-    assert end_of(client, made.name) == "Canceled"
+    # The operation is over when the job is.
+    assert harbour.rehearsal.workspace_state.jobs.get(made.name).status == "Canceled"
+    assert [one.name for one in client.jobs.list()] == [made.name]
+
+
+def test_a_job_is_archived_and_restored(client: "MLClient") -> None:
+    made = client.jobs.create_or_update(job(client))
+    assert end_of(client, made.name) == "Completed"
+    client.jobs.archive(made.name)
+    assert list(client.jobs.list()) == []
+    client.jobs.restore(made.name)
     assert [one.name for one in client.jobs.list()] == [made.name]
 
 

@@ -126,7 +126,8 @@ def test_a_job_sent_twice_is_one_job_and_another_under_its_name_is_refused(
     assert (is_new, again.given["tags"]) == (False, {"more": "1"})
     with pytest.raises(Refusal, match="already exists") as told:
         state.jobs.add("j", {**given, "command": "b"}, "image")
-    assert status_of(told) == 409
+    assert status_of(told) == 400
+    assert "the existing job's Command cannot be changed" in str(told.value)
     assert len(state.jobs.all()) == 1
 
 
@@ -142,7 +143,7 @@ def test_a_job_on_its_way_cannot_be_deleted(state: WorkspaceState) -> None:
 
 def test_a_step_that_cannot_follow_is_an_error(state: WorkspaceState) -> None:
     state.jobs.add("j", {"command": "a"}, "image")
-    with pytest.raises(ValueError, match="from NotStarted to Completed"):
+    with pytest.raises(ValueError, match="from Starting to Completed"):
         state.jobs.move("j", "Completed")
 
 

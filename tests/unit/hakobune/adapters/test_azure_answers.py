@@ -36,6 +36,22 @@ def test_a_job_is_its_name_state_page_tags_and_outputs() -> None:
     assert job.outputs == (("output", "azureml://datastores/a/paths/b/"), ("default", ""))
 
 
+def test_a_page_on_this_machine_is_one_in_a_rehearsal_only() -> None:
+    address = (
+        "http://127.0.0.1:7878/jobs/demo-1?token=0a.1b&tid=00000000-0000-0000-0000-000000000000"
+    )
+    assert studio_page(address, is_rehearsal=True) == address
+    assert studio_page(address) == ""
+    for other in (
+        PAGE,
+        address.replace("127.0.0.1", "example.com"),
+        address.replace("/jobs/", "/jobs/../"),
+        f"{address}&x=y",
+        f"{address}\x1b[2J",
+    ):
+        assert studio_page(other, is_rehearsal=True) == ""
+
+
 @pytest.mark.parametrize("host", ["ml.azure.com", "studio.ml.azure.cn", "ml.azure.us"])
 def test_a_page_of_the_studio_is_kept(host: str) -> None:
     address = f"https://{host}/runs/demo-1?wsid=/subscriptions/s&tid=t"

@@ -112,6 +112,29 @@ def test_no_secret_is_told(text: str) -> None:
     assert "***" in found.what
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 429, 500, 501, 503])
+@pytest.mark.parametrize("header", ["x-ms-correlation-request-id", "x-ms-request-id"])
+def test_every_error_of_the_service_has_the_id_that_support_asks_for(
+    status: int, header: str
+) -> None:
+    answer = "11111111-2222-3333-4444-555555555555"
+    found = meaning(HttpResponseError(status, "x", {header: answer, "Retry-After": "3"}), "job")
+    assert found is not None
+    assert found.what.endswith(f" (correlation id {answer})")
+    if isinstance(found, TransientError):
+        assert found.pause_s == 3
+    else:
+        assert answer in str(found)
+        assert found.remedy
+
+
+@pytest.mark.parametrize("text", ["", "a\x1b[2J", "x" * 20, "1" * 65])
+def test_what_is_no_id_is_not_shown(text: str) -> None:
+    found = meaning(HttpResponseError(400, "x", {"x-ms-correlation-request-id": text}), "job")
+    assert found is not None
+    assert "correlation id" not in found.what
+
+
 def test_a_long_answer_is_cut() -> None:
     found = meaning(HttpResponseError(400, "x" * 5000), "file")
     assert found is not None

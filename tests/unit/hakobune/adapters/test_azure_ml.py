@@ -364,6 +364,16 @@ def test_a_model_whose_answer_was_lost_is_not_registered_twice(tmp_path: Path) -
     assert (found, len(create.asked)) == ("7", 1)
 
 
+def test_a_model_s_first_registration_is_sent_again_after_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "model.bin").write_bytes(b"x")
+    create = Script(HttpResponseError(503), SimpleNamespace(version="1"))
+    # The service has no versions of a name that nobody registered: there is no such name.
+    models = SimpleNamespace(create_or_update=create, list=Script(HttpResponseError(404)))
+    cloud = workspace(client(models=models), 1)
+    found = cloud.create_model("m", tmp_path / "model.bin", description="", tags=(("a", "b"),))
+    assert (found, len(create.asked)) == ("1", 2)
+
+
 def test_a_failed_job_s_reason_is_what_the_sdk_s_stream_raises() -> None:
     from azure.ai.ml.exceptions import JobException
 

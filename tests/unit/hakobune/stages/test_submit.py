@@ -57,7 +57,7 @@ def test_the_job_s_page_is_printed_where_it_has_one(tmp_path: Path) -> None:
 
     project = write_project(tmp_path)
     for cloud, said in (
-        (FakeCloud(), ["in the studio: https://studio.example/demo-1"]),
+        (FakeCloud(), ["the job's page: https://studio.example/demo-1"]),
         (WithoutPage(), []),
     ):
         reporter = FakeReporter()

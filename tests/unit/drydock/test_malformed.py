@@ -1,0 +1,115 @@
+"""Bodies, headers and queries that are none get a 400, and drydock goes on."""
+
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from tests.unit.drydock.asking import Asker, client_context, with_a_job
+from tests.unit.drydock.harbour import Harbour
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def asker(harbour: Harbour) -> Asker:
+    return Asker(harbour).login()
+
+
+BODIES = [
+    "{",
+    "[]",
+    "null",
+    "[" * 100_000,
+    '{"properties": {"modelUri": NaN}}',
+    '{"properties": {"modelUri": "\\ud800"}}',
+    b"\xff\xfe".decode("latin-1"),
+    "{}",
+    '{"properties": []}',
+]
+
+
+def test_a_body_that_is_no_resource_is_refused(asker: Asker) -> None:
+    for body in BODIES:
+        assert asker.arm("PUT", "/models/m/versions/1", body).status == 400
+
+
+TYPES: list[dict[str, Any]] = [
+    {"tags": []},
+    {"tags": {"a": {}}},
+    {"inputs": []},
+    {"inputs": {"a": 1}},
+    {"outputs": {"a": {"uri": 5}}},
+    {"resources": "2g"},
+    {"resources": {"instanceCount": "1"}},
+    {"resources": {"instanceCount": True}},
+    {"isArchived": "false"},
+    {"command": ["a"]},
+    {"identity": "AMLToken"},
+    {"limits": {"timeout": 5}},
+    {"environmentVariables": {"A": []}},
+    {"services": {"a": 1}},
+]
+
+
+def test_a_member_of_another_type_is_refused(asker: Asker) -> None:
+    for changes in TYPES:
+        made = with_a_job(asker, **changes)
+        assert made.status == 400
+        assert f"properties.{next(iter(changes))}" in made.body["error"]["message"]
+
+
+REQUESTS: list[tuple[str, str, Any]] = [
+    ("PUT", "/computes/c", {"properties": {"computeType": "AmlCompute", "properties": 1}}),
+    ("PUT", "/computes/c", {"properties": {}, "tags": 1}),
+    ("PUT", "/datastores/d", {"properties": {"datastoreType": "AzureBlob", "accountName": 1}}),
+    ("PUT", "/datastores/d", {"properties": {"datastoreType": "AzureBlob"}}),
+    ("POST", "/datastores/workspaceblobstore/listSecrets", {"expireAfterHours": "soon"}),
+    ("GET", "/environments/arima/versions?$top=many", None),
+    ("GET", "/environments/arima/versions?$top=-1", None),
+]
+
+
+def test_what_is_no_number_or_object_is_refused(asker: Asker) -> None:
+    for method, path, body in REQUESTS:
+        assert asker.arm(method, path, body).status == 400
+
+
+HEADS = [
+    (b"Content-Length: x\r\n", 400),
+    (b"Content-Length: -5\r\n", 400),
+    (b"Content-Length: 1_0\r\n", 400),
+    (b"Content-Length: 5\r\nContent-Length: 6\r\n", 400),
+    (b"Transfer-Encoding: chunked\r\n", 400),
+    (b"Content-Length: 99999999999\r\n", 413),
+    (b"no colon\r\n", 400),
+]
+
+
+def test_a_head_that_is_none_is_refused(asker: Asker) -> None:
+    for head, status in HEADS:
+        context = client_context(asker.harbour.rehearsal.state)
+        with (
+            socket.create_connection(("127.0.0.1", asker.port), timeout=60) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as tls,
+        ):
+            tls.sendall(b"PUT /discovery HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n")
+            answer = b""
+            while piece := tls.recv(4096):
+                answer += piece
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+        _, _, body = answer.partition(b"\r\n\r\n")
+        assert json.loads(body)["error"]["code"]
+        assert asker.ask("GET", "/discovery").status == 200
+
+
+def test_a_form_that_is_no_text_is_refused(asker: Asker) -> None:
+    tenant = asker.state.workspace.tenant
+    found = asker.ask("POST", f"/{tenant}/oauth2/v2.0/token", "grant_type=\xff\xfe")
+    assert found.status == 400
+
+
+def test_other_users_of_the_machine_cannot_read_the_state(harbour: Harbour) -> None:
+    state = harbour.rehearsal.state
+    assert state.stat().st_mode & 0o077 == 0
