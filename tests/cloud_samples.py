@@ -118,6 +118,7 @@ class FakeCloud:
     statuses: Iterator[str] = field(default_factory=lambda: iter(()))
     logs: Sequence[bytes] = ()
     why: str = ""
+    keyless: bool = False
     calls: list[str] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
     fails: dict[str, HakobuneError] = field(default_factory=dict)
@@ -146,9 +147,17 @@ class FakeCloud:
             size=plan.size,
             max_instances=plan.max_instances,
             is_low_priority=plan.is_low_priority,
+            identity="system_assigned",
+            principal="11111111-2222-3333-4444-555555555555",
         )
         self.computes[compute.name] = compute
         return compute
+
+    def is_keyless(self) -> bool:
+        return self.keyless
+
+    def needed_roles(self) -> Pairs:
+        return (("Storage Blob Data Contributor", "/subscriptions/s/storage"),)
 
     def quotas(self, compute: Compute) -> tuple[Quota, ...]:
         self._require(compute.name in self.computes, f"no compute {compute.name}")

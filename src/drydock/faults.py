@@ -22,6 +22,7 @@ KINDS = {
     "expired-token": "a request is answered with 401: the token has expired",
     "expired-sas": "the blob store reports that the signature has expired",
     "no-permission": "a request is answered with 403: the identity lacks the permission",
+    "storage-firewall": "the blob store refuses this machine's network",
     "image-pull-refused": "the registry refuses to serve the job's image",
     "quota-exceeded": "the quota of cores is used up: no cluster can be created",
     "preempted": "the job's node is preempted while the job runs",

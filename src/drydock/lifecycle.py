@@ -146,6 +146,8 @@ class Conductor:
         """
         if self._state.jobs.get(job.name).status != "Preparing":
             self._state.jobs.move(job.name, "Preparing")
+        if (refused := self._identity_missing(job)) is not None:
+            return refused
         if self._is_injected(job, "image-pull-refused"):
             return _pull_failed(spec, "unauthorized: authentication required (injected)")
         try:
@@ -167,6 +169,23 @@ class Conductor:
             self._runner.finish(spec, container)
             raise
         return container
+
+    def _identity_missing(self, job: Job) -> _Outcome | None:
+        """Return the outcome of a job that must log in as its cluster and cannot.
+
+        Without the account's key it must, unless it runs as its user. The text is the service's.
+        """
+        compute = self._state.computes.find(job.compute)
+        kind = str((job.given.get("identity") or {}).get("identityType") or "AMLToken")
+        is_needed = kind == "Managed" or (
+            kind != "UserIdentity" and self._state.blobs.account.is_keyless
+        )
+        if compute is None or compute.has_identity or not is_needed:
+            return None
+        return _failed(
+            "UserError",
+            f"Identity of the specified managed compute {compute.name} is not found",
+        )
 
     def _wait_for_end(self, job: Job, spec: JobSpec, container: str) -> _Outcome | None:
         """Wait for the container's end and upload its outputs."""

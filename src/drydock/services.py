@@ -120,14 +120,14 @@ def start_services(
     return services
 
 
-def run_services(state: Path, clock: Clock) -> RunningServices:
+def run_services(state: Path, clock: Clock, *, is_keyless: bool = False) -> RunningServices:
     """Start registry and blob store on this machine's Docker engine, and the job runner."""
     from drydock.authority import ca_bundle  # noqa: PLC0415 - heavy
     from drydock.forwarder import FOLDER  # noqa: PLC0415 - heavy
 
     engine = open_engine()
     services = start_services(state, engine=engine)
-    account = services.storage
+    account = replace(services.storage, is_keyless=is_keyless)
     store = AzureBlobStore(account)
     runner = DockerRunner(
         owner=services.owner,

@@ -337,6 +337,18 @@ class PermissionMissingError(LoginError):
     """The login lacks a permission in the workspace."""
 
 
+class StorageKeysRefusedError(LoginError):
+    """The workspace's storage allows no account keys: only logins and identities."""
+
+
+class StorageRoleMissingError(LoginError):
+    """The login or the cluster has no role for the data of the workspace's storage."""
+
+
+class StorageFirewallError(LoginError):
+    """The firewall of the workspace's storage does not let this machine in."""
+
+
 class ServiceError(HakobuneError):
     """Azure ML answers, but what was asked for is absent, not ready or refused."""
 

@@ -50,8 +50,11 @@ def put_compute(request: Request, context: Context) -> Answer:
     members.check(members.COMPUTE, given)
     if given.get("computeType") == "AmlCompute":
         members.check(members.CLUSTER, given.get("properties") or {}, "properties.properties")
-    members.check(members.TAGGED, {"tags": tags}, "body")
-    made, operation = state.computes.put(request.names["name"], given, tags, is_quota_full=is_full)
+    identity = request.json().get("identity")
+    members.check(members.COMPUTE_BODY, {"tags": tags, "identity": identity}, "body")
+    made, operation = state.computes.put(
+        request.names["name"], given, tags, is_quota_full=is_full, identity=identity
+    )
     body = _rendered(context, made, is_new=True)
     return Answer(status=201, body=body, headers=_headers(context, operation))
 
@@ -112,4 +115,5 @@ def _rendered(context: Context, compute: Compute, *, is_new: bool = False) -> di
     times = (compute.created, compute.modified)
     body = resource(context.state.arm_ids, ("computes", compute.name), properties, times)
     del body["systemData"]  # the service has none for a compute
-    return body | {"location": LOCATION, "tags": compute.tags}
+    identity = {} if compute.identity is None else {"identity": dict(compute.identity)}
+    return body | {"location": LOCATION, "tags": compute.tags} | identity

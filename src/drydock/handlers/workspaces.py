@@ -82,6 +82,11 @@ def _workspace(context: Context) -> dict[str, Any]:
             + f"/mlflow/v1.0{ids.workspace_id}",
             # No registry of Azure: a push must never leave this machine.
             "containerRegistry": None,
+            "storageAccount": f"/subscriptions/{ids.subscription}/resourceGroups/{ids.group}"
+            f"/providers/Microsoft.Storage/storageAccounts/{state.blobs.account.name}",
+            "systemDatastoresAuthMode": (
+                "Identity" if state.blobs.account.is_keyless else "AccessKey"
+            ),
             "provisioningState": "Succeeded",
             "publicNetworkAccess": "Enabled",
             "hbiWorkspace": False,

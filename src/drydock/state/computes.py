@@ -44,6 +44,12 @@ class Compute:
     tags: Mapping[str, str] | None
     created: str
     modified: str
+    identity: Mapping[str, Any] | None = None
+
+    @property
+    def has_identity(self) -> bool:
+        """Whether its jobs can log in as the cluster."""
+        return str((self.identity or {}).get("type") or "None") != "None"
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -117,6 +123,7 @@ class Computes:
         tags: Mapping[str, str] | None,
         *,
         is_quota_full: bool,
+        identity: Mapping[str, Any] | None = None,
     ) -> tuple[Compute, Operation]:
         """Create or change a cluster; the operation has an error if the quota is exceeded."""
         if not NAME.fullmatch(name):
@@ -129,9 +136,31 @@ class Computes:
                 f"drydock supports clusters (AmlCompute) only, not {given.get('computeType')}."
             )
         now = text_of(self._clock.now())
-        made = Compute(name=name, given=dict(given), tags=tags, created=now, modified=now)
+        made = Compute(
+            name=name,
+            given=dict(given),
+            tags=tags,
+            created=now,
+            modified=now,
+            identity=self._identity_of(identity),
+        )
         with self._putting:
             return made, self._note(self._put(made, is_quota_full=is_quota_full))
+
+    def _identity_of(self, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Return an identity with the ids that the directory gives it."""
+        if not given or not given.get("type"):
+            return None
+        found = {"type": given["type"], "principalId": None, "tenantId": None}
+        if "SystemAssigned" in str(given["type"]):
+            found |= {"principalId": self._ids.guid(), "tenantId": self._ids.guid()}
+        users = given.get("userAssignedIdentities") or {}
+        if users:
+            found["userAssignedIdentities"] = {
+                name: {"principalId": self._ids.guid(), "clientId": self._ids.guid()}
+                for name in users
+            }
+        return found
 
     def _put(self, made: Compute, *, is_quota_full: bool) -> str:
         """Store a cluster, or return why the quota does not allow it."""

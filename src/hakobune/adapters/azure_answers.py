@@ -96,6 +96,7 @@ def environment_of(text: str) -> str:
 def compute_of(found: Any) -> Compute:
     """Return the compute. Raises AnswerInvalidError."""
     with checked("a compute"):
+        identity = getattr(found, "identity", None)
         return Compute(
             name=required("line", str(found.name)),
             kind=required("line", _word(found.type)),
@@ -104,6 +105,8 @@ def compute_of(found: Any) -> Compute:
             max_instances=int(getattr(found, "max_instances", 0) or 0),
             is_low_priority="low" in _word(getattr(found, "tier", "")).lower(),
             errors=str(found.provisioning_errors or ""),
+            identity=optional("line", _word(getattr(identity, "type", ""))),
+            principal=optional("service id", str(getattr(identity, "principal_id", "") or "")),
         )
 
 

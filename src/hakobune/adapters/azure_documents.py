@@ -13,6 +13,7 @@ from hakobune.model.sandbox import JOB, SANDBOXES
 # The addresses are names, for editors that check the file; nothing here asks them.
 _SCHEMAS = "https://azuremlschemas.azureedge.net/latest"
 _IDLE_S = 120
+_IDENTITIES = {"user": "user_identity", "managed": "managed"}
 
 
 def environment_document(plan: EnvironmentPlan) -> str:
@@ -40,6 +41,8 @@ def compute_document(plan: ComputePlan) -> str:
             "max_instances": plan.max_instances,
             "idle_time_before_scale_down": _IDLE_S,
             "tier": "low_priority" if plan.is_low_priority else "dedicated",
+            # Without one, its jobs fail where the storage allows no keys.
+            "identity": {"type": "system_assigned"},
         }
     )
 
@@ -62,13 +65,14 @@ def job_document(plan: JobPlan, *, with_name: bool = True, way_to_project: str =
             item.name: {
                 "type": "uri_folder" if item.is_folder else "uri_file",
                 "path": _path(item, way_to_project),
-                "mode": "ro_mount",
+                "mode": plan.input_mode,
             }
             for item in plan.inputs
         },
         "outputs": {name: {"type": "uri_folder", "mode": "rw_mount"} for name in plan.outputs},
         "environment_variables": dict(plan.variables),
         "tags": dict(plan.tags),
+        "identity": {"type": _IDENTITIES[plan.identity]} if plan.identity else {},
         "resources": {"instance_count": plan.instances, **SANDBOXES[JOB].job_resources()},
         "limits": {"timeout": plan.timeout_s},
     }

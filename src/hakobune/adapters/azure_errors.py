@@ -12,6 +12,9 @@ from hakobune.errors import (
     PermissionMissingError,
     QuotaExceededError,
     ServiceRefusedError,
+    StorageFirewallError,
+    StorageKeysRefusedError,
+    StorageRoleMissingError,
     TenantWrongError,
 )
 from hakobune.model.forms import is_of
@@ -50,6 +53,35 @@ _BROKEN = re.compile(r"Connection (broken|aborted|reset)|IncompleteRead|timed ou
 # A signature lives for hours; whoever asks again is given a new one.
 _SIGNATURE = "Signature not valid in the specified time frame"
 _CLOCK = re.compile(r"not yet valid|date header too old", re.IGNORECASE)
+# Each code of the storage has a remedy of its own.
+# https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
+_STORAGE: dict[str, tuple[type[HakobuneError], str, str]] = {
+    "KeyBasedAuthenticationNotPermitted": (
+        StorageKeysRefusedError,
+        "the storage allows no account keys",
+        (
+            "let its datastores use identities: az ml workspace update --name <workspace> "
+            "--system-datastores-auth-mode identity; your login then needs the role Storage Blob "
+            "Data Contributor"
+        ),
+    ),
+    "AuthorizationPermissionMismatch": (
+        StorageRoleMissingError,
+        "no role for the data in the storage",
+        (
+            "ask the owner of the storage account for the role Storage Blob Data Contributor (to "
+            "fetch only: Reader); AzureML Data Scientist does not include it"
+        ),
+    ),
+    "AuthorizationFailure": (
+        StorageFirewallError,
+        "the storage's firewall refuses this machine",
+        (
+            "run the command inside the storage's network, or ask its owner to let this machine's "
+            "address in (the account's page: Networking)"
+        ),
+    ),
+}
 _BUSY = (408, 425, 429)
 _NOT_IMPLEMENTED = 501
 
@@ -173,6 +205,10 @@ def _answered(
         return TransientError(f"{doing}: the service answers {status}", pause_s=pause)
     if _QUOTA.search(str(exc)):
         return _quota(said, doing)
+    code = re.search(rf"\b(?:{'|'.join(_STORAGE)})\b", _code_and_text(exc))
+    if code:
+        kind, what, remedy = _STORAGE[code[0]]
+        return kind(f"{doing}: {what} ({said})", remedy=remedy)
     if status == 403:  # noqa: PLR2004 - the HTTP status
         return PermissionMissingError(
             f"{doing}: the login lacks the permission ({said})",
@@ -183,6 +219,12 @@ def _answered(
         f"{doing}: the service answers {status}: {said}",
         remedy="fix the item named above and retry",
     )
+
+
+def _code_and_text(exc: BaseException) -> str:
+    """Return the storage's code, which an answer to HEAD has in a header only, and the text."""
+    code = getattr(exc, "error_code", "") or ""
+    return f"{getattr(code, 'value', code)} {exc}"
 
 
 def _quota(said: str, doing: str) -> QuotaExceededError:

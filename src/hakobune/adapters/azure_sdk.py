@@ -3,8 +3,6 @@
 import importlib
 import importlib.util
 import logging
-import threading
-from collections.abc import Callable
 from typing import Any
 
 from hakobune.errors import LoginMissingError, SdkMissingError
@@ -76,22 +74,3 @@ def connect_by_sdk(to: Destination) -> tuple[Any, Any]:
         **OPTIONS,
     )
     return client, login
-
-
-def within(limit_s: float, call: Callable[[], object]) -> Exception | None:
-    """Return what the call raises; None where it raises nothing, or is not done in this time.
-
-    `stream` goes on for as long as the run's history says that the run does, and that may lag.
-    """
-    raised: list[Exception] = []
-
-    def run() -> None:
-        try:
-            call()
-        except Exception as exc:  # noqa: BLE001 - handed to the caller's thread
-            raised.append(exc)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(limit_s)
-    return raised[0] if raised else None

@@ -12,7 +12,14 @@ from click.shell_completion import CompletionItem
 from hakobune.cli.wiring import Wiring
 from hakobune.console import all_aside, show_json
 from hakobune.model.destination import Destination
-from hakobune.model.job import DEFAULT_SIZE, ComputePlan, JobWishes, Pairs
+from hakobune.model.job import (
+    DEFAULT_SIZE,
+    IDENTITIES,
+    INPUT_MODES,
+    ComputePlan,
+    JobWishes,
+    Pairs,
+)
 
 DEFAULT_COMPUTE = "cpu-cluster"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -70,6 +77,20 @@ _JOB = (
     click.option("--low-priority", is_flag=True, help="Cheaper machines that may be taken away."),
     click.option("--instances", default=1, show_default=True, type=click.IntRange(1, 1000)),
     click.option("--timeout", default="1h", show_default=True, type=Duration()),
+    click.option(
+        "--identity",
+        default="",
+        type=click.Choice(["", *IDENTITIES]),
+        metavar="user|managed",
+        help="As whom the job reads and writes data: you, or the cluster.",
+    ),
+    click.option(
+        "--input-mode",
+        default=INPUT_MODES[0],
+        show_default=True,
+        type=click.Choice(INPUT_MODES),
+        help="Mount the inputs, or copy them to the node first.",
+    ),
     click.option("--experiment", default="", help="Default: the environment's name."),
     click.option("--display-name", default="", help="Default: the environment's name."),
     click.option("--env", multiple=True, metavar="NAME=VALUE", help="Variable of the job."),
@@ -161,6 +182,8 @@ def _wishes(chosen: dict[str, Any]) -> JobWishes:
         display_name=take("display_name"),
         variables=_pairs("--env", take("env")),
         tags=_pairs("--tag", take("tag")),
+        identity=take("identity"),
+        input_mode=take("input_mode"),
     )
 
 

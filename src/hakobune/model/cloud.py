@@ -38,6 +38,14 @@ class Cloud(Protocol):
         """Create a cluster, and wait until it exists."""
         ...
 
+    def is_keyless(self) -> bool:
+        """Tell whether jobs reach the workspace's storage by an identity only, without keys."""
+        ...
+
+    def needed_roles(self) -> Pairs:
+        """Return each role that a cluster's identity needs for jobs, and the resource's id."""
+        ...
+
     def quotas(self, compute: Compute) -> tuple[Quota, ...]:
         """Return the quotas that nodes of this compute count against; none if not known."""
         ...
@@ -78,5 +86,5 @@ class Cloud(Protocol):
         ...
 
     def create_model(self, name: str, path: Path, *, description: str, tags: Pairs) -> str:
-        """Register a file or folder of this machine as a new version; return the version."""
+        """Register a file of this machine as a new version; return the version."""
         ...

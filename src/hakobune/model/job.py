@@ -6,6 +6,10 @@ from enum import Enum
 
 Pairs = tuple[tuple[str, str], ...]
 DEFAULT_SIZE = "Standard_D2s_v3"
+# As whom a job reads and writes data: whoever submits it, or the cluster.
+IDENTITIES = ("user", "managed")
+# How a job gets its inputs: mounted read-only, or copied to the node first.
+INPUT_MODES = ("ro_mount", "download")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +39,11 @@ class ComputePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
-    """A compute that the workspace has. `state` is Azure ML's own word."""
+    """A compute that the workspace has. `state` is Azure ML's own word.
+
+    `identity` is Azure ML's word for the kind of its identity, empty where it has none;
+    `principal` is the id of a system-assigned one, to which roles are given.
+    """
 
     name: str
     kind: str
@@ -44,6 +52,8 @@ class Compute:
     max_instances: int
     is_low_priority: bool
     errors: str = ""
+    identity: str = ""
+    principal: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +88,10 @@ class JobInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobWishes:
-    """What the user may choose for a job; `arguments` go to the training program."""
+    """What the user may choose for a job; `arguments` go to the training program.
+
+    `identity` is as whom the job reads and writes data, empty for Azure ML's choice.
+    """
 
     arguments: tuple[str, ...]
     compute: ComputePlan
@@ -89,6 +102,8 @@ class JobWishes:
     display_name: str = ""
     variables: Pairs = ()
     tags: Pairs = ()
+    identity: str = ""
+    input_mode: str = INPUT_MODES[0]
 
     def on_compute(self, name: str) -> "JobWishes":
         """Return the same on the cluster of this name, if it is not empty."""
@@ -111,6 +126,8 @@ class JobPlan:
     outputs: tuple[str, ...]
     variables: Pairs
     tags: Pairs
+    identity: str = ""
+    input_mode: str = INPUT_MODES[0]
 
     @property
     def node_hours(self) -> float:

@@ -41,7 +41,7 @@ from hakobune.stages.inputs import (
     require_uploaded_whole,
 )
 from hakobune.stages.project import read_fresh_lock
-from hakobune.transform.check_compute import check_compute, check_quotas
+from hakobune.transform.check_compute import check_compute, check_quotas, require_identity
 from hakobune.transform.job_note import JobNote, plan_digest, read_note, write_note
 from hakobune.transform.names import valid_name
 from hakobune.transform.plan_job import job_tags, plan_environment, plan_job, planned_inputs
@@ -264,10 +264,23 @@ def _ready_compute(submission: Submission, cloud: Cloud, reporter: Reporter) -> 
             )
         compute = cloud.create_compute(wanted)
         reporter.done("compute", f"{compute.name} ({compute.size}) is created")
+        _show_roles(compute, cloud.needed_roles(), reporter)
     check_compute(compute, instances=plan.instances, wanted=wanted)
+    if plan.identity != "user" and (plan.identity or cloud.is_keyless()):
+        require_identity(compute)
     if compute.size:
         check_quotas(compute, cloud.quotas(compute), instances=plan.instances)
     return compute
+
+
+def _show_roles(compute: Compute, roles: Pairs, reporter: Reporter) -> None:
+    """Print the roles that the new cluster's identity needs, as commands for an owner."""
+    reporter.say(f"the identity of {compute.name} needs these roles; whoever owns the resources:")
+    for role, scope in roles:
+        reporter.say(
+            f"  az role assignment create --assignee-object-id {compute.principal} "
+            f'--assignee-principal-type ServicePrincipal --role "{role}" --scope {scope}'
+        )
 
 
 def notes_of(project: Project, submission: Submission) -> list[JobNote]:

@@ -5,11 +5,14 @@ from collections.abc import Callable
 
 from hakobune.adapters.patience import Clock
 from hakobune.errors import (
+    AnswerInvalidError,
     JobCanceledError,
     JobContradictsError,
     JobFailedError,
     JobNotFoundError,
     JobUnfinishedError,
+    LoginError,
+    ServiceRefusedError,
 )
 from hakobune.interruption import Interrupted
 from hakobune.model.cloud import Cloud
@@ -27,6 +30,21 @@ _NODE_FAULT = re.compile(
 )
 # What to do about a failure that is not the training program's; the first that fits.
 _CAUSES = (
+    (
+        re.compile(r"(?i)identity of the specified managed compute"),
+        (
+            "give the cluster an identity: az ml compute update --name <compute> --identity-type "
+            "SystemAssigned, with the role Storage Blob Data Contributor for the workspace's "
+            "storage account; or submit with --identity user"
+        ),
+    ),
+    (
+        re.compile(r"(?i)StreamAccess|DataAccessError|BFSMount"),
+        (
+            "the node cannot read the data: give the cluster's identity the role Storage Blob Data "
+            "Reader, or submit with --identity user or --input-mode download"
+        ),
+    ),
     (
         re.compile(r"(?i)image.{0,20}pull|pull.{0,20}image"),
         "let the workspace's identity read the registry (the role AcrPull), then submit again",
@@ -75,14 +93,21 @@ def _followed(
     cloud: Cloud, name: str, reporter: Reporter, clock: Clock, write: Callable[[bytes], None]
 ) -> Job:
     offset, status, pause, began = 0, "", _FIRST_PAUSE_S, clock.now()
-    last_news = began
+    last_news, is_log_read = began, True
     while clock.now() - last_news <= _LONGEST_SILENCE_S:
         # The status first: what the log holds after the job's end is all of it.
         job = found(cloud, name)
         if job.status != status:
             reporter.say(f"{name}: {job.status} ({clock.now() - began:.0f} s)")
             status, pause, last_news = job.status, _FIRST_PAUSE_S, clock.now()
-        content, following = cloud.log(name, offset)
+        content, following = b"", offset
+        if is_log_read:
+            try:
+                content, following = cloud.log(name, offset)
+            except (LoginError, ServiceRefusedError, AnswerInvalidError) as exc:
+                # Whether the job succeeds does not depend on who may read its log.
+                reporter.say(f"the log is not shown: {exc.what}\n{exc.remedy}")
+                is_log_read = False
         if following < offset + len(content):
             reporter.say("the log starts again: the job was restarted")
         if content:

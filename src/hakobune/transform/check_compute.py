@@ -30,6 +30,18 @@ def check_compute(compute: Compute, *, instances: int, wanted: ComputePlan | Non
         )
 
 
+def require_identity(compute: Compute) -> None:
+    """Raise ComputeUnusableError for a cluster whose jobs cannot log in to the storage as it."""
+    if compute.identity.lower() in ("", "none"):
+        raise ComputeUnusableError(
+            f"compute {compute.name} has no identity, by which its jobs must reach the workspace's "
+            "storage: that allows no keys, or --identity managed was given",
+            remedy=f"az ml compute update --name {compute.name} --identity-type SystemAssigned, "
+            "then give that identity the role Storage Blob Data Contributor for the workspace's "
+            "storage account; or submit with --identity user",
+        )
+
+
 def check_quotas(compute: Compute, quotas: tuple[Quota, ...], *, instances: int) -> None:
     """Raise QuotaExceededError where the job's nodes could not all be had."""
     for quota in quotas:

@@ -233,4 +233,6 @@ def plan_job(
         outputs=tuple(output.name for output in project.outputs),
         variables=wishes.variables,
         tags=wishes.tags,
+        identity=wishes.identity,
+        input_mode=wishes.input_mode,
     )

@@ -152,8 +152,10 @@ def test_help_loads_nothing_heavy_and_a_failure_exits_by_its_code(tmp_path: Path
 def test_the_process_in_the_background_serves_the_folder_that_it_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    served: list[Path] = []
-    monkeypatch.setattr("drydock.daemon.serve", served.append)
+    served: list[tuple[Path, bool]] = []
+    monkeypatch.setattr(
+        "drydock.daemon.serve", lambda state, *, is_keyless: served.append((state, is_keyless))
+    )
     run("serve", "--state", str(tmp_path / "one"))
-    run("serve")
-    assert served == [tmp_path / "one", Path(".drydock")]
+    run("serve", "--keyless")
+    assert served == [(tmp_path / "one", False), (Path(".drydock"), True)]

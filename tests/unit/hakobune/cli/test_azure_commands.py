@@ -333,6 +333,7 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
         return "".join(p.read_text("utf-8") for p in sorted((tmp_path / "azureml").iterdir()))
 
     monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
+    (tmp_path / "in.csv").write_text("1", encoding="utf-8")
     plain = documents()
     for option, text in (
         (("--compute", "big"), "compute: azureml:big\n"),
@@ -342,6 +343,9 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
         (("--timeout", "90m"), "timeout: 5400\n"),
         (("--experiment", "mine"), "experiment_name: mine\n"),
         (("--display-name", "mine"), "display_name: mine\n"),
+        (("--identity", "user"), "identity:\n  type: user_identity\n"),
+        (("--identity", "managed"), "identity:\n  type: managed\n"),
+        (("--input-mode", "download", "--input", "in.csv"), "mode: download\n"),
         (("--env", "A=b=c"), "  A: b=c\n"),
         (("--tag", "team=x"), "  team: x\n"),
         (("--registry", "other.example"), f"image: other.example/demo@{DIGEST}\n"),

@@ -62,7 +62,33 @@ def test_the_job_s_page_is_printed_where_it_has_one(tmp_path: Path) -> None:
     ):
         reporter = FakeReporter()
         submit(project, planned(project, is_compute_created=True), cloud, reporter)
-        assert reporter.said == said
+        assert reporter.said[2:] == said
+
+
+def test_the_roles_of_a_new_cluster_s_identity_are_printed_as_commands(tmp_path: Path) -> None:
+    project, reporter = write_project(tmp_path), FakeReporter()
+    submit(project, planned(project, is_compute_created=True), FakeCloud(), reporter)
+    assert "the identity of cpu-cluster needs these roles" in reporter.said[0]
+    assert '--role "Storage Blob Data Contributor" --scope /subscriptions/s/st' in reporter.said[1]
+    assert "--assignee-object-id 11111111-2222-3333-4444-555555555555 " in reporter.said[1]
+
+
+@pytest.mark.parametrize(
+    ("is_keyless", "identity", "is_refused"),
+    [(True, "", True), (True, "user", False), (False, "", False), (False, "managed", True)],
+)
+def test_a_cluster_without_the_identity_that_the_job_needs_is_refused(
+    tmp_path: Path, *, is_keyless: bool, identity: str, is_refused: bool
+) -> None:
+    project = write_project(tmp_path)
+    cloud = FakeCloud(computes={"cpu-cluster": make_compute()}, keyless=is_keyless)
+    wanted = planned(project, identity=identity)
+    if is_refused:
+        with pytest.raises(ComputeUnusableError, match="cpu-cluster has no identity") as caught:
+            submit(project, wanted, cloud, FakeReporter())
+        assert "--identity-type SystemAssigned" in caught.value.remedy
+        cloud.computes["cpu-cluster"] = make_compute(identity="user_assigned")
+    submit(project, wanted, cloud, FakeReporter())
 
 
 def test_a_job_is_tagged_with_data_and_commit(tmp_path: Path) -> None:
