@@ -119,6 +119,7 @@ class FakeCloud:
     logs: Sequence[bytes] = ()
     why: str = ""
     keyless: bool = False
+    reason: str = "Resizing, 0 of 1 nodes"
     calls: list[str] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
     fails: dict[str, HakobuneError] = field(default_factory=dict)
@@ -146,7 +147,8 @@ class FakeCloud:
             name=plan.name,
             size=plan.size,
             max_instances=plan.max_instances,
-            is_low_priority=plan.is_low_priority,
+            is_low_priority=bool(plan.is_low_priority),
+            subnet=plan.subnet,
             identity="system_assigned",
             principal="11111111-2222-3333-4444-555555555555",
         )
@@ -163,6 +165,10 @@ class FakeCloud:
         self._require(compute.name in self.computes, f"no compute {compute.name}")
         return self.quota
 
+    def why_waiting(self, compute: str) -> str:
+        self._call("why_waiting")
+        return self.reason
+
     def job(self, name: str) -> Job | None:
         found = self.jobs.get(name)
         if found is None:
@@ -173,7 +179,8 @@ class FakeCloud:
         self._call(f"job {plan.name}")
         self._require(plan.name not in self.jobs, f"{plan.name} exists")
         self._require(plan.environment in self.environments, f"no {plan.environment}")
-        self._require(plan.compute in self.computes, f"no compute {plan.compute}")
+        is_there = not plan.compute or plan.compute in self.computes
+        self._require(is_there, f"no compute {plan.compute}")
         for item in plan.inputs:
             there = not item.is_local or (root / item.path).exists()
             self._require(there, f"no file {root / item.path}")
@@ -183,6 +190,7 @@ class FakeCloud:
             outputs=tuple((name, "") for name in plan.outputs),
             environment=plan.environment,
             command=plan.command,
+            compute=plan.compute,
         )
         return self.jobs[plan.name]
 

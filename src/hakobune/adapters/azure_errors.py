@@ -4,11 +4,14 @@ import re
 
 from hakobune.adapters.patience import TransientError
 from hakobune.errors import (
+    AssertionExpiredError,
     CloudUnknownError,
+    ConditionalAccessError,
     DiskFullError,
     HakobuneError,
     LoginExpiredError,
     LoginMissingError,
+    MfaRequiredError,
     PermissionMissingError,
     QuotaExceededError,
     ServiceRefusedError,
@@ -34,6 +37,44 @@ _WRONG_TENANT = (
 )
 _EXPIRED_TOKEN = ("ExpiredAuthenticationToken", "token is expired", "token has expired")
 _EXPIRED = ("AADSTS700082", "AADSTS70043", "AADSTS50173", "AADSTS7000222", *_EXPIRED_TOKEN)
+_LOGINS: tuple[tuple[type[HakobuneError], tuple[str, ...], str, str], ...] = (
+    (
+        TenantWrongError,
+        _WRONG_TENANT,
+        "the login belongs to another tenant",
+        "az login --tenant <the subscription's tenant>, or correct AZURE_TENANT_ID",
+    ),
+    (
+        AssertionExpiredError,
+        ("AADSTS700024",),
+        "the assertion of the federated login has expired",
+        "log in again, in this step or the next one (on GitHub: azure/login)",
+    ),
+    (
+        MfaRequiredError,
+        ("AADSTS50074", "AADSTS50076", "AADSTS50079"),
+        "Azure asks for multi-factor authentication",
+        (
+            "az login --tenant <tenant>, in a browser; in a script use a service principal or a "
+            "managed identity, which need no second factor"
+        ),
+    ),
+    (
+        ConditionalAccessError,
+        ("AADSTS53000", "AADSTS53001", "AADSTS53002", "AADSTS53003", "AADSTS53011"),
+        "a Conditional Access policy refuses this login",
+        (
+            "run the command on a machine and network that the policy allows; the tenant's "
+            "administrator sees in the sign-in log which policy it is"
+        ),
+    ),
+    (
+        LoginExpiredError,
+        _EXPIRED,
+        "the login has expired",
+        "az login; for a service principal: a new secret in AZURE_CLIENT_SECRET",
+    ),
+)
 _QUOTA = re.compile(r"quota|CoreLimit|cores? limit|OperationNotAllowed", re.IGNORECASE)
 _DROPPED = (
     "ServiceRequestError",
@@ -179,16 +220,9 @@ def _login(text: str, said: str, doing: str) -> HakobuneError | TransientError:
             f"{doing}: Azure rejects the login because this machine's clock is wrong ({said})",
             remedy="set this machine's clock right, then run the same command again",
         )
-    if any(code in text for code in _WRONG_TENANT):
-        return TenantWrongError(
-            f"{doing}: the login belongs to another tenant ({said})",
-            remedy="az login --tenant <the subscription's tenant>, or correct AZURE_TENANT_ID",
-        )
-    if any(code in text for code in _EXPIRED):
-        return LoginExpiredError(
-            f"{doing}: the login has expired ({said})",
-            remedy="az login; for a service principal: a new secret in AZURE_CLIENT_SECRET",
-        )
+    for kind, codes, what, remedy in _LOGINS:
+        if any(code in text for code in codes):
+            return kind(f"{doing}: {what} ({said})", remedy=remedy)
     return LoginMissingError(
         f"{doing}: not logged in to Azure ({said})",
         remedy="az login, or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET",

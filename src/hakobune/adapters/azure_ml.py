@@ -17,6 +17,7 @@ from hakobune.adapters import blob_store, run_history
 from hakobune.adapters.azure_answers import (
     compute_of,
     job_of,
+    nodes_of,
     quotas_of,
     text_of,
 )
@@ -159,6 +160,20 @@ class AzureWorkspace(AzureSession):
             ("AcrPull", self._workspace.container_registry),
         )
         return tuple((role, text_of("place", scope)) for role, scope in found if scope)
+
+    def why_waiting(self, compute: str) -> str:
+        """See Cloud."""
+
+        def ask(client: Any) -> Any:
+            # The public call drops all of this from the same answer.
+            operation = client.compute._operation  # noqa: SLF001 - see above
+            return operation.get(client.resource_group_name, client.workspace_name, compute)
+
+        found = self.compute(compute)
+        words = [nodes_of(self._asked(f"compute {compute}", ask))]
+        quotas = () if found is None else self.quotas(found)
+        words += [f"{one.kind}: {one.used} of {one.allowed} processors in use" for one in quotas]
+        return "; ".join(words)
 
     def job(self, name: str) -> Job | None:
         """See Cloud."""

@@ -50,6 +50,10 @@ class Cloud(Protocol):
         """Return the quotas that nodes of this compute count against; none if not known."""
         ...
 
+    def why_waiting(self, compute: str) -> str:
+        """Return what is known of a cluster's nodes and quotas, in one line."""
+        ...
+
     def job(self, name: str) -> Job | None:
         """Return a job, or None."""
         ...

@@ -6,6 +6,7 @@ from enum import Enum
 
 Pairs = tuple[tuple[str, str], ...]
 DEFAULT_SIZE = "Standard_D2s_v3"
+SERVERLESS = "serverless"
 # As whom a job reads and writes data: whoever submits it, or the cluster.
 IDENTITIES = ("user", "managed")
 # How a job gets its inputs: mounted read-only, or copied to the node first.
@@ -29,12 +30,27 @@ class EnvironmentPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputePlan:
-    """A cluster to be created: without a job it has no node and costs nothing."""
+    """What was asked of a cluster; what was not is empty or None. `subnet` is a resource's id.
+
+    One that is created costs nothing without a job, because it then has no node.
+    """
 
     name: str
-    size: str = DEFAULT_SIZE
+    size: str = ""
     max_instances: int = 1
-    is_low_priority: bool = False
+    is_low_priority: bool | None = None
+    subnet: str = ""
+
+    @property
+    def is_serverless(self) -> bool:
+        """Tell whether Azure ML finds the nodes itself, without a cluster."""
+        return self.name == SERVERLESS
+
+    def whole(self) -> "ComputePlan":
+        """Return the cluster to be created, in which nothing is open."""
+        return replace(
+            self, size=self.size or DEFAULT_SIZE, is_low_priority=bool(self.is_low_priority)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +70,7 @@ class Compute:
     errors: str = ""
     identity: str = ""
     principal: str = ""
+    subnet: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +129,11 @@ class JobWishes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPlan:
-    """A whole job. `environment` is `name:version`; `outputs` are names of folders."""
+    """A whole job. `environment` is `name:version`; `outputs` are names of folders.
+
+    Without a cluster in `compute` it is serverless; then `size` may name its nodes' size, and a
+    spot node is cheaper and may be taken away.
+    """
 
     name: str
     display_name: str
@@ -128,6 +149,8 @@ class JobPlan:
     tags: Pairs
     identity: str = ""
     input_mode: str = INPUT_MODES[0]
+    size: str = ""
+    is_spot: bool = False
 
     @property
     def node_hours(self) -> float:
@@ -160,7 +183,9 @@ _FATES = {
 class Job:
     """A job that the workspace has. `status` is Azure ML's own word; `page` its address.
 
-    `environment` is `name:version`; `command` the text that the node's shell was given.
+    `environment` is `name:version`; `command` the text that the node's shell was given; `compute`
+    the cluster's name, empty for a serverless job. `is_cancel_seen`: somebody canceled it while it
+    was watched.
     """
 
     name: str
@@ -170,6 +195,8 @@ class Job:
     outputs: Pairs
     environment: str = ""
     command: str = ""
+    compute: str = ""
+    is_cancel_seen: bool = False
 
     @property
     def fate(self) -> Fate:
@@ -184,6 +211,14 @@ class Job:
     def tag(self, name: str) -> str:
         """Return a tag's value, or nothing."""
         return dict(self.tags).get(name, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchWishes:
+    """How a job is watched: how long it may wait for a node (0: as long as Azure ML lets it)."""
+
+    queue_timeout_s: int = 0
+    is_canceled_on_interrupt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

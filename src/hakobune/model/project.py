@@ -53,6 +53,7 @@ class Project:
     """`[tool.hakobune]`, with paths relative to `root`, the folder of `pyproject.toml`.
 
     `signers` are public keys, each a path or a fingerprint; runs must be signed with one of them.
+    `distributed` says that the program shares its work among the nodes of a job.
     """
 
     root: Path
@@ -67,6 +68,7 @@ class Project:
     smoke: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
     names: tuple[tuple[str, str], ...] = ()
+    distributed: bool = False
 
     @property
     def place(self) -> str:

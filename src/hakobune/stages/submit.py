@@ -21,6 +21,7 @@ from hakobune.errors import (
 from hakobune.model.cloud import Cloud
 from hakobune.model.image import PushedImage
 from hakobune.model.job import (
+    SERVERLESS,
     Compute,
     ComputePlan,
     EnvironmentPlan,
@@ -51,11 +52,15 @@ NOTES = ".hakobune/jobs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """All that a submit will create. `compute` is None where the cluster must exist already."""
+    """All that a submit will create. `compute` is None where the cluster must exist already.
+
+    `asked` is what the cluster must be, whether it is created or there.
+    """
 
     environment: EnvironmentPlan
     compute: ComputePlan | None
     job: JobPlan
+    asked: ComputePlan | None = None
 
 
 def plan_submit(
@@ -88,8 +93,9 @@ def plan_submit(
         environment=environment,
         inputs=inputs,
     )
-    compute = wishes.compute if wishes.is_compute_created else None
-    return Submission(environment=environment, compute=compute, job=plan)
+    compute = wishes.compute.whole() if wishes.is_compute_created else None
+    asked = compute or wishes.compute
+    return Submission(environment=environment, compute=compute, job=plan, asked=asked)
 
 
 def _local_input(project: Project, name: str, value: str, cwd: Path) -> JobInput | None:
@@ -182,13 +188,14 @@ def _create(
 ) -> Job:
     """Submit the job under the note's name, which is on the disk before the request."""
     register_environment(submission, cloud, reporter)
-    compute = _ready_compute(submission, cloud, reporter)
+    if submission.job.compute:
+        _make_ready(submission, cloud, reporter)
     _keep(project, note)
     plan = replace(submission.job, name=note.name)
     job = _submitted(project, plan, cloud)
     _require_uploaded(project, job, plan, cloud)
     _keep(project, replace(note, is_submitted=True))
-    reporter.done("submit", f"{job.name} on {compute.name}")
+    reporter.done("submit", f"{job.name} on {submission.job.compute or SERVERLESS}")
     if job.page:
         reporter.say(f"the job's page: {job.page}")
     return job
@@ -253,7 +260,8 @@ def register_environment(submission: Submission, cloud: Cloud, reporter: Reporte
     reporter.done("env", f"{wanted.reference} exists already, with the same image")
 
 
-def _ready_compute(submission: Submission, cloud: Cloud, reporter: Reporter) -> Compute:
+def _make_ready(submission: Submission, cloud: Cloud, reporter: Reporter) -> None:
+    """Create the cluster if it is missing and may be created, and check it."""
     plan, wanted = submission.job, submission.compute
     compute = cloud.compute(plan.compute)
     if compute is None:
@@ -265,12 +273,11 @@ def _ready_compute(submission: Submission, cloud: Cloud, reporter: Reporter) -> 
         compute = cloud.create_compute(wanted)
         reporter.done("compute", f"{compute.name} ({compute.size}) is created")
         _show_roles(compute, cloud.needed_roles(), reporter)
-    check_compute(compute, instances=plan.instances, wanted=wanted)
+    check_compute(compute, instances=plan.instances, wanted=submission.asked)
     if plan.identity != "user" and (plan.identity or cloud.is_keyless()):
         require_identity(compute)
     if compute.size:
         check_quotas(compute, cloud.quotas(compute), instances=plan.instances)
-    return compute
 
 
 def _show_roles(compute: Compute, roles: Pairs, reporter: Reporter) -> None:

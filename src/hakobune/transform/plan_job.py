@@ -220,13 +220,17 @@ def plan_job(
             )
     for item in inputs:
         _require_plain(f"input {item.name}", item.path)
+    _require_nodes(project, wishes)
+    asked = wishes.compute
     return JobPlan(
         name=valid_name("job", name),
         display_name=wishes.display_name or environment.name,
         experiment=valid_name("experiment", wishes.experiment or environment.name),
         command=shell_text(job_command(project, wishes.arguments, inputs)),
         environment=environment.reference,
-        compute=valid_name("compute", wishes.compute.name),
+        compute="" if asked.is_serverless else valid_name("compute", asked.name),
+        size=asked.size if asked.is_serverless else "",
+        is_spot=asked.is_serverless and bool(asked.is_low_priority),
         instances=wishes.instances,
         timeout_s=wishes.timeout_s,
         inputs=inputs,
@@ -236,3 +240,19 @@ def plan_job(
         identity=wishes.identity,
         input_mode=wishes.input_mode,
     )
+
+
+def _require_nodes(project: Project, wishes: JobWishes) -> None:
+    """Raise ArgumentInvalidError for nodes that the program or serverless compute cannot use."""
+    if wishes.instances > 1 and not project.distributed:
+        raise ArgumentInvalidError(
+            f"--instances {wishes.instances}: each node would run the same training and overwrite "
+            "the others' outputs",
+            remedy="leave out --instances; for a program that shares its work among nodes, set "
+            "distributed = true in [tool.hakobune]",
+        )
+    if wishes.compute.is_serverless and (wishes.is_compute_created or wishes.compute.subnet):
+        raise ArgumentInvalidError(
+            "--compute serverless: there is no cluster to create or to put into a subnet",
+            remedy="leave out --create-compute and --subnet",
+        )

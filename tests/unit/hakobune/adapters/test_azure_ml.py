@@ -209,7 +209,9 @@ def test_a_job_that_never_arrived_is_sent_again(tmp_path: Path) -> None:
 
 def test_a_cluster_s_own_nodes_do_not_count_against_its_quota() -> None:
     size = SimpleNamespace(name="Standard_D2s_v3", family="f", vCPUs=2)
-    usage = SimpleNamespace(name={"value": "f"}, currentValue=24, limit=24)
+    usage = SimpleNamespace(
+        name={"value": "f"}, type="a/dedicatedCores/b", currentValue=24, limit=24
+    )
     compute = SimpleNamespace(
         list_sizes=Script([size]), list_usage=Script([usage]), list_nodes=Script(["node"])
     )
@@ -228,7 +230,9 @@ def test_a_quota_that_may_not_be_read_is_told_and_does_not_stop() -> None:
 def test_where_the_nodes_in_use_may_not_be_seen_the_service_decides(status: int) -> None:
     reporter = FakeReporter()
     size = SimpleNamespace(name="Standard_D2s_v3", family="f", vCPUs=2)
-    usage = SimpleNamespace(name={"value": "f"}, currentValue=24, limit=24)
+    usage = SimpleNamespace(
+        name={"value": "f"}, type="a/dedicatedCores/b", currentValue=24, limit=24
+    )
     compute = SimpleNamespace(
         list_sizes=Script([size]),
         list_usage=Script([usage]),

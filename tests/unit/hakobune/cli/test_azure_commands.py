@@ -12,10 +12,11 @@ import pytest
 from hakobune.cli.options import Duration
 from hakobune.cli.wiring import Wiring
 from hakobune.errors import CloudUnknownError, DestinationIncompleteError
+from hakobune.interruption import Interrupted
 from hakobune.model.destination import Destination
 from hakobune.stages.smoke import RECEIPTS
 from hakobune.transform.write_record import sealed
-from tests.cloud_samples import FakeCloud, make_job, run_files
+from tests.cloud_samples import FakeClock, FakeCloud, make_job, run_files
 from tests.command_samples import FakeWiring, run
 from tests.delivery_samples import DIGEST, Ready, make_ready
 from tests.samples import write_project
@@ -216,7 +217,8 @@ def test_a_job_s_fate_is_the_exit_code_and_the_name(hakobune: Hakobune, cloud: F
         ),
     ):
         code, _, err = hakobune(*words)
-        assert (code, f"error[{expected}]: " in err) == (9, True)
+        family = 15 if expected == "job-unfinished" else 9
+        assert (code, f"error[{expected}]: " in err) == (family, True)
     assert hakobune("cancel", "demo-1")[1] == "CancelRequested\n"
 
 
@@ -239,9 +241,9 @@ def test_an_option_of_the_wrong_form_is_wrong_usage(
 
 
 def test_variables_tags_and_times_reach_the_job(hakobune: Hakobune) -> None:
-    options = ("--env", "A=b=c", "--tag", "team=x", "--timeout", "90m", "--instances", "2")
+    options = ("--env", "A=b=c", "--tag", "team=x", "--timeout", "90m")
     out = hakobune("submit", "--dry-run", *options)[1]
-    for text in ("  A: b=c\n", "  team: x\n", "timeout: 5400\n", "instance_count: 2\n"):
+    for text in ("  A: b=c\n", "  team: x\n", "timeout: 5400\n"):
         assert text in out
 
 
@@ -334,11 +336,15 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
 
     monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
     (tmp_path / "in.csv").write_text("1", encoding="utf-8")
+    settings = (tmp_path / "pyproject.toml").read_text("utf-8")
+    settings = settings.replace("[tool.hakobune]\n", "[tool.hakobune]\ndistributed = true\n", 1)
+    (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
     plain = documents()
     for option, text in (
         (("--compute", "big"), "compute: azureml:big\n"),
         (("--size", "Standard_D4s_v3"), "size: Standard_D4s_v3\n"),
         (("--low-priority",), "tier: low_priority\n"),
+        (("--subnet", "/s/one"), "subnet: /s/one\nenable_node_public_ip: false\n"),
         (("--instances", "2"), "instance_count: 2\n"),
         (("--timeout", "90m"), "timeout: 5400\n"),
         (("--experiment", "mine"), "experiment_name: mine\n"),
@@ -352,6 +358,52 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
     ):
         assert text not in plain
         assert text in documents(*option), option
+
+
+@pytest.mark.parametrize("command", ["submit", "export"])
+def test_a_serverless_job_has_no_cluster(
+    hakobune: Hakobune, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("--compute", "serverless", "--size", "Standard_D4s_v3", "--low-priority")
+    monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
+    code, out, err = hakobune(command, *(["--dry-run"] if command == "submit" else []), *words)
+    assert code == 0, err
+    text = out if command == "submit" else (tmp_path / "azureml/job.yml").read_text("utf-8")
+    assert "job_tier: spot\n" in text
+    assert "instance_type: Standard_D4s_v3\n" in text
+    assert "compute: azureml" not in text
+    assert hakobune(command, *words, "--create-compute")[0] == 2
+
+
+def test_a_serverless_job_is_submitted_without_a_look_at_clusters(
+    hakobune: Hakobune, cloud: FakeCloud
+) -> None:
+    assert hakobune("submit", "--compute", "serverless")[0] == 0
+    assert [call.split(" ")[0] for call in cloud.calls] == ["environment", "job"]
+
+
+@pytest.mark.parametrize("command", ["submit", "watch"])
+def test_a_job_that_waits_too_long_or_is_interrupted_is_canceled_on_request(
+    hakobune: Hakobune, cloud: FakeCloud, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr("hakobune.adapters.patience.SystemClock.now", lambda _: clock.now())
+    monkeypatch.setattr("hakobune.adapters.patience.SystemClock.sleep", lambda _, s: clock.sleep(s))
+    name = hakobune("submit", "--create-compute")[1].strip()
+    cloud.statuses = iter(["Queued"] * 999)
+    words = ("submit", "--create-compute", "--watch") if command == "submit" else ("watch",)
+    code, _, err = hakobune(*words, "--queue-timeout", "10m")
+    assert (code, "error[queue-timeout]" in err) == (9, True), err
+    assert cloud.calls[-1] == f"cancel {name}"
+    cloud.calls.clear()
+
+    def interrupt(_: str) -> str:
+        raise Interrupted(2)
+
+    monkeypatch.setattr(cloud, "why_waiting", interrupt)
+    for more, calls in (((), []), (("--cancel-on-interrupt",), [f"cancel {name}"])):
+        hakobune(*words, *more)
+        assert cloud.calls == calls
 
 
 def test_an_export_goes_to_the_folder_of_its_option(
