@@ -29,6 +29,22 @@ int kalman_climb(const int *, int, int, int, int, const double *, const double *
                  double *, double *, double *, double *, double *);
 void numbers_transform(int, double, const double *, double *);
 void numbers_turn_back(int, double, const double *, double *);
+size_t ets_room(const int *, int);
+double ets_fit(const int *, int, const double *, const double *, const double *, int, double *, double *);
+double ets_evaluate(const int *, int, const double *, const double *, double *, double *);
+int ets_run(const int *, int, const double *, const double *, double, int, double *, double *, double *, double *);
+double theta_fit(int, const double *, double *, double *);
+void theta_run(int, const double *, const double *, int, double *, double *);
+size_t ces_numbers(int, int);
+size_t ces_room(int, int, int);
+double ces_fit(int, int, int, const double *, const double *, double, int, int, double *, double *);
+int ces_run(int, int, int, const double *, const double *, int, double *, double *, double *, double *);
+int season_is_visible(int, const double *, int);
+int season_indices(int, const double *, int, int, double *, double *);
+double demand_smoothing(int, const double *, double, double);
+void demand_croston(int, const double *, double, double, double, double *);
+void demand_probability(int, const double *, double, double, double *);
+void demand_level(int, const double *, int, double, double, double *, double *);
 double kernel_exp(double);
 double kernel_log(double);
 
@@ -268,6 +284,108 @@ static void try_impossible(void) {
     require(kalman_room(numbers, 3000, 0, 0) == 0 && kalman_room(numbers, 0, 99, 0) == 0, "differenced too often");
 }
 
+/* A series for the members: rows, gaps, and the same without gaps. */
+typedef struct {
+    int rows, steps;
+    double *series, *filled, *fitted, *means, *variances;
+} Smoothed;
+
+static Smoothed smoothed_of(void) {
+    Smoothed s = {.rows = below(70), .steps = below(30)};
+    s.series = series_of(s.rows);
+    double level = below(2) ? 20 : 0;
+    s.filled = room((size_t)s.rows), s.fitted = room((size_t)s.rows + 1);
+    s.means = room((size_t)s.steps), s.variances = room((size_t)s.steps);
+    for (int t = 0; t < s.rows; t++) {
+        s.series[t] += level;
+        s.filled[t] = isnan(s.series[t]) ? level : s.series[t];
+    }
+    return s;
+}
+
+static void drop_smoothed(Smoothed *s) { free(s->series), free(s->filled), free(s->fitted), free(s->means), free(s->variances); }
+
+static void require_ahead(const Smoothed *s, const char *what) {
+    for (int h = 0; h < s->steps; h++) require(fabs(s->means[h]) < INFINITY && !(s->variances[h] < 0), what);
+}
+
+static void try_ets(void) {
+    Smoothed s = smoothed_of();
+    int seasonal = below(3), numbers[4] = {1 + below(2), below(3), seasonal, seasonal ? 2 + below(23) : 1};
+    int count = 6 + numbers[3];
+    double values[3], *found = room(3 * (size_t)count), *slopes = room((size_t)count);
+    memset(found, 0, 3 * (size_t)count * sizeof(double));
+    for (int call = 0; call < 2; call++) {
+        double *work = work_of(ets_room(numbers, s.rows), call), rule[2] = {1e-3, 2};
+        values[call] = ets_fit(numbers, s.rows, s.series, s.filled, rule, MOST, found + call * count, work);
+        if (values[call] > -INFINITY && call) {
+            double again = ets_evaluate(numbers, s.rows, s.series, found, slopes, work);
+            require(fabs(again - values[0]) <= 1e-9 * (1 + fabs(again)), "ets: another likelihood than the fit's");
+            if (ets_run(numbers, s.rows, s.series, found, 1, s.steps, s.fitted, s.means, s.variances, work))
+                require_ahead(&s, "ets: an impossible forecast");
+            rule[1] = 0;
+            memcpy(found + 2 * count, found, (size_t)count * sizeof(double));
+            values[2] = ets_fit(numbers, s.rows, s.series, s.filled, rule, MOST, found + 2 * count, work);
+            require(values[2] >= values[0] - 1e-6 * (1 + fabs(values[0])), "ets: a warm start that went down");
+        }
+        require(!isnan(values[call]) && values[call] < INFINITY, "ets: a likelihood that is no number or infinite");
+        free(work);
+    }
+    require(same(values, values + 1, 1) && same(found, found + count, count), "ets: two fits from the same numbers");
+    numbers[below(4)] = 3 + below(5000);
+    double work[1], point[1] = {0};
+    int is_long_season = numbers[2] > 0 && numbers[2] < 3 && numbers[3] <= 24 && numbers[0] < 3 && numbers[1] < 3;
+    if (!is_long_season) {
+        require(ets_room(numbers, s.rows) == 1, "ets: room for an impossible form");
+        require(!ets_run(numbers, s.rows, s.series, point, 1, 0, NULL, NULL, NULL, work), "ets: an impossible form ran");
+    }
+    free(found), free(slopes);
+    drop_smoothed(&s);
+}
+
+static void try_ces(void) {
+    Smoothed s = smoothed_of();
+    int kind = below(4), season = kind ? 2 + below(below(5) ? 12 : 100) : 1;
+    size_t count = ces_numbers(kind, season);
+    double values[2], *found = room(2 * count);
+    memset(found, 0, 2 * count * sizeof(double));
+    for (int call = 0; call < 2; call++) {
+        double *work = work_of(ces_room(kind, season, s.rows), call);
+        values[call] = ces_fit(kind, season, s.rows, s.series, s.filled, 1e-3, MOST, 0, found + (size_t)call * count, work);
+        require(!isnan(values[call]) && values[call] < INFINITY, "ces: a likelihood that is no number or infinite");
+        if (values[call] > -INFINITY &&
+            ces_run(kind, season, s.rows, s.series, found, s.steps, s.fitted, s.means, s.variances, work))
+            require_ahead(&s, "ces: an impossible forecast");
+        free(work);
+    }
+    require(same(values, values + 1, 1) && same(found, found + count, (int)count), "ces: two fits from the same numbers");
+    require(ces_numbers(4, 1) == 0 && ces_numbers(1, 0) == 0 && ces_numbers(1, 2001) == 0, "ces: an impossible form");
+    free(found);
+    drop_smoothed(&s);
+}
+
+static void try_others(void) {
+    Smoothed s = smoothed_of();
+    int season = below(30), level = 1 + below(20);
+    double numbers[3], *work = work_of(2 * (size_t)s.rows, 1), *indices = room((size_t)season), *sums = room((size_t)level);
+    season_is_visible(s.rows, s.filled, season);
+    if (season_indices(s.rows, s.filled, season, below(2), indices, work))
+        for (int i = 0; i < season; i++) require(fabs(indices[i]) < INFINITY, "season: an index that is no number");
+    double squares = theta_fit(s.rows, s.filled, numbers, work);
+    if (squares < INFINITY) {
+        require(numbers[0] >= 0.1 && numbers[0] <= 0.99 && numbers[2] >= 0 && numbers[2] < 1, "theta: beyond the bounds");
+        theta_run(s.rows, s.filled, numbers, s.steps, s.fitted, s.means);
+    }
+    double alpha = demand_smoothing(s.rows, s.filled, 0.1, 0.3);
+    require(alpha >= 0.1 && alpha < 0.3 + 1e-12, "demand: beyond the bounds");
+    demand_croston(s.rows, s.filled, alpha, alpha, 1, s.fitted);
+    demand_probability(s.rows, s.filled, alpha, alpha, s.fitted);
+    for (int t = 0; t <= s.rows; t++) s.fitted[t] = 0;
+    demand_level(s.rows, s.filled, level, alpha, 1, s.fitted, sums);
+    free(work), free(indices), free(sums);
+    drop_smoothed(&s);
+}
+
 static Case case_of(int is_large) {
     Case c;
     int season = below(3) ? 1 + below(13) : 0;
@@ -307,6 +425,9 @@ int main(int count, char **arguments) {
         if (number % 4 == 0) try_gaps(&c);
         try_numbers();
         try_impossible();
+        try_ets();
+        try_ces();
+        try_others();
         free(c.series), free(c.regressors), free(c.point);
         number++;
         clock_gettime(CLOCK_MONOTONIC, &now);

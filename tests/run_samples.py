@@ -20,7 +20,6 @@ from hakobune.stages.render import current_source, render
 from hakobune.transform.write_record import sealed
 from tests.samples import (
     COMMIT,
-    COMPOSE,
     ENGINE,
     REMOVES,
     SAVES,
@@ -139,7 +138,7 @@ def engine_of(image: Image, saved: bytes, *answers: Answer) -> FakeRunner:
 
     default = (
         git,
-        *(ENGINE, COMPOSE, SAVES, STOPS, REMOVES, TAGS),
+        *(ENGINE, SAVES, STOPS, REMOVES, TAGS),
         begins("docker", "image", "inspect", stdout=json.dumps(facts)),
     )
     return FakeRunner([*answers, *default], piped=saved)

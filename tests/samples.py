@@ -8,10 +8,9 @@ import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import IO
-
-import yaml
 
 from hakobune.adapters.process import Completed
 from hakobune.errors import HakobuneError
@@ -200,7 +199,7 @@ class FakeRunner:
         raise AssertionError(f"no answer is given to the command: {shlex.join(command)}")
 
     def _engine(self, command: Sequence[str]) -> Completed | None:
-        """Answer for the container of the last `docker run` or `docker compose run`."""
+        """Answer for the container of the last `docker run`."""
         if self.last_run is None:
             return None
         if command[:4] == ["docker", "inspect", "--type", "container"]:
@@ -266,10 +265,9 @@ def ended(  # noqa: PLR0913 - what the engine tells of a container
 
 def shares_folders(command: Sequence[str]) -> Completed | None:
     """Answer the round trip as an engine of this machine does: its containers see its folders."""
-    if list(command[:2]) != ["docker", "run"] or "--mount" not in command:
+    source = mounts_of(command).get(("/probe", False)) if command[:2] == ["docker", "run"] else None
+    if source is None:
         return None
-    mount = next(csv.reader([command[list(command).index("--mount") + 1]]))
-    (source,) = (part.removeprefix("src=") for part in mount if part.startswith("src="))
     Path(source, "there").write_text(command[-1], encoding="ascii")
     return completed(Path(source, "here").read_text(encoding="ascii"))
 
@@ -283,7 +281,6 @@ NO_CONTAINER = begins(
 # What the real programs print for the commands that most tests need.
 ENGINE = begins("docker", "version", stdout="26.1.5\n")
 BUILDX = begins("docker", "buildx", "version", stdout="github.com/docker/buildx v0.13.1\n")
-COMPOSE = begins("docker", "compose", "version", stdout="Docker Compose version v2.26.1\n")
 _STORE = ("docker", "info", "--format", "{{json .DriverStatus}}")
 CONTAINERD = begins(*_STORE, stdout='[["driver-type","io.containerd.snapshotter.v1"]]\n')
 CLASSIC = begins(*_STORE, stdout='[["Backing Filesystem","extfs"],["Supports d_type","true"]]\n')
@@ -294,7 +291,15 @@ NO_IMAGE = begins(
     stderr="Error response from daemon: No such image\n",
     exit_code=1,
 )
-NO_REGISTRY = begins("docker", "buildx", "imagetools", stderr="i/o timeout\n", exit_code=1)
+_SILENT = begins("docker", "buildx", "imagetools", stderr="i/o timeout\n", exit_code=1)
+_NO_MIRROR = on("RegistryConfig.Mirrors", stdout="null\n")
+
+
+def NO_REGISTRY(command: Sequence[str]) -> Completed | None:  # noqa: N802 - an answer as others
+    """Answer for an engine that reaches no registry and has no mirror."""
+    return _SILENT(command) or _NO_MIRROR(command)
+
+
 BUILDS = begins("docker", "buildx", "build")
 SAVES = begins("docker", "save")
 TAGS = begins("docker", "tag")
@@ -309,13 +314,38 @@ NO_DEBIAN = on("resolve.sh", stderr="resolve.sh: this host has no apt\n", exit_c
 
 
 def seen_as_runs(command: Sequence[str]) -> Path:
-    """Return the folder of this machine that a training sees as `runs`, by the override file."""
+    """Return the folder of this machine that a training sees as `runs`."""
+    return mounts_of(command)["/workspace/runs", False]
+
+
+def mounts_of(command: Sequence[str]) -> dict[tuple[str, bool], Path]:
+    """Return what a `docker run` mounts, by its place and whether that is read-only."""
+    given = [value for option, value in pairwise(command) if option == "--mount"]
+    found = {}
+    for kind, source, place, *access in csv.reader(given):
+        assert kind == "type=bind"
+        where = place.removeprefix("dst="), access == ["readonly"]
+        found[where] = Path(source.removeprefix("src="))
+    return found
+
+
+def is_training(command: Sequence[str]) -> bool:
+    """Tell whether this starts a training, and no other container."""
+    return list(command[:2]) == ["docker", "run"] and any(
+        word.startswith("HAKOBUNE_RUN_ID=") for word in command
+    )
+
+
+def program_of(command: Sequence[str], service: str = "train") -> list[str]:
+    """Return the program of a training, with its arguments."""
     words = list(command)
-    override = [words[at + 1] for at, word in enumerate(words) if word == "--file"][-1]
-    (service,) = yaml.safe_load(Path(override).read_text(encoding="utf-8"))["services"].values()
-    (found,) = (m for m in service["volumes"] if not m["read_only"])
-    assert found["target"] == "/workspace/runs"
-    return Path(found["source"].replace("$$", "$"))
+    entry = words[words.index("-c") :]
+    return entry[entry.index(service) + 1 :]
+
+
+def trains(exit_code: int = 0) -> Answer:
+    """Answer a training, and no other container."""
+    return lambda c: completed(exit_code=exit_code) if is_training(c) else None
 
 
 @dataclass

@@ -8,7 +8,7 @@ from datetime import datetime
 from drydock.arm_ids import LOCATION, text_of
 from drydock.blob_store import BlobStoreError
 from drydock.faults import SLOW_S
-from drydock.http_values import Answer, Context, Request, refusal_answer
+from drydock.http_values import VERSION, Answer, Context, Request, refusal_answer
 from drydock.refusal import Refusal, not_served
 from drydock.routes import Route, find_route
 from drydock.state.logins import check_token, token_expired
@@ -16,6 +16,7 @@ from drydock.state.workspace import check_ids
 
 _log = logging.getLogger(__name__)
 _FAULTS = ("429", "500", "slow-network", "expired-token", "no-permission", "clock-skew")
+_ARM = "/subscriptions/"
 CORRELATION = "x-ms-correlation-request-id"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _BEHIND_LOGIN = ("expired-token", "no-permission", "clock-skew")
@@ -61,6 +62,7 @@ def _answer(request: Request, context: Context, route: Route, names: dict[str, s
         )
     if route.handler is None:
         raise not_served(f"drydock does not serve {request.method} {request.path} ({route.name}).")
+    _check_version(request)
     check_ids(context.state.arm_ids, names)
     asked = Request(
         method=request.method,
@@ -71,6 +73,25 @@ def _answer(request: Request, context: Context, route: Route, names: dict[str, s
         names=names,
     )
     return route.handler(asked, context)
+
+
+def _check_version(request: Request) -> None:
+    """Refuse a request of the management plane without a version of its API, as ARM does."""
+    if not request.path.lower().startswith(_ARM):
+        return
+    version = request.query.get("api-version", "")
+    if not version:
+        raise Refusal(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    if not VERSION.fullmatch(version):
+        raise Refusal(
+            400,
+            "InvalidApiVersionParameter",
+            f"The api-version '{version}' is invalid: versions are like 2023-04-01-preview.",
+        )
 
 
 def _attributed(found: Answer, request: Request, context: Context, began: datetime) -> Answer:

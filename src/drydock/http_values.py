@@ -8,12 +8,13 @@ from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlsplit
 
 from drydock.addresses import Addresses
+from drydock.arm_ids import LOCATION, PROVIDER
 from drydock.lifecycle import Conductor
 from drydock.refusal import Refusal, bad_request
 from drydock.workspace_state import WorkspaceState
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]{1,20})?")
+VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]{1,20})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +115,18 @@ def page_of(items: list[dict[str, Any]]) -> Answer:
 def location_of(context: Context, request: Request, body: dict[str, Any]) -> str:
     """Return the header `Location` of a resource that a PUT created or changed."""
     address = f"{context.state.address}{body['id']}"
-    version = request.query.get("api-version", "")
-    # Only a version of the known form goes into a header.
-    return f"{address}?api-version={version}" if _VERSION.fullmatch(version) else address
+    return f"{address}?api-version={request.query['api-version']}"
+
+
+def operation_headers(context: Context, request: Request, kind: str, name: str) -> dict[str, str]:
+    """Return the headers with the address at which a client asks for an operation's status."""
+    state = context.state
+    address = (
+        f"{state.address}/subscriptions/{state.arm_ids.subscription}/providers/{PROVIDER}"
+        f"/locations/{LOCATION}/{kind}/{name}?api-version={request.query['api-version']}"
+    )
+    # Without Retry-After the SDK waits 30 seconds between its requests.
+    return {"Azure-AsyncOperation": address, "Retry-After": "1"}
 
 
 def _error(code: str, message: str, details: list[Any], infos: list[Any]) -> dict[str, Any]:

@@ -6,10 +6,12 @@ another program can neither move the cursor, colour a line, nor begin one.
 
 import contextlib
 import os
+import re
 import sys
 import time
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from hakobune.errors import HakobuneError
@@ -21,6 +23,8 @@ if TYPE_CHECKING:  # the console is loaded for every command, and must be quick
 
 _DIGEST_SHOWN = 19  # `sha256:` and twelve digits, as docker shows them
 _BREAK = "\n"
+# Where the installed package has our documentation.
+_PAGES = Path(__file__).parent / "data" / "documentation"
 
 
 class Console:
@@ -73,8 +77,18 @@ class Console:
 def show_error(error: HakobuneError) -> None:
     """Show what failed and what to do."""
     _err(f"{_red(f'error[{error.name()}]')}: {escaped(str(error), keep=_BREAK)}")
-    for number, line in enumerate(error.remedy.split(_BREAK)):
+    for number, line in enumerate(_with_places(error.remedy).split(_BREAK)):
         _err(f"{_bold('  fix')}: {escaped(line)}" if number == 0 else f"       {escaped(line)}")
+
+
+def _with_places(text: str) -> str:
+    """Return a text with the place of each of our pages: no other project has a `docs/reference`.
+
+    In a checkout of hakobune they are where the text says.
+    """
+    if not _PAGES.is_dir():
+        return text
+    return re.sub(r"\bdocs/[a-z-]+/[a-z-]+\.md", lambda page: str(_PAGES / page[0]), text)
 
 
 def show_table(rows: Sequence[Sequence[str]]) -> None:
@@ -192,3 +206,11 @@ def show_findings(findings: "Sequence[Finding]") -> None:
         lines = [*rest, *(f"-> {line}" for line in finding.remedy.splitlines())]
         for line in lines:
             show(f"{'':15}{line.strip()}")
+
+
+def may_ask_network() -> bool:
+    """Tell whether a command may use the network for what it only prints: not if it is offline.
+
+    HAKOBUNE_OFFLINE is 1; the scripts of docker/base read it, too, and refuse odd values.
+    """
+    return os.environ.get("HAKOBUNE_OFFLINE", "") not in {"1", "true", "yes"}

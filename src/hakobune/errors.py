@@ -5,6 +5,7 @@ name. Only `cli/main.py` catches these; `docs/reference/exit-codes.md` is genera
 """
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -129,7 +130,11 @@ class PackageUnknownError(LockError):
 
 
 class ResolutionImpossibleError(LockError):
-    """No set of wheels satisfies the conda file."""
+    """No set of wheels satisfies the conda file. `proof` is the resolver's, whole."""
+
+    def __init__(self, what: str, *, remedy: str, place: str = "", proof: str = "") -> None:
+        super().__init__(what, remedy=remedy, place=place)
+        self.proof = proof
 
 
 class WheelMissingError(LockError):
@@ -145,8 +150,30 @@ class WheelMissingError(LockError):
         self.lacking = lacking
 
 
+class DebianPackageUnknownError(LockError):
+    """Debian has no package of this name or version for the image's base, or cannot install it.
+
+    `unknown` are the names, each with similar ones that Debian has.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        remedy: str,
+        place: str = "",
+        unknown: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        super().__init__(what, remedy=remedy, place=place)
+        self.unknown = unknown or {}
+
+
 class SdistInvalidError(LockError):
     """A source distribution cannot be read, or is not the one that the index names."""
+
+
+class CommitUnavailableError(LockError):
+    """Git does not get the commit that an address names, or no archive can be made of it."""
 
 
 class PythonUnavailableError(LockError):
@@ -155,6 +182,10 @@ class PythonUnavailableError(LockError):
 
 class LockMissingError(LockError):
     """There is no lock file yet."""
+
+
+class IndexChangedError(LockError):
+    """A locked package would come from another index than before."""
 
 
 class LockDamagedError(LockError):
@@ -188,7 +219,7 @@ class EngineMissingError(PrerequisiteError):
 
 
 class BuildkitMissingError(PrerequisiteError):
-    """The Docker engine or client lacks BuildKit or compose."""
+    """The Docker engine or client lacks BuildKit."""
 
 
 class MountElsewhereError(PrerequisiteError):
@@ -211,6 +242,14 @@ class ImageError(HakobuneError):
 
 class BuildFailedError(ImageError):
     """The image build stopped."""
+
+
+class SdistBuildFailedError(ImageError):
+    """A source distribution cannot be built: it fails, uses the network, or lacks something."""
+
+
+class SdistUnstableError(ImageError):
+    """Two builds of a source distribution give two wheels, or another wheel than the lock names."""
 
 
 class ImportFailedError(ImageError):
@@ -281,6 +320,10 @@ class PackageGoneError(NetworkError):
 
 class BasePackageGoneError(NetworkError):
     """The mirror no longer has a Debian package that the lock names."""
+
+
+class DebianUnreachableError(NetworkError):
+    """This host cannot list Debian's packages, and the image needs some that the lock lacks."""
 
 
 class HashMismatchError(NetworkError):
@@ -479,6 +522,10 @@ class SignatureMissingError(RefusedError):
 
 class SignerUnknownError(RefusedError):
     """A run is signed with a key that the project's `signers` do not include."""
+
+
+class SubmitIncompleteError(RefusedError):
+    """Several things that a submit needs are missing; the message lists them all."""
 
 
 class GradeMissingError(RefusedError):

@@ -5,13 +5,14 @@ docs/reference/configuration.md lists what is read.
 
 import codecs
 import configparser
+import netrc
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 
 from hakobune.errors import (
     CloudUnknownError,
@@ -22,7 +23,8 @@ from hakobune.model.destination import REHEARSE_AGAIN, Destination, Rehearsal
 from hakobune.model.forms import optional, required, shortened
 from hakobune.model.host_settings import PROXIES
 from hakobune.model.json_text import parse_json
-from hakobune.model.secrets import BuildSecrets
+from hakobune.model.secrets import AskedIndex, BuildSecrets
+from hakobune.model.spec import Index
 
 # Where Linux distributions keep the bundle of trusted authorities: Debian and Ubuntu, then Fedora.
 _SYSTEM_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
@@ -34,8 +36,7 @@ _DESTINATION = {
     "registry": ("HAKOBUNE_REGISTRY",),
     "compute": ("HAKOBUNE_COMPUTE",),
 }
-# The keys of the portal's config.json, and the places where the SDK's `from_config` looks for it,
-# from the folder upwards: a place is searched in every folder above before the next one.
+# Keys of the portal's config.json; the SDK's `from_config` looks for it upwards, place by place.
 _CONFIG_KEYS = {
     "subscription": "subscription_id",
     "resource_group": "resource_group",
@@ -67,6 +68,9 @@ _REHEARSAL_ENDPOINTS = (
 _REHEARSAL_LOGIN = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 _SHOWN = 3
 _DRYDOCK = re.compile(r"(https://127\.0\.0\.1:[0-9]{1,5})/metadata/endpoints(\?[a-z0-9=-]*)?")
+# What messages call the index that is asked last, and that no package's line in a lock names.
+DEFAULT_INDEX = "the default index"
+Keyring = Callable[[str, str], str]
 _BUNDLE_VARIABLES = ("HAKOBUNE_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
 
 
@@ -78,41 +82,84 @@ class Settings:
     index_url: str
     extra_index_urls: tuple[str, ...]
     own_extra_index_url: str
+    limits: tuple[str, str] = ("", "")  # memory and processors of a training, unchecked
     proxies: tuple[str, ...] = ()  # the names of variables, not their values
     has_docker_proxies: bool = False  # docker hands a proxy of its own to builds
+    # Returns `user:password`, quoted, for an address and a user (or none); empty: unknown.
+    find_login: Callable[[str, str], str] = lambda _address, _user: ""
 
-    def build_secrets(self, named: Sequence[tuple[str, str]] = ()) -> BuildSecrets:
-        """Return what the image's build needs of this, and of the indexes that the lock names.
+    def asked_indexes(self, named: Sequence[Index] = ()) -> tuple[AskedIndex, ...]:
+        """Return the indexes in the order in which they are asked, the default one last.
 
-        Raises ConfigurationInvalidError where one of their variables is not set; so does the next.
+        `named` are those of the project and of the conda file, which come first. Raises
+        ConfigurationInvalidError where a variable of an address is not set; so do the next two.
         """
-        lines, found = [], _addresses(named)
-        index_url = found["default"][-1] if found["default"] else self.index_url
-        if index_url:
-            lines.append(f"index-url = {index_url}")
-        if self.extra_index_urls:
-            lines.append(f"extra-index-url = {' '.join(self.extra_index_urls)}")
-        return BuildSecrets(
-            ca_bundle=self.ca_bundle,
-            pip_conf="\n".join(["[global]", *lines, ""]) if lines else "",
-            extra_index_url=" ".join([*found["extra"], *self.own_extra_index_url.split()]),
+        default = AskedIndex(name=DEFAULT_INDEX, address=self.index_url, is_default=True)
+        beside = []
+        for index in named:
+            asked = AskedIndex(
+                name=index.label,
+                address=_with_variables(index.address),
+                is_default=index.is_default,
+                packages=index.packages,
+            )
+            if index.is_default:
+                default = asked
+            else:
+                beside.append(asked)
+        for address in (*self.own_extra_index_url.split(), *self.extra_index_urls):
+            # The host alone: some services have a token in the path.
+            host = urlsplit(address).netloc.rpartition("@")[2]
+            beside.append(AskedIndex(name=host, address=address))
+        # Twice the same is asked once, but an index that serves some packages alone stays apart.
+        first = {(index.bare, index.packages): index for index in reversed(beside)}
+        kept = [index for index in beside if first[index.bare, index.packages] is index]
+        return tuple(self._with_login(index) for index in (*kept, default))
+
+    def _with_login(self, index: AskedIndex) -> AskedIndex:
+        """Return the index with the user and password of ~/.netrc or a keyring, if it needs any."""
+        if not index.address or ":" in index.login:
+            return index
+        found = self.find_login(index.bare, index.login)
+        return (
+            replace(index, address=index.bare.replace("//", f"//{found}@", 1)) if found else index
         )
 
-    def uv_environment(self, named: Sequence[tuple[str, str]] = ()) -> dict[str, str]:
-        """Return uv's variables for this (https://docs.astral.sh/uv/reference/environment/)."""
-        asked = _addresses(named)
-        index_url = asked["default"][-1] if asked["default"] else self.index_url
-        extra = [*asked["extra"], *self.own_extra_index_url.split(), *self.extra_index_urls]
+    def build_secrets(self, named: Sequence[Index] = ()) -> BuildSecrets:
+        """Return what the image's build needs of this, and of the indexes that the lock names."""
+        *beside, default = self.asked_indexes(named)
+        return BuildSecrets(
+            ca_bundle=self.ca_bundle,
+            pip_conf=f"[global]\nindex-url = {default.address}\n" if default.address else "",
+            extra_index_url=" ".join(index.address for index in beside),
+        )
+
+    def uv_environment(self, named: Sequence[Index] = ()) -> dict[str, str]:
+        """Return uv's variables for this (https://docs.astral.sh/uv/reference/environment/).
+
+        What has packages of its own stands in uv's input, and here only its login.
+        """
+        *beside, default = self.asked_indexes(named)
         found = {
             "SSL_CERT_FILE": str(self.ca_bundle or ""),
-            "UV_DEFAULT_INDEX": index_url,
-            "UV_INDEX": " ".join(extra),
+            "UV_DEFAULT_INDEX": default.address,
+            "UV_INDEX": " ".join(index.address for index in beside if not index.packages),
         }
+        for index in beside:
+            if index.packages and index.login:
+                user, _, password = index.login.partition(":")
+                found[f"UV_INDEX_{index.name.upper()}_USERNAME"] = unquote(user)
+                found[f"UV_INDEX_{index.name.upper()}_PASSWORD"] = unquote(password)
         return {name: value for name, value in found.items() if value}
 
 
-def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Return this machine's settings, from the environment and from pip's configuration files."""
+def read_settings(
+    environ: Mapping[str, str] | None = None, keyring: Keyring = lambda _address, _user: ""
+) -> Settings:
+    """Return this machine's settings, from the environment and from pip's configuration files.
+
+    `keyring` returns the password of a user at an address; it is asked only when one is needed.
+    """
     env = os.environ if environ is None else environ
     pip = _pip_configuration(env)
     return Settings(
@@ -120,9 +167,18 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         index_url=next(iter(_remote(env.get("PIP_INDEX_URL") or pip.get("index-url", ""))), ""),
         extra_index_urls=_remote(env.get("PIP_EXTRA_INDEX_URL") or pip.get("extra-index-url", "")),
         own_extra_index_url=env.get("HAKOBUNE_EXTRA_INDEX_URL", ""),
+        limits=(env.get("HAKOBUNE_MEMORY", ""), env.get("HAKOBUNE_CPUS", "")),
         proxies=tuple(name for name in PROXIES if env.get(name)),
         has_docker_proxies=_has_docker_proxies(env),
+        find_login=partial(_find_login, env, keyring),
     )
+
+
+def _find_login(env: Mapping[str, str], keyring: Keyring, address: str, user: str) -> str:
+    if found := _netrc_login(env, address, user):
+        return found
+    password = keyring(address, unquote(user)) if user else ""
+    return f"{user}:{quote(password, safe='')}" if password else ""
 
 
 def _has_docker_proxies(env: Mapping[str, str]) -> bool:
@@ -138,12 +194,24 @@ def _has_docker_proxies(env: Mapping[str, str]) -> bool:
         return False
 
 
-def _addresses(named: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-    """Return the addresses of named indexes by their role, with the variables' values put in."""
-    found: dict[str, list[str]] = {"default": [], "extra": []}
-    for address, role in named:
-        found[role].append(re.sub(r"\$\{(\w+)\}", partial(_variable, address), address))
-    return found
+def _with_variables(address: str) -> str:
+    """Return an index's address with the values of its variables put in."""
+    return re.sub(r"\$\{(\w+)\}", partial(_variable, address), address)
+
+
+def _netrc_login(env: Mapping[str, str], address: str, user: str) -> str:
+    """Return `user:password` for an address from $NETRC or ~/.netrc, quoted; empty: none there.
+
+    https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html
+    """
+    path = env.get("NETRC") or Path(env.get("HOME", "/nonexistent"), ".netrc")
+    try:
+        found = netrc.netrc(path).authenticators(urlsplit(address).hostname or "")
+    except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
+        return ""  # as with a broken pip.conf: nothing from it
+    if found is None or (user and user != quote(found[0], safe="")):
+        return ""
+    return f"{quote(found[0], safe='')}:{quote(found[2], safe='')}"
 
 
 def _variable(address: str, match: re.Match[str]) -> str:

@@ -135,7 +135,7 @@ class InputUnreadableError(DataError):
 
 
 class InputNotTextError(DataError):
-    """The input is not UTF-8 text."""
+    """The input is not text, or its bytes are text in two encodings: `--encoding`."""
 
 
 class InputEmptyError(DataError):

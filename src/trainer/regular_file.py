@@ -4,6 +4,7 @@ Opening a pipe without a writer hangs, a device has no end, and a link in somebo
 leads to a file that is not theirs.
 """
 
+import io
 import os
 import stat
 from pathlib import Path, PurePosixPath
@@ -31,6 +32,21 @@ def read_regular(path: Path, largest: int) -> bytes:
     """
     _refuse_other(os.stat(path).st_mode)  # noqa: PTH116 - also opening a device may change it
     return _read(os.open(path, _FLAGS), largest)
+
+
+def open_regular(path: Path) -> io.BufferedReader:
+    """Open a file that a person named, which may be a link to it, to be read from its start.
+
+    Raises NotRegularError, and the errors of `os.open`.
+    """
+    _refuse_other(os.stat(path).st_mode)  # noqa: PTH116 - also opening a device may change it
+    stream = os.fdopen(os.open(path, _FLAGS), "rb")
+    try:
+        _refuse_other(os.fstat(stream.fileno()).st_mode)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
 
 
 def read_beneath(folder: Path, name: str, largest: int) -> bytes:

@@ -25,7 +25,7 @@ from trainer.errors import (
     OrderInvalidError,
     RunIdInvalidError,
 )
-from trainer.input.numbers import MARKS, Mark
+from trainer.input.options import Holdout, ReadAs, add_table_options, table_options
 from trainer.record import has_avx2_and_fma
 from trainer.regressors.plan import Plan, parse_names, parse_plan
 
@@ -73,14 +73,6 @@ class RunPlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holdout:
-    """The last part of the series, which is scored: a number of rows, or a fraction of all rows."""
-
-    rows: int | None = None
-    fraction: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestPlan:
     """Windows of the backtest; a step or horizon of None is found from the forecast's."""
 
@@ -103,7 +95,7 @@ class Settings:
     seasonal_order: tuple[int, int, int, int]
     date_column: str | None
     value_column: str | None
-    decimal: Mark | None
+    read_as: ReadAs
     holdout: Holdout
     horizon: int | None
     engine: Literal["kernel", "pmdarima"]
@@ -146,7 +138,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add("--seasonal_order", metavar="P,D,Q,m", help="with --order p,d,q; default: not seasonal")
     add("--date_column", metavar="COLUMN", help="default: the column that holds dates")
     add("--value_column", metavar="COLUMN", help="default: the column that holds numbers")
-    add("--decimal", choices=MARKS, metavar="MARK", help="decimal mark, . or ,; default: detected")
+    add_table_options(parser)
     add("--holdout", metavar="ROWS", help="last rows to score: 16, 0.1 or 10%% (default)")
     add("--horizon", metavar="STEPS", help="steps to forecast; default: as many as held out")
     add("--engine", choices=ENGINES, help="search engine of --order auto; default: kernel")
@@ -258,7 +250,7 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
         seasonal_order=_seasonal_order(raw.seasonal_order),
         date_column=raw.date_column,
         value_column=raw.value_column,
-        decimal=raw.decimal,
+        read_as=table_options(raw),
         holdout=_holdout(raw.holdout),
         horizon=None if raw.horizon is None else read_horizon(raw.horizon),
         engine=raw.engine or "kernel",

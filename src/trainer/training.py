@@ -102,7 +102,13 @@ def explore(settings: Settings) -> Outcome:
     """Return all that a run finds, and write nothing. Raises TrainerError."""
     show_notes(processor_notes())
     with stage("read") as current:
-        loaded = load(settings)
+        loaded = load(
+            settings.input,
+            settings.read_as,
+            date=settings.date_column,
+            value=settings.value_column,
+            others=settings.regressors,
+        )
         split = split_series(loaded.series, settings.holdout)
         current.outcome = _described(loaded.series, split)
     steps = settings.horizon or len(split.holdout.values)

@@ -188,15 +188,16 @@ def test_a_hostile_program_sees_no_run_and_what_it_plants_does_not_arrive(
     call: Hakobune, project: Path, smoked: Path
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in smoked.rglob("*")}
-    override = project / "docker-compose.override.yml"
-    (project / "other").mkdir()
-    (project / "other/__main__.py").write_text(HOSTILE, encoding="utf-8")
-    volumes = [f"{project}/other:/app/trainer:ro"]
-    override.write_text(json.dumps({"services": {"train": {"volumes": volumes}}}), "utf-8")
+    settings = project / "pyproject.toml"
+    text = settings.read_text(encoding="utf-8")
+    other = text.replace('["python", "-m", "trainer"]', json.dumps(["python", "-c", HOSTILE]))
     try:
-        done = call("train", "--output", "runs/hostile")
+        settings.write_text(other, encoding="utf-8")
+        assert call("render").returncode == 0
+        done = call("train", "--no-build", "--output", "runs/hostile")
     finally:
-        override.unlink()
+        settings.write_text(text, encoding="utf-8")
+        assert call("render").returncode == 0
     assert_failed(done, "output-refused")
     assert "sees [] False" in done.stdout + done.stderr
     assert "wrote" not in done.stdout + done.stderr

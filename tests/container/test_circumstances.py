@@ -38,10 +38,12 @@ def said(command: Sequence[str]) -> tuple[str, int, list[str]]:
     return path, shm, pids
 
 
-@pytest.mark.parametrize("place", [TRAIN, PREDICT, SMOKE])
-def test_code_in_tmp_is_loaded_and_the_limits_hold(image: Image, place: str) -> None:
-    if place == SMOKE:
-        command = ["docker", "run", "--rm", *SANDBOXES[SMOKE].docker_options(), str(image.id)]
+@pytest.mark.parametrize(
+    ("place", "by"), [(TRAIN, "compose"), (PREDICT, "compose"), (TRAIN, "run"), (SMOKE, "run")]
+)
+def test_code_in_tmp_is_loaded_and_the_limits_hold(image: Image, place: str, by: str) -> None:
+    if by == "run":
+        command = ["docker", "run", "--rm", *SANDBOXES[place].docker_options(), str(image.id)]
         command += ["python"]
     else:
         command = ["docker", "compose", "run", "--rm", "-T", "--entrypoint", "python", place]

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 from docker.models.images import Image
 
@@ -255,3 +257,40 @@ def test_no_compiler_is_in_the_image(run: Run, members: list[tarfile.TarInfo]) -
         "print([n for n in ('cc', 'gcc', 'clang', 'zig', 'tcc', 'ld', 'as') if shutil.which(n)])",
     )
     assert (code, output) == (0, "[]\n")
+
+
+EMULATED = """
+import os
+print(os.environ["OPENBLAS_CORETYPE"])
+import numpy
+import sklearn.linear_model
+x = numpy.random.default_rng(0).normal(size=(200, 200))
+print((x @ numpy.linalg.inv(x)).trace().round(3), flush=True)
+"""
+
+
+@pytest.mark.minutes
+def test_any_program_of_an_image_runs_on_a_processor_without_avx2(
+    engine: docker.DockerClient, image: Image, tmp_path: Path
+) -> None:
+    """The fallback is the image's: nothing of the trainer is loaded here."""
+    emulator = shutil.which("qemu-x86_64")
+    if emulator is None:
+        pytest.skip("qemu-x86_64 is not on this host (Debian: qemu-user)")
+    listed = subprocess.run(["ldd", emulator], capture_output=True, text=True, check=True).stdout
+    for path in (emulator, *re.findall(r"/\S+", listed)):
+        shutil.copy(path, tmp_path)
+    tmp_path.chmod(0o755)
+    loader = ["/q/ld-linux-x86-64.so.2", "--library-path", "/q", "/q/qemu-x86_64"]
+    container = engine.containers.create(
+        image,
+        [*loader, "-cpu", "Nehalem", "/venv/bin/python", "-c", EMULATED],
+        network_mode="none",
+        volumes={str(tmp_path): {"bind": "/q", "mode": "ro"}},
+    )
+    try:
+        container.start()
+        code = int(container.wait(timeout=PATIENCE_S)["StatusCode"])
+        assert (code, container.logs(stderr=False).decode()) == (0, "Nehalem\n200.0\n")
+    finally:
+        container.remove(force=True)

@@ -81,7 +81,7 @@ out.mkdir(parents=True)
 """
 
 
-def test_a_flat_script_is_a_project_after_init_and_compose(
+def test_a_flat_script_is_trained_after_init(
     hakobune: Hakobune, engine: docker.DockerClient, tmp_path: Path
 ) -> None:
     project, name = tmp_path / "my flat project", f"flat-{secrets.token_hex(4)}"
@@ -92,18 +92,73 @@ def test_a_flat_script_is_a_project_after_init_and_compose(
     (project / "helper.py").write_text("def twice(x): return x * 2\n", encoding="utf-8")
     (project / "data").mkdir()
     (project / "data/text.txt").write_text("ab", encoding="utf-8")
-    for words in (["init"], ["compose"], ["build"], ["train", "--data", "data/text.txt"]):
+    for words in (["init"], ["train", "--data", "data/text.txt"]):
         done = hakobune(*words, cwd=project)
         assert done.returncode == 0, done.stderr
         if words == ["init"]:
             rename(project, name)
     try:
+        assert "\nbuilding it now\n" in done.stderr
+        assert not list(project.glob("*compose*"))
         path = Path(done.stdout.strip().split(maxsplit=1)[1])
         assert (path.name, path.read_text(encoding="utf-8")) == ("model.txt", "abab")
         verified = hakobune("verify", path.parent.name, cwd=project)
         assert verified.returncode == 0, verified.stderr
         again = hakobune("reproduce", "model", path.parent.name, "--json", cwd=project)
         assert json.loads(again.stdout)["grade"] == "bit-identical", again.stderr
+    finally:
+        for image in engine.images.list(name=name):
+            for tag in image.tags:
+                engine.images.remove(tag, force=True)
+
+
+MORE = """
+import argparse, ctypes, json, os
+from pathlib import Path
+parser = argparse.ArgumentParser()
+parser.add_argument("--data", required=True)
+parser.add_argument("--model-dir", required=True)
+parser.add_argument("--report-dir", required=True)
+parser.add_argument("--note", default="")
+args = parser.parse_args()
+library = ctypes.CDLL(str(Path(__file__).with_name("twice.so")))
+model, report = Path(args.model_dir), Path(args.report_dir)
+(model / "layers").mkdir(parents=True)
+report.mkdir(parents=True, exist_ok=True)
+names = sorted(path.name for path in Path(args.data).iterdir())
+(model / "layers/a.bin").write_bytes(bytes([library.twice(21)]))
+(model / "note.json").write_text(json.dumps([args.note, names, os.listdir("/workspace")]))
+(report / "index.html").write_text("<p>")
+"""
+
+
+def test_any_program_has_its_arguments_folders_outputs_and_c_sources(
+    hakobune: Hakobune, engine: docker.DockerClient, tmp_path: Path
+) -> None:
+    project, name = tmp_path / "any", f"any-{secrets.token_hex(4)}"
+    (project / "images").mkdir(parents=True)
+    for file in ("conda.yml", "conda.lock"):
+        shutil.copy(ROOT / "tests/cases/word-count" / file, project)
+    (project / "train.py").write_text(MORE, encoding="utf-8")
+    (project / "twice.c").write_text("int twice(int x) { return 2 * x; }\n", encoding="utf-8")
+    for file in ("b.png", "a.png"):
+        (project / "images" / file).write_text(file, encoding="utf-8")
+    assert hakobune("init", cwd=project).returncode == 0
+    with (project / "pyproject.toml").open("a", encoding="utf-8") as table:
+        table.write('\n[tool.hakobune.libraries]\n"twice.so" = ["twice.c"]\n')
+    rename(project, name)
+    note = "a b; $(id) \"c\" 'd' --no-build\n*"
+    given = ("--data", "images", "--note", note, "--report-dir", "runs/reports/{run_id}")
+    try:
+        done = hakobune("train", *given, "--model-dir=runs/models/one", cwd=project)
+        assert done.returncode == 0, done.stderr
+        model = project / "runs/models/one"
+        assert (model / "layers/a.bin").read_bytes() == b"\x2a"
+        said, names, seen = json.loads((model / "note.json").read_text(encoding="utf-8"))
+        assert (said, names) == (note, ["a.png", "b.png"])
+        assert sorted(seen) == ["inputs", "runs"]
+        (report,) = (project / "runs/reports").iterdir()
+        assert (report / "index.html").read_text(encoding="utf-8") == "<p>"
     finally:
         for image in engine.images.list(name=name):
             for tag in image.tags:
@@ -143,4 +198,4 @@ def test_an_image_that_cannot_import_a_package_is_not_made(
         "needs the system library libgomp.so.1, which the image does not have"
     )
     assert not engine.images.list(name=name)
-    assert_failed(hakobune("train", cwd=folder), "image-missing")
+    assert_failed(hakobune("train", "--no-build", cwd=folder), "image-missing")

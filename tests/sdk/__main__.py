@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
         unpack(download(wanted, folder), folder)
         with drydock(folder / "state") as variables:
             outcomes = run_tests(folder, chosen, variables)
-    wrong = [line for one in chosen if (line := _verdict(one, outcomes, expected["refused"]))]
+    wrong = outcome_faults(chosen, outcomes, expected["refused"])
     passed = sum(outcomes.get(one) == "" for one in chosen)
     sys.stdout.write(f"{passed} of {len(chosen)} tests of Microsoft's pass\n")
     for one in chosen:
@@ -192,6 +192,13 @@ def run_tests(folder: Path, names: list[str], variables: Mapping[str, str]) -> d
     if not report.exists():
         return {}
     return dict(_outcomes(ET.parse(report), names))  # noqa: S314 - written by our own pytest
+
+
+def outcome_faults(
+    names: list[str], outcomes: Mapping[str, str], refused: Mapping[str, str]
+) -> list[str]:
+    """Return a line for each test that did not end as the list says."""
+    return [line for name in names if (line := _verdict(name, outcomes, refused))]
 
 
 def _outcomes(report: "ET.ElementTree[ET.Element]", names: list[str]) -> Iterator[tuple[str, str]]:

@@ -3,10 +3,11 @@
 from typing import Any
 
 from drydock import members
-from drydock.arm_ids import LOCATION, PROVIDER, resource
-from drydock.http_values import Answer, Context, Request, page_of
-from drydock.state.computes import Compute, Operation
+from drydock.arm_ids import LOCATION, resource
+from drydock.http_values import Answer, Context, Request, operation_headers, page_of
+from drydock.state.computes import Compute
 
+_OPERATIONS = "computeOperationsStatus"
 _CLUSTER = {
     "vmPriority": "Dedicated",
     "subnet": None,
@@ -64,13 +65,19 @@ def put_compute(request: Request, context: Context) -> Answer:
     members.check(members.COMPUTE_BODY, {"tags": tags, "identity": identity}, "body")
     made, operation = state.computes.put(request.names["name"], given, tags, identity=identity)
     body = _rendered(context, made, is_new=True)
-    return Answer(status=201, body=body, headers=_headers(context, operation))
+    return Answer(
+        status=201,
+        body=body,
+        headers=operation_headers(context, request, _OPERATIONS, operation.guid),
+    )
 
 
 def delete_compute(request: Request, context: Context) -> Answer:
     """Remove a cluster."""
     operation = context.state.computes.remove(request.names["name"])
-    return Answer(status=202, headers=_headers(context, operation))
+    return Answer(
+        status=202, headers=operation_headers(context, request, _OPERATIONS, operation.guid)
+    )
 
 
 def get_operation(request: Request, context: Context) -> Answer:
@@ -79,16 +86,6 @@ def get_operation(request: Request, context: Context) -> Answer:
     if operation.asked == 1:
         return Answer(body={"status": "InProgress"}, headers={"Retry-After": "1"})
     return Answer(body={"status": "Succeeded"}, headers={"Retry-After": "1"})
-
-
-def _headers(context: Context, operation: Operation) -> dict[str, str]:
-    state = context.state
-    address = (
-        f"{state.address}/subscriptions/{state.arm_ids.subscription}/providers/{PROVIDER}"
-        f"/locations/{LOCATION}/computeOperationsStatus/{operation.guid}"
-    )
-    # Without Retry-After the SDK waits 30 seconds between its requests.
-    return {"Azure-AsyncOperation": address, "Retry-After": "1"}
 
 
 def _nodes(context: Context, compute: Compute) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """Command jobs in ARM's form."""
 
-from drydock.arm_ids import LOCATION, PROVIDER
 from drydock.handlers.job_answers import fixed_part, rendered, without_nulls
 from drydock.handlers.job_checks import check_job, image_of
-from drydock.http_values import Answer, Context, Request, location_of, page_of
+from drydock.http_values import Answer, Context, Request, location_of, operation_headers, page_of
 from drydock.refusal import not_found
 
 _CANCEL = "jc"  # how the service marks the operation of a cancellation
@@ -48,12 +47,8 @@ def cancel_job(request: Request, context: Context) -> Answer:
     state = context.state
     job = state.jobs.request_cancel(request.names["job"])
     operation = f"{_CANCEL}:{state.arm_ids.workspace}:{job.name}"
-    address = (
-        f"{state.address}/subscriptions/{state.arm_ids.subscription}/providers/{PROVIDER}"
-        f"/locations/{LOCATION}/mfeOperationResults/{operation}"
-    )
-    headers = {"Location": address, "Azure-AsyncOperation": address, "Retry-After": "1"}
-    return Answer(status=202, headers=headers)
+    headers = operation_headers(context, request, "mfeOperationResults", operation)
+    return Answer(status=202, headers={"Location": headers["Azure-AsyncOperation"], **headers})
 
 
 def get_cancellation(request: Request, context: Context) -> Answer:

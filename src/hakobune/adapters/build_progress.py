@@ -17,7 +17,9 @@ from hakobune.model.reporter import Reporter
 # What a person calls the stages of our Dockerfiles, and what was done when one is over.
 _STAGES = {
     "base": ("base", "fetched"),
+    "sdists": ("source distributions", "downloaded, with what builds them"),
     "built": ("source distributions", "built into wheels"),
+    "built-again": ("source distributions", "built again, to compare"),
     "packages": ("packages", "downloaded, checked, installed"),
     "libraries": ("C libraries", "compiled"),
     "source": ("source", "copied and compiled"),

@@ -1,20 +1,23 @@
 """One container from its start to its removal: who failed is read from its state, not guessed.
 
-The exit codes of docker and compose are also those of the program inside, so no number tells them
+The exit codes of docker are also those of the program inside, so no number tells them
 apart. A container is therefore kept until its state was read, and then removed.
 """
 
 import json
 import secrets
+import shlex
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from hakobune.adapters.files import shipped_folder
 from hakobune.adapters.process import Completed, Runner, printable
 from hakobune.errors import ContainerFailedError
 from hakobune.interruption import uninterrupted
 from hakobune.model.container import ContainerEnd
+from hakobune.model.training import Bind
 
 _SIGKILL = 137
 _REMOVAL_S = 60  # longer, and the engine hangs: a signal must not wait for it for ever
@@ -23,13 +26,13 @@ _FORMAT = '{"state":{{json .State}},"memory":{{json .HostConfig.Memory}}}'
 _NEVER = "0001-01-01T"
 # The kernel's message and the process's end reach the engine by two ways.
 _OOM_EVENT_S = 0.5
+_COMMAND = "correct the command in [tool.hakobune], or build the image again: hakobune build"
 # What the engine says of a container that it has made and cannot start.
 _REMEDIES = (
-    ("mount", "correct `volumes` in docker-compose.yml; `hakobune doctor` checks the folders"),
-    ("executable file not found", "correct the service's entrypoint in docker-compose.yml"),
-    ("exec:", "correct the service's entrypoint in docker-compose.yml"),
-    ("address already in use", "choose another port: something else listens on this one"),
-    ("port is already allocated", "choose another port: another container has this one"),
+    ("device driver", "this machine has no GPU that Docker can use: `hakobune doctor` says why"),
+    ("mount", "`hakobune doctor` checks the folders that the container sees"),
+    ("executable file not found", _COMMAND),
+    ("exec:", _COMMAND),
 )
 
 
@@ -62,9 +65,8 @@ def end_of(runner: Runner, name: str, *, said: str = "") -> ContainerEnd:
         raise ContainerFailedError(
             f"docker made no container: {_words(words)}"
             if words
-            else "docker compose made no container, for the reason that it printed above",
-            remedy="correct what docker names; `docker compose config` checks docker-compose.yml, "
-            "and `hakobune doctor` the rest",
+            else "docker made no container, for the reason that it printed above",
+            remedy="correct what docker names; `hakobune doctor` checks this machine",
         )
     state = facts["state"]
     if str(state.get("StartedAt", _NEVER)).startswith(_NEVER):
@@ -90,6 +92,26 @@ def end_of(runner: Runner, name: str, *, said: str = "") -> ContainerEnd:
         is_out_of_memory=is_out_of_memory,
         is_ended_by_docker=code > 128 and _was_killed(runner, name, state),  # noqa: PLR2004 - 128 + signal
     )
+
+
+def engine_command() -> str:
+    """Return what to type to start a Docker engine: by the script that ships with hakobune."""
+    return f"bash {shlex.quote(str(shipped_folder('engine.sh')))} ensure"
+
+
+def mount(bind: Bind) -> str:
+    """Return the value of docker's `--mount` for a file or folder of this machine."""
+    access = ("readonly",) if bind.is_read_only else ()
+    return comma_separated("type=bind", f"src={bind.source}", f"dst={bind.target}", *access)
+
+
+def comma_separated(*fields: str) -> str:
+    """Return an option's value as docker reads it: a line of CSV, whatever a path holds."""
+    quoted = (
+        '"{}"'.format(field.replace('"', '""')) if set(field) & set(',"\n\r') else field
+        for field in fields
+    )
+    return ",".join(quoted)
 
 
 @uninterrupted

@@ -1,4 +1,4 @@
-"""The docker program: engine, builds, images, compose. Failures are translated."""
+"""The docker program: engine, builds, images, trainings. Failures are translated."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from typing import IO
 from hakobune.adapters import containers
 from hakobune.adapters.build_failure import why_failed
 from hakobune.adapters.build_progress import BuildProgress, shown_waiting
+from hakobune.adapters.containers import comma_separated
 from hakobune.adapters.process import Completed, Runner, printable
 from hakobune.errors import (
     BuildkitMissingError,
@@ -19,11 +20,16 @@ from hakobune.errors import (
 )
 from hakobune.model.container import ContainerEnd
 from hakobune.model.image import Image
+from hakobune.model.lock import PLATFORM
+from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
-from hakobune.model.sandbox import SANDBOXES, SMOKE
+from hakobune.model.sandbox import AS_OWNER, SANDBOXES, SMOKE
 from hakobune.model.secrets import NO_SECRETS, BuildSecrets
+from hakobune.model.training import Training
 
 BASE_LABEL = "org.opencontainers.image.base.name"
+# On the container of a training: the folder of its project.
+PROJECT_LABEL = "hakobune.project"
 # The first of these that is there is the one that compose reads.
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _ABSENT = re.compile(r"no such image", re.IGNORECASE)
@@ -44,7 +50,7 @@ def engine_version(runner: Runner) -> str:
     said = done.stderr.strip().splitlines()
     raise EngineMissingError(
         f"{what}{': ' + said[-1] if said and done.exit_code != 127 else ''}",  # noqa: PLR2004
-        remedy="docker/engine.sh ensure (starts one, or prints what to install)",
+        remedy=f"{containers.engine_command()}\n(starts one, or prints what to install)",
     )
 
 
@@ -58,24 +64,14 @@ def require_buildkit(runner: Runner, engine: str) -> None:
     if major and int(major[0]) < 23:  # noqa: PLR2004
         raise BuildkitMissingError(
             f"the Docker engine is {engine}: its builder is older than this Dockerfile's syntax",
-            remedy="install Docker 23 or later, or on Debian: docker/engine.sh ensure",
+            remedy=f"install Docker 23 or later, or on Debian: {containers.engine_command()}",
         )
     done = runner.capture(["docker", "buildx", "version"])
     if done.exit_code != 0:
         raise BuildkitMissingError(
             "docker has no buildx plugin, so it cannot build with BuildKit",
             remedy="install docker-buildx (docker-buildx-plugin in Docker's own packages), "
-            "or on Debian: docker/engine.sh ensure",
-        )
-
-
-def require_compose(runner: Runner) -> None:
-    """Raise BuildkitMissingError unless `docker compose` is there."""
-    if runner.capture(["docker", "compose", "version"]).exit_code != 0:
-        raise BuildkitMissingError(
-            "docker has no compose plugin",
-            remedy="install docker-compose (docker-compose-plugin in Docker's own packages), "
-            "or on Debian: docker/engine.sh ensure",
+            f"or on Debian: {containers.engine_command()}",
         )
 
 
@@ -83,6 +79,19 @@ def keeps_manifests(runner: Runner) -> bool:
     """Tell whether an image's id is its manifest's digest here: the containerd image store."""
     done = runner.capture(["docker", "info", "--format", "{{json .DriverStatus}}"])
     return "io.containerd.snapshotter" in done.stdout
+
+
+def has_gpus(runner: Runner) -> bool:
+    """Tell whether the engine can give a container NVIDIA's GPUs, as far as it tells.
+
+    It lists NVIDIA's runtime or, since version 28.2, the devices that CDI describes.
+    """
+    done = runner.capture(["docker", "info", "--format", "{{json .}}"])
+    facts = json.loads(done.stdout) if done.exit_code == 0 else {}
+    devices = facts.get("DiscoveredDevices") or []
+    return "nvidia" in (facts.get("Runtimes") or {}) or any(
+        str(device.get("ID", "")).startswith("nvidia.com/gpu") for device in devices
+    )
 
 
 def data_folder(runner: Runner) -> Path | None:
@@ -102,18 +111,6 @@ def has_engine_proxy(runner: Runner) -> bool:
     """Tell whether the engine itself, which pulls images, goes through a proxy."""
     done = runner.capture(["docker", "info", "--format", "{{.HTTPProxy}}{{.HTTPSProxy}}"])
     return bool(done.stdout.strip())
-
-
-def registry_digest(runner: Runner, image: str, *, timeout_s: float = 10) -> str | None:
-    """Return the digest that the registry has for this tag, or None where no registry answers."""
-    done = runner.capture(
-        ["docker", "buildx", "imagetools", "inspect", image, "--format", "{{json .Manifest}}"],
-        timeout_s=timeout_s,
-    )
-    if done.exit_code != 0:
-        return None
-    digest = str(json.loads(done.stdout).get("digest", ""))
-    return digest if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else None
 
 
 def pull(runner: Runner, image: str, reporter: Reporter) -> bool:
@@ -174,28 +171,20 @@ def build_command(  # noqa: PLR0913 - what a build is made of, by name
     for name, value in arguments.items():
         command += ["--build-arg", f"{name}={value}"]
     if secrets.ca_bundle is not None:
-        command += ["--secret", _comma_separated("id=ca_bundle", f"src={secrets.ca_bundle}")]
+        command += ["--secret", comma_separated("id=ca_bundle", f"src={secrets.ca_bundle}")]
     for name, variable in secrets.variable_names().items():
         command += ["--secret", f"id={name},env={variable}"]
     return [*command, *options, str(context)]
 
 
-def _comma_separated(*fields: str) -> str:
-    """Return an option's value as buildx reads it: a line of CSV, whatever a path holds."""
-    quoted = (
-        '"{}"'.format(field.replace('"', '""')) if set(field) & set(',"\n\r') else field
-        for field in fields
-    )
-    return ",".join(quoted)
-
-
-def export_command(
+def export_command(  # noqa: PLR0913 - as above
     *,
     folder: Path,
     dockerfile: Path,
     context: Path,
     arguments: Mapping[str, str],
     secrets: BuildSecrets = NO_SECRETS,
+    options: Sequence[str] = (),
 ) -> list[str]:
     """Return a build whose files land in a folder of this machine, and in no image."""
     command = build_command(
@@ -204,7 +193,7 @@ def export_command(
         context=context,
         arguments=arguments,
         secrets=secrets,
-        options=("--output", _comma_separated("type=local", f"dest={folder}")),
+        options=("--output", comma_separated("type=local", f"dest={folder}"), *options),
     )
     # An image's name and its way into the engine, which this build has no use for.
     start = command.index("--load")
@@ -343,54 +332,44 @@ def run_program(runner: Runner, image: str, program: str) -> Completed:
 
 
 def running_in(runner: Runner, service: str) -> list[str] | None:
-    """Return the folder of each compose project of which this service runs; None: no engine."""
-    label = '{{.Label "com.docker.compose.project.working_dir"}}'
-    chosen = ("--filter", f"label=com.docker.compose.service={service}", "--format", label)
-    done = runner.capture(["docker", "ps", *chosen])
-    return done.stdout.splitlines() if done.exit_code == 0 else None
+    """Return the folder of each project of which a training runs; None: no engine answers.
 
-
-def compose_run(
-    runner: Runner, command: Sequence[str], container: str, *, cwd: Path, override: str = ""
-) -> ContainerEnd:
-    """Run `docker compose run …` on our terminal; return how its container ended, and remove it.
-
-    `override` is the text of a compose file that is laid over the project's own. Whatever ends us,
-    the container of this name does not go on without us. Raises ContainerFailedError or
-    EngineMissingError where the program never ran.
+    `service` is the name of the compose service, by which a training of plain compose is known.
     """
-    docker, compose, *rest = command
-    options = []
-    if not re.sub(r"[^a-z0-9]", "", cwd.name.lower()):
-        # Compose makes the project's name of the folder's, and nothing of this one is left.
-        options = ["--project-name", "hakobune-project"]
-    with tempfile.TemporaryDirectory(prefix="hakobune-compose-") as temporary:
-        if override:
-            laid_over = Path(temporary, "override.yml")
-            laid_over.write_text(override, encoding="utf-8")
-            for path in (*_compose_files(cwd), laid_over):
-                options += ["--file", str(path)]
-        try:
-            if runner.attach([docker, compose, *options, *rest], cwd=cwd) != 0:
-                engine_version(runner)
-            return containers.end_of(runner, container)
-        except BaseException:
-            containers.stop(runner, container)
-            raise
-        finally:
-            containers.remove(runner, container)
+    labels = ("com.docker.compose.service", "com.docker.compose.project.working_dir", PROJECT_LABEL)
+    shown = ",".join(f'{{{{json (.Label "{name}")}}}}' for name in labels)
+    done = runner.capture(["docker", "ps", "--format", f"[{shown}]"])
+    if done.exit_code != 0:
+        return None
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return [ours or folder for name, folder, ours in rows if ours or name == service]
 
 
-def _compose_files(folder: Path) -> list[str]:
-    """Return the files that compose reads there by itself, which it does not once one is named.
+def train_command(project: Project, training: Training, *, image: str) -> list[str]:
+    """Return the `docker run` of a training: its program in its sandbox, of this image."""
+    # Not `--rm`: only a container that is there can be asked how it ended.
+    command = ["docker", "run", "--name", training.container, "--interactive"]
+    command += ["--tty"] if training.is_terminal else []
+    command += ["--pull", "never", "--platform", PLATFORM]
+    command += ["--label", f"{PROJECT_LABEL}={project.root}", *training.sandbox.docker_options()]
+    for bind in training.binds:
+        command += ["--mount", containers.mount(bind)]
+    command += ["--env", f"HAKOBUNE_RUN_ID={training.run_id}", "--entrypoint", "/bin/sh", image]
+    return [*command, "-c", AS_OWNER, project.service, *project.program, *training.arguments]
 
-    They lie in the folder, or in the nearest one above it.
+
+def train(runner: Runner, command: Sequence[str], container: str) -> ContainerEnd:
+    """Run a training's command on our terminal; return how its container ended, and remove it.
+
+    Whatever ends us, the container of this name does not go on without us. Raises
+    ContainerFailedError or EngineMissingError where the program never ran.
     """
-    for place in (folder, *folder.parents):
-        for name in COMPOSE_FILES:
-            if (place / name).is_file():
-                stem, _, ending = name.rpartition(".")
-                also = [f"{stem}.override.{end}" for end in (ending, *({"yml", "yaml"} - {ending}))]
-                found = [name, *[file for file in also if (place / file).is_file()][:1]]
-                return found if place == folder else [str(place / file) for file in found]
-    return ["docker-compose.yml"]
+    try:
+        if runner.attach(command) != 0:
+            engine_version(runner)
+        return containers.end_of(runner, container)
+    except BaseException:
+        containers.stop(runner, container)
+        raise
+    finally:
+        containers.remove(runner, container)

@@ -276,6 +276,10 @@ def make_folder(path: Path) -> None:
     """Create a folder where it is missing."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as exc:
+        raise FileNotWritableError(
+            f"{path} is there and is not a folder", remedy="move it away, and run the command again"
+        ) from exc
     except OSError as exc:
         raise FileNotWritableError(
             f"{path} cannot be created: {exc.strerror}", remedy="check who owns the parent folder"

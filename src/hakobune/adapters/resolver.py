@@ -9,29 +9,34 @@ import re
 import sys
 import tempfile
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from hakobune.adapters.process import Runner
-from hakobune.adapters.uv_errors import failure_of, unknown_name, unknown_packages
-from hakobune.errors import IndexUnreachableError, ResolutionImpossibleError
+from hakobune.adapters.process import Completed, Runner
+from hakobune.adapters.uv_answer import chosen_files, earlier_answer
+from hakobune.adapters.uv_errors import (
+    WANTED,
+    pythons_of_wheels,
+    unknown_name,
+    unknown_packages,
+)
+from hakobune.adapters.uv_run import failure_or_fault, index_fault, run_uv
+from hakobune.errors import (
+    IndexUnreachableError,
+)
 from hakobune.model.lock import LockedSdist, LockedWheel
+from hakobune.model.secrets import AskedIndex
 from hakobune.model.spec import requirement_name
-
-if TYPE_CHECKING:  # only `lock` needs it, so that other commands start without it
-    from packaging.markers import Environment
-    from packaging.pylock import Package
-    from packaging.tags import Tag
 
 # The policies of wheels that uv knows: the newest that a base's glibc allows is the one to name.
 _UV_GLIBC = (17, 28, *range(31, 41))
 _MOST_UNKNOWN = 20
-# PEP 600: the older names of manylinux_2_17, 2_12 and 2_5.
-_FORMER_PLATFORMS = ("manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64")
+# uv's `--emit-index-annotation`: a package's line, then that of its index.
+_FROM = re.compile(r"(?m)^([\w.-]+)==\S+.*\n +# from (\S+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,17 @@ class SdistFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideFile:
+    """A wheel or a source archive that a line of the conda file names by its address."""
+
+    version: str
+    file: str
+    size: int
+    sha256: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is asked of uv, and what its errors are translated with.
 
@@ -63,7 +79,10 @@ class Question:
     name where its source distribution is built; `constraints` bound what is taken.
     `places` maps package names to each `file:line` that asks for them, and `file` is the
     conda file. No file is taken that came to the index after `exclude_newer` (RFC 3339). With
-    `is_whole`, uv's explanation of a failure is not cut.
+    `is_whole`, uv's explanation of a failure is not cut. `outside` are files, by package, that a
+    requirement names in place of an index's; `links` are folders and pages that list more files.
+    `overrides` win over what packages ask for.
+    `indexes` are in the order of asking, and `say` gets the line about one that hangs.
     """
 
     requirements: tuple[str, ...]
@@ -78,6 +97,22 @@ class Question:
     places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     is_whole: bool = False
     known: tuple[KnownSdist, ...] = ()
+    outside: Mapping[str, OutsideFile] = field(default_factory=dict)
+    links: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    indexes: tuple[AskedIndex, ...] = ()
+    say: Callable[[str], None] = lambda _line: None
+
+    def asking(
+        self, requirements: tuple[str, ...], outside: Mapping[str, OutsideFile]
+    ) -> "Question":
+        """Return the question with these files in place of their addresses."""
+        return replace(self, requirements=requirements, outside=outside)
+
+    @property
+    def assigned(self) -> dict[str, AskedIndex]:
+        """The index of each package that comes from one index alone."""
+        return {name: index for index in self.indexes for name in index.packages}
 
 
 def solve(
@@ -90,27 +125,94 @@ def solve(
     ResolutionImpossibleError or IndexUnreachableError.
     """
     unknown: list[str] = []
+    # What others need and the project assigns to an index: uv heeds that only for what is asked
+    # for directly (https://docs.astral.sh/uv/concepts/indexes/).
+    needed: set[str] = set()
+    assigned = question.assigned.keys() - set(map(requirement_name, question.requirements))
     while True:
         left = [text for text in question.requirements if requirement_name(text) not in unknown]
+        left += sorted(needed - set(unknown))
         with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
             answer = Path(folder, "pylock.toml")
             if question.preferred:
                 # uv keeps what it can of the file that it is about to write over.
-                answer.write_text(_earlier_answer(question.preferred), encoding="utf-8")
+                answer.write_text(earlier_answer(question.preferred), encoding="utf-8")
             asked = replace(question, requirements=tuple(left))
-            done = runner.capture(_command(asked, Path(folder)), env=env)
+            done = run_uv(runner, _command(asked, Path(folder)), asked, env)
             if done.exit_code == 0 and not unknown:
-                return _chosen(answer.read_text(encoding="utf-8"), question)
+                packages = chosen_files(answer.read_text(encoding="utf-8"), question)
+                if late := assigned & {package.name for package in packages} - needed:
+                    needed |= late
+                    continue
+                return _with_indexes(packages, asked, runner, env)
         if done.exit_code == 0:
             raise unknown_packages(unknown, question)
         # uv names one unknown package in each run: go on without it, and report all at once.
         found = unknown_name(done.stderr or done.stdout)
-        if found in map(requirement_name, left) and len(unknown) < _MOST_UNKNOWN:
+        if found in assigned - needed:
+            needed.add(found)
+        elif found and not unknown and (fault := index_fault(asked, runner, env)):
+            # An index that refuses the login: uv counts it as one that lacks the package.
+            raise fault
+        elif found in map(requirement_name, left) and len(unknown) < _MOST_UNKNOWN:
             unknown.append(found)
         elif unknown or found:
             raise unknown_packages(unknown or [found], question)
         else:
-            raise failure_of(done, question)
+            older = _ask_of_older(runner, done, question, env)
+            raise failure_or_fault(done, asked, runner, env, older)
+
+
+def _with_indexes(
+    packages: tuple[LockedWheel | LockedSdist, ...],
+    question: Question,
+    runner: Runner,
+    env: Mapping[str, str],
+) -> tuple[LockedWheel | LockedSdist, ...]:
+    """Return the packages with the index of each; the default index stays empty.
+
+    uv's pylock.toml does not name them, its requirements.txt does: where several indexes are asked
+    for everything, the same question is put again, with the answer as its bounds.
+    """
+    served = {name: index.name for name, index in question.assigned.items()}
+    beside = {i.bare: i.name for i in question.indexes if not i.packages and not i.is_default}
+    if beside:
+        pins = tuple(f"{package.name}=={package.version}" for package in packages)
+        again = replace(question, constraints=(*question.constraints, *pins), preferred=())
+        with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+            answer = Path(folder, "answer.txt")
+            command = _as_requirements(_command(again, Path(folder)), answer)
+            done = run_uv(runner, [*command, "--emit-index-annotation"], question, env)
+            if done.exit_code != 0:
+                raise failure_or_fault(done, question, runner, env)
+            found = _FROM.findall(answer.read_text(encoding="utf-8"))
+        served |= {name: beside[address] for name, address in found if address in beside}
+    return tuple(replace(package, index=served.get(package.name, "")) for package in packages)
+
+
+def _as_requirements(command: Sequence[str], answer: Path) -> list[str]:
+    """Return a command of `_command` that writes requirements.txt instead of pylock.toml."""
+    words = list(command)
+    words[words.index("pylock.toml")] = "requirements.txt"
+    words[words.index("-o") + 1] = str(answer)
+    return words
+
+
+def _ask_of_older(
+    runner: Runner, done: Completed, question: Question, env: Mapping[str, str]
+) -> Completed | None:
+    """Ask for the package that has wheels for other Pythons only, with the newest of these.
+
+    None where that is not the cause of the failure.
+    """
+    pin, python = pythons_of_wheels(done)
+    if not pin:
+        return None
+    alone = replace(
+        question, requirements=(pin,), python=python, constraints=(), preferred=(), known=()
+    )
+    with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
+        return runner.capture([*_command(alone, Path(folder)), "--no-deps"], env=env)
 
 
 def newest(
@@ -150,10 +252,8 @@ def needed_by(
 ) -> dict[str, tuple[str, ...]]:
     """Return for each package which others need it, as far as uv's cache knows; asks no index."""
     with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
-        command = _command(question, Path(folder))
+        command = _as_requirements(_command(question, Path(folder)), Path(folder, "answer.txt"))
         command = [word for word in command if word != "--no-annotate"]
-        command[command.index("pylock.toml")] = "requirements.txt"
-        command[command.index("-o") + 1] = str(Path(folder, "answer.txt"))
         done = runner.capture([*command, "--offline", "--annotation-style", "line"], env=env)
         if done.exit_code != 0:
             return {}
@@ -182,9 +282,10 @@ def _command(question: Question, folder: Path) -> list[str]:
     """Return uv's command after writing what it reads into the folder."""
     from uv import find_uv_bin  # noqa: PLC0415 - asks the file system, and only `lock` needs it
 
-    wanted, bounds = folder / "wanted.txt", folder / "constraints.txt"
-    wanted.write_text("\n".join(question.requirements) + "\n", encoding="utf-8")
+    wanted, bounds = _wanted(question, folder), folder / "constraints.txt"
     bounds.write_text("\n".join(question.constraints) + "\n", encoding="utf-8")
+    wins = folder / "overrides.txt"
+    wins.write_text("\n".join(question.overrides) + "\n", encoding="utf-8")
     configuration = folder / "uv.toml"
     configuration.write_text("".join(map(_metadata, question.known)), encoding="utf-8")
     policy = max(known for known in _UV_GLIBC if known <= max(question.glibc, _UV_GLIBC[0]))
@@ -196,12 +297,39 @@ def _command(question: Question, folder: Path) -> list[str]:
         # The running interpreter, so that uv does not start every other one to look at it.
         *("--python", sys.executable, "--python-version", question.python),
         *("--python-platform", f"x86_64-manylinux_2_{policy}", "--only-binary", ":all:"),
-        *("--index-strategy", "unsafe-best-match"),
+        # The first index that has a package, so that no other one can offer a higher number of it.
+        *("--index-strategy", "first-index"),
         *(("--constraints", str(bounds)) if question.constraints else ()),
+        *(("--overrides", str(wins)) if question.overrides else ()),
+        *(word for link in question.links for word in ("--find-links", link)),
         *(("--prerelease", "allow") if question.takes_prereleases else ()),
         *(("--exclude-newer", question.exclude_newer) if question.exclude_newer else ()),
         *(word for known in question.known for word in ("--no-binary", known.name)),
     ]
+
+
+def _wanted(question: Question, folder: Path) -> Path:
+    """Write what is asked for, and the index of what comes from one alone; without its login.
+
+    https://docs.astral.sh/uv/concepts/indexes/#pinning-a-package-to-an-index
+    """
+    names = {requirement_name(text) for text in question.requirements}
+    sources = {name: one for name, one in question.assigned.items() if name in names}
+    if not sources:
+        wanted = folder / "wanted.txt"
+        wanted.write_text("\n".join(question.requirements) + "\n", encoding="utf-8")
+        return wanted
+    indexes = {one.name: one for one in sources.values()}
+    lines = ["[project]", f'name = "{WANTED}"', 'version = "0"']
+    lines.append(f"dependencies = {json.dumps(question.requirements)}")
+    for name, one in indexes.items():
+        lines += ["[[tool.uv.index]]", f'name = "{name}"', f"url = {json.dumps(one.bare)}"]
+        lines.append("explicit = true")
+    lines.append("[tool.uv.sources]")
+    lines += [f'{name} = {{ index = "{one.name}" }}' for name, one in sources.items()]
+    wanted = folder / "pyproject.toml"
+    wanted.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    return wanted
 
 
 def _metadata(known: KnownSdist) -> str:
@@ -226,7 +354,7 @@ def locate_sdist(
     alone = replace(question, requirements=(wanted,), known=(any_release,))
     with tempfile.TemporaryDirectory(prefix="hakobune-") as folder:
         if question.preferred:
-            earlier = _earlier_answer(question.preferred)
+            earlier = earlier_answer(question.preferred)
             Path(folder, "pylock.toml").write_text(earlier, encoding="utf-8")
         done = runner.capture([*_command(alone, Path(folder)), "--no-deps"], env=env)
         if done.exit_code != 0:
@@ -244,95 +372,3 @@ def locate_sdist(
                 sha256=found["hashes"]["sha256"],
             )
     return None
-
-
-def _chosen(answer: str, question: Question) -> tuple[LockedWheel | LockedSdist, ...]:
-    """Return one file for each package: the best wheel that the image takes, or the source."""
-    from packaging.pylock import (  # noqa: PLC0415 - as above
-        Pylock,
-        PylockSelectError,
-        PylockValidationError,
-    )
-
-    try:
-        pylock = Pylock.from_dict(tomllib.loads(answer))
-        chosen = pylock.select(
-            environment=_environment(question.python), tags=_tags(question.python, question.glibc)
-        )
-        packages = [_locked(package, found, question) for package, found in chosen]
-    except (tomllib.TOMLDecodeError, PylockSelectError, PylockValidationError) as exc:
-        raise ResolutionImpossibleError(
-            f"{question.file}: uv's answer cannot be locked: {exc}",
-            remedy="every package must have a wheel for this Python on linux/amd64, and the index "
-            "must give its sha256; choose another version or index",
-        ) from exc
-    return tuple(sorted(packages, key=lambda package: package.name))
-
-
-def _locked(package: "Package", file: object, question: Question) -> LockedWheel | LockedSdist:
-    """Return the package. Raises PylockValidationError unless its file is one that may be taken."""
-    from packaging.pylock import (  # noqa: PLC0415 - as above
-        PackageSdist,
-        PackageWheel,
-        PylockValidationError,
-    )
-
-    is_known = isinstance(file, PackageSdist) and package.name in {k.name for k in question.known}
-    if not isinstance(file, PackageWheel) and not is_known:
-        raise PylockValidationError(f"{package.name} {package.version} has no wheel with a sha256")
-    if not isinstance(file, PackageWheel | PackageSdist) or "sha256" not in file.hashes:
-        raise PylockValidationError(f"{package.name} {package.version} has no wheel with a sha256")
-    kind = LockedWheel if isinstance(file, PackageWheel) else LockedSdist
-    return kind(
-        name=package.name,
-        version=str(package.version),
-        file=file.filename,
-        size=file.size or 0,
-        sha256=file.hashes["sha256"],
-        uploaded=file.upload_time,
-    )
-
-
-def _environment(python: str) -> "Environment":
-    """Return the values of a conda file's markers in the image, whatever machine this is."""
-    full = python if python.count(".") > 1 else f"{python}.0"
-    return {
-        "implementation_name": "cpython",
-        "implementation_version": full,
-        "os_name": "posix",
-        "platform_machine": "x86_64",
-        "platform_python_implementation": "CPython",
-        "platform_release": "",
-        "platform_system": "Linux",
-        "platform_version": "",
-        "python_full_version": full,
-        "python_version": ".".join(python.split(".")[:2]),
-        "sys_platform": "linux",
-    }
-
-
-def _tags(python: str, newest_glibc: int) -> list["Tag"]:
-    """Return what CPython in the image can install, best first."""
-    from packaging.tags import compatible_tags, cpython_tags  # noqa: PLC0415 - as above
-
-    major, minor = (int(part) for part in python.split(".")[:2])
-    version = (major, minor)
-    glibc = [f"manylinux_2_{number}_x86_64" for number in range(newest_glibc, 4, -1)]
-    platforms = [*glibc, "linux_x86_64"]
-    return [
-        *cpython_tags(version, platforms=platforms),
-        *compatible_tags(version, f"cp{major}{minor}", platforms=platforms),
-        # Last, although an installer prefers these wheels to pure Python: locks that exist were
-        # made without them and are not to change.
-        *cpython_tags(version, platforms=_FORMER_PLATFORMS),
-        *compatible_tags(version, f"cp{major}{minor}", platforms=_FORMER_PLATFORMS),
-    ]
-
-
-def _earlier_answer(pins: Sequence[str]) -> str:
-    """Return the least pylock.toml that holds these pins (PEP 751)."""
-    lines = ['lock-version = "1.0"', 'created-by = "hakobune"']
-    for pin in pins:
-        name, _, version = pin.partition("==")
-        lines += ["[[packages]]", f"name = {json.dumps(name)}", f"version = {json.dumps(version)}"]
-    return "\n".join(lines) + "\n"

@@ -5,16 +5,15 @@ share the folder, or maps users, a mounted folder is not the one that hakobune s
 is missing, or what is written there never arrives.
 """
 
-import csv
-import io
 import os
 import secrets
 import tempfile
 from pathlib import Path
 
-from hakobune.adapters.containers import run_container
+from hakobune.adapters.containers import mount, run_container
 from hakobune.adapters.process import Runner
 from hakobune.errors import ContainerFailedError, MountElsewhereError
+from hakobune.model.training import Bind
 
 _TIMEOUT_S = 60
 _PROGRAM = (
@@ -57,11 +56,9 @@ def require_round_trip(runner: Runner, image: str, folder: Path) -> None:
 
 
 def _options(probe: str) -> list[str]:
-    mount = io.StringIO()
-    # docker reads the option as a line of CSV.
-    csv.writer(mount, lineterminator="").writerow(["type=bind", f"src={probe}", "dst=/probe"])
+    bind = Bind(source=Path(probe), target="/probe", is_read_only=False)
     return [
-        *("--mount", mount.getvalue(), "--network", "none", "--read-only", "--user", "0:0"),
+        *("--mount", mount(bind), "--network", "none", "--read-only", "--user", "0:0"),
         *("--cap-drop", "ALL", "--cap-add", "DAC_OVERRIDE", "--cap-add", "CHOWN"),
         *("--security-opt", "no-new-privileges:true", "--pull", "never", "--entrypoint", "/bin/sh"),
     ]

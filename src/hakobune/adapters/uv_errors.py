@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hakobune.adapters.process import Completed
 from hakobune.errors import (
+    EnvironmentFileInvalidError,
     HakobuneError,
     IndexUnreachableError,
     PackageUnknownError,
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from hakobune.adapters.resolver import Question
 
 _LINES_SHOWN = 6
+# What uv is told that the list of what is asked for is called, where that needs a name.
+WANTED = "hakobune-wanted"
 
 
 def unknown_name(text: str) -> str:
@@ -45,11 +48,44 @@ def _flat(text: str) -> str:
     return " ".join(re.sub(r"[^\x00-\x7f]", " ", text).split())
 
 
-def failure_of(done: Completed, question: "Question") -> HakobuneError:
-    """Return the error that uv's words mean."""
+def pythons_of_wheels(done: Completed) -> tuple[str, str]:
+    """Return the package whose wheels are for other Pythons only (`name==version`), and the newest.
+
+    Both are empty where that is not the cause.
+    """
+    found = re.search(
+        r"wheels for `([\w.-]+)` \(v([^)\s]+)\) with the following Python ABI tags?: (.*)",
+        _flat(done.stderr or done.stdout),
+    )
+    minors = [int(text) for text in re.findall(r"`cp3(\d+)m?`", found[3])] if found else []
+    return (f"{found[1]}=={found[2]}", f"3.{max(minors)}") if found and minors else ("", "")
+
+
+def failure_of(
+    done: Completed, question: "Question", other: Completed | None = None
+) -> HakobuneError:
+    """Return the error that uv's words mean.
+
+    `other` is what uv says of a package with wheels for other Pythons only, asked for the newest of
+    these.
+    """
     text = done.stderr or done.stdout
     said = re.sub(r"^(error|hint|\s*cause): ", "", text.strip(), flags=re.MULTILINE)
+    # Where the file of an address was put for uv; its name alone means something to a reader.
+    said = re.sub(r"file://\S*/hakobune-[^/\s]*/", "", said)
+    # Options of uv's that `hakobune lock` does not have.
+    said = re.sub(r" *Consider using `exclude-newer-package`.*", "", said)
+    said = re.sub(r" *By default, uv will only consider versions[^`]*`--index-strat.*", "", said)
+    said = re.sub(rf"\b{WANTED}(\s+)depends(\s+)on\b", r"you\1require", said)
     flat = _flat(said)
+    if lost := re.search(r"Failed to read `--find-links` [^:]*: (\S+)", flat):
+        places = (p for name, p in question.places.items() if lost[1].endswith(name.lstrip("./")))
+        place = next(places, (question.file,))[0]
+        return EnvironmentFileInvalidError(
+            f"{place}: the list of links cannot be read\n{_indent(said)}",
+            remedy="correct the line: it names a page, or a folder beside the file that it is in",
+            place=place,
+        )
     if re.search(r"Failed to fetch|error sending request|timed out|dns|Connect", said):
         return IndexUnreachableError(
             f"{question.file}: the package index does not answer\n{_indent(said)}",
@@ -73,7 +109,12 @@ def failure_of(done: Completed, question: "Question") -> HakobuneError:
             place=place,
             lacking=lacking,
         )
-    return ResolutionImpossibleError(what, remedy=_way_on(flat), place=place)
+    pin, python = pythons_of_wheels(done)
+    if other is not None and other.exit_code == 0:
+        remedy = f"python={python} is the newest that {pin} has a wheel for; or loosen its version"
+    else:
+        remedy = _way_on(flat if other is None else _flat(other.stderr or other.stdout))
+    return ResolutionImpossibleError(what, remedy=remedy, place=place, proof=said)
 
 
 def _way_on(text: str) -> str:
@@ -87,7 +128,17 @@ def _way_on(text: str) -> str:
             '`; sys_platform == "win32"` (`"darwin"` for macOS), under `- pip:`'
         )
     if "filtered by `exclude-newer`" in text:
-        return "name a later day by --exclude-newer, or loosen one of the versions named above"
+        return (
+            "name a later day by --exclude-newer, or loosen one of the versions named above; of an "
+            "index that does not state when its files came, --exclude-newer takes none"
+        )
+    first = re.search(r"`([\w.-]+)` was found on (\S+), but not at the requested version", text)
+    if first:
+        return (
+            f"{first[1]} comes from the first index that has it: loosen its version, or name that "
+            "index in [tool.hakobune.indexes] of pyproject.toml with `packages`, the list of what "
+            "is to come from it"
+        )
     local = re.search(r"no version of [\w.-]+==\S+\+(\w+)", text)
     if local:
         return (

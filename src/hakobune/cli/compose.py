@@ -14,10 +14,10 @@ from hakobune.stages.compose import write_compose
 )
 @pass_wiring
 def command(wiring: Wiring) -> Document:
-    """Write docker-compose.yml: the sandbox in which `hakobune train` runs the image.
+    """Write docker-compose.yml, to run the image by plain `docker compose run`.
 
-    A compose file that is there and differs is not overwritten: the differences are printed, and
-    the exit code is 3.
+    hakobune train reads no such file: both containers are made from one table. A compose file that
+    is there and differs is not overwritten: the differences are printed, and the exit code is 3.
     """
     write_compose(wiring.project, wiring.console)
     return {"file": COMPOSE}

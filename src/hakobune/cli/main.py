@@ -27,7 +27,7 @@ GROUPS = {
         "doctor": "Report what this machine has and lacks for each step.",
         "lock": "Resolve the conda file to exact packages; --check reports whether it is current.",
         "build": "Build the image; --offline builds it from the folder that vendor filled.",
-        "train": "Train in the container; what follows goes to the training program.",
+        "train": "Train in the container; lock and build first where that is needed.",
         "smoke": "Run smoke tests and a reference training; record a receipt.",
     },
     "Cloud": {
@@ -49,7 +49,7 @@ GROUPS = {
     },
     "Tools": {
         "render": "Write the Dockerfile that the lock gives.",
-        "compose": "Write docker-compose.yml: the sandbox that train runs in.",
+        "compose": "Write docker-compose.yml: the container of train, for plain docker compose.",
         "compile": "Compile C files beside the source, for tests on this machine.",
         "vendor": "Download all that a build needs into one folder.",
     },

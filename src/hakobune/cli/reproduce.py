@@ -58,7 +58,9 @@ def model(wiring: Wiring, *, run: str) -> Document:
     from hakobune.stages.reproduce_model import reproduce_model  # noqa: PLC0415
 
     folder = find_run(wiring.project, run, cwd=wiring.cwd)
-    found = reproduce_model(wiring.project, folder, wiring.runner, wiring.console)
+    found = reproduce_model(
+        wiring.project, folder, wiring.runner, wiring.console, sandbox=wiring.sandbox
+    )
     grade, cause, again = found
     line = told(grade, f"the run {folder.name}", cause)
     if grade.sameness is Sameness.DIFFERENT:

@@ -10,16 +10,19 @@ from hakobune.cli.options import (
     watch_options,
     workspace_options,
 )
+from hakobune.cli.smoke import smoke_here
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show, show_bytes, show_table
 from hakobune.model.destination import Destination
 from hakobune.model.job import JobWishes, WatchWishes
 from hakobune.stages.deliver import Delivery, Order, Step, deliver
 from hakobune.stages.dry_run import Preview, preview
+from hakobune.stages.preflight import require_ready
 
 
 @click.command("submit", context_settings={"ignore_unknown_options": True})
 @click.option("--dry-run", is_flag=True, help="Print plan and exact YAML; needs no login.")
+@click.option("--smoke", is_flag=True, help="First build, smoke-test and train where that is due.")
 @click.option("--watch", is_flag=True, help="Then show the log until the job's end.")
 @click.option("--fetch", is_flag=True, help="Then also download the outputs to runs/.")
 @click.option("--register", is_flag=True, help="Then also register the model.")
@@ -55,6 +58,7 @@ def command(  # noqa: PLR0913 - what the options became
     /,
     *,
     dry_run: bool,
+    smoke: bool,
     retries: int,
     again: bool,
     ungraded: bool,
@@ -65,7 +69,9 @@ def command(  # noqa: PLR0913 - what the options became
 ) -> Document:
     """Push the image, register the environment, and submit the training as a job.
 
-    An image without a receipt of hakobune smoke is refused. What exists already is compared and
+    What is missing (login, workspace, registry, compute, image, receipt, data) is listed at once,
+    before anything is started. An image without a receipt of hakobune smoke is refused; --smoke
+    builds the image and lets it pass first. What exists already is compared and
     used. All other arguments go to the training program, as with hakobune train: a file named by an
     input's option is uploaded; azureml:NAME:VERSION and azureml://datastores/... are passed on
     unchanged. Prints the job's name.
@@ -90,9 +96,18 @@ def command(  # noqa: PLR0913 - what the options became
     if dry_run:
         _show_preview(preview(wiring.project, order, wiring.runner, wiring.no_patience))
         return None
+    _prepare(wiring, to, order, makes_image=smoke)
     found = deliver(wiring.services(to), order, show_bytes)
     _show(found, order.until)
     return found.values()
+
+
+def _prepare(wiring: Wiring, to: Destination, order: Order, *, makes_image: bool) -> None:
+    """Raise what is missing, all at once; then make the image and its receipt, if asked to."""
+    project, runner = wiring.project, wiring.runner
+    require_ready(project, order, runner, cloud=lambda: wiring.cloud(to), makes_image=makes_image)
+    if makes_image:
+        smoke_here(wiring, order.wishes.arguments)
 
 
 def _show_preview(found: Preview) -> None:

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,11 +12,14 @@ from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import Console, show, show_table
 from hakobune.model.project import Project
 from hakobune.model.training import main_file
-from hakobune.stages.train import override_of, plan_train, train
+from hakobune.stages.ready import ready_image
+from hakobune.stages.train import plan_train, planned_command, train
 
 
 @click.command("train", context_settings={"ignore_unknown_options": True})
 @click.option("--dry-run", is_flag=True, help="Print the command and run nothing.")
+@click.option("--locked", is_flag=True, help="Fail where the lock is missing or out of date.")
+@click.option("--no-build", is_flag=True, help="Fail where the image is missing or out of date.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @json_option(
     run="the folder of the run",
@@ -23,23 +27,34 @@ from hakobune.stages.train import override_of, plan_train, train
     main="the path of the file to open first: report.html, the model, or the first output",
 )
 @pass_wiring
-def command(wiring: Wiring, *, dry_run: bool, arguments: tuple[str, ...]) -> Document:
-    """Train in the container by `docker compose run`, and print the paths of the results.
+def command(
+    wiring: Wiring, *, dry_run: bool, locked: bool, no_build: bool, arguments: tuple[str, ...]
+) -> Document:
+    """Train in the container, and print the paths of the results.
+
+    A lock or image that is missing or out of date is made first, and the reason is printed. The
+    container is the one of [tool.hakobune]: no network, no other run, nothing to write to but a
+    folder of its own, whose content is checked and moved to runs/. No compose file is read.
 
     All arguments go to the training program. A file or folder named by an input's option may be
-    anywhere on this machine: it is mounted read-only. In runs/ the program sees an empty folder of
-    its own; what it leaves there is checked and moved to runs/. What follows `--` goes to the
-    program unchanged: `hakobune train -- --help` shows its options.
+    anywhere on this machine: it is mounted read-only. What follows `--` goes to the program
+    unchanged: `hakobune train -- --help` shows its options.
     """
-    project, is_terminal = wiring.project, sys.stdin.isatty()
-    run = plan_train(project, arguments, cwd=wiring.cwd, is_terminal=is_terminal)
+    project, runner, console = wiring.project, wiring.runner, wiring.console
+    run = plan_train(
+        project,
+        arguments,
+        cwd=wiring.cwd,
+        is_terminal=sys.stdin.isatty(),
+        sandbox=wiring.sandbox,
+    )
     if dry_run:
-        show(shlex.join(run.command))
-        if override := override_of(project, run):
-            show(f"with this compose file laid over docker-compose.yml:\n{override}")
+        show(shlex.join(planned_command(project, run)))
         return None
-    found = train(project, run, wiring.runner, wiring.console)
-    return _shown(project, run.folder, found, console=wiring.console)
+    how = replace(wiring.making, may_lock=not locked, may_build=not no_build)
+    image = ready_image(project, runner, console, how=how)
+    found = train(project, run, runner, console, image=image)
+    return _shown(project, run.folder, found, console=console)
 
 
 def _shown(

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from hakobune.model.cloud import Cloud
     from hakobune.model.destination import Destination
     from hakobune.model.project import Project
+    from hakobune.model.sandbox import Sandbox
     from hakobune.model.secrets import BuildSecrets
     from hakobune.settings import Settings
     from hakobune.stages.deliver import Services
+    from hakobune.stages.ready import Making
 
 
 class Wiring:
@@ -74,9 +76,12 @@ class Wiring:
     @cached_property
     def settings(self) -> "Settings":
         """Return how this machine reaches the package index."""
+        from functools import partial  # noqa: PLC0415
+
+        from hakobune.adapters.package_index import keyring_password  # noqa: PLC0415
         from hakobune.settings import read_settings  # noqa: PLC0415
 
-        return read_settings()
+        return read_settings(keyring=partial(keyring_password, self.runner))
 
     @property
     def build_secrets(self) -> "BuildSecrets":
@@ -84,9 +89,37 @@ class Wiring:
 
         Raises ConfigurationInvalidError where a variable of an index's address is not set.
         """
+        from hakobune.stages.build import with_mirror  # noqa: PLC0415
         from hakobune.stages.project import read_current_lock  # noqa: PLC0415
 
-        return self.settings.build_secrets(read_current_lock(self.project).indexes)
+        lock = read_current_lock(self.project)
+        return with_mirror(lock, self.runner, self.settings.build_secrets(lock.indexes))
+
+    @cached_property
+    def sandbox(self) -> "Sandbox":
+        """Return what the project's training may use on this machine.
+
+        Raises ConfigurationInvalidError for a limit of the environment that is none.
+        """
+        from dataclasses import replace  # noqa: PLC0415
+
+        from hakobune.model.sandbox import SANDBOXES, TRAIN  # noqa: PLC0415
+
+        row = replace(SANDBOXES[TRAIN], gpus=self.project.gpus)
+        return row.limited(*self.settings.limits)
+
+    @property
+    def making(self) -> "Making":
+        """Return how a lock and an image are made where they are missing or out of date."""
+        from hakobune.stages.lock import LockWishes  # noqa: PLC0415
+        from hakobune.stages.ready import Making  # noqa: PLC0415
+
+        return Making(
+            wishes=lambda: LockWishes(
+                index=self.settings.uv_environment, asked=self.settings.asked_indexes
+            ),
+            secrets=lambda: self.build_secrets,
+        )
 
     @cached_property
     def runner(self) -> "Runner":
@@ -130,7 +163,14 @@ class Wiring:
         from hakobune.adapters.azure_ml import AzureWorkspace  # noqa: PLC0415
 
         to.require_workspace()
-        return AzureWorkspace(to, self.patience)
+        # One for each place: it has a login, and connections.
+        if to not in self._workspaces:
+            self._workspaces[to] = AzureWorkspace(to, self.patience)
+        return self._workspaces[to]
+
+    @cached_property
+    def _workspaces(self) -> "dict[Destination, Cloud]":
+        return {}
 
     def registry(self, to: "Destination") -> str:
         """Return the container registry that is named, else the workspace's own."""

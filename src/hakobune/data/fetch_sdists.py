@@ -1,10 +1,11 @@
 """Fetch source distributions from the index that this build uses, each by its sha256.
 
-    python fetch_sdists.py UV LIST FOLDER
+    python fetch_sdists.py UV LIST FOLDER VENDOR
 
 Each line of LIST is `name==version sha256 file`. uv finds the address, because only it knows the
-index, its login and its order; nothing of a package is executed. Files that lie in FOLDER already
-(`hakobune vendor` put them there) are only checked.
+index, its login and its order; nothing of a package is executed. Files that are in FOLDER already,
+or in VENDOR (`hakobune vendor` put them there), are only checked, and so is each that no index has:
+its line names no version. A file `*.whl` is any wheel of that package with this sha256.
 
 Runs inside the image's build: on Python 3.7 and later, with the standard library alone.
 """
@@ -15,6 +16,7 @@ import base64
 import hashlib
 import netrc
 import re
+import shutil
 import ssl
 import subprocess
 import sys
@@ -69,12 +71,27 @@ def read(url: str) -> bytes:
         return bytes(answer.read())
 
 
-def main(uv: str, listing: str, folder: str) -> None:
+def keep(name: str, sha256: str, vendor: Path, folder: Path) -> None:
+    """Take the wheel that was kept; where it is missing, the build of its package says so."""
+    for wheel in sorted(vendor.glob("*.whl")):
+        is_its = re.sub(r"[-_.]+", "-", wheel.name.partition("-")[0]).lower() == name
+        if is_its and hashlib.sha256(wheel.read_bytes()).hexdigest() == sha256:
+            shutil.copyfile(str(wheel), str(folder / wheel.name))
+
+
+def main(uv: str, listing: str, folder: str, vendor: str) -> None:
     """Fetch what is listed; end with the first file that is not the one that is named."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     for line in Path(listing).read_text(encoding="utf-8").splitlines():
         pin, sha256, file = line.split()
         target = Path(folder, file)
+        if file == "*.whl":
+            keep(pin, sha256, Path(vendor), Path(folder))
+            continue
+        if Path(vendor, file).exists():
+            shutil.copyfile(str(Path(vendor, file)), str(target))
+        if "==" not in pin and not target.exists():
+            sys.exit(f"hakobune: {file} comes from no index: `hakobune build` fetches it")
         content = target.read_bytes() if target.exists() else read(address(uv, pin))
         if hashlib.sha256(content).hexdigest() != sha256:
             sys.exit(f"Hash mismatch for `{pin}`")

@@ -38,6 +38,9 @@ CATALOGUE = 100
 # How import_packages.py says which package cannot be imported, and that it imported all.
 CANNOT = "hakobune: cannot import "
 END = "hakobune: every package was imported"
+DROPPED = (
+    "broken in this image: hakobune dropped files that it reads when it is imported; report this"
+)
 SHOWN = 100_000  # characters of what the packages print when they are imported
 # Sections of a library that only a debugger reads.
 NO_BITS = 8  # a section that takes no room in the file
@@ -64,6 +67,7 @@ def main() -> None:
     mend_records(packages)
     after = _size(packages)
     compile_bytecode(packages, wanted_modules(packages, named))
+    shutil.rmtree(aside_of(packages), ignore_errors=True)
     settle(folder, epoch)
     print(
         f"packages: {before / 1e6:.0f} MB installed, {(before - after) / 1e6:.0f} MB that no "
@@ -91,7 +95,7 @@ def drop_tests(packages: Path) -> None:
             break
         needed |= more
     for path in sorted(outermost - needed):
-        shutil.rmtree(path)
+        put_aside(path, packages)
 
 
 def _imported_from(files: Iterable[Path], packages: Path, candidates: set[Path]) -> set[Path]:
@@ -129,11 +133,34 @@ def _imported_names(source: str, names: str, modules: str) -> list[str]:
     return [source, *(source + joint + n.split()[0] for n in names.split(",") if n.split())]
 
 
+def put_aside(path: Path, packages: Path) -> None:
+    """Take a file or folder out of the packages; it is deleted once they can all be imported."""
+    target = aside_of(packages) / path.relative_to(packages)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir():
+        shutil.rmtree(target)
+    path.rename(target)
+
+
+def put_back(packages: Path) -> None:
+    """Undo `put_aside`."""
+    aside = aside_of(packages)
+    for path in sorted(aside.rglob("*")):
+        target = packages / path.relative_to(aside)
+        if path.exists() and not target.exists():
+            path.rename(target)
+
+
+def aside_of(packages: Path) -> Path:
+    """Return the folder of what was taken out, on the same file system."""
+    return packages.with_name("hakobune-aside")
+
+
 def drop_compiled_sources(packages: Path) -> None:
     """Remove C and Cython sources whose module lies beside them compiled."""
     for path in sorted(packages.rglob("*")):
         if path.suffix in SOURCE_SUFFIXES and any(path.parent.glob(f"{path.stem}.*.so")):
-            path.unlink()
+            put_aside(path, packages)
 
 
 def drop_stubs(packages: Path) -> None:
@@ -142,7 +169,7 @@ def drop_stubs(packages: Path) -> None:
         stubs = sorted(top.rglob("*.pyi"))
         if stubs and not any(b"attach_stub" in f.read_bytes() for f in top.rglob("__init__.py")):
             for path in stubs:
-                path.unlink()
+                put_aside(path, packages)
 
 
 def drop_debug_symbols(packages: Path) -> None:
@@ -224,7 +251,7 @@ def wanted_modules(packages: Path, named: list[str]) -> set[Path]:
     program reads a few by name: of such a folder only what importing loads is returned.
     """
     everything = set(packages.rglob("*.py"))
-    wanted = {Path(line) for line in loaded_files(named)} & everything
+    wanted = {Path(line) for line in loaded_files(named, packages)} & everything
     in_folder = Counter(path.parent for path in everything)
     # Some wheels write their name in capitals there: PyYAML-6.0.2.dist-info.
     records = {
@@ -239,15 +266,37 @@ def wanted_modules(packages: Path, named: list[str]) -> set[Path]:
     return wanted
 
 
-def loaded_files(named: list[str]) -> list[str]:
+def loaded_files(named: list[str], packages: Path) -> list[str]:
     """Return the files of the modules that importing these packages loads.
 
-    Ends the build where one cannot be imported: a line on stderr names it and says why.
+    Ends the build where one cannot be imported: a line on stderr names it and says why, and whether
+    it can be with the files that this program dropped.
     """
+    done = import_all(named)
+    lines = done.stdout.splitlines()
+    if done.returncode == 0 and END in lines:
+        return lines
+    put_back(packages)
+    again = import_all(named)
+    if again.returncode == 0 and END in again.stdout.splitlines():
+        broken = re.findall(rf"^{CANNOT}(\S+):", done.stderr, re.MULTILINE) or lines[-1:]
+        for name in broken:
+            print(f"{CANNOT}{name}: {DROPPED}", file=sys.stderr)
+        sys.exit(1)
+    # The engine's log of a step holds 2 MiB.
+    print(done.stderr[-SHOWN:], file=sys.stderr)
+    if CANNOT not in done.stderr:
+        name = lines[-1] if lines else "the packages"
+        print(f"{CANNOT}{name}: Python ended with exit code {done.returncode}", file=sys.stderr)
+    sys.exit(1)
+
+
+def import_all(named: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run the program that imports these packages."""
     with tempfile.TemporaryDirectory() as home:
         # A proxy that is not there: nothing that a package does when imported leaves this machine.
         nowhere = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
-        done = subprocess.run(
+        return subprocess.run(
             [sys.executable, "-I", "-B", str(IMPORT), *named],
             env={**nowhere, "HOME": home, "PATH": "/usr/bin:/bin"},
             cwd=home,
@@ -256,15 +305,6 @@ def loaded_files(named: list[str]) -> list[str]:
             errors="replace",
             check=False,
         )
-    lines = done.stdout.splitlines()
-    if done.returncode == 0 and END in lines:
-        return lines
-    # The engine's log of a step holds 2 MiB.
-    print(done.stderr[-SHOWN:], file=sys.stderr)
-    if CANNOT not in done.stderr:
-        name = lines[-1] if lines else "the packages"
-        print(f"{CANNOT}{name}: Python ended with exit code {done.returncode}", file=sys.stderr)
-    sys.exit(1)
 
 
 def compile_bytecode(packages: Path, modules: set[Path]) -> None:

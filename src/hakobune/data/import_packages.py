@@ -10,9 +10,12 @@ of the packages.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import csv
+import hashlib
 import importlib
+import importlib.util
 import mmap
 import re
 import sys
@@ -20,6 +23,7 @@ import traceback
 from pathlib import Path, PurePosixPath
 
 CANNOT = "hakobune: cannot import "
+PUBLISHED, CHANGED = "broken as published", "broken in this image"
 END = "hakobune: every package was imported"
 # What glibc's loader says of a library that it does not find.
 _NOT_FOUND = re.compile(r"([^\s:'\"\[(]+): cannot open shared object file")
@@ -44,7 +48,13 @@ def main() -> None:
 
 
 def installed(name: str) -> tuple[Path, list[PurePosixPath]]:
-    """Return the folder that a distribution lies in, and its files there.
+    """Return the folder that a distribution lies in, and its files there."""
+    folder, rows = recorded(name)
+    return folder, [PurePosixPath(row[0]) for row in rows]
+
+
+def recorded(name: str) -> tuple[Path, list[list[str]]]:
+    """Return the folder that a distribution lies in, and of each file there path, hash and size.
 
     Read here, because Python 3.7 has no importlib.metadata.
     https://packaging.python.org/specifications/recording-installed-packages/
@@ -53,7 +63,7 @@ def installed(name: str) -> tuple[Path, list[PurePosixPath]]:
         for record in sorted(folder.glob("*.dist-info/RECORD")) if folder.is_dir() else []:
             if normal(record.parent.stem.rpartition("-")[0]) == normal(name):
                 with record.open(encoding="utf-8", newline="") as file:
-                    return folder, [PurePosixPath(row[0]) for row in csv.reader(file) if row]
+                    return folder, [row for row in csv.reader(file) if row]
     raise ModuleNotFoundError(f"no package {name} is installed")
 
 
@@ -100,7 +110,31 @@ def reason(name: str, module: str, exc: BaseException) -> str:
         file = file_needing(library[1], name) or module
         return f"{file} needs the system library {library[1]}, which the image does not have"
     said = str(exc).strip().splitlines() or ["no reason was given"]
-    return f"import {module} ends with {type(exc).__name__}: {said[-1].strip()}"
+    what = f"import {module} ends with {type(exc).__name__}: {said[-1].strip()}"
+    return f"{what} ({origin(name, exc)})"
+
+
+def origin(name: str, exc: BaseException) -> str:
+    """Return whether the distribution is broken as published, or only here."""
+    folder, rows = recorded(name)
+    changed = [row[0] for row in rows if is_changed(folder / row[0], row[1:])]
+    if changed:
+        return f"{CHANGED}: {changed[0]} is not the file that the wheel has"
+    lacking = exc.name if isinstance(exc, ModuleNotFoundError) and exc.name else ""
+    if lacking and importlib.util.find_spec(lacking.partition(".")[0]) is None:
+        return f"{PUBLISHED}: no locked package has the module {lacking.partition('.')[0]}"
+    return f"{PUBLISHED}: its files are the wheel's"
+
+
+def is_changed(path: Path, row: list[str]) -> bool:
+    """Tell whether an installed file is another one than RECORD says; not all of them are there."""
+    method, _, digest = row[0].partition("=") if row else ("", "", "")
+    if not digest or method not in hashlib.algorithms_guaranteed:
+        return False
+    if not path.is_file():
+        return True
+    found = hashlib.new(method, path.read_bytes()).digest()
+    return base64.urlsafe_b64encode(found).rstrip(b"=").decode() != digest
 
 
 def file_needing(library: str, name: str) -> str:

@@ -137,6 +137,18 @@ FORMS = {
         "`started`, `ended`; a note",
         20,
     ),
+    "memory": Form(
+        r"[1-9][0-9]*[bkmgBKMG]?",
+        "a size as docker writes it: `8g`, `512m`",
+        "`HAKOBUNE_MEMORY`",
+        20,
+    ),
+    "processors": Form(
+        r"[0-9]+(?:\.[0-9]+)?",
+        "a number of processors: `4`, `1.5`; `0` for all of them",
+        "`HAKOBUNE_CPUS`",
+        20,
+    ),
     "service id": Form(
         r"[0-9A-Fa-f-]+",
         "hex digits and `-`",

@@ -58,14 +58,20 @@ HOST_SETTINGS = (
         build="a secret; an index on 127.0.0.1 is not reachable there",
     ),
     HostSetting(name="`HAKOBUNE_EXTRA_INDEX_URL`", process="uv", build="a secret"),
-    HostSetting(name="`~/.netrc`, uv's and pip's keyring", process="uv"),
     HostSetting(
-        name="`HAKOBUNE_DEBIAN_MIRROR`, apt's sources", process="the base from Debian's packages"
+        name="`~/.netrc`, a keyring",
+        process="uv",
+        build="the logins of the indexes that are asked, in a secret",
+    ),
+    HostSetting(
+        name="`HAKOBUNE_DEBIAN_MIRROR`, apt's sources",
+        process="Debian's packages",
+        build="a secret; without it, the apt sources of the base",
     ),
     HostSetting(name="`TMPDIR`", process="temporary files"),
     HostSetting(
         name="`HAKOBUNE_MEMORY`, `HAKOBUNE_CPUS`",
-        process="handed to compose",
+        process="handed to docker",
         container="its limits",
     ),
     HostSetting(

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from hakobune.model.spec import Index
+
 # The `source` of a project whose code is not a package of its own: scripts beside the conda file.
 WHOLE = "."
 COMPOSE = "docker-compose.yml"
+PYPROJECT = "pyproject.toml"
 # Where the image has the source.
 _APP = PurePosixPath("/app")
 _TAKES_A_NAME = {"-m", "-c"}  # of Python: what follows is no script
@@ -52,8 +55,10 @@ class Model:
 class Project:
     """`[tool.hakobune]`, with paths relative to `root`, the folder of `pyproject.toml`.
 
-    `signers` are public keys, each a path or a fingerprint; runs must be signed with one of them.
-    `distributed` says that the program shares its work among the nodes of a job.
+    `debian` are packages that the image has besides its base's. `gpus` is `all` where the training
+    uses the GPUs of its machine, else empty. `signers` are public keys, each a path or a
+    fingerprint; runs must be signed with one of them. `distributed` says that the program shares
+    its work among the nodes of a job.
     """
 
     root: Path
@@ -68,6 +73,9 @@ class Project:
     smoke: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
     names: tuple[tuple[str, str], ...] = ()
+    debian: tuple[str, ...] = ()
+    gpus: str = ""
+    indexes: tuple[Index, ...] = ()
     distributed: bool = False
 
     @property

@@ -37,15 +37,42 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SystemPackage:
+    """A line of the file that asks for a library or program: Debian's packages of it.
+
+    `name` is conda's. `versions` are alternatives, each a specifier of PEP 440 for the software's
+    own version; that of the Debian package `version_of` counts (`*` in it stands for any text).
+    `is_exact` tells that a person wrote the version, not an export.
+    """
+
+    name: str
+    written: str
+    place: str
+    packages: tuple[str, ...]
+    versions: tuple[str, ...]
+    version_of: str
+    is_exact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """A package index that the file names.
+    """A package index that the conda file names, or with a `name` the project.
 
     In the address, `${NAME}` is an environment variable's place. `is_default`: instead of the
-    usual index, not beside it.
+    usual index, not beside it. `packages` come from this index alone, and it serves nothing else;
+    none: it serves what it has.
     """
 
     address: str
-    is_default: bool
+    is_default: bool = False
+    name: str = ""
+    packages: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What messages and the lock call it: its name, else host and path of the address."""
+        plain = re.sub(r"^https?://([^/@]*@)?", "", self.address)
+        return self.name or re.sub(r"(/simple)?/*$", "", plain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +89,11 @@ class EnvironmentSpec:
 
     `name` is what images, registries and Azure ML call it, and `written_name` what the file does.
     `python` are alternatives, each a specifier of PEP 440 (`==3.13.*`; empty: any), and
-    `python_line` is 0 where the file names none. `notes` are what a user should know of the
-    reading, each as `file:line: what`. `sha256` is that of the file's bytes, as lower-case hex.
+    `python_line` is 0 where the file names none. `links` are pages and folders of the project that
+    list more files, each with its `file:line`. `notes` are what a user should know of the reading,
+    each as `file:line: what`. `cpu_place` is the line that wants PyTorch without CUDA; empty: none
+    does. `pip` is the version of pip as the file has it, empty where it gives none, and None where
+    the environment has no pip. `sha256` is that of the file's bytes, as lower-case hex.
     """
 
     name: str
@@ -76,11 +106,23 @@ class EnvironmentSpec:
     sha256: str
     constraints: tuple[Requirement, ...] = ()
     indexes: tuple[Index, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
     takes_prereleases: bool = False
     variables: tuple[tuple[str, str], ...] = ()
     included: tuple[Included, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    debian: tuple[SystemPackage, ...] = ()
+    cpu_place: str = ""
+    pip: str | None = None
+
+    @property
+    def places(self) -> dict[str, tuple[str, ...]]:
+        """Each `file:line` that names a package, or a list of links, by that name."""
+        places: dict[str, tuple[str, ...]] = {}
+        for wanted in (*self.requirements, *self.constraints):
+            places[wanted.name] = (*places.get(wanted.name, ()), wanted.place)
+        return places | {link: (place,) for link, place in self.links}
 
     @property
     def python_text(self) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from hakobune.model.sandbox import Sandbox
+
 RUNS = "runs"
 # What a program sees as `runs` while it runs, by the run's id.
 WAITING = ".{}.training"
@@ -32,15 +34,18 @@ class Bind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """The command, the container's name, the results' folder, and name and path of each output.
+    """The run's and the container's name, the results' folder, and name and path of each output.
 
-    `arguments` are those of the program inside. Paths are relative to the project; those of
-    `inputs`, by name, are absolute. The program sees the folder `waiting` as `runs`, and `folders`
-    are what it may leave there. `binds` are the mounts of both.
+    `arguments` are those of the program inside; `is_terminal` lets it have ours, and `sandbox` says
+    what it may use. Paths are relative to the project; those of `inputs`, by name, are absolute.
+    The program sees the folder `waiting` as `runs`, and `folders` are what it may leave there.
+    `binds` are the mounts of both.
     """
 
-    command: tuple[str, ...]
+    run_id: str
     arguments: tuple[str, ...]
+    is_terminal: bool
+    sandbox: Sandbox
     container: str
     folder: str
     waiting: str

@@ -3,14 +3,15 @@
 import hashlib
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from hakobune.adapters import debian_base, docker_cli
+from hakobune.adapters import debian_base, docker_cli, registry
 from hakobune.adapters.process import Runner
 from hakobune.errors import BaseUnavailableError
 from hakobune.model.lock import DebianBase, Lock
 from hakobune.model.reporter import Reporter
-from hakobune.transform.debian_packages import write_packages
+from hakobune.transform.debian_packages import read_packages, write_packages
 from hakobune.transform.render_dockerfile import SOURCE_DATE_EPOCH, pinned_base
 
 
@@ -37,9 +38,7 @@ def newly_answered(lock: Lock, runner: Runner) -> str | None:
         return None
     local = debian_tag(lock)
     has_local = local is not None and docker_cli.has_image(runner, local)
-    return docker_cli.registry_digest(
-        runner, lock.registry_base.image, timeout_s=2 if has_local else 10
-    )
+    return registry.tag_digest(runner, lock.registry_base.image, timeout_s=2 if has_local else 10)
 
 
 def ensure_base(lock: Lock, runner: Runner, reporter: Reporter) -> str:
@@ -93,3 +92,20 @@ def make_debian_base(
             options=options,
         )
         docker_cli.build(runner, command, reporter, name="base")
+
+
+def with_headers(
+    base: DebianBase | None, python: str, runner: Runner, *, is_moving: bool
+) -> DebianBase | None:
+    """Return the base with the headers of this Python; without any where `python` is empty.
+
+    Those that an earlier lock had are kept unless `is_moving`.
+    """
+    if base is None or not python:
+        return None if base is None else replace(base, headers=())
+    if base.headers and not is_moving:
+        return base
+    wanted = f"libpython{'.'.join(python.split('.')[:2])}-dev"
+    answer = debian_base.resolve(runner, base.suite, [wanted])
+    found = read_packages(answer) if answer is not None else ()
+    return replace(base, headers=tuple(one for one in found if one.name == wanted))

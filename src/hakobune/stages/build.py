@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hakobune.adapters import docker_cli, files
+from hakobune.adapters import debian_base, docker_cli, files
 from hakobune.adapters.process import Runner
 from hakobune.errors import ImageStaleError
 from hakobune.model.image import Image
@@ -13,7 +13,9 @@ from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import BuildSecrets
 from hakobune.stages import base_image
+from hakobune.stages.built_wheels import settle_wheels
 from hakobune.stages.lock import pin_base
+from hakobune.stages.outside import fetched_options
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import check_lock, current_source, ready_lock, render
 from hakobune.transform.names import lasting_tag, readable_tag
@@ -31,7 +33,14 @@ def build(
     engine = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, engine)
     lock, base = ready_base(project, runner, reporter)
-    image = build_tagged(project, lock, runner, reporter, base=base, secrets=secrets)
+    with fetched_options(project, lock, runner, base, secrets) as options:
+        arguments = build_arguments(base)
+        lock = settle_wheels(
+            project, lock, runner, reporter, arguments=arguments, secrets=secrets, options=options
+        )
+        image = build_tagged(
+            project, lock, runner, reporter, base=base, secrets=secrets, options=options
+        )
     reporter.done("build", f"{image.tag} on {base}", digest=image.id)
     return image
 
@@ -73,6 +82,13 @@ def build_tagged(  # noqa: PLR0913 - what a build is made of, by name
     docker_cli.add_tag(runner, new, tag)
     docker_cli.remove_tag(runner, new)
     return replace(image, tag=tag)
+
+
+def with_mirror(lock: Lock, runner: Runner, secrets: BuildSecrets) -> BuildSecrets:
+    """Return the secrets of a build, with this host's Debian mirror if the build asks one."""
+    if not lock.debian_packages:
+        return secrets
+    return replace(secrets, debian_mirror=debian_base.mirror(runner))
 
 
 def new_tag(project: Project, lock: Lock, base: str) -> str:

@@ -80,7 +80,7 @@ def require_success(end: ContainerEnd, reporter: Reporter, *, what: str) -> None
 
 def _failure(end: ContainerEnd, what: str) -> HakobuneError:
     if end.is_out_of_memory:
-        limit = f"the limit, HAKOBUNE_MEMORY or mem_limit, is {end.memory}"
+        limit = f"the limit, HAKOBUNE_MEMORY, is {end.memory}"
         if not end.memory_bytes:
             limit = "the container has no limit, so the machine's own memory ran out"
         how = f"{what} was killed for lack of memory; {limit}"
@@ -91,8 +91,7 @@ def _failure(end: ContainerEnd, what: str) -> HakobuneError:
             )
         return OutOfMemoryError(
             how,
-            remedy="let the program use less memory, or raise the limit: HAKOBUNE_MEMORY, or "
-            "mem_limit in docker-compose.yml",
+            remedy="let the program use less memory, or raise the limit: HAKOBUNE_MEMORY=8g",
         )
     name = _signal_name(end.exit_code)
     if end.is_ended_by_docker:

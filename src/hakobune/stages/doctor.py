@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
 
-from hakobune.adapters import debian_base, docker_cli, resolver
+from hakobune.adapters import debian_base, docker_cli, registry, resolver
 from hakobune.adapters.azure_sdk import is_sdk_installed
 from hakobune.adapters.commit import is_ignored
 from hakobune.adapters.process import Runner
@@ -22,6 +22,7 @@ from hakobune.model.finding import Finding
 from hakobune.model.project import Project
 from hakobune.stages import base_image
 from hakobune.stages.build import image_tag
+from hakobune.stages.compose import differences
 from hakobune.stages.project import open_project, read_current_lock, read_environment
 from hakobune.stages.render import check_lock, current_source
 
@@ -57,6 +58,7 @@ def examine(  # noqa: PLR0913 - what this machine is, by name
         _checked("command", lambda: _command(project)),
         _checked("lock", lambda: _lock(runner, index)),
         _checked("render", lambda: _render(project)),
+        *_compose(project),
     ]
     engine = _checked("engine", lambda: _engine(runner))
     found.append(engine)
@@ -67,6 +69,8 @@ def examine(  # noqa: PLR0913 - what this machine is, by name
             _checked("host", lambda: _host(runner, index, proxies, passed=has_docker_proxies)),
             _checked("train", lambda: _train(project, runner)),
         ]
+        if project.gpus:
+            found.append(_checked("gpus", lambda: _gpus(runner)))
     found.append(_checked("login", lambda: _login(destination(project.root), login)))
     return tuple(found)
 
@@ -161,12 +165,31 @@ def _render(project: Project) -> Finding:
     return Finding(step="render", state="ok", what=what)
 
 
+def _compose(project: Project) -> list[Finding]:
+    """Compare the project's compose file, if it has one, with the container of `train`."""
+    if not any((project.root / name).is_file() for name in docker_cli.COMPOSE_FILES):
+        return []
+    return [_checked("compose", lambda: _compared(project))]
+
+
+def _compared(project: Project) -> Finding:
+    found = differences(project)
+    if not found:
+        what = "the compose file describes the container that hakobune train runs"
+        return Finding(step="compose", state="ok", what=what)
+    return Finding(
+        step="compose",
+        state="weak",
+        what="plain docker compose runs another container than hakobune train\n" + "\n".join(found),
+        remedy="correct these lines; hakobune compose prints what they should be",
+    )
+
+
 def _engine(runner: Runner) -> Finding:
     version = docker_cli.engine_version(runner)
     docker_cli.require_buildkit(runner, version)
-    docker_cli.require_compose(runner)
     if docker_cli.keeps_manifests(runner):
-        return Finding(step="engine", state="ok", what=f"Docker {version}, buildx, compose")
+        return Finding(step="engine", state="ok", what=f"Docker {version}, buildx")
     return Finding(
         step="engine",
         state="weak",
@@ -183,7 +206,7 @@ def _base(project: Project, runner: Runner) -> Finding:
     have = base_image.found_locally(lock, runner)
     if have is not None:
         return Finding(step="base", state="ok", what=f"{have} is here")
-    if docker_cli.registry_digest(runner, image) is not None:
+    if registry.tag_digest(runner, image) is not None:
         return Finding(step="base", state="ok", what=f"the registry of {image} answers")
     if lock.debian_base is None:
         return Finding(
@@ -238,6 +261,20 @@ def _host(
         what = "no setting of this machine is missing in the engine or in a build"
         return Finding(step="host", state="ok", what=what)
     return Finding(step="host", state="weak", what="\n".join(found), remedy="\n".join(remedies))
+
+
+def _gpus(runner: Runner) -> Finding:
+    if docker_cli.has_gpus(runner):
+        return Finding(step="gpus", state="ok", what="the engine lists NVIDIA's GPUs or runtime")
+    return Finding(
+        step="gpus",
+        state="weak",
+        what='[tool.hakobune] has gpus = "all", and the engine lists neither NVIDIA\'s runtime nor '
+        "a GPU: a training probably cannot start",
+        remedy="install NVIDIA's driver and Container Toolkit, then: "
+        "nvidia-ctk runtime configure --runtime=docker\n"
+        "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html",
+    )
 
 
 def _train(project: Project, runner: Runner) -> Finding:

@@ -6,6 +6,7 @@ from hakobune.adapters import resolver
 from hakobune.adapters.process import Runner
 from hakobune.adapters.resolver import KnownSdist, Question
 from hakobune.model.project import Project
+from hakobune.model.spec import Index
 from hakobune.stages.project import read_environment, read_fresh_lock
 from hakobune.transform.explain_lock import Explained, explain_lock
 
@@ -16,7 +17,7 @@ _ANY_GLIBC = 41
 def explain(
     project: Project,
     runner: Runner,
-    index: Callable[[Sequence[tuple[str, str]]], Mapping[str, str]],
+    index: Callable[[Sequence[Index]], Mapping[str, str]],
 ) -> list[Explained]:
     """Return where each package comes from, and who asked for it.
 
@@ -27,12 +28,14 @@ def explain(
     spec = read_environment(project)
     question = Question(
         requirements=tuple(
-            wanted.name if wanted.others else wanted.text for wanted in spec.requirements
+            wanted.name if wanted.others or " @ " in wanted.text else wanted.text
+            for wanted in spec.requirements
         ),
         python=lock.python,
         glibc=_ANY_GLIBC,
         file=project.environment,
         constraints=tuple(f"{p.name}=={p.version}" for p in lock.python_packages),
+        overrides=lock.overrides,
         takes_prereleases=True,
         known=tuple(KnownSdist(name=p.name, version=p.version, requires=()) for p in lock.sdists),
     )

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from hakobune.adapters import files
 from hakobune.errors import ConfigurationInvalidError, FileNotWritableError, ProjectUnclearError
 from hakobune.model.forms import is_of
-from hakobune.model.project import COMPOSE, WHOLE, Project
+from hakobune.model.project import WHOLE, Project
 from hakobune.model.script import ScriptOption, Takes
 from hakobune.transform.read_project import read_project
 from hakobune.transform.read_script import is_started_as_script, read_script
@@ -317,12 +317,9 @@ def _notes(project: Project, script: str, options: Iterable[ScriptOption]) -> It
 
 def _next_step(project: Project, options: Iterable[ScriptOption]) -> str:
     """Return what to type in the project's folder, with the data that the script would read."""
-    steps = ["hakobune lock", "hakobune build"]
-    if not (project.root / COMPOSE).exists():
-        steps.insert(1, "hakobune compose")
     train = ["hakobune", "train"]
     for option in options:
         is_there = option.default and _exists(project.root / option.default)
         if option.takes is Takes.INPUT and (is_there or option.is_required):
             train += [option.flag, option.default if is_there else "FILE"]
-    return " && ".join([*steps, shlex.join(train)])
+    return shlex.join(train)

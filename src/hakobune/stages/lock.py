@@ -1,21 +1,19 @@
 """Writes the lock: the exact packages of the conda file. No other stage asks the package index."""
 
 import hashlib
-import tomllib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
-from typing import Any
 
 from packaging.version import Version
 
-from hakobune.adapters import debian_base, docker_cli, files, resolver
+from hakobune.adapters import files, registry, resolver
 from hakobune.adapters.process import Runner, printable
 from hakobune.adapters.resolver import Question
 from hakobune.errors import (
     ArgumentInvalidError,
     EnvironmentFileInvalidError,
-    HashMismatchError,
     LockDamagedError,
     LockMissingError,
     PythonUnavailableError,
@@ -25,20 +23,22 @@ from hakobune.errors import (
 from hakobune.model.lock import (
     COMPILER,
     PLATFORM,
-    DebianBase,
     Lock,
-    LockedSdist,
     LockedWheel,
     RegistryBase,
 )
 from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
-from hakobune.model.spec import EnvironmentSpec, requirement_name
+from hakobune.model.secrets import AskedIndex
+from hakobune.model.spec import EnvironmentSpec, Index, requirement_name
+from hakobune.stages.as_conda import solve_as_conda
+from hakobune.stages.base_image import with_headers
+from hakobune.stages.debian import DebianWishes, bases, choose_debian
 from hakobune.stages.doubts import old_releases, warnings_of
+from hakobune.stages.indexes import download_size, indexes_of, require_hashes, require_same_source
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
-from hakobune.stages.solve import Solution, solve
+from hakobune.stages.solve import Solution, accepted_notes, settled, with_paths
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
-from hakobune.transform.debian_packages import read_packages
 from hakobune.transform.lock_changes import lock_changes
 from hakobune.transform.names import environment_name, readable_tag
 from hakobune.transform.write_lock import write_lock
@@ -46,25 +46,32 @@ from hakobune.transform.write_lock import write_lock
 # The oldest Python that uv and the compiler name; the image's own may be older.
 _TOOLS_PYTHON = "3.9"
 _MOST_TRIES = 24
+_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockWishes:
     """How to lock.
 
-    `index` returns uv's environment variables (index, CA bundle) for the indexes that the conda
-    file names. `upgrade` lets every Python package move, `upgraded` those of these names,
-    `move_base` every Debian package. No package is taken that came to the index after
-    `exclude_newer` (RFC 3339; empty: no bound). `is_trial` writes nothing, and `is_whole` shows the
-    resolver's explanation of a failure uncut.
+    `index` returns uv's environment variables (index, CA bundle) for the indexes that the project
+    and the conda file name, and `asked` the indexes in their order. A package of a name in
+    `accepted` may have other bytes or another index than before, and if it is built from the same
+    source, another wheel with each build. `upgrade` lets every Python package move, `upgraded`
+    those of these names, `move_base` every Debian package, and `security` those with a newer
+    security build. No package is taken that came to the index after `exclude_newer` (RFC 3339;
+    empty: no bound). `is_trial` writes nothing, and `is_whole` shows the resolver's explanation of
+    a failure uncut.
     """
 
-    index: Callable[[Sequence[tuple[str, str]]], Mapping[str, str]]
+    index: Callable[[Sequence[Index]], Mapping[str, str]]
+    asked: Callable[[Sequence[Index]], tuple[AskedIndex, ...]] = lambda _named: ()
+    accepted: tuple[str, ...] = ()
     upgrade: bool = False
     upgraded: tuple[str, ...] = ()
     exclude_newer: str = ""
     is_trial: bool = False
     move_base: bool = False
+    security: bool = False
     is_whole: bool = False
 
 
@@ -80,21 +87,32 @@ def lock_environment(
     """
     spec = read_environment(project)
     for note in spec.notes:
-        reporter.say(note)
+        reporter.say(f"note: {note}")
     _require_own_name(project, spec)
     old = _lock_to_keep(project, reporter)
     if old is not None:
         require_line_ends(project, old)
     kept = _lock_with_pins(old, wishes)
     choices = _pythons(project, spec, kept)
-    python, solution = _resolve(project, spec, choices, kept, runner, wishes)
-    for package in solution.compiled:
-        reporter.say(
-            f"{package} has no wheel, and its source is partly in a compiled language: the build "
-            "has no compiler, so it succeeds only if the package can do without that part"
-        )
+    named = indexes_of(project, spec, wishes, reporter)
+    python, solution = _resolve(project, spec, choices, kept, runner, wishes, named, reporter)
+    # What another base, or a release that may move, gives is found out again.
+    before = None if wishes.move_base else kept
+    packages = settled(solution, before, python.version, wishes.accepted)
+    for note in (*solution.notes, *accepted_notes(packages)):
+        reporter.say(f"note: {note}")
     if len(choices) > 1:
-        reporter.say(f"{spec.python_text}: Python {python.version} is taken")
+        reporter.say(f"note: {spec.python_text}: Python {python.version} is taken")
+    debian = choose_debian(
+        project,
+        spec,
+        python,
+        packages,
+        old,
+        runner,
+        reporter,
+        wishes=DebianWishes(move=wishes.move_base, is_security=wishes.security),
+    )
     lock = Lock(
         environment=spec.name,
         environment_sha256=spec.sha256,
@@ -102,24 +120,34 @@ def lock_environment(
         python=python.version,
         requirements=(spec.python_text, *(wanted.text for wanted in spec.requirements)),
         registry_base=_registry_base(python, old, runner, reporter),
-        debian_base=_debian_base(python, old, runner, reporter, move=wishes.move_base),
-        tools=_tools(project, python, kept, runner, wishes),
-        packages=solution.packages,
+        debian_base=with_headers(
+            debian.base,
+            python.version if solution.is_compiled else "",
+            runner,
+            is_moving=wishes.move_base,
+        ),
+        tools=_tools(project, python, kept, runner, wishes, reporter),
+        packages=(*packages, *debian.packages),
         sha256="",
         variables=spec.variables,
-        indexes=_indexes(spec),
+        indexes=named,
         included=tuple((one.path, one.sha256) for one in spec.included),
         builders=solution.builders,
+        overrides=solution.overrides,
+        debian=debian.asked,
     )
+    if old is not None and not wishes.is_trial:
+        asked = wishes.asked(lock.indexes)
+        require_same_source(project, old, lock, asked, accepted=wishes.accepted)
     fresh = [p for p in solution.packages if old is None or p not in old.packages]
     env = wishes.index(lock.indexes)
     late = old_releases(runner, spec, fresh, _ask_for(project, python), env=env)
     changes = () if wishes.is_trial else lock_changes(old, lock)
-    for line in (*warnings_of(project, spec, lock.python), *late, *changes):
+    for line in (*warnings_of(project, spec, lock), *late, *download_size(lock), *changes):
         reporter.say(line)
     if wishes.is_trial:
         return lock
-    stored = _store_lock(project, lock, reporter)
+    stored = store_lock(project, lock, reporter)
     _report_name(project, spec, reporter)
     return stored
 
@@ -150,6 +178,12 @@ def _lock_with_pins(old: Lock | None, wishes: LockWishes) -> Lock | None:
 
     Raises ArgumentInvalidError for a package that is not in it.
     """
+    for text in (*wishes.upgraded, *wishes.accepted):
+        if not _PACKAGE.fullmatch(text):
+            raise ArgumentInvalidError(
+                f"{printable(text)!r} is not the name of a package",
+                remedy="give the name alone; the conda file has the versions",
+            )
     moving = {requirement_name(name) for name in wishes.upgraded}
     packages = () if old is None else old.python_packages
     tools = () if old is None else old.tools
@@ -172,8 +206,9 @@ def _report_name(project: Project, spec: EnvironmentSpec, reporter: Reporter) ->
     """Print how the image is called, if the conda file calls the environment otherwise."""
     if spec.name != spec.written_name:
         reporter.say(
-            f"{project.environment}:{spec.name_line}: the name `{printable(spec.written_name)}` "
-            f"becomes `{spec.name}`, which Docker, registries and Azure ML all accept; "
+            f"note: {project.environment}:{spec.name_line}: the name "
+            f"`{printable(spec.written_name)}` becomes `{spec.name}`, which Docker, registries and "
+            f"Azure ML all accept; "
             f"docker-compose.yml must name the image {readable_tag(spec.name)}"
         )
 
@@ -197,10 +232,6 @@ def _require_own_name(project: Project, spec: EnvironmentSpec) -> None:
             )
 
 
-def _indexes(spec: EnvironmentSpec) -> tuple[tuple[str, str], ...]:
-    return tuple((one.address, "default" if one.is_default else "extra") for one in spec.indexes)
-
-
 def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and how to ask
     project: Project,
     spec: EnvironmentSpec,
@@ -208,6 +239,8 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
     kept: Lock | None,
     runner: Runner,
     wishes: LockWishes,
+    named: tuple[Index, ...],
+    reporter: Reporter,
 ) -> tuple[ChosenPython, Solution]:
     """Return the first Python that the packages exist for, and them.
 
@@ -230,16 +263,21 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             else {},
             takes_prereleases=spec.takes_prereleases,
             exclude_newer=wishes.exclude_newer,
-            places=_places_of(spec),
+            places=spec.places,
+            links=tuple(
+                link if "://" in link else str(project.root / link) for link, _ in spec.links
+            ),
             is_whole=wishes.is_whole,
+            indexes=wishes.asked(named),
+            say=reporter.say,
         )
         try:
-            solution = solve(runner, question, env=wishes.index(_indexes(spec)))
+            solution = solve_as_conda(runner, question, spec, env=wishes.index(named))
         except (ResolutionImpossibleError, WheelMissingError) as exc:
             first_error = first_error or exc
             continue
-        _require_hashes(spec, solution.packages)
-        return python, solution
+        require_hashes(spec, solution.packages)
+        return python, with_paths(solution, project.root)
     assert first_error is not None  # noqa: S101 - the loop ran once at least
     raise first_error
 
@@ -251,29 +289,13 @@ def _pins(kept: Lock | None, python: ChosenPython) -> tuple[str, ...]:
     return tuple(f"{package.name}=={package.version}" for package in kept.python_packages)
 
 
-def _places_of(spec: EnvironmentSpec) -> dict[str, tuple[str, ...]]:
-    places: dict[str, tuple[str, ...]] = {}
-    for wanted in (*spec.requirements, *spec.constraints):
-        places[wanted.name] = (*places.get(wanted.name, ()), wanted.place)
-    return places
-
-
-def _require_hashes(spec: EnvironmentSpec, packages: tuple[LockedWheel | LockedSdist, ...]) -> None:
-    """Raise HashMismatchError where a line of the file names other bytes than the index has."""
-    locked = {package.name: package for package in packages}
-    for wanted in spec.requirements:
-        package = locked.get(wanted.name)
-        if wanted.hashes and package is not None and package.sha256 not in wanted.hashes:
-            raise HashMismatchError(
-                f"{wanted.place}: {package.file} on the index has none of the sha256 that "
-                "`--hash` names",
-                remedy="the hashes are of another file of this release, or the index's file was "
-                "changed: find out which",
-            )
-
-
-def _tools(
-    project: Project, python: ChosenPython, kept: Lock | None, runner: Runner, wishes: LockWishes
+def _tools(  # noqa: PLR0913, PLR0917 - as above
+    project: Project,
+    python: ChosenPython,
+    kept: Lock | None,
+    runner: Runner,
+    wishes: LockWishes,
+    reporter: Reporter,
 ) -> tuple[LockedWheel, ...]:
     """Return what builds the image: uv, and a compiler where the project has C files.
 
@@ -285,6 +307,8 @@ def _tools(
         _ask_for(project, python, "uv", *((COMPILER,) if project.libraries else ())),
         python=newest,
         preferred=tuple(f"{w.name}=={w.version}" for w in kept.tools) if kept else (),
+        indexes=wishes.asked(()),
+        say=reporter.say,
     )
     found = resolver.solve(runner, question, env=wishes.index(()))
     return tuple(wheel for wheel in found if isinstance(wheel, LockedWheel))
@@ -309,7 +333,7 @@ def _lock_to_keep(project: Project, reporter: Reporter) -> Lock | None:
     except LockMissingError:
         return None
     except LockDamagedError as exc:
-        reporter.say(f"{exc.what}; its pins are not kept")
+        reporter.say(f"note: {exc.what}; its pins are not kept")
         return None
 
 
@@ -320,44 +344,16 @@ def _registry_base(
     image = f"docker.io/library/python:{python.version}-slim{suite}"
     if old is not None and old.registry_base.image == image and old.registry_base.digest:
         return old.registry_base
-    digest = docker_cli.registry_digest(runner, image)
+    digest = registry.tag_digest(runner, image)
     if digest is None:
-        reporter.say(f"no registry answers for {image}: its digest stays open in the lock")
+        reporter.say(f"note: no registry answers for {image}: its digest stays open in the lock")
     return RegistryBase(image=image, digest=digest)
-
-
-def _debian_base(
-    python: ChosenPython, old: Lock | None, runner: Runner, reporter: Reporter, *, move: bool
-) -> DebianBase | None:
-    bases, suite = _bases(), python.debian_suite
-    if not suite:
-        reporter.say(
-            f"no release of Debian has Python {python.version} "
-            f"({', '.join(f'{name} {text}' for name, text in bases['debian'].items())}): "
-            "this environment can be built only where an image registry can be reached"
-        )
-        return None
-    kept = old.debian_base if old is not None else None
-    is_whole = kept is not None and set(bases["debian_packages"]) <= {p.name for p in kept.packages}
-    if kept is not None and is_whole and kept.suite == suite and not move:
-        return kept
-    answer = debian_base.resolve(runner, suite, bases["debian_packages"])
-    if answer is None:
-        reporter.say(
-            "Debian's packages cannot be listed from this host: the lock keeps what it had"
-        )
-        return kept
-    return DebianBase(suite=suite, packages=read_packages(answer))
-
-
-def _bases() -> dict[str, Any]:
-    return tomllib.loads(files.read_data("bases.toml"))
 
 
 def _base_table() -> BaseTable:
     lines = files.read_data("python_images.txt").splitlines()
     rows = (line.split() for line in lines if line and not line.startswith("#"))
-    return BaseTable(images=dict(rows), debian=_bases()["debian"])
+    return BaseTable(images=dict(rows), debian=bases()["debian"])
 
 
 def _known_minors() -> str:
@@ -369,7 +365,8 @@ def _minor(python: str) -> str:
     return ".".join(python.split(".")[:2])
 
 
-def _store_lock(project: Project, lock: Lock, reporter: Reporter) -> Lock:
+def store_lock(project: Project, lock: Lock, reporter: Reporter) -> Lock:
+    """Write the lock; return it with its sha256."""
     content = write_lock(lock, written_from=project.environment)
     changed = files.write_bytes(project.lock_path, content)
     stored = replace(lock, sha256=hashlib.sha256(content).hexdigest())
@@ -382,4 +379,4 @@ def pin_base(project: Project, lock: Lock, digest: str, reporter: Reporter) -> L
     """Write the digest of the official Python image into the lock, and return the lock."""
     base = replace(lock.registry_base, digest=digest)
     reporter.say(f"{base.image} is {digest}: written into {project.lock}")
-    return _store_lock(project, replace(lock, registry_base=base), reporter)
+    return store_lock(project, replace(lock, registry_base=base), reporter)

@@ -32,12 +32,7 @@ def plan_push(project: Project, runner: Runner, *, registry_name: str) -> Pushed
     Raises PlatformUnsupportedError for an image that Azure ML cannot run, and what
     `current_image` raises for a missing or outdated image.
     """
-    if not registry_name:
-        raise DestinationIncompleteError(
-            "no registry given to push to",
-            remedy="--registry name.azurecr.io, or HAKOBUNE_REGISTRY; "
-            "a workspace with a registry of its own needs neither",
-        )
+    require_registry(registry_name)
     image = current_image(project, runner)
     if image.platform != PLATFORM:
         raise PlatformUnsupportedError(
@@ -52,6 +47,16 @@ def plan_push(project: Project, runner: Runner, *, registry_name: str) -> Pushed
         tag=pushed_tag(image.id),
         digest=image.id if docker_cli.keeps_manifests(runner) else "",
     )
+
+
+def require_registry(registry_name: str) -> None:
+    """Raise DestinationIncompleteError where there is no registry to push to."""
+    if not registry_name:
+        raise DestinationIncompleteError(
+            "no registry given to push to",
+            remedy="--registry name.azurecr.io, or HAKOBUNE_REGISTRY; "
+            "a workspace with a registry of its own needs neither",
+        )
 
 
 def pushed_repository(project: Project, registry_name: str) -> str:

@@ -27,6 +27,7 @@ from hakobune.oci.documents import digest_of
 from hakobune.oci.layers import first_differences, read_files
 from hakobune.stages import base_image
 from hakobune.stages.build import build_on, current_image
+from hakobune.stages.outside import fetched_options
 from hakobune.stages.render import check_lock
 from hakobune.transform.render_dockerfile import pinned_base
 
@@ -58,9 +59,16 @@ def reproduce_image(
     # Under the base's own name, which is in the image's label.
     options = ("--no-cache", "--build-arg", f"BUILDKIT_CACHE_MOUNT_NS={again}")
     try:
-        second = build_on(
-            project, runner, reporter, base=image.base, tag=again, secrets=secrets, options=options
-        )
+        with fetched_options(project, lock, runner, image.base, secrets) as fetched:
+            second = build_on(
+                project,
+                runner,
+                reporter,
+                base=image.base,
+                tag=again,
+                secrets=secrets,
+                options=(*options, *fetched),
+            )
         if second.id != image.id:
             dockerfile = project.dockerfile_path.read_text(encoding="utf-8")
             found = _differences(runner, image.id, second.id, dockerfile, project.dockerfile)

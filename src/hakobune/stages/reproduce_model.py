@@ -1,6 +1,5 @@
 """A recorded run, run again in its image, and both results compared."""
 
-import os
 from pathlib import Path
 
 from hakobune.adapters import docker_cli, files
@@ -10,11 +9,18 @@ from hakobune.model.grade import Grade, Sameness
 from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, Outside, RunRecord
 from hakobune.model.reporter import Reporter
+from hakobune.model.sandbox import Sandbox
 from hakobune.model.training import RUNS, Training
 from hakobune.stages.arrivals import awaited
 from hakobune.stages.compare import grade_runs, read_results
 from hakobune.stages.container_end import require_success
-from hakobune.stages.inputs import has_digest, look_at, recorded_input, require_unchanged
+from hakobune.stages.inputs import (
+    existing_input,
+    has_digest,
+    look_at,
+    recorded_input,
+    require_unchanged,
+)
 from hakobune.stages.record import (
     complete,
     find_documents,
@@ -23,11 +29,11 @@ from hakobune.stages.record import (
     require_outside,
 )
 from hakobune.transform.arguments import drop_option, put_value, value_place
-from hakobune.transform.plan_training import compose_override, plan_training
+from hakobune.transform.plan_training import plan_training
 
 
 def reproduce_model(
-    project: Project, folder: Path, runner: Runner, reporter: Reporter
+    project: Project, folder: Path, runner: Runner, reporter: Reporter, *, sandbox: Sandbox
 ) -> tuple[Grade, str, Path]:
     """Run a recorded run again in its image; return the grade, the likely cause, and the folder.
 
@@ -40,11 +46,11 @@ def reproduce_model(
                 f"another `hakobune reproduce model` is running in {project.root}",
                 remedy="wait until it ends",
             )
-        return _again(project, folder, runner, reporter)
+        return _again(project, folder, runner, reporter, sandbox)
 
 
 def _again(
-    project: Project, folder: Path, runner: Runner, reporter: Reporter
+    project: Project, folder: Path, runner: Runner, reporter: Reporter, sandbox: Sandbox
 ) -> tuple[Grade, str, Path]:
     record = read_run_record(folder)
     read_results(folder, record)
@@ -59,8 +65,11 @@ def _again(
         (*_arguments(project, record, outside), *_output_options(project, again)),
         run_id=record.run_id,
         is_terminal=False,
-        existing=lambda text: Path(text) if os.path.isabs(text) else None,  # noqa: PTH117 - a text
+        sandbox=sandbox,
+        existing=lambda text: existing_input(Path(text)) if Path(text).is_absolute() else None,
     )
+    # The recorded image, which may be older than the checkout.
+    command = docker_cli.train_command(project, training, image=image.id)
     how = Circumstances(
         found_by="container",
         documents=documents,
@@ -71,7 +80,7 @@ def _again(
     )
     try:
         with awaited(project, training, reporter):
-            _run(project, training, outside, runner, reporter)
+            _run(training, command, runner, reporter)
         complete(project, target, image, runner, how)
         grade, cause = grade_runs(project, folder, target)
     except BaseException:
@@ -83,19 +92,9 @@ def _again(
     return grade, cause, target
 
 
-def _run(
-    project: Project, training: Training, outside: Outside, runner: Runner, reporter: Reporter
-) -> None:
+def _run(training: Training, command: list[str], runner: Runner, reporter: Reporter) -> None:
     seen = {path: look_at(path) for _, path in training.inputs}
-    # The recorded image, which may be older than the checkout.
-    more = (f"image: {outside.image}", 'environment: {HAKOBUNE_ANY_SOURCE: "1"}')
-    end = docker_cli.compose_run(
-        runner,
-        training.command,
-        training.container,
-        cwd=project.root,
-        override=compose_override(project.service, training.binds, *more),
-    )
+    end = docker_cli.train(runner, command, training.container)
     require_success(end, reporter, what="the training program, with the run's image and arguments,")
     require_unchanged(seen, training.folder)
 

@@ -4,16 +4,16 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from hakobune.adapters import containers, docker_cli, files
+from hakobune.adapters import containers, files
 from hakobune.adapters.process import Runner, printable
 from hakobune.errors import HakobuneError, ReceiptMissingError, SmokeFailedError
 from hakobune.model.image import Image
+from hakobune.model.lock import PLATFORM
 from hakobune.model.project import Project
 from hakobune.model.record import RECORD, RunRecord
 from hakobune.model.reporter import Reporter
 from hakobune.model.sandbox import SANDBOXES, SMOKE
 from hakobune.model.training import Training
-from hakobune.stages.build import current_image
 from hakobune.stages.compare import read_results
 from hakobune.stages.inputs import digest_of_input
 from hakobune.stages.project import read_fresh_lock
@@ -26,16 +26,19 @@ RECEIPTS = ".hakobune/receipts"
 _TIMEOUT_S = 300
 
 
-def smoke(project: Project, training: Training, runner: Runner, reporter: Reporter) -> Receipt:
+def smoke(
+    project: Project, training: Training, runner: Runner, reporter: Reporter, *, image: Image
+) -> Receipt:
     """Let the image pass its smoke tests and a training; return the receipt, which is kept.
 
     What it passed before, for the same image, is not done again. Raises SmokeFailedError, or what
     a training raises.
     """
-    docker_cli.engine_version(runner)
-    image = current_image(project, runner)
     receipt = _find_receipt(project, image) or Receipt(image=image.id, checks=(), references=())
     checks = checks_of(project, image)
+    if skipped := read_fresh_lock(project).skipped:
+        named = ", ".join(skipped)
+        reporter.say(f"skipped: {named}: not for this Python or {PLATFORM}, by the line's marker")
     if set(checks) <= set(receipt.checks):
         reporter.done("smoke", f"{len(checks)} tests, passed before", digest=image.id)
     else:
@@ -47,7 +50,7 @@ def smoke(project: Project, training: Training, runner: Runner, reporter: Report
     if reference:
         reporter.done("train", f"{reference}, the same arguments and data before")
         return receipt
-    train(project, training, runner, reporter)
+    train(project, training, runner, reporter, image=image)
     if _record_of(project, training.folder, image) is None:
         raise SmokeFailedError(
             f"the training left no run of this image in {training.folder}",

@@ -4,16 +4,25 @@ A source distribution is read, never run: uv gets what it says of itself. Its wh
 image's build, which compares what comes out with what was read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import unquote
 
 from hakobune.adapters import resolver
 from hakobune.adapters.download import download
 from hakobune.adapters.process import Runner
 from hakobune.adapters.resolver import KnownSdist, Question
-from hakobune.errors import SdistInvalidError, WheelMissingError
-from hakobune.model.lock import LockedSdist, LockedWheel
+from hakobune.errors import (
+    PackageUnknownError,
+    ResolutionImpossibleError,
+    SdistInvalidError,
+    WheelMissingError,
+)
+from hakobune.model.lock import COMPILER, Lock, LockedSdist, LockedWheel
 from hakobune.model.spec import requirement_name
+from hakobune.stages.outside import fetch_named
 from hakobune.transform.read_sdist import SdistFacts, read_sdist
 
 _MOST_ROUNDS = 40
@@ -23,12 +32,18 @@ _MOST_ROUNDS = 40
 class Solution:
     """The packages, and what builds the source distributions among them.
 
-    `compiled` are those of them that have sources of a compiled language, as `name version`.
+    `notes` are what a user should know of them, and `overrides` what was decided against them.
     """
 
     packages: tuple[LockedWheel | LockedSdist, ...]
     builders: tuple[LockedWheel, ...] = ()
-    compiled: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def is_compiled(self) -> bool:
+        """Tell whether a compiler builds one of them."""
+        return any(wheel.name == COMPILER for wheel in self.builders)
 
 
 @dataclass(slots=True)
@@ -44,7 +59,23 @@ def solve(runner: Runner, question: Question, *, env: Mapping[str, str]) -> Solu
 
     A package becomes a source distribution only if the index has no wheel of it that fits.
     """
-    sdists = _Sdists()
+    with TemporaryDirectory(prefix="hakobune-") as folder:
+        local, facts = fetch_named(runner, question, Path(folder), env=env)
+        sdists = _Sdists(
+            known={
+                name: KnownSdist(
+                    name=name, version=local.outside[name].version, requires=one.requires
+                )
+                for name, one in facts.items()
+            },
+            facts=facts,
+        )
+        return _solve(runner, local, sdists, env)
+
+
+def _solve(
+    runner: Runner, question: Question, sdists: "_Sdists", env: Mapping[str, str]
+) -> Solution:
     for _ in range(_MOST_ROUNDS):
         pins = tuple(f"{known.name}=={known.version}" for known in sdists.known.values())
         asked = replace(
@@ -107,34 +138,120 @@ def _with_builders(
     """Add what builds each source distribution: each has a place of its own to be built in."""
     builders: dict[str, LockedWheel] = {}
     found: list[LockedWheel | LockedSdist] = []
+    compiler: dict[str, LockedWheel] = {}
     for package in packages:
         if isinstance(package, LockedWheel):
             found.append(package)
             continue
-        wheels = resolver.solve(
-            runner,
-            replace(
-                question,
-                requirements=sdists.facts[package.name].builders,
-                constraints=(),
-                preferred=question.preferred_builders.get(package.name, ()),
-                takes_prereleases=False,
-            ),
-            env=env,
-        )
-        pins = tuple(f"{wheel.name}=={wheel.version}" for wheel in wheels)
-        builders |= {
-            pin: wheel
-            for pin, wheel in zip(pins, wheels, strict=True)
-            if isinstance(wheel, LockedWheel)
-        }
-        found.append(replace(package, builders=pins))
+        facts = sdists.facts[package.name]
+        wheels = _builders_of(package, facts, runner, question, env)
+        if facts.needs_compiler:
+            compiler = compiler or _compiler(runner, question, env)
+            wheels |= compiler
+        builders |= wheels
+        found.append(replace(package, builders=tuple(wheels)))
     return Solution(
         packages=tuple(found),
         builders=tuple(builders[pin] for pin in sorted(builders)),
-        compiled=tuple(
-            f"{package.name} {package.version}"
+        notes=tuple(
+            f"{package.name} {package.version} has sources in {languages}, which hakobune has no "
+            "compiler for: its build succeeds only if it can do without them"
             for package in packages
-            if isinstance(package, LockedSdist) and sdists.facts[package.name].needs_compiler
+            if isinstance(package, LockedSdist)
+            and (languages := " and ".join(sdists.facts[package.name].languages))
         ),
     )
+
+
+def _builders_of(
+    package: LockedSdist,
+    facts: SdistFacts,
+    runner: Runner,
+    question: Question,
+    env: Mapping[str, str],
+) -> dict[str, LockedWheel]:
+    """Return the wheels that build it, by pin. Raises what the resolver raises, with its name."""
+    wanted = replace(
+        question,
+        requirements=facts.builders,
+        constraints=(),
+        preferred=question.preferred_builders.get(package.name, ()),
+        takes_prereleases=False,
+        places={},
+        outside={},
+    )
+    try:
+        wheels = resolver.solve(runner, wanted, env=env)
+    except (PackageUnknownError, ResolutionImpossibleError, WheelMissingError) as exc:
+        raise SdistInvalidError(
+            f"{package.name} {package.version} has no wheel that fits, and what builds it "
+            f"({', '.join(facts.builders)}) cannot be had:\n{exc.what}",
+            remedy=f"choose another release of {package.name}, or another Python",
+            place=next(iter(question.places.get(package.name, ())), question.file),
+        ) from exc
+    return {f"{w.name}=={w.version}": w for w in wheels if isinstance(w, LockedWheel)}
+
+
+def _compiler(runner: Runner, question: Question, env: Mapping[str, str]) -> dict[str, LockedWheel]:
+    """Return the wheel of the compiler of C and C++, by pin; an earlier lock's is kept."""
+    before = (pin for pins in question.preferred_builders.values() for pin in pins)
+    wanted = replace(
+        question,
+        requirements=(COMPILER,),
+        constraints=(),
+        preferred=tuple(pin for pin in before if requirement_name(pin) == COMPILER)[:1],
+        places={},
+        known=(),
+    )
+    wheels = resolver.solve(runner, wanted, env=env)
+    return {f"{w.name}=={w.version}": w for w in wheels if isinstance(w, LockedWheel)}
+
+
+def settled(
+    solution: Solution, old: Lock | None, python: str, accepted: Sequence[str]
+) -> tuple[LockedWheel | LockedSdist, ...]:
+    """Return the packages with what an earlier lock knows of the wheels of the same sources.
+
+    A source distribution of a name in `accepted` may give another wheel with each build, unless
+    its source is not the one that the earlier lock had: then nothing is known of its builds.
+    """
+    taken = {requirement_name(name) for name in accepted}
+    before = {sdist.name: sdist for sdist in old.sdists} if old else {}
+    packages: list[LockedWheel | LockedSdist] = []
+    for package in solution.packages:
+        if isinstance(package, LockedSdist):
+            known = before.get(package.name, package)
+            if package.name in taken and known.sha256 == package.sha256:
+                packages.append(replace(package, is_accepted=True))
+                continue
+            # Other builders, or another Python, may make another wheel.
+            is_same = known.sha256 == package.sha256 and known.builders == package.builders
+            if is_same and old is not None and old.python == python:
+                sha256, was_accepted = known.wheel_sha256, known.is_accepted
+                packages.append(replace(package, wheel_sha256=sha256, is_accepted=was_accepted))
+                continue
+        packages.append(package)
+    return tuple(packages)
+
+
+def accepted_notes(packages: Sequence[LockedWheel | LockedSdist]) -> tuple[str, ...]:
+    """Return a line for each package whose wheel no build is compared with."""
+    return tuple(
+        f"{package.name} {package.version}: each build may give another wheel, which was accepted; "
+        "`hakobune vendor` keeps one"
+        for package in packages
+        if isinstance(package, LockedSdist) and package.is_accepted and not package.wheel_sha256
+    )
+
+
+def with_paths(solution: Solution, root: Path) -> Solution:
+    """Return the packages with the files of a folder of links as paths below the project's root."""
+    packages: list[LockedWheel | LockedSdist] = []
+    for package in solution.packages:
+        path = Path(unquote(package.address.removeprefix("file://")))
+        if package.address.startswith("file://"):
+            inside = path.resolve().relative_to(root.resolve()).as_posix()
+            packages.append(replace(package, address=f"file:{inside}"))
+        else:
+            packages.append(package)
+    return replace(solution, packages=tuple(packages))

@@ -42,7 +42,12 @@ from hakobune.stages.inputs import (
     require_uploaded_whole,
 )
 from hakobune.stages.project import read_fresh_lock
-from hakobune.transform.check_compute import check_compute, check_quotas, require_identity
+from hakobune.transform.check_compute import (
+    check_compute,
+    check_gpus,
+    check_quotas,
+    require_identity,
+)
 from hakobune.transform.job_note import JobNote, plan_digest, read_note, write_note
 from hakobune.transform.names import valid_name
 from hakobune.transform.plan_job import job_tags, plan_environment, plan_job, planned_inputs
@@ -52,11 +57,12 @@ NOTES = ".hakobune/jobs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """All that a submit will create. `compute` is None where the cluster must exist already.
+    """What was wished, and all that a submit will create for it.
 
-    `asked` is what the cluster must be, whether it is created or there.
+    `compute` is None where the cluster must exist already.
     """
 
+    wishes: JobWishes
     environment: EnvironmentPlan
     compute: ComputePlan | None
     job: JobPlan
@@ -74,11 +80,7 @@ def plan_submit(
     """Return what a submit would create. It reads this machine only, without a network."""
     lock = read_fresh_lock(project)
     environment = plan_environment(pushed, name=lock.environment)
-    inputs = planned_inputs(
-        project,
-        wishes.arguments,
-        local=lambda name, value: _local_input(project, name, value, cwd),
-    )
+    inputs = local_inputs(project, wishes, cwd=cwd)
     tags = job_tags(
         image=pushed.image,
         digest=pushed.digest or pushed.image.id,
@@ -94,8 +96,19 @@ def plan_submit(
         inputs=inputs,
     )
     compute = wishes.compute.whole() if wishes.is_compute_created else None
-    asked = compute or wishes.compute
-    return Submission(environment=environment, compute=compute, job=plan, asked=asked)
+    return Submission(wishes=wishes, environment=environment, compute=compute, job=plan)
+
+
+def local_inputs(project: Project, wishes: JobWishes, *, cwd: Path) -> tuple[JobInput, ...]:
+    """Return the inputs that a job's arguments name, those of this machine with their digests.
+
+    Raises InputNotFoundError, InputUnusableError or ReferenceMutableError.
+    """
+    return planned_inputs(
+        project,
+        wishes.arguments,
+        local=lambda name, value: _local_input(project, name, value, cwd),
+    )
 
 
 def _local_input(project: Project, name: str, value: str, cwd: Path) -> JobInput | None:
@@ -189,7 +202,7 @@ def _create(
     """Submit the job under the note's name, which is on the disk before the request."""
     register_environment(submission, cloud, reporter)
     if submission.job.compute:
-        _make_ready(submission, cloud, reporter)
+        _make_ready(project, submission, cloud, reporter)
     _keep(project, note)
     plan = replace(submission.job, name=note.name)
     job = _submitted(project, plan, cloud)
@@ -260,22 +273,37 @@ def register_environment(submission: Submission, cloud: Cloud, reporter: Reporte
     reporter.done("env", f"{wanted.reference} exists already, with the same image")
 
 
-def _make_ready(submission: Submission, cloud: Cloud, reporter: Reporter) -> None:
+def require_compute(project: Project, wishes: JobWishes, cloud: Cloud) -> Compute | None:
+    """Return the compute that a job would run on; None where it is to be created, or serverless.
+
+    Raises ComputeNotFoundError, or ComputeUnusableError where it cannot run this job.
+    """
+    plan = wishes.compute.whole() if wishes.is_compute_created else wishes.compute
+    compute = None if plan.is_serverless else cloud.compute(plan.name)
+    if compute is None and not (wishes.is_compute_created or plan.is_serverless):
+        raise ComputeNotFoundError(
+            f"the workspace has no compute `{plan.name}`",
+            remedy="name another with --compute, or add --create-compute",
+        )
+    if compute is not None:
+        check_compute(compute, instances=wishes.instances, wanted=plan)
+        if wishes.identity != "user" and (wishes.identity or cloud.is_keyless()):
+            require_identity(compute)
+    if project.gpus:
+        check_gpus(plan.name, compute.size if compute else plan.size)
+    return compute
+
+
+def _make_ready(project: Project, submission: Submission, cloud: Cloud, reporter: Reporter) -> None:
     """Create the cluster if it is missing and may be created, and check it."""
-    plan, wanted = submission.job, submission.compute
-    compute = cloud.compute(plan.compute)
+    plan, wishes = submission.job, submission.wishes
+    compute = require_compute(project, wishes, cloud)
     if compute is None:
-        if wanted is None:
-            raise ComputeNotFoundError(
-                f"the workspace has no compute `{plan.compute}`",
-                remedy="name another with --compute, or add --create-compute",
-            )
+        wanted = wishes.compute.whole()
         compute = cloud.create_compute(wanted)
         reporter.done("compute", f"{compute.name} ({compute.size}) is created")
         _show_roles(compute, cloud.needed_roles(), reporter)
-    check_compute(compute, instances=plan.instances, wanted=submission.asked)
-    if plan.identity != "user" and (plan.identity or cloud.is_keyless()):
-        require_identity(compute)
+        check_compute(compute, instances=plan.instances, wanted=wanted)
     if compute.size:
         check_quotas(compute, cloud.quotas(compute), instances=plan.instances)
 

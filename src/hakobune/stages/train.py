@@ -8,24 +8,30 @@ from pathlib import Path
 from hakobune.adapters import docker_cli, files
 from hakobune.adapters.commit import commit_of
 from hakobune.adapters.process import Runner
-from hakobune.errors import OutputsMissingError, RecordIncompleteError
+from hakobune.errors import LockMissingError, OutputsMissingError
 from hakobune.model.image import Image
 from hakobune.model.project import Project
 from hakobune.model.record import Circumstances, RecordedInput
 from hakobune.model.reporter import Reporter
+from hakobune.model.sandbox import Sandbox
 from hakobune.model.training import RUNS, Training
 from hakobune.stages.arrivals import awaited
-from hakobune.stages.build import current_image, keep_image
+from hakobune.stages.build import image_tag, keep_image
 from hakobune.stages.container_end import gone_if_interrupted, mounts_blamed, require_success
 from hakobune.stages.inputs import Seen, existing_input, look_at, recorded_path, require_unchanged
 from hakobune.stages.project import read_current_lock
-from hakobune.stages.record import complete, find_documents, has_own_record
+from hakobune.stages.record import complete, find_documents
 from hakobune.transform.names import safe_name
-from hakobune.transform.plan_training import compose_override, plan_training
+from hakobune.transform.plan_training import plan_training
 
 
 def plan_train(
-    project: Project, arguments: tuple[str, ...], *, cwd: Path, is_terminal: bool
+    project: Project,
+    arguments: tuple[str, ...],
+    *,
+    cwd: Path,
+    is_terminal: bool,
+    sandbox: Sandbox,
 ) -> Training:
     """Return how a training would run: the command, and the folder that its results will lie in.
 
@@ -38,58 +44,59 @@ def plan_train(
         arguments,
         run_id=run_id,
         is_terminal=is_terminal,
+        sandbox=sandbox,
         existing=lambda text: existing_input(cwd / text),
     )
 
 
-def override_of(project: Project, training: Training) -> str:
-    """Return the compose file that is laid over the project's: what the program sees."""
-    return compose_override(project.service, training.binds)
+def planned_command(project: Project, training: Training) -> list[str]:
+    """Return the command of a training as `train` runs it, with the image's tag for its digest.
+
+    A project without a lock has no tag yet, and a place for it is returned.
+    """
+    try:
+        image = image_tag(read_current_lock(project))
+    except LockMissingError:
+        image = "<the image>"
+    return docker_cli.train_command(project, training, image=image)
 
 
 def train(
-    project: Project, training: Training, runner: Runner, reporter: Reporter
+    project: Project, training: Training, runner: Runner, reporter: Reporter, *, image: Image
 ) -> tuple[tuple[str, Path], ...]:
-    """Run the training in its container and complete its record.
+    """Run the training in a container of this image and complete its record.
 
-    Return each declared output's name and path.
+    Return each declared output's name and path. The container is the one of the sandbox, whatever
+    a compose file says: that is for people, and `doctor` reports where the two differ.
 
     Raises TrainingFailedError, OutOfMemoryError or EndedFromOutsideError by how the program ended,
     ContainerFailedError or MountElsewhereError where it is the engine's doing, OutputsMissingError,
-    or RecordIncompleteError where data or image changed while it ran. A run that a signal cuts off
+    or RecordIncompleteError where data changed while it ran. A run that a signal cuts off
     before its record is complete is removed.
     """
     with gone_if_interrupted(project.root / training.folder, runs=project.root / RUNS):
-        return _train(project, training, runner, reporter)
+        return _train(project, training, image, runner, reporter)
 
 
 def _train(
-    project: Project, training: Training, runner: Runner, reporter: Reporter
+    project: Project, training: Training, image: Image, runner: Runner, reporter: Reporter
 ) -> tuple[tuple[str, Path], ...]:
-    docker_cli.engine_version(runner)
-    docker_cli.require_compose(runner)
-    image = current_image(project, runner)
     # Before the run: whoever waits for it edits the files meanwhile.
     seen = {path: look_at(path) for _, path in training.inputs}
     how = _circumstances(project, training, seen, image, runner)
+    # By its digest, so that no build can put another in its place meanwhile.
+    command = docker_cli.train_command(project, training, image=image.id)
     files.make_folder(project.root / RUNS)
     with (
         mounts_blamed(runner, image, project.root / RUNS),
         awaited(project, training, reporter),
     ):
-        end = docker_cli.compose_run(
-            runner,
-            training.command,
-            training.container,
-            cwd=project.root,
-            override=override_of(project, training),
-        )
+        end = docker_cli.train(runner, command, training.container)
         require_success(end, reporter, what="the training program")
     found = tuple((name, project.root / path) for name, path in training.outputs)
     with mounts_blamed(runner, image, project.root / RUNS):
         _require_outputs(project, training)
     if found or _is_run(project, training):
-        _require_unmoved(project.root / training.folder, image, runner)
         require_unchanged(seen, training.folder)
         complete(project, project.root / training.folder, image, runner, how)
         keep_image(read_current_lock(project), image, runner)
@@ -133,18 +140,4 @@ def _circumstances(
         is_dirty=is_dirty,
         arguments=training.arguments,
         inputs=inputs,
-    )
-
-
-def _require_unmoved(folder: Path, image: Image, runner: Runner) -> None:
-    """Raise RecordIncompleteError where it cannot be known which image compose took.
-
-    A program that writes a record names its image itself.
-    """
-    if has_own_record(folder) or docker_cli.inspect(runner, image.tag).id == image.id:
-        return
-    raise RecordIncompleteError(
-        f"{image.tag} was rebuilt while the training ran: which of the two made "
-        f"{folder.name} is not known",
-        remedy="train again; the files of this run are kept",
     )

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import assert_never
 
-from hakobune.adapters import docker_cli, files, registry
+from hakobune.adapters import containers, docker_cli, files, registry
 from hakobune.adapters.patience import Patience, SystemClock
 from hakobune.adapters.process import Runner
 from hakobune.errors import (
@@ -39,9 +39,13 @@ from hakobune.stages.build import (
     planned_commands,
     ready_base,
 )
+from hakobune.stages.built_wheels import keep_wheels, settle_wheels
+from hakobune.stages.outside import fetched_options, file_of, gather, needed
 from hakobune.stages.render import check_lock, ready_dockerfile
-from hakobune.transform.install_blocks import render_download
+from hakobune.stages.vendor_files import fetch_into, report_fetched
+from hakobune.transform.debian_blocks import render_debian_download
 from hakobune.transform.render_dockerfile import pinned_base
+from hakobune.transform.render_download import render_download
 from hakobune.transform.vendor_listing import read_listing, write_listing
 
 LISTING = "SHA256SUMS"
@@ -66,15 +70,48 @@ def vendor(
     # So that the folder stays out of the repository, wherever it is.
     files.write_bytes(folder / ".gitignore", b"*\n")
     before = _listing(folder)
-    wheels = wheels_of(lock)
-    missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
+    with fetched_options(project, lock, runner, base, secrets) as options:
+        lock = keep_wheels(
+            project,
+            lock,
+            runner,
+            reporter,
+            arguments=build_arguments(base),
+            secrets=secrets,
+            options=options,
+            folder=folder / _WHEELS,
+        )
+    wheels, debs, to = wheels_of(lock), debs_of(lock, base), folder / _WHEELS
+    missing = tuple(w for w in wheels if not _is_intact(to / w.file, w.sha256))
     if missing:
-        _fetch(lock, missing, runner, reporter, base=base, folder=folder, secrets=secrets)
-    size = sum(wheel.size for wheel in missing) / 1e6
-    reporter.done(
-        "wheels",
-        f"{len(missing)} of {len(wheels)} fetched ({size:.0f} MB), the rest were already present",
-    )
+        program = files.read_data("fetch_sdists.py")
+        dockerfile = render_download(lock, missing, fetch_program=program)
+        fetch_into(
+            dockerfile,
+            missing,
+            runner,
+            reporter,
+            base=base,
+            folder=folder / _WHEELS,
+            secrets=secrets,
+        )
+    report_fetched("wheels", missing, wheels, reporter)
+    gather(project, lock, runner, base, to, secrets=secrets)
+    lacking = tuple(d for d in debs if not _is_intact(to / d.file, d.sha256))
+    if lacking:
+        program = files.read_data("fetch_debian.py")
+        dockerfile = render_debian_download(lock, lacking, fetch_program=program)
+        fetch_into(
+            dockerfile,
+            lacking,
+            runner,
+            reporter,
+            base=base,
+            folder=folder / _WHEELS,
+            secrets=secrets,
+        )
+    if debs:
+        report_fetched("debian", lacking, debs, reporter)
     digest = before.base_digest if before is not None and before.base == base else ""
     if not digest or _damaged(folder, before, _BASE) or _wrong_base(folder, base, digest):
         digest = _save_base(base, runner, reporter, engine=engine, folder=folder)
@@ -83,7 +120,7 @@ def vendor(
         base=base,
         base_digest=digest,
         files=(
-            *((f"{_WHEELS}/{wheel.file}", wheel.sha256) for wheel in wheels),
+            *vendored_files(lock, base, folder),
             *(
                 (path.relative_to(folder).as_posix(), files.sha256_of(path))
                 for path in sorted((folder / _BASE).rglob("*"))
@@ -96,21 +133,51 @@ def vendor(
     return listing
 
 
-def wheels_of(lock: Lock) -> tuple[LockedWheel, ...]:
-    """Return the files of a vendored folder beside the base's.
+def debs_of(lock: Lock, base: str) -> tuple[LockedDebian, ...]:
+    """Return the Debian packages that the lock adds to this base, which is of one release."""
+    debian = lock.debian_base.suite if lock.debian_base else ""
+    release = debian if base == base_image.debian_tag(lock) else lock.registry_base.release
+    return tuple(package for package in lock.debian_packages if package.release == release)
+
+
+def wheels_of(lock: Lock) -> tuple[LockedWheel | LockedSdist, ...]:
+    """Return the files of a vendored folder that an index has: wheels, and source distributions.
 
     Raises PackageKindUnsupportedError for a package that the folder has no place for.
     """
-    wheels = list(lock.tools)
+    found: list[LockedWheel | LockedSdist] = [*lock.tools, *lock.builders]
     for package in lock.packages:
         match package:
-            case LockedWheel():
-                wheels.append(package)
-            case LockedSdist() | LockedDebian() | LockedConda():
+            case LockedWheel() | LockedSdist():
+                found += [] if package.address else [package]
+            case LockedDebian():
+                pass  # `debs_of`
+            case LockedConda():
                 raise unsupported(package, "vendor")
             case _:
                 assert_never(package)
-    return tuple(wheels)
+    return tuple({package.file: package for package in found}.values())
+
+
+def vendored_files(lock: Lock, base: str, folder: Path) -> tuple[tuple[str, str], ...]:
+    """Return path and sha256 of each file of the folder beside the base's.
+
+    Wheels that were kept have names that the lock does not know: they are found by their sha256.
+    """
+    kept = {s.wheel_sha256: s for s in lock.sdists if s.is_accepted and s.wheel_sha256}
+    found = {}
+    if kept:
+        for path in sorted((folder / _WHEELS).glob("*.whl")):
+            found[files.sha256_of(path)] = path.name
+    return (
+        *((f"{_WHEELS}/{package.file}", package.sha256) for package in wheels_of(lock)),
+        *((f"{_WHEELS}/{package.file}", package.sha256) for package in debs_of(lock, base)),
+        *((f"{_WHEELS}/{file_of(one)}", one.sha256) for one in needed(lock, base)),
+        *(
+            (f"{_WHEELS}/{found.get(sha256, f'{sdist.name}-{sdist.version}.whl')}", sha256)
+            for sha256, sdist in kept.items()
+        ),
+    )
 
 
 def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folder: Path) -> Image:
@@ -125,6 +192,16 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
     if not docker_cli.keeps_manifests(runner) and not docker_cli.has_image(runner, _name(listing)):
         _load_base(listing, runner, folder)
     with _plain_path(folder / _BASE) as layout:
+        options = _options(listing, runner, folder, layout)
+        lock = settle_wheels(
+            project,
+            lock,
+            runner,
+            reporter,
+            arguments=build_arguments(listing.base),
+            secrets=NO_SECRETS,
+            options=options,
+        )
         image = build_tagged(
             project,
             lock,
@@ -132,7 +209,7 @@ def build_offline(project: Project, runner: Runner, reporter: Reporter, *, folde
             reporter,
             base=listing.base,
             secrets=NO_SECRETS,
-            options=_options(listing, runner, folder, layout),
+            options=options,
         )
     reporter.done("build", f"{image.tag} on {listing.base}, offline", digest=image.id)
     return image
@@ -206,16 +283,16 @@ def _whole_listing(lock: Lock, folder: Path) -> VendorListing:
             + " or ".join(base for base in bases if base),
             remedy=_REMEDY,
         )
-    wheels = [(f"{_WHEELS}/{wheel.file}", wheel.sha256) for wheel in wheels_of(lock)]
-    needed = {**dict(wheels), **{p: s for p, s in listing.files if p.startswith(f"{_BASE}/")}}
-    missing = [path for path in needed if not (folder / path).is_file()]
+    wheels = vendored_files(lock, listing.base, folder)
+    wanted = {**dict(wheels), **{p: s for p, s in listing.files if p.startswith(f"{_BASE}/")}}
+    missing = [path for path in wanted if not (folder / path).is_file()]
     if missing:
         raise VendorIncompleteError(
-            f"{folder} lacks {len(missing)} of {len(needed)} files:"
+            f"{folder} lacks {len(missing)} of {len(wanted)} files:"
             + "".join(f"\n  {path}" for path in missing),
             remedy=_REMEDY,
         )
-    damaged = [path for path, sha256 in needed.items() if not _is_intact(folder / path, sha256)]
+    damaged = [path for path, sha256 in wanted.items() if not _is_intact(folder / path, sha256)]
     if damaged:
         raise VendorDamagedError(
             f"{folder} has files that differ from its listing or the lock:"
@@ -256,40 +333,6 @@ def _damaged(folder: Path, listing: VendorListing | None, part: str) -> list[str
     ]
 
 
-def _fetch(  # noqa: PLR0913 - one caller
-    lock: Lock,
-    wheels: tuple[LockedWheel, ...],
-    runner: Runner,
-    reporter: Reporter,
-    *,
-    base: str,
-    folder: Path,
-    secrets: BuildSecrets,
-) -> None:
-    files.require_space(folder, sum(wheel.size for wheel in wheels))
-    # On the folder's own disk, so that each file gets its final name in one step.
-    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text:
-        fetched = Path(text)
-        dockerfile = fetched / "Dockerfile"
-        files.write_bytes(dockerfile, render_download(lock, wheels))
-        command = docker_cli.export_command(
-            folder=fetched / "out",
-            dockerfile=dockerfile,
-            context=fetched,
-            arguments=build_arguments(base),
-            secrets=secrets,
-        )
-        docker_cli.build(runner, command, reporter, name="vendor", secrets=secrets)
-        for wheel in wheels:
-            path = fetched / "out" / wheel.file
-            if not _is_intact(path, wheel.sha256):
-                raise HashMismatchError(
-                    f"the index serves {wheel.file} with another sha256 than the lock's",
-                    remedy="do not build: find out whether lock or index was changed",
-                )
-            files.move_folder(path, folder / _WHEELS / wheel.file)
-
-
 def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, folder: Path) -> str:
     """Write the base as an OCI layout into the folder; return its manifest's digest."""
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text:
@@ -299,7 +342,7 @@ def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, fo
         if digest is None:
             raise BuildkitMissingError(
                 f"the Docker engine is {engine}: hakobune cannot build from what it saves",
-                remedy="install Docker 25 or later, or on Debian: docker/engine.sh ensure",
+                remedy=f"install Docker 25 or later, or on Debian: {containers.engine_command()}",
             )
         if _wrong_base(Path(text), base, digest):
             _keep_documents(base, layout, runner, reporter)

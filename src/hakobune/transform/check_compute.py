@@ -56,6 +56,20 @@ def require_identity(compute: Compute) -> None:
         )
 
 
+def check_gpus(name: str, size: str) -> None:
+    """Raise ComputeUnusableError for machines that have no GPU, where the project uses one.
+
+    Azure's sizes with a GPU are those of the N family; a size that is not known is left to the job.
+    https://learn.microsoft.com/azure/virtual-machines/sizes/overview
+    """
+    if size and not size.lower().startswith("standard_n"):
+        raise ComputeUnusableError(
+            f"[tool.hakobune] has gpus, and compute {name} is of size {size}, which has none",
+            remedy="name a cluster with GPUs: --compute NAME; or create one: --create-compute "
+            "--compute NAME --size Standard_NC4as_T4_v3",
+        )
+
+
 def check_quotas(compute: Compute, quotas: tuple[Quota, ...], *, instances: int) -> None:
     """Raise QuotaExceededError where the job's nodes could not all be had."""
     for quota in quotas:

@@ -9,18 +9,22 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from hakobune.model.lock import INDEX_ADDRESS
+from hakobune.model.lock import FILE_ADDRESS, INDEX_ADDRESS
 
 _LONGEST = 20_000  # a release may have a hundred files, each with its hash
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _HASH = re.compile(r"\s--hash[= ](?P<algorithm>\w+):(?P<digest>[0-9a-fA-F]+)")
-_NO_ADDRESS = (
-    "an address, and hakobune locks releases of an index only: name a release, or publish it to an "
-    "index of your own"
+_NO_COMMIT = (
+    "only a full commit (40 digits) always means the same source, and a branch, a tag or a shorter "
+    "commit does not: write `@COMMIT` behind the address; `git ls-remote ADDRESS` prints the "
+    "commit of each branch and tag"
 )
+_COMMIT_ADDRESS = re.compile(r"git\+\w+://\S*@[0-9a-f]{40}")
+_FILE_ENDINGS = (".whl", ".tar.gz", ".zip")
 # An option that decides how pip works, and nothing of what it installs here.
 _IDLE = ("--prefer-binary", "--only-binary", "--trusted-host", "--require-hashes", "--use-feature")
 _REFUSED = {
@@ -64,11 +68,18 @@ class Index:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FindLinks:
+    """`--find-links PLACE`: a page, or a folder relative to the file that says so."""
+
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PreReleases:
     """`--pre`: releases that are not final may be taken."""
 
 
-PipPart = Wanted | MoreLines | OwnProject | Index | PreReleases
+PipPart = Wanted | MoreLines | OwnProject | Index | FindLinks | PreReleases
 
 
 def logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -105,18 +116,59 @@ def read_pip_line(text: str) -> tuple[PipPart, ...]:
     if re.match(r"\.{1,2}/?(\[|$)", bare):
         return (_own_project(bare),)
     try:
-        requirement = Requirement(bare)
+        requirement = Requirement(_named(bare))
     except (InvalidRequirement, RecursionError):
         raise ValueError(_why_no_requirement(bare)) from None
     if requirement.url is not None:
-        raise ValueError(f"`{requirement.name}` comes from {_NO_ADDRESS}")
+        requirement.url, found = _file_address(requirement.url)
+        hashes = (*hashes, *found)
     return (Wanted(requirement=requirement, hashes=hashes),)
+
+
+def _named(text: str) -> str:
+    """Return an address alone as `name @ address`, where it says the name; others as they are."""
+    address, blank, marker = text.partition(" ")
+    parts = urlsplit(address) if re.match(r"(git\+)?\w+://", address) else None
+    if parts is None:
+        return text
+    egg = re.search(r"(?:^|&)egg=([\w.-]+(?:\[[\w,.-]*\])?)", parts.fragment)
+    name = egg[1] if egg else ""
+    if not name and parts.path.endswith(".whl"):
+        name = parts.path.rpartition("/")[2].partition("-")[0]
+    if not name:
+        raise ValueError(f"which package is it? Write its name in front: `NAME @ {address}`")
+    return f"{name} @ {address}{blank}{marker}"
+
+
+def _file_address(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return an address as the lock has it, and the sha256 that it names.
+
+    Raises ValueError for one whose file may change, or that the build cannot use.
+    """
+    if re.match(r"(hg|svn|bzr)\+", text):
+        raise ValueError("hakobune reads repositories of git only: name a release of an index")
+    address, _, fragment = text.partition("#")
+    found = dict(part.partition("=")[::2] for part in fragment.split("&"))
+    if "subdirectory" in found:
+        raise ValueError("hakobune builds the top folder of a source archive only")
+    user = address.partition("//")[2].partition("/")[0].rpartition("@")[0]
+    if ":" in user or (user and not address.startswith("git+ssh://")):
+        raise ValueError(
+            "it has a login, which any reader of this file can see: take it out, and use ~/.netrc "
+            "(or git's own credentials)"
+        )
+    if address.startswith("git+"):
+        if not _COMMIT_ADDRESS.fullmatch(address):
+            raise ValueError(_NO_COMMIT)
+    elif not address.endswith(_FILE_ENDINGS):
+        raise ValueError(f"an address must end in one of {', '.join(_FILE_ENDINGS)}")
+    if not FILE_ADDRESS.fullmatch(address):
+        raise ValueError("it is not an address that hakobune can lock (https://… or git+https://…)")
+    return address, (found["sha256"].lower(),) if "sha256" in found else ()
 
 
 def _own_project(text: str) -> OwnProject:
     """Return the folder of `.[dev,test]`. Raises ValueError for an address."""
-    if re.match(r"(git|hg|svn|bzr)\+|\w+://", text):
-        raise ValueError(f"the package comes from {_NO_ADDRESS}")
     match = re.fullmatch(r"(?P<path>[^\[\]]*)(\[(?P<extras>[\w., -]*)\])?", text)
     if match is None:
         raise ValueError("it is not a folder")
@@ -127,8 +179,6 @@ def _own_project(text: str) -> OwnProject:
 def _why_no_requirement(text: str) -> str:
     if " --" in text:
         return "hakobune does not know this option of a package"
-    if re.match(r"(git|hg|svn|bzr)\+|\w+://", text):
-        return f"the package comes from {_NO_ADDRESS}"
     if re.search(r"[/\\]|^\.|\.(whl|tar\.gz|zip)$", text):
         return "a file or folder cannot be locked: publish it to an index, and name that"
     if re.fullmatch(r"[A-Za-z0-9._-]+\s*=[^=].*", text):
@@ -157,7 +207,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _options(text: str) -> tuple[PipPart, ...]:
     try:
-        words = shlex.split(text, comments=True)
+        words = shlex.split(text)  # comments are out of the line already
     except ValueError as exc:
         raise ValueError(f"not an option of pip: {exc}") from None
     first = words[0].partition("=")[0] if words else ""
@@ -171,24 +221,30 @@ def _options(text: str) -> tuple[PipPart, ...]:
         raise ValueError(f"not an option of pip: {exc}") from None
     if left:
         raise ValueError(f"hakobune does not know `{left[0]}`, an option of pip")
-    if found.find_links:
-        raise ValueError(
-            "a list of links gives no sha256 that lasts: use an index "
-            "(--extra-index-url, or HAKOBUNE_EXTRA_INDEX_URL)"
-        )
     parts: list[PipPart] = [
         MoreLines(path=path, is_constraint=path is found.constraint)
         for path in (found.requirement, found.constraint)
         if path
     ]
     if found.editable:
-        parts.append(_own_project(found.editable))
+        is_address = re.match(r"(git|hg|svn|bzr)\+|\w+://", found.editable)
+        editable = read_pip_line(found.editable) if is_address else ()
+        parts += editable or (_own_project(found.editable),)
+    if found.find_links:
+        parts.append(FindLinks(place=_page(found.find_links)))
     if found.pre:
         parts.append(PreReleases())
     if found.index_url:
         parts.append(Index(address=_address(found.index_url), is_default=True))
     parts += (Index(address=_address(one), is_default=False) for one in found.extra_index_url)
     return tuple(parts)
+
+
+def _page(text: str) -> str:
+    """Return the place of a list of links. Raises ValueError for one with a login."""
+    if re.match(r"\w+://", text) and not re.fullmatch(r"https?://[^@\s]+", text):
+        raise ValueError("a page's address begins with https:// and has no login (use ~/.netrc)")
+    return text
 
 
 def _address(text: str) -> str:

@@ -35,6 +35,8 @@ def take_pip_line(
                     _take_own_project(own, text, place, found, within=within)
                 case pip_line.Index() as index:
                     found.indexes.append(Index(address=index.address, is_default=index.is_default))
+                case pip_line.FindLinks() as links:
+                    found.links.setdefault(_links(links.place, within=within), str(place))
                 case pip_line.PreReleases():
                     found.takes_prereleases = True
     except ValueError as exc:
@@ -94,6 +96,16 @@ def _include(
             within=(*within, inside),
             is_constraint=is_constraint,
         )
+
+
+def _links(place: str, *, within: tuple[str, ...]) -> str:
+    """Return a page's address, or a folder relative to the project. Raises ValueError."""
+    if re.match(r"https?://", place):
+        return place
+    inside = posixpath.normpath(posixpath.join(posixpath.dirname(within[-1]), place))
+    if posixpath.isabs(place) or inside.split("/")[0] == "..":
+        raise ValueError("the folder is outside the project: copy it into the project")
+    return inside
 
 
 def _take_own_project(

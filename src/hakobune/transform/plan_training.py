@@ -1,31 +1,34 @@
-"""Arguments of a training program to the `docker compose run` that hands them over. No I/O."""
+"""Arguments of a training program to the run that hands them over. No I/O."""
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
 
 from hakobune.errors import InputNotFoundError
 from hakobune.model.project import Project
-from hakobune.model.sandbox import WORKSPACE
+from hakobune.model.sandbox import DATA, WORKSPACE, Sandbox
 from hakobune.model.training import RUNS, WAITING, Bind, Training
 from hakobune.transform.arguments import put_value, value_at, value_place
 from hakobune.transform.names import safe_name
 
 
-def plan_training(
+def plan_training(  # noqa: PLR0913 - what a training is made of, by name
     project: Project,
     arguments: tuple[str, ...],
     *,
     run_id: str,
     is_terminal: bool,
+    sandbox: Sandbox,
     existing: Callable[[str], Path | None],
 ) -> Training:
     """Return the run. `existing` returns the absolute path of a file or folder here, or None.
 
     What an input's option names is mounted read-only and handed over as `inputs/<input>/<name>`.
-    An output's option that was not given gets `runs/<run_id>`. In the place of `runs` the program
-    sees a folder of its own. Raises InputNotFoundError for an input that is not on this machine.
+    An output's option that was not given gets `runs/<run_id>`, and `{run_id}` in the value of one
+    that was given becomes the run's id. The program sees the folder `data`,
+    if there is one, and a folder of its own in the place of `runs`.
+
+    Raises InputNotFoundError for an input that is not on this machine.
     """
     passed = list(arguments)
     inputs, binds = _mount_inputs(project, passed, existing)
@@ -36,26 +39,26 @@ def plan_training(
             passed += [output.flag, folder]
         else:
             folder = value_at(passed, place, output.flag).replace("{run_id}", run_id)
+            put_value(passed, place, output.flag, folder)
         if _is_ours(folder):
             folders.append(str(PurePosixPath(folder)))
             outputs += [(name, f"{folder}/{name}") for name in output.files]
     waiting = _waiting(run_id)
-    container = f"hakobune-{safe_name(run_id)}".lower()
-    # Not `--rm`: only a container that is there can be asked how it ended.
-    command = ["docker", "compose", "run", "--no-deps", "--name", container]
-    command += [] if is_terminal else ["-T"]
-    command += ["--env", f"HAKOBUNE_RUN_ID={run_id}", project.service, *passed]
     runs = Bind(source=project.root / waiting, target=f"{WORKSPACE}/{RUNS}", is_read_only=False)
+    data = existing(str(project.root / DATA))
+    own = (Bind(source=data, target=f"{WORKSPACE}/{DATA}"),) if data else ()
     return Training(
-        command=tuple(command),
+        run_id=run_id,
         arguments=tuple(passed),
-        container=container,
+        is_terminal=is_terminal,
+        sandbox=sandbox,
+        container=f"hakobune-{safe_name(run_id)}".lower(),
         folder=folder,
         waiting=waiting,
         folders=_outermost(folders or [f"{RUNS}/{run_id}"]),
         outputs=tuple(outputs),
         inputs=tuple(inputs),
-        binds=(runs, *binds),
+        binds=(runs, *own, *binds),
     )
 
 
@@ -93,25 +96,6 @@ def _mount_inputs(
         put_value(passed, place, item.flag, inside)
         inputs.append((item.name, path))
     return inputs, binds
-
-
-def compose_override(service: str, binds: Iterable[Bind], *more: str) -> str:
-    """Return a compose file that adds mounts and further lines to a service."""
-    lines = ["services:", f"  {service}:", *(f"    {line}" for line in more)]
-    mounts = [
-        {
-            "type": "bind",
-            "source": str(bind.source),
-            "target": bind.target,
-            "read_only": bind.is_read_only,
-            "bind": {"create_host_path": False},
-        }
-        for bind in binds
-    ]
-    if mounts:
-        # JSON is YAML; compose would put a variable's value in for a single `$`.
-        lines.append(f"    volumes: {json.dumps(mounts)}".replace("$", "$$"))
-    return "\n".join(lines) + "\n"
 
 
 def _is_ours(folder: str) -> bool:

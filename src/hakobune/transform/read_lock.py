@@ -13,6 +13,7 @@ from typing import Any, assert_never, get_args
 from hakobune.errors import LockDamagedError
 from hakobune.model.forms import is_of, shortened
 from hakobune.model.lock import (
+    FILE_ADDRESS,
     INDEX_ADDRESS,
     PLATFORM,
     SCHEMA_VERSION,
@@ -26,6 +27,7 @@ from hakobune.model.lock import (
     LockedWheel,
     RegistryBase,
 )
+from hakobune.model.spec import Index
 from hakobune.transform.line_ends import line_ends_error, with_lf
 from hakobune.transform.seal import is_sealed
 
@@ -37,13 +39,16 @@ _FORMS = {
     "name": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*"),
     "version": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!:~-]*"),
     "wheel": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl"),
-    "sdist": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(tar\.gz|zip)"),
+    "sdist": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.(tar|tar\.gz|zip)"),
     "conda": re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+!-]*\.(conda|tar\.bz2)"),
     "subdir": re.compile(r"linux-64|noarch"),
     "path": re.compile(r"pool/[A-Za-z0-9._+~%/-]+\.deb"),
     "sha256": re.compile(r"[0-9a-f]{64}"),
     "architecture": re.compile(r"all|amd64"),
     "suite": re.compile(r"[a-z]+"),
+    "origin": re.compile(r"[a-z]+(-security|-updates)?"),
+    "debian": re.compile(r"[a-z0-9][a-z0-9.+-]+"),
+    "asked_by": re.compile(r"[^\x00-\x1f\x7f]{1,500}"),
     "python": re.compile(r"3\.\d+(\.\d+)?"),
     "platform": re.compile(re.escape(PLATFORM)),
     "environment": re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*"),
@@ -54,11 +59,16 @@ _FORMS = {
         r"[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+( [A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+)*"
     ),
     "wheel_sha256": re.compile(r"([0-9a-f]{64})?"),
+    "accepted": re.compile("differs"),
+    "file_address": FILE_ADDRESS,
     "included": re.compile(r"(?!/)(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]{1,500}"),
     "variable": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
     "value": re.compile(r"[^\x00-\x1f\x7f]*"),
     "address": INDEX_ADDRESS,
     "role": re.compile(r"default|extra"),
+    "index": re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/~%+-]*"),
+    "index_name": re.compile(r"[a-z][a-z0-9_]*"),
+    "packages": re.compile(r"[A-Za-z0-9._-]+( [A-Za-z0-9._-]+)*"),
 }
 
 
@@ -108,12 +118,14 @@ def _read(content: bytes) -> Lock:
         tools=tuple(_tool(item) for item in _take(tree, "tools", list)),
         packages=tuple(_package(item) for item in _take(tree, "packages", list)),
         sha256=hashlib.sha256(content).hexdigest(),
+        overrides=tuple(map(_line, _take(tree, "overrides", list) if "overrides" in tree else ())),
         builders=tuple(
             _tool(item) for item in (_take(tree, "builders", list) if "builders" in tree else ())
         ),
         variables=_pairs(tree, "variables", {"name": "variable", "value": "value"}),
         included=_pairs(tree, "included", {"path": "included", "sha256": "sha256"}),
-        indexes=_pairs(tree, "indexes", {"address": "address", "role": "role"}),
+        indexes=tuple(map(_index, _take(tree, "indexes", list) if "indexes" in tree else ())),
+        debian=_pairs(tree, "debian", {"name": "debian", "asked_by": "asked_by"}),
     )
     left = [*tree, *(f"base.{key}" for key in base), *(f"base.registry.{key}" for key in registry)]
     if left:
@@ -176,6 +188,19 @@ def _pairs(tree: dict[str, Any], key: str, forms: Mapping[str, str]) -> tuple[tu
     return tuple(pairs)
 
 
+def _index(item: object) -> Index:
+    """Return an index; only those of the project have a name."""
+    entry = _entry(item)
+    index = Index(
+        address=_word(entry, "address"),
+        is_default=_word(entry, "role") == "default",
+        name=_word(entry, "name", "index_name") if "name" in entry else "",
+        packages=tuple(_word(entry, "packages").split()) if "packages" in entry else (),
+    )
+    _require_empty(entry, index.address)
+    return index
+
+
 def _entry(item: object) -> dict[str, Any]:
     if not isinstance(item, Mapping):
         raise _DamageError(": a package must be a table")
@@ -189,15 +214,22 @@ def _package(item: object) -> LockedPackage:
     package: LockedPackage
     match kind:
         case "wheel":
-            package = LockedWheel(**_file(table, kind))
+            package = LockedWheel(
+                **_file(table, kind), index=_index_of(table), address=_address(table)
+            )
         case "sdist":
             package = LockedSdist(
                 **_file(table, kind),
                 builders=tuple(_word(table, "builders").split()),
                 wheel_sha256=_word(table, "wheel_sha256"),
+                index=_index_of(table),
+                is_accepted="accepted" in table and bool(_word(table, "accepted")),
+                address=_address(table),
             )
         case "debian":
             package = _debian(table)
+            if not package.suite:
+                raise _DamageError(f": `{package.name}` names no suite of Debian")
         case "conda":
             package = LockedConda(subdir=_word(table, "subdir"), **_file(table, kind))
         case _:
@@ -225,6 +257,14 @@ def _file(table: dict[str, Any], kind: Kind) -> dict[str, Any]:
     }
 
 
+def _address(table: dict[str, Any]) -> str:
+    return _word(table, "address", "file_address") if "address" in table else ""
+
+
+def _index_of(table: dict[str, Any]) -> str:
+    return _word(table, "index") if "index" in table else ""
+
+
 def _debian(table: dict[str, Any]) -> LockedDebian:
     return LockedDebian(
         name=_word(table, "name"),
@@ -233,6 +273,7 @@ def _debian(table: dict[str, Any]) -> LockedDebian:
         size=_size(table),
         sha256=_word(table, "sha256"),
         path=_word(table, "path"),
+        suite=_word(table, "suite", "origin") if "suite" in table else "",
     )
 
 
@@ -249,9 +290,15 @@ def _tool(item: object) -> LockedWheel:
 
 
 def _debian_base(table: dict[str, Any]) -> DebianBase:
+    packages = _debian_list(table, "packages")
+    headers = _debian_list(table, "headers") if "headers" in table else ()
+    return DebianBase(suite=_word(table, "suite"), packages=packages, headers=headers)
+
+
+def _debian_list(table: dict[str, Any], key: str) -> tuple[LockedDebian, ...]:
     packages = []
-    for item in _take(table, "packages", list):
+    for item in _take(table, key, list):
         entry = _entry(item)
         packages.append(_debian(entry))
         _require_empty(entry, packages[-1].name)
-    return DebianBase(suite=_word(table, "suite"), packages=tuple(packages))
+    return tuple(packages)

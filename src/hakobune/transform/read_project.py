@@ -11,7 +11,9 @@ from typing import Any
 
 from hakobune.errors import ConfigurationInvalidError
 from hakobune.model.forms import FORMS, escaped, is_of
+from hakobune.model.lock import INDEX_ADDRESS
 from hakobune.model.project import Input, Library, Model, Output, Project
+from hakobune.model.spec import Index, requirement_name
 
 KEYS = {
     "environment": "the conda environment file, such as `environments/arima-env.yml`",
@@ -26,6 +28,11 @@ KEYS = {
     '`"name.so" = ["name.c"]`',
     "names": "what conda's packages are called on the Python package index, where hakobune does "
     'not know it: a table of `conda-name = "index-name"`',
+    "debian": "Debian packages that the image has besides its base's, as a list: "
+    '`["libgomp1", "git"]`',
+    "gpus": '`"all"`: the training uses the GPUs of the machine that it runs on',
+    "indexes": "package indexes besides the usual one: a table of "
+    '`name = { address = "https://…/simple", packages = ["what comes from it alone"] }`',
     "model": "what `hakobune register` registers: a table of `name`, `file` and `metrics`",
     "signers": "public keys, one of which `hakobune verify` requires, as a list of paths of PEM "
     'files in the project or of fingerprints: `["keys/release.pub.pem"]`',
@@ -37,6 +44,10 @@ OUTPUT_KEYS = {
     "flag": "the command's option that takes the folder, such as `--output`",
     "files": "what the folder must hold after a run",
 }
+INDEX_KEYS = {
+    "address": "its address; `${NAME}` is an environment variable's place, for a password",
+    "packages": "the packages that come from this index alone; it then serves nothing else",
+}
 MODEL_KEYS = {
     "name": "its name in the workspace's registry of models",
     "file": "the output's file that is the model, such as `models/model.pkl`",
@@ -47,8 +58,12 @@ _LONGEST_LINE = 20_000
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
 _SOURCE = re.compile(rf"\.|{_PATH.pattern}")
 _FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
+_GPUS = re.compile(r"all")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9,_.-]+\])?")
+# https://www.debian.org/doc/debian-policy, 5.6.1
+_DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+")
+_DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _LIBRARY = re.compile(rf"{_PATH.pattern}\.so")
 _C_FILE = re.compile(rf"{_PATH.pattern}\.c")
@@ -86,6 +101,9 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         signers=reader.signers(table, "signers"),
         names=reader.pairs(table, "names", _PACKAGE),
         distributed=reader.switch(table, "distributed"),
+        debian=reader.named(table, "debian", _DEBIAN),
+        gpus=reader.word(table, "gpus", _GPUS) if "gpus" in table else "",
+        indexes=reader.indexes(table, "indexes"),
     )
     reader.refuse_unknown(table, KEYS)
     if reader.problems:
@@ -164,7 +182,8 @@ class _Reader:
         if not value:
             self.add("", f"`{key}` is missing", within=within)
         elif not isinstance(value, str) or not form.fullmatch(value):
-            what = f"`{key} = {value!r}` is not usable: wanted {_form_in_words(form)}"
+            shown = re.sub(r"//[^/@\s]+@", "//***@", repr(value))  # a password is for no terminal
+            what = f"`{key} = {shown}` is not usable: wanted {_form_in_words(form)}"
             self.add(key, what, within=within)
         return str(value)
 
@@ -221,12 +240,18 @@ class _Reader:
 
     def signers(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
         """Return the list of public keys; where it is given, it names at least one."""
-        found = self.words(table, key, default=()) if key not in table else self.words(table, key)
+        if key in table:
+            self.words(table, key)
+        return self.named(table, key, _SIGNER)
+
+    def named(self, table: Mapping[str, Any], key: str, form: re.Pattern[str]) -> tuple[str, ...]:
+        """Return a list of texts of this form, each once; it may be missing or empty."""
+        found = self.words(table, key, default=())
         for entry in found:
-            if not _SIGNER.fullmatch(entry):
-                what = f"`{entry}` in `{key}` is not usable: wanted {_form_in_words(_SIGNER)}"
+            if not form.fullmatch(entry):
+                what = f"`{entry}` in `{key}` is not usable: wanted {_form_in_words(form)}"
                 self.add(key, what)
-        return found
+        return tuple(dict.fromkeys(found))
 
     def libraries(self, table: Mapping[str, Any], key: str) -> tuple[Library, ...]:
         """Return the table of libraries, each with its C files."""
@@ -255,6 +280,25 @@ class _Reader:
             self.add(key, f"`{key}` must be a table: {KEYS[key]}")
             return ()
         return tuple((name, self.word(value, name, form, within=key)) for name in value)
+
+    def indexes(self, table: Mapping[str, Any], key: str) -> tuple[Index, ...]:
+        """Return the table of indexes; a package is assigned to one of them at most."""
+        found: dict[str, Index] = {}
+        owner: dict[str, str] = {}
+        for name, entry in self.tables(table, key, INDEX_KEYS):
+            address = self.word(entry, "address", INDEX_ADDRESS, within=name)
+            packages = self.words(entry, "packages", default=())
+            for package in packages:
+                if not _DISTRIBUTION.fullmatch(package):
+                    what = f"`{package}` is not usable: wanted {_form_in_words(_DISTRIBUTION)}"
+                    self.add("packages", what, within=name)
+                elif owner.setdefault(requirement_name(package), name) != name:
+                    first = owner[requirement_name(package)]
+                    what = f"`{package}` is assigned to {first} already: choose one index"
+                    self.add("packages", what, within=name)
+            names = tuple(requirement_name(package) for package in packages)
+            found[name] = Index(name=name, address=address, packages=names)
+        return tuple(found.values())
 
     def model(self, table: Mapping[str, Any], key: str) -> Model | None:
         """Return the table of the model, or None where there is none."""
@@ -299,8 +343,12 @@ def _form_in_words(form: re.Pattern[str]) -> str:
         _PATH: "a path inside the project, with `/`",
         _SOURCE: "a folder of the project, with `/`, or `.`",
         _FLAG: "an option such as `--input`",
+        _GPUS: '`"all"`',
         _NAME: "lower-case letters, digits and `_`",
         _PACKAGE: "the name of a Python package",
+        _DEBIAN: "the name of a Debian package",
+        _DISTRIBUTION: "the name of a Python package",
+        INDEX_ADDRESS: "the address of an index (https://…/simple), with `${NAME}` for a password",
         _MODEL: "letters, digits, `.`, `-` and `_`",
         _LIBRARY: "a path below `source` that ends in `.so`",
         _SIGNER: "the path of a PEM file in the project, or a fingerprint: 32 or 64 hex digits",

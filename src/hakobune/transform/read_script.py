@@ -20,7 +20,7 @@ _PLACE = "(dir|directory|folder|path|root)"
 _OUTPUT = re.compile(
     rf"(out|outputs?)(_?{_PLACE})?|(.+_)?(outdir|out_dir|output_dir|output_folder|output)|"
     rf"(model|models|save|results?|artifacts?|export|checkpoints?|ckpt|work|log|run)s?_?{_PLACE}|"
-    "results|artifacts"
+    "(metric|plot|figure|report)s?_?(dir|directory|folder)|results|artifacts"
 )
 _INPUT = re.compile(
     r"(inputs?|in)(_?(file|csv|data|path|dir|folder))?|data|"

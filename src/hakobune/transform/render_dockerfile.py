@@ -13,11 +13,15 @@ from pathlib import PurePosixPath
 
 from hakobune.model.lock import Lock, RegistryBase
 from hakobune.model.project import WHOLE, Project
+from hakobune.transform.debian_blocks import render_system
 from hakobune.transform.install_blocks import (
+    FETCHED,
     INSTALL_TOOLS,
     USE_UV,
     VENDOR,
+    has_built,
     install_blocks,
+    needs_fetched,
     render_built,
     requirements,
 )
@@ -55,6 +59,9 @@ class Programs:
     finish_packages: str
     compile_library: str
     fetch_sdists: str
+    fetch_debian: str
+    check_libraries: str
+    choose_arithmetic: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +106,10 @@ def _left_out(project: Project) -> tuple[str, ...]:
 def render_dockerfile(lock: Lock, project: Project, *, source: Source, programs: Programs) -> bytes:
     """Return the Dockerfile's bytes."""
     blocks = [_head(project), _base(lock)]
-    if lock.sdists:
+    if lock.debian_packages:
+        fetch = programs.fetch_debian
+        blocks.append(render_system(lock, fetch_program=fetch, epoch=SOURCE_DATE_EPOCH))
+    if has_built(lock):
         fetch = programs.fetch_sdists
         blocks.append(render_built(lock, fetch_program=fetch, epoch=SOURCE_DATE_EPOCH))
     blocks.append(_packages(lock, programs))
@@ -169,12 +179,19 @@ def _base(lock: Lock) -> str:
     if reference is None:
         comment = "not pinned yet: the first `hakobune build` that reaches a registry does it"
         reference = registry.image
+    fetched = ""
+    if needs_fetched(lock):
+        fetched = f"""\
+# Empty, unless the build is given files that no package index has: `hakobune build` does.
+FROM scratch AS {FETCHED}
+"""
     return f"""\
 # {comment}
 ARG HAKOBUNE_BASE={reference}
 # Empty, unless the build is given a folder of wheels: hakobune build --offline.
 FROM scratch AS {VENDOR}
-FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS base
+{fetched}\
+FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS {"bare" if lock.debian_packages else "base"}
 """
 
 
@@ -192,12 +209,22 @@ END
 COPY <<'END' /build/finish_packages.py
 {programs.finish_packages.rstrip()}
 END
+COPY <<'END' /build/check_libraries.py
+{programs.check_libraries.rstrip()}
+END
+COPY <<'END' /build/hakobune_arithmetic.py
+{programs.choose_arithmetic.rstrip()}
+END
 {INSTALL_TOOLS}
 {USE_UV}
 # In a folder of its own at the top: a folder that the base has would get this build's clock.
 python3 -m venv --without-pip /venv
 {"".join(block.commands for block in blocks)}\
-echo /app > /venv/lib/python{_minor(lock.python)}/site-packages/hakobune_source.pth
+site=/venv/lib/python{_minor(lock.python)}/site-packages
+cp /build/hakobune_arithmetic.py "$site"
+# Each Python of the image reads it when it starts: where the source is, and what to run first.
+printf '/app\\nimport hakobune_arithmetic\\n' > "$site/hakobune_source.pth"
+/venv/bin/python /build/check_libraries.py /venv
 /venv/bin/python /build/finish_packages.py /venv {SOURCE_DATE_EPOCH} \\
   {" ".join(lock.asked_for)}
 END
@@ -317,6 +344,7 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp USER=hakobune LOGNAME=
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # The same digits on every processor that has AVX2 and FMA (Intel since Haswell, AMD since Zen):
 # left alone, OpenBLAS and NumPy choose their code, and so the last digits, by the processor.
+# On an older one, hakobune_arithmetic.py lets OpenBLAS take its code for Nehalem.
 ENV {_arithmetic(lock)}
 {_variables(lock)}\
 # What a run's record says of its image; its digest is known outside only.

@@ -1,10 +1,20 @@
 """What a conda file should not have, though it can be locked. No I/O."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from hakobune.model.lock import Lock
 from hakobune.model.spec import EnvironmentSpec, Requirement, requirement_name
+
+# A line that asks for CUDA, by conda's names or a wheel's.
+_CUDA = re.compile(r"cuda|cudnn|gpu|nvidia|\+cu\d")
+# What brings CUDA's libraries, and what to write for the same without them.
+_WITHOUT_CUDA = {
+    "torch": "add the line `- cpuonly` to `dependencies` (PyTorch's wheels without CUDA)",
+    "xgboost": "ask for `xgboost-cpu` in place of `xgboost`, under `- pip:`",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +49,31 @@ def spec_warnings(
             warnings.append((line, wanted.place, text))
     warnings.sort(key=lambda one: one[0])
     return tuple(f"{place}: warning: {text}" for _, place, text in warnings)
+
+
+def cuda_warning(spec: EnvironmentSpec, lock: Lock, *, file: str) -> str:
+    """Return a warning where the lock has CUDA's libraries and no line of the file asks for them.
+
+    `file` is the conda file's path. Empty: nothing is to be warned of.
+    """
+    cuda = [p for p in lock.python_packages if p.name.startswith("nvidia-") or "+cu" in p.version]
+    asks = [one.name.lower() for one in spec.left_out]
+    asks += [wanted.written.lower() for wanted in spec.requirements]
+    if not cuda or (not spec.cpu_place and any(_CUDA.search(text) for text in asks)):
+        return ""
+    size = sum(package.size for package in cuda) / 1e9
+    what = f"{len(cuda)} of the locked packages are for NVIDIA's CUDA ({size:.1f} GB)"
+    if spec.cpu_place:
+        way = "lock again where PyTorch's index, or a mirror of it, can be reached"
+        return f"{spec.cpu_place}: warning: {what}, though this line asks for none: {way}"
+    place = next((one.place for one in spec.requirements if one.name in _WITHOUT_CUDA), file)
+    names = {package.name for package in lock.python_packages}
+    ways = "; ".join(way for name, way in _WITHOUT_CUDA.items() if name in names)
+    return (
+        f"{place}: warning: {what}, which a job without a GPU does not use: "
+        f"{ways or 'choose packages without CUDA'}. For a job with a GPU, add the line "
+        "`- pytorch-cuda` or `- cudatoolkit` to `dependencies`"
+    )
 
 
 def _python_warning(python: str, doubts: Doubts, today: date) -> str:

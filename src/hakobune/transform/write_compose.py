@@ -1,25 +1,21 @@
 """The table of circumstances to a docker-compose.yml for another project. No I/O."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from hakobune.model.project import Project
-from hakobune.model.sandbox import SANDBOXES, TRAIN
+from hakobune.model.sandbox import AS_OWNER, SANDBOXES, TRAIN
 from hakobune.transform.names import readable_tag
 from hakobune.transform.render_dockerfile import SOURCE_DATE_EPOCH
 
 _HEAD = """\
-# Written by `hakobune compose`: the container that `hakobune train` runs on this machine.
+# Written by `hakobune compose`: the container of `hakobune train`, for plain `docker compose run`.
 # HAKOBUNE_MEMORY and HAKOBUNE_CPUS set its limits. The program reads files from ./data and writes
 # to ./runs/.incoming; the next hakobune command checks each run there and moves it to ./runs.
 """
-# It starts as root only to become the owner of `runs`, and drops every capability before that.
-_AS_OWNER = (
-    'exec setpriv --reuid "$$(stat -c %u runs)" --regid "$$(stat -c %g runs)" --clear-groups '
-    '--inh-caps=-all --bounding-set=-all --no-new-privs "$$@"'
-)
 _SECRETS = {
     "ca_bundle": {"file": "${HAKOBUNE_CA_BUNDLE:-/dev/null}"},
     "pip_conf": {"file": "${HAKOBUNE_PIP_CONF:-/dev/null}"},
@@ -29,7 +25,7 @@ _SECRETS = {
 
 def render_compose(project: Project, *, environment: str) -> bytes:
     """Return docker-compose.yml for the image of the environment of this name."""
-    program = [word.replace("$", "$$") for word in project.program]
+    entry = ["/bin/sh", "-c", AS_OWNER, project.service, *project.program]
     build = {
         "context": ".",
         "dockerfile": project.dockerfile,
@@ -41,10 +37,10 @@ def render_compose(project: Project, *, environment: str) -> bytes:
         "image": readable_tag(environment),
         "platform": "linux/amd64",
         "build": build,
-        "entrypoint": ["/bin/sh", "-c", _AS_OWNER, project.service, *program],
+        "entrypoint": [word.replace("$", "$$") for word in entry],
         "command": [],
         "environment": {"HAKOBUNE_RUN_ID": None},
-        **SANDBOXES[TRAIN].compose_service(),
+        **replace(SANDBOXES[TRAIN], gpus=project.gpus).compose_service(),
     }
     whole = {"name": environment, "services": {project.service: service}, "secrets": _SECRETS}
     return (_HEAD + _yaml(whole)).encode()

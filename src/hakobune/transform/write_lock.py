@@ -32,7 +32,9 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
         *_array("requirements", tuple(_text(text) for text in lock.requirements)),
         *_pairs("included", ("path", "sha256"), lock.included),
         *_pairs("variables", ("name", "value"), lock.variables),
-        *_pairs("indexes", ("address", "role"), lock.indexes),
+        *_indexes(lock),
+        *_overrides(lock),
+        *_pairs("debian", ("name", "asked_by"), lock.debian),
         "",
         "# What builds the image and is not in it.",
         *_array("tools", tuple(_package(wheel) for wheel in lock.tools)),
@@ -53,6 +55,9 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
             f"suite = {_text(lock.debian_base.suite)}",
             *_array("packages", tuple(_table(_debian(item)) for item in lock.debian_base.packages)),
         ]
+        if lock.debian_base.headers:
+            headers = tuple(_table(_debian(item)) for item in lock.debian_base.headers)
+            lines += _array("headers", headers)
     return seal("\n".join(lines) + "\n")
 
 
@@ -70,20 +75,38 @@ def _builders(lock: Lock) -> list[str]:
     return _array("builders", tuple(map(_package, lock.builders))) if lock.builders else []
 
 
+def _overrides(lock: Lock) -> list[str]:
+    return _array("overrides", tuple(map(_text, lock.overrides))) if lock.overrides else []
+
+
 def _pairs(key: str, names: tuple[str, str], pairs: tuple[tuple[str, str], ...]) -> list[str]:
     """Return an array of tables; nothing where it is empty, as in most locks."""
     rows = tuple(_table(dict(zip(names, pair, strict=True))) for pair in pairs)
     return _array(key, rows) if rows else []
 
 
+def _indexes(lock: Lock) -> list[str]:
+    """Return the indexes; nothing where none is named, as in most locks."""
+    rows = []
+    for index in lock.indexes:
+        row: dict[str, str | int] = {"name": index.name} if index.name else {}
+        row |= {"address": index.address, "role": "default" if index.is_default else "extra"}
+        rows.append(
+            _table(row | ({"packages": " ".join(index.packages)} if index.packages else {}))
+        )
+    return _array("indexes", tuple(rows)) if rows else []
+
+
 def _package(package: LockedPackage) -> str:
     """Return the line of a package. A wheel has no `kind`: it was the only one at first."""
     match package:
         case LockedWheel():
-            return _table(_file(package))
+            return _table({**_file(package), **_index(package), **_address(package)})
         case LockedSdist():
             built = {"builders": " ".join(package.builders), "wheel_sha256": package.wheel_sha256}
-            return _table({"kind": kind_of(package), **_file(package), **built})
+            accepted = {"accepted": "differs"} if package.is_accepted else {}
+            known = {**_file(package), **built, **accepted, **_index(package), **_address(package)}
+            return _table({"kind": kind_of(package), **known})
         case LockedDebian():
             return _table({"kind": kind_of(package), **_debian(package)})
         case LockedConda():
@@ -91,6 +114,10 @@ def _package(package: LockedPackage) -> str:
             return _table({"kind": kind_of(package), **_file(package), **subdir})
         case _:
             assert_never(package)
+
+
+def _address(package: LockedWheel | LockedSdist) -> dict[str, str]:
+    return {"address": package.address} if package.address else {}
 
 
 def _file(package: LockedWheel | LockedSdist | LockedConda) -> dict[str, str | int]:
@@ -103,7 +130,13 @@ def _file(package: LockedWheel | LockedSdist | LockedConda) -> dict[str, str | i
     }
 
 
+def _index(package: LockedWheel | LockedSdist) -> dict[str, str | int]:
+    """Return where it comes from; nothing for the default index, as with most packages."""
+    return {"index": package.index} if package.index else {}
+
+
 def _debian(package: LockedDebian) -> dict[str, str | int]:
+    suite: dict[str, str | int] = {"suite": package.suite} if package.suite else {}
     return {
         "name": package.name,
         "version": package.version,
@@ -111,6 +144,7 @@ def _debian(package: LockedDebian) -> dict[str, str | int]:
         "size": package.size,
         "sha256": package.sha256,
         "path": package.path,
+        **suite,
     }
 
 

@@ -1,36 +1,35 @@
 """The rows to compare on, and their columns: those that the models name, unless told otherwise."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from trainer.compare.contender import Contender
 from trainer.compare.options import Options
 from trainer.errors import TrainerError
-from trainer.input.columns import choose_columns
-from trainer.input.data import Loaded, read_bytes, to_series
-from trainer.input.table import Table, read_table
-from trainer.printable import printable
+from trainer.input.columns import Columns, choose_columns
+from trainer.input.data import Loaded, load_source
+from trainer.input.source import open_source
+from trainer.input.table import Table
 
 
 def read_data(options: Options, contenders: Sequence[Contender]) -> Loaded:
-    """Return the series of `--data` and its table, read as training reads its input."""
-    with spoken_of("--data", instead_of="--input"):
-        content = read_bytes(options.data)
-    table = read_table(content, printable(str(options.data)), options.decimal)
-    regressors = [
-        name for one in contenders for name in one.origin.regressors if name in table.header
-    ]
-    dates = [one.origin.date_column for one in contenders]
-    values = [one.origin.value_column for one in contenders]
-    columns = choose_columns(
-        table,
-        date=options.date_column or _told(table, dates),
-        value=options.value_column or _told(table, values),
-        others=regressors,
-    )
-    digest = hashlib.sha256(content).hexdigest()
-    return Loaded(series=to_series(table, columns, sha256=digest), table=table, columns=columns)
+    """Return the series of `--data` and its rows, read as training reads its input."""
+
+    def choose(table: Table) -> Columns:
+        given = [name for one in contenders for name in one.origin.given if name in table.header]
+        dates = [one.origin.date_column for one in contenders]
+        values = [one.origin.value_column for one in contenders]
+        return choose_columns(
+            table,
+            date=options.date_column or _told(table, dates),
+            value=options.value_column or _told(table, values),
+            others=tuple(dict.fromkeys(given)),
+        )
+
+    named = [name for name in (options.date_column, options.value_column) if name is not None]
+    path, encoding = str(options.data), options.read_as.encoding
+    with open_source(path, encoding=encoding, option="--data") as source:
+        return load_source(source, options.read_as, choose, named)
 
 
 @contextmanager

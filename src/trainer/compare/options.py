@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from trainer.input.numbers import MARKS, Mark
+from trainer.input.options import ReadAs, add_table_options, table_options
 
 Loss = Literal["absolute", "squared"]
 STANDARD = "-"
@@ -26,7 +26,7 @@ class Options:
     data: Path
     date_column: str | None
     value_column: str | None
-    decimal: Mark | None
+    read_as: ReadAs
     horizon: int | None
     step: int | None
     loss: Loss
@@ -44,7 +44,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         data=Path(raw.data),
         date_column=raw.date_column,
         value_column=raw.value_column,
-        decimal=raw.decimal,
+        read_as=table_options(raw),
         horizon=raw.horizon,
         step=raw.step,
         loss=raw.loss,
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--date_column", metavar="COLUMN", help="default: that of the models, or detected")
     add("--value_column", metavar="COLUMN", help="default: that of the models, or detected")
-    add("--decimal", choices=MARKS, metavar="MARK", help="decimal mark, . or ,; default: detected")
+    add_table_options(parser)
     add("--horizon", metavar="STEPS", type=_count, help="default: a season, or less")
     add("--step", metavar="ROWS", type=_count, help="from origin to origin; default: 1")
     add("--loss", choices=get_args(Loss), default="absolute", help="of errors; default: absolute")

@@ -38,7 +38,7 @@ def rebuild_columns(
                 remedy="compare with the release that trained it, or train the model again",
             )
     given = list(contender.origin.given)
-    absent = [name for name in given if name not in loaded.table.header]
+    absent = [name for name in given if name not in loaded.frame.header]
     if absent:
         raise ComparisonImpossibleError(
             f"the {contender.role} needs {', '.join(absent)}: not in {loaded.series.source}",
@@ -56,7 +56,7 @@ def _read(
 ) -> tuple[dict[str, Floats], tuple[str, ...]]:
     """Return columns of the data; for the rows before its first, what the model knew."""
     series = loaded.series
-    given = read_given(loaded.table, loaded.columns, names)
+    given = read_given(loaded.frame, names)
     found, notes = known_rows(given, series.dates, series.values)
     places = series.dates.get_indexer(dates)
     is_valued = (places >= 0) & ~np.isnan(series.values)[places]

@@ -1,14 +1,13 @@
 """Which column holds the dates and which the values: as told, or found where only one can be."""
 
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from trainer.errors import ColumnAmbiguousError, ColumnMissingError
-from trainer.input.cells import is_date, is_year
+from trainer.errors import ColumnAmbiguousError, ColumnMissingError, RegressorsInvalidError
+from trainer.input.date_forms import is_date, is_year
 from trainer.input.numbers import is_missing, is_number
-from trainer.input.table import Table
+from trainer.input.table import Table, listed
 
 _LOOKED_AT = 200
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[年月日週]")
@@ -23,20 +22,25 @@ _DATE_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """The headers of the two columns, and what has to be told about the choice."""
+    """The headers of the two columns and of the regressors, and what is told of the choice."""
 
     date: str
     value: str
-    notes: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def choose_columns(
     table: Table, *, date: str | None, value: str | None, others: Sequence[str] = ()
 ) -> Columns:
     """Return the date and the value column, which are none of the others."""
-    _refuse_missing_header(table)
-    _refuse_unknown(table, "--date_column", date)
-    _refuse_unknown(table, "--value_column", value)
+    if not (date and value):
+        refuse_missing_header(table)
+    _refuse_doubled_header(table)
+    if date is not None:
+        date = table.header[table.needed_place(date, "--date_column")]
+    if value is not None:
+        value = table.header[table.needed_place(value, "--value_column")]
     notes = []
     if date is None:
         found = [name for name in _date_candidates(table, besides=value) if name not in others]
@@ -51,27 +55,32 @@ def choose_columns(
             f"{table.name}:1: {date!r} is named as the date and as the value column",
             remedy="name two columns with --date_column and --value_column",
         )
-    return Columns(date=date, value=value, notes=tuple(notes))
+    _refuse_regressors(table, date, value, others)
+    return Columns(date=date, value=value, others=tuple(others), notes=tuple(notes))
 
 
 def choose_date(table: Table, usual: str, others: Sequence[str]) -> str:
     """Return the date column: the usual one where there is one, else the one that is found."""
-    _refuse_missing_header(table)
+    refuse_missing_header(table)
+    _refuse_doubled_header(table)
     if usual in table.header:
         return usual
     found = _date_candidates(table, besides=None)
     return _only_one(table, "date", [name for name in found if name not in others])
 
 
-def _refuse_missing_header(table: Table) -> None:
-    cells = [cell for cell in table.header if cell]
-    looks_like_data = any(map(is_date, cells)) and any(map(is_number, cells))
-    if len(cells) > 1 and looks_like_data:
+def refuse_missing_header(table: Table) -> None:
+    """Refuse a table whose columns have no names."""
+    if not table.dialect.has_header and len(table.header) > 1:
         raise ColumnMissingError(
             f"{table.name}:1: the first line holds data, not the names of the columns",
-            remedy="put a header line first, such as: date,value",
+            remedy="put a header line first, such as: date,value, or name the columns by their "
+            "positions: --date_column 1 --value_column 2",
         )
-    doubled = sorted({cell for cell in cells if table.header.count(cell) > 1})
+
+
+def _refuse_doubled_header(table: Table) -> None:
+    doubled = sorted({name for name in table.header if name and table.header.count(name) > 1})
     if doubled:
         raise ColumnAmbiguousError(
             f"{table.name}:1: {', '.join(map(repr, doubled))} is in the header twice",
@@ -79,16 +88,19 @@ def _refuse_missing_header(table: Table) -> None:
         )
 
 
-def _refuse_unknown(table: Table, flag: str, name: str | None) -> None:
-    if name is None or (name in table.header and name):
-        return
-    by_lower = {header.lower(): header for header in table.header if header}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
-    hint = f"the nearest is {by_lower[near[0]]!r}; " if near else ""
-    raise ColumnMissingError(
-        f"{table.name}:1: there is no column {name!r} ({flag})",
-        remedy=f"{hint}the columns are: {_listed(table.header)}",
-    )
+def _refuse_regressors(table: Table, date: str, value: str, names: Sequence[str]) -> None:
+    for name in names:
+        if name in (date, value):
+            raise RegressorsInvalidError(
+                f"{table.name}:1: {name!r} is the date or the value column, not a regressor",
+                remedy="name other columns with --regressors",
+            )
+        if name not in table.header or not name:
+            others = [header for header in table.header if header not in ("", date, value)]
+            raise ColumnMissingError(
+                f"{table.name}:1: there is no column {name!r} (--regressors)",
+                remedy=f"the columns are: {listed(others) or 'none but two'}",
+            )
 
 
 def _only_one(table: Table, role: str, found: Sequence[str]) -> str:
@@ -96,14 +108,14 @@ def _only_one(table: Table, role: str, found: Sequence[str]) -> str:
         return found[0]
     if found:
         raise ColumnAmbiguousError(
-            f"{table.name}:1: {len(found)} columns could be the {role}: {_listed(found)}",
+            f"{table.name}:1: {len(found)} columns could be the {role}: {listed(found)}",
             remedy=f"name one with --{role}_column",
         )
     what = "dates" if role == "date" else "numbers"
     years = _years(table, _named(table, None)) if role == "date" else []
-    hint = f" ({_listed(years)} may hold years or values)" if years else ""
+    hint = f" ({listed(years)} may hold years or values)" if years else ""
     raise ColumnMissingError(
-        f"{table.name}:1: no column holds {what}{hint}; the columns are: {_listed(table.header)}",
+        f"{table.name}:1: no column holds {what}{hint}; the columns are: {listed(table.header)}",
         remedy=f"give a CSV, separated by commas, semicolons or tabs, with a column of {what}, "
         f"or name the column with --{role}_column",
     )
@@ -155,7 +167,3 @@ def _named(table: Table, besides: str | None) -> list[str]:
 def _mostly(table: Table, name: str, test: Callable[[str], bool]) -> bool:
     cells = [cell for cell in table.column(name) if not is_missing(cell)][:_LOOKED_AT]
     return bool(cells) and 2 * sum(map(test, cells)) > len(cells)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names)

@@ -3,8 +3,7 @@
 Missing values are filled from the part that a model is fitted to, never from what follows it.
 """
 
-import hashlib
-import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -12,26 +11,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from trainer.errors import (
-    HoldoutInvalidError,
-    InputMissingError,
-    InputUnreadableError,
-    SeriesTooShortError,
-    ValuesMissingError,
-)
+from trainer.errors import HoldoutInvalidError, SeriesTooShortError, ValuesMissingError
 from trainer.input.columns import Columns, choose_columns
 from trainer.input.example import NAME as EXAMPLE_NAME
 from trainer.input.example import example_csv
+from trainer.input.frame import Frame, read_frame
 from trainer.input.frequency import Calendar, find_calendar
-from trainer.input.rows import Floats, parse_rows
-from trainer.input.table import Table, read_table
-from trainer.printable import printable
-from trainer.regular_file import NotRegularError, TooLargeError, read_regular
-from trainer.settings import Holdout, Settings
+from trainer.input.options import Holdout, ReadAs
+from trainer.input.records import Floats
+from trainer.input.source import Source, open_source, source_of
+from trainer.input.table import Table, open_table
 
 FEWEST_ROWS = 4
-# Millions of rows; a table of them takes ten times the memory.
-LARGEST_BYTES = 1 << 28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,33 +49,53 @@ class Split:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The series, and the table that it was read from: its other columns may be regressors."""
+    """The series, and the rows that it was read from: their other columns may be regressors."""
 
     series: Series
-    table: Table
+    frame: Frame
     columns: Columns
 
 
-def load(settings: Settings) -> Loaded:
-    """Read, check and order the input."""
-    if settings.input is None:
-        name, content = EXAMPLE_NAME, example_csv()
-    else:
-        name, content = printable(str(settings.input)), read_bytes(settings.input)
-    table = read_table(content, name, settings.decimal)
-    columns = choose_columns(
-        table,
-        date=settings.date_column,
-        value=settings.value_column,
-        others=settings.regressors,
+def load(
+    path: Path | None,
+    read_as: ReadAs,
+    *,
+    date: str | None = None,
+    value: str | None = None,
+    others: Sequence[str] = (),
+) -> Loaded:
+    """Read, check and order a file, or the example where there is none."""
+
+    def choose(table: Table) -> Columns:
+        return choose_columns(table, date=date, value=value, others=others)
+
+    named = [name for name in (date, value, *others) if name is not None]
+    if path is None:
+        return load_source(source_of(example_csv(), EXAMPLE_NAME), read_as, choose)
+    with open_source(str(path), encoding=read_as.encoding) as source:
+        return load_source(source, read_as, choose, named)
+
+
+def load_source(
+    source: Source,
+    read_as: ReadAs,
+    choose: Callable[[Table], Columns],
+    named: Sequence[str] = (),
+) -> Loaded:
+    """Return the series of a source, in the columns that are chosen."""
+    table = open_table(source, read_as, named=named)
+    columns = choose(table)
+    frame = read_frame(
+        table, read_as, date=columns.date, value=columns.value, others=columns.others
     )
-    digest = hashlib.sha256(content).hexdigest()
-    return Loaded(series=to_series(table, columns, sha256=digest), table=table, columns=columns)
+    source.finish()
+    series = to_series(frame, columns, sha256=source.digest.hexdigest())
+    return Loaded(series=series, frame=frame, columns=columns)
 
 
-def to_series(table: Table, columns: Columns, *, sha256: str) -> Series:
-    """Return the table's series: sorted, on its calendar, without empty rows at either end."""
-    dates, values, notes = parse_rows(table, columns)
+def to_series(frame: Frame, columns: Columns, *, sha256: str) -> Series:
+    """Return the frame's series: sorted, on its calendar, without empty rows at either end."""
+    dates, values, notes = frame.dates, frame.columns[columns.value], list(frame.notes)
     order = dates.argsort(kind="stable")
     if not dates.is_monotonic_increasing:
         notes.append("the rows were not in chronological order: sorted")
@@ -92,15 +103,15 @@ def to_series(table: Table, columns: Columns, *, sha256: str) -> Series:
     known = np.flatnonzero(~np.isnan(values))
     if known.size == 0:
         raise ValuesMissingError(
-            f"{table.name}: the column {columns.value!r} has no values",
+            f"{frame.name}: the column {columns.value!r} has no values",
             remedy="name the column that has the values with --value_column",
         )
     if known.size < FEWEST_ROWS:
         raise SeriesTooShortError(
-            f"{table.name}: {known.size} values are too few",
+            f"{frame.name}: {known.size} values are too few",
             remedy="give a longer series: tens of values at the least",
         )
-    calendar = find_calendar(dates, table.name)
+    calendar = find_calendar(dates, frame.name)
     at_ends = len(dates) - int(known[-1] - known[0] + 1)
     if at_ends:
         notes.append(f"{at_ends} rows without a value at the start or the end: dropped")
@@ -111,7 +122,7 @@ def to_series(table: Table, columns: Columns, *, sha256: str) -> Series:
     if absent:
         notes.append(f"{absent} dates are absent from the calendar ({calendar.name}): missing")
     return Series(
-        source=table.name,
+        source=frame.name,
         sha256=sha256,
         date_name=columns.date,
         value_name=columns.value,
@@ -152,26 +163,3 @@ def fill_missing(values: Floats) -> Floats:
 
 def _part(series: Series, rows: slice) -> Series:
     return replace(series, dates=series.dates[rows], values=series.values[rows], notes=())  # noqa: PD011 - no pandas series
-
-
-def read_bytes(path: Path, option: str = "--input") -> bytes:
-    """Return a file's content; what can be wrong with the path is an error of its own."""
-    remedy, name = f"give the path of a CSV file with {option}", printable(str(path))
-    try:
-        return read_regular(path, LARGEST_BYTES)
-    except NotRegularError as exc:
-        raise InputUnreadableError(f"{name} is {exc.kind}, not a CSV file", remedy=remedy) from exc
-    except TooLargeError as exc:
-        raise InputUnreadableError(
-            f"{name} has more than {LARGEST_BYTES} bytes",
-            remedy="give a shorter series, or sum its rows up first (python -m trainer prepare)",
-        ) from exc
-    except FileNotFoundError as exc:
-        raise InputMissingError(f"there is no file {name}", remedy=remedy) from exc
-    except PermissionError as exc:
-        uid = os.getuid()
-        raise InputUnreadableError(
-            f"{name} may not be read by this user (uid {uid})", remedy=f"chmod a+r {name}"
-        ) from exc
-    except (OSError, ValueError) as exc:
-        raise InputUnreadableError(f"{name} cannot be read: {exc}", remedy=remedy) from exc

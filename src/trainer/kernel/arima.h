@@ -6,6 +6,7 @@
 
 enum {
     LONGEST = 16,         /* lags of one plain polynomial before seasons are multiplied in */
+    MOST_FREE = 64,       /* free numbers of a climb: four such polynomials */
     LONGEST_SEASON = 2000 /* steps; with it, every size and place is a whole number that int holds */
 };
 
@@ -68,7 +69,10 @@ typedef struct {
     int most;                      /* evaluations */
 } Rules;
 
-/* climb.c: climb from `free`, which gets the top. Returns the evaluations used. */
+/* climb.c: climb from `free`, which gets the top. Returns the evaluations used; `value` and `slope` are those of the
+   top. Either with the bounds of a shape's polynomials, or with one of each free number's own (at most MOST_FREE). */
 int climb(const Shape *shape, const Rules *rules, const Target *target, double *free, double *value, double *slope);
+int climb_within(int size, const double *bounds, const Rules *rules, const Target *target, double *free, double *value,
+                 double *slope);
 
 #endif

@@ -8,12 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-typedef double Row[4 * LONGEST];
-
-static double bound_of(const Shape *s, const Rules *rules, int at) {
-    int is_ma = (at >= s->p && at < s->p + s->q) || at >= s->p + s->q + s->seasonal_p;
-    return is_ma ? rules->largest_ma : rules->largest_ar;
-}
+typedef double Row[MOST_FREE];
 
 static void forget(int size, double curvature, Row *inverse) {
     for (int i = 0; i < size; i++)
@@ -36,14 +31,24 @@ static void learn(int size, const double *step, const double *rise, Row *inverse
                              (image[i] * step[j] + step[i] * image[j]) / along;
 }
 
-/* Climb from `free`, which gets the top. Returns the evaluations; `value` and `slope` are those of the top. */
 int climb(const Shape *s, const Rules *rules, const Target *target, double *free, double *value, double *slope) {
-    int size = shape_parameters(s), used = 1, is_fresh = 1;
-    Row inverse[4 * LONGEST], direction, point, new_slope, step, rise;
+    int size = shape_parameters(s);
+    double bounds[MOST_FREE];
     *value = -INFINITY;
     if (!shape_fits(s)) return 0;
+    for (int at = 0; at < size; at++) {
+        int is_ma = (at >= s->p && at < s->p + s->q) || at >= s->p + s->q + s->seasonal_p;
+        bounds[at] = is_ma ? rules->largest_ma : rules->largest_ar;
+    }
+    return climb_within(size, bounds, rules, target, free, value, slope);
+}
+
+int climb_within(int size, const double *bounds, const Rules *rules, const Target *target, double *free, double *value,
+                 double *slope) {
+    int used = 1, is_fresh = 1;
+    Row inverse[MOST_FREE], direction, point, new_slope, step, rise;
     for (int i = 0; i < size; i++) {
-        double bound = bound_of(s, rules, i);
+        double bound = bounds[i];
         free[i] = free[i] > bound ? bound : free[i] < -bound ? -bound : free[i];
     }
     *value = target->value(target->context, free);
@@ -54,9 +59,9 @@ int climb(const Shape *s, const Rules *rules, const Target *target, double *free
         double promise = 0, longest = 0;
         for (int i = 0; i < size; i++) {
             direction[i] = 0;
-            if (fabs(free[i]) >= bound_of(s, rules, i) && free[i] * slope[i] > 0) continue; /* held by its bound */
+            if (fabs(free[i]) >= bounds[i] && free[i] * slope[i] > 0) continue; /* held by its bound */
             for (int j = 0; j < size; j++)
-                if (!(fabs(free[j]) >= bound_of(s, rules, j) && free[j] * slope[j] > 0))
+                if (!(fabs(free[j]) >= bounds[j] && free[j] * slope[j] > 0))
                     direction[i] += inverse[i][j] * slope[j];
             promise += direction[i] * slope[i];
             double reach = fabs(direction[i]) / (1 + 0.5 * fabs(free[i]));
@@ -76,7 +81,7 @@ int climb(const Shape *s, const Rules *rules, const Target *target, double *free
         double length = longest > 1 ? 1 / longest : 1, reached = -INFINITY;
         for (; used < rules->most; used++) {
             for (int i = 0; i < size; i++) {
-                double bound = bound_of(s, rules, i), to = free[i] + length * direction[i];
+                double bound = bounds[i], to = free[i] + length * direction[i];
                 point[i] = to > bound ? bound : to < -bound ? -bound : to;
             }
             reached = target->value(target->context, point);

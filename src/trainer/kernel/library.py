@@ -34,7 +34,8 @@ class Top:
 
 
 @cache
-def _library() -> Any:  # noqa: ANN401 - ctypes has no types for what it loads
+def kernel_library() -> Any:  # noqa: ANN401 - ctypes has no types for what it loads
+    """Return the compiled kernel. Raises LibraryMissingError where it is not built."""
     path = Path(__file__).with_name("arima.so")
     try:
         library = ctypes.CDLL(str(path))
@@ -43,9 +44,11 @@ def _library() -> Any:  # noqa: ANN401 - ctypes has no types for what it loads
             f"the compiled kernel failed to load: {exc}",
             remedy="build it with `make libraries`, or run the image, which contains it",
         ) from exc
-    for name in ("arima_room", "kalman_room"):
+    for name in ("arima_room", "kalman_room", "ets_room", "ces_room", "ces_numbers"):
         getattr(library, name).restype = ctypes.c_size_t
-    for name in ("arima_evaluate", "kalman_evaluate"):
+    for name in ("arima_evaluate", "kalman_evaluate", "ets_evaluate", "ets_fit", "ces_fit"):
+        getattr(library, name).restype = ctypes.c_double
+    for name in ("theta_fit", "demand_smoothing"):
         getattr(library, name).restype = ctypes.c_double
     for name in ("numbers_transform", "numbers_turn_back"):
         getattr(library, name).argtypes = [
@@ -54,7 +57,8 @@ def _library() -> Any:  # noqa: ANN401 - ctypes has no types for what it loads
     return library
 
 
-def _at(array: Any) -> ctypes.c_void_p:  # noqa: ANN401 - arrays of two types
+def address(array: Any) -> ctypes.c_void_p:  # noqa: ANN401 - arrays of two types
+    """Return where the numbers of an array begin, as C takes it."""
     return ctypes.c_void_p(array.ctypes.data)
 
 
@@ -74,10 +78,12 @@ class Arma:
         self._series = np.ascontiguousarray(series, dtype=np.float64)
         self._columns = np.ascontiguousarray(columns, dtype=np.float64)
         numbers, rows, count = _numbers(order), len(self._series), len(self._columns)
-        self._data = (numbers, rows, count, _at(self._series), _at(self._columns))
+        self._data = (numbers, rows, count, address(self._series), address(self._columns))
         # One array for all that goes in and out: an address costs as much as a short climb's step.
         lags = order.lags
-        self._block = np.empty(2 * lags + 5 + count + _library().arima_room(numbers, rows, count))
+        self._block = np.empty(
+            2 * lags + 5 + count + kernel_library().arima_room(numbers, rows, count)
+        )
         self._point, self._slope = self._block[:lags], self._block[lags : 2 * lags]
         self._rest = self._block[2 * lags : 2 * lags + 5 + count]
         first, at_rest = self._block.ctypes.data, self._rest.ctypes.data
@@ -90,7 +96,7 @@ class Arma:
     def start(self) -> Floats:
         """Return a point to climb from (Hannan and Rissanen); zeros where the series is short."""
         point = self._places[0]
-        _library().arima_start(*self._data, point, self._work)
+        kernel_library().arima_start(*self._data, point, self._work)
         return self._point.copy()
 
     def value(self, point: Floats) -> float:
@@ -106,7 +112,7 @@ class Arma:
     def innovations(self, point: Floats) -> Floats:
         """Return the one-step errors, each over the root of its variance; shape (rows,)."""
         found = np.zeros(len(self._series))
-        self._evaluate(point, None, _at(found))
+        self._evaluate(point, None, address(found))
         return found
 
     def forecast(self, point: Floats, steps: int) -> Floats:
@@ -114,8 +120,8 @@ class Arma:
         self._point[:] = point
         means = np.zeros(steps)
         numbers, rows, _, series, _ = self._data
-        if not _library().arima_forecast(
-            *(numbers, rows, series, self._places[0], steps, _at(means), self._work)
+        if not kernel_library().arima_forecast(
+            *(numbers, rows, series, self._places[0], steps, address(means), self._work)
         ):
             means[:] = np.nan
         return means
@@ -128,7 +134,7 @@ class Arma:
         self._rest[:3] = tolerance, LARGEST_AR, LARGEST_MA
         self._rest[3:] = 0
         self._rest[3] = -np.inf
-        used = _library().arima_climb(
+        used = kernel_library().arima_climb(
             *self._data,
             *(at_rules, most, at_point, at_value, at_slope, at_beta, at_variance, self._work),
         )
@@ -146,7 +152,7 @@ class Arma:
     ) -> float:
         self._point[:] = point
         at_point, _, _, _, at_variance, at_beta = self._places
-        value = _library().arima_evaluate(
+        value = kernel_library().arima_evaluate(
             *(*self._data, at_point, slope, at_beta, at_variance, found, self._work)
         )
         return float(value)
@@ -163,9 +169,9 @@ class Levels:
         shape = (self._numbers, order.d, order.seasonal_d)
         self._data = (
             *shape,
-            *(len(self._series), len(self._columns), _at(self._series), _at(self._columns)),
+            *(len(self._series), len(self._columns), address(self._series), address(self._columns)),
         )
-        self._work = np.empty(_library().kalman_room(*shape, len(self._columns)))
+        self._work = np.empty(kernel_library().kalman_room(*shape, len(self._columns)))
 
     def climb(self, point: Floats, *, tolerance: float, most: int = MOST_EVALUATIONS) -> Top:
         """Return the top that the climb from a point leads to."""
@@ -173,9 +179,9 @@ class Levels:
         rules = np.array([tolerance, LARGEST_AR, LARGEST_MA])
         value, slope = np.full(1, -np.inf), np.zeros(len(point))
         beta, variance = np.zeros(len(self._columns)), np.zeros(1)
-        used = _library().kalman_climb(
-            *(*self._data, _at(rules), most),
-            *(*map(_at, (point, value, slope, beta, variance)), _at(self._work)),
+        used = kernel_library().kalman_climb(
+            *(*self._data, address(rules), most),
+            *(*map(address, (point, value, slope, beta, variance)), address(self._work)),
         )
         return Top(
             point=point,
@@ -190,9 +196,15 @@ class Levels:
         """Return what belongs to a point without a climb; its slope is not looked at."""
         point = np.array(point, dtype=np.float64)
         beta, variance = np.zeros(len(self._columns)), np.zeros(1)
-        value = _library().kalman_evaluate(
-            *(*self._data, _at(point), _at(beta), _at(variance), ctypes.byref(ctypes.c_int())),
-            *(None, 0, None, None, _at(self._work)),
+        value = kernel_library().kalman_evaluate(
+            *(
+                *self._data,
+                address(point),
+                address(beta),
+                address(variance),
+                ctypes.byref(ctypes.c_int()),
+            ),
+            *(None, 0, None, None, address(self._work)),
         )
         return Top(
             point=point,
@@ -223,9 +235,15 @@ class Levels:
         means, spreads = np.zeros(steps), np.zeros(steps)
         beta, variance = np.zeros(len(self._columns)), np.zeros(1)
         found = np.zeros((1 + len(self._columns), len(self._series)))
-        value = _library().kalman_evaluate(
-            *(*self._data, _at(point), _at(beta), _at(variance), ctypes.byref(ctypes.c_int())),
-            *(_at(found), steps, _at(means), _at(spreads), _at(self._work)),
+        value = kernel_library().kalman_evaluate(
+            *(
+                *self._data,
+                address(point),
+                address(beta),
+                address(variance),
+                ctypes.byref(ctypes.c_int()),
+            ),
+            *(address(found), steps, address(means), address(spreads), address(self._work)),
         )
         errors = found[0]
         for weight, column in zip(beta.tolist(), found[1:], strict=True):
@@ -237,7 +255,7 @@ def coefficients(order: Order, point: Floats) -> tuple[Floats, Floats, Floats, F
     """Return ar, ma, seasonal ar, seasonal ma as statsmodels writes them: 1 - ar, 1 + ma."""
     point = np.ascontiguousarray(point, dtype=np.float64)
     found = np.zeros(order.lags)
-    _library().arima_coefficients(_numbers(order), _at(point), _at(found))
+    kernel_library().arima_coefficients(_numbers(order), address(point), address(found))
     ends = np.cumsum([order.p, order.q, order.seasonal_p])
     ar, ma, seasonal_ar, seasonal_ma = np.split(found, ends)
     return ar, ma, seasonal_ar, seasonal_ma
@@ -256,5 +274,5 @@ def box_cox_back(values: Floats, power: float) -> Floats:
 def _mapped(name: str, values: Floats, power: float) -> Floats:
     given = np.ascontiguousarray(values, dtype=np.float64)
     found = np.empty_like(given)
-    getattr(_library(), name)(given.size, power, _at(given), _at(found))
+    getattr(kernel_library(), name)(given.size, power, address(given), address(found))
     return found

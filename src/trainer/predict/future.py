@@ -11,12 +11,12 @@ from trainer.errors import (
 )
 from trainer.fit.order import Floats
 from trainer.input.columns import choose_date
-from trainer.input.data import read_bytes
-from trainer.input.table import read_table
+from trainer.input.frame import read_frame
+from trainer.input.source import open_source
+from trainer.input.table import open_table
 from trainer.kernel.library import NO_COLUMNS
 from trainer.predict.options import Options
-from trainer.printable import printable
-from trainer.regressors.given import future_rows, read_columns
+from trainer.regressors.given import future_rows, read_given
 from trainer.saved.json_file import SavedModel
 from trainer.saved.origin import Origin
 from trainer.saved.regressors import EXACT, remade
@@ -65,13 +65,15 @@ def _given(origin: Origin, dates: pd.DatetimeIndex, options: Options) -> Floats:
             remedy=f"name a CSV with {origin.date_column!r} and {names} of these dates: "
             "--future FILE",
         )
-    content, place = read_bytes(path, "--future"), printable(str(path))
-    table = read_table(content, place, options.decimal)
-    absent = [name for name in origin.given if name not in table.header]
-    if absent:
-        raise ColumnMissingError(
-            f"{place}:1: there is no column {', '.join(map(repr, absent))}, which the model needs",
-            remedy=f"name a CSV with {origin.date_column!r} and {names}",
-        )
-    date = choose_date(table, origin.date_column, others=origin.given)
-    return future_rows(read_columns(table, date, origin.given), dates).matrix.T
+    with open_source(str(path), encoding=options.read_as.encoding, option="--future") as source:
+        table = open_table(source, options.read_as, named=origin.given)
+        absent = [name for name in origin.given if name not in table.header]
+        if absent:
+            raise ColumnMissingError(
+                f"{table.name}:1: there is no column {', '.join(map(repr, absent))}, which the "
+                "model needs",
+                remedy=f"name a CSV with {origin.date_column!r} and {names}",
+            )
+        date = choose_date(table, origin.date_column, others=origin.given)
+        frame = read_frame(table, options.read_as, date=date, value=None, others=origin.given)
+    return future_rows(read_given(frame, origin.given), dates).matrix.T

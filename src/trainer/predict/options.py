@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainer.input.numbers import MARKS, Mark
-from trainer.prepare.options import STANDARD, is_same_file
+from trainer.input.options import STANDARD, ReadAs, add_table_options, table_options
+from trainer.prepare.options import is_same_file
 from trainer.settings import LONGEST_HORIZON, read_horizon
 
 
@@ -17,7 +17,7 @@ class Options:
     model: Path
     horizon: int
     future: Path | None
-    decimal: Mark | None
+    read_as: ReadAs
     trust_pickle: bool
     output: str
 
@@ -35,7 +35,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         model=Path(raw.model),
         horizon=read_horizon(raw.horizon),
         future=None if raw.future is None else Path(raw.future),
-        decimal=raw.decimal,
+        read_as=table_options(raw),
         trust_pickle=raw.trust_pickle,
         output=raw.output,
     )
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_path,
         help="CSV with the dates to forecast and the model's --regressors; required if it has any",
     )
-    add("--decimal", choices=MARKS, metavar="MARK", help="of --future, . or ,; default: detected")
+    add_table_options(parser.add_argument_group("how --future is read"))
     add(
         "--trust-pickle",
         action="store_true",

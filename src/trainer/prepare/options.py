@@ -3,21 +3,19 @@
 import argparse
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Literal, get_args
 
-from trainer.input.cells import FORMATS
-from trainer.input.numbers import MARKS, Mark
+from trainer.input.options import STANDARD, ReadAs, add_table_options, table_options
 
-STANDARD = "-"
 Measure = Literal["mean", "sum", "count", "quantity"]
 Period = Literal["day", "week", "month"]
 Fill = Literal["none", "line", "zero"]
 Sums = Literal["plain", "exact"]
 Partial = Literal["drop", "keep"]
-_SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "\\t": "\t"}
+ROLES = ("date", "quantity", "cost", "type", "product")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +27,11 @@ class ColumnTexts:
     cost: str | None = None
     type: str | None = None
     product: str | None = None
+
+    def given(self) -> dict[str, str]:
+        """Return the columns that are named, by their roles."""
+        named = {role: getattr(self, role) for role in ROLES}
+        return {role: text for role, text in named.items() if text is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +50,8 @@ class Options:
     products: tuple[str, ...]
     first: date | None
     last: date | None
-    separator: str | None
     columns: ColumnTexts | None
-    date_format: str | None
-    decimal: Mark | None
+    read_as: ReadAs
     skips_broken: bool
 
 
@@ -72,10 +73,8 @@ def parse_options(arguments: Sequence[str]) -> Options:
         products=tuple(text.strip() for text in raw.product),
         first=raw.first,
         last=raw.last,
-        separator=raw.separator,
         columns=raw.columns,
-        date_format=raw.date_format,
-        decimal=raw.decimal,
+        read_as=table_options(raw),
         skips_broken=raw.skip_broken,
     )
 
@@ -99,10 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--fill", default="none", choices=get_args(Fill), help="days without lines; default: none")
     add("--partial", default="drop", choices=get_args(Partial), help="incomplete days or periods")
     add("--sums", default="plain", choices=get_args(Sums), help="exact: for unsorted lines")
-    add("--separator", type=_separator, metavar="TEXT", help="tab, comma, ...; default: detected")
     add("--columns", type=_columns, metavar="NAME=COLUMN,...", help="date, quantity, cost, ...")
-    add("--date_format", choices=[way.name for way in FORMATS], metavar="FORMAT", help="DD/MM/YYYY")
-    add("--decimal", choices=MARKS, metavar="MARK", help="decimal mark, . or ,; default: detected")
+    add_table_options(parser)
     add("--skip_broken", action="store_true", help="skip and count lines that cannot be read")
     return parser
 
@@ -153,24 +150,13 @@ def _day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date: {exc}") from exc
 
 
-def _separator(text: str) -> str:
-    separator = _SEPARATORS.get(text.lower(), text)
-    if len(separator) != 1 or separator in '"\r\n.+-' or separator.isalnum():
-        names = ", ".join(name for name in _SEPARATORS if name.isalpha())
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a separator: give one character, or {names}"
-        )
-    return separator
-
-
 def _columns(text: str) -> ColumnTexts:
-    roles = [field.name for field in fields(ColumnTexts)]
     given = dict[str, str]()
     # A header may hold a comma: only one that a role follows parts two columns.
-    for part in re.split(rf",(?=\s*(?:{'|'.join(roles)})\s*=)", text):
+    for part in re.split(rf",(?=\s*(?:{'|'.join(ROLES)})\s*=)", text):
         role, mark, column = (piece.strip() for piece in part.partition("="))
-        if role not in roles or not mark or not column or role in given:
-            reason = "is given twice" if role in given else f"is not {'/'.join(roles)}=COLUMN"
+        if role not in ROLES or not mark or not column or role in given:
+            reason = "is given twice" if role in given else f"is not {'/'.join(ROLES)}=COLUMN"
             raise argparse.ArgumentTypeError(f"{part.strip()!r} {reason}")
         given[role] = column
     if "date" not in given:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Self
 
 from trainer.errors import DiskFullError, OutputNotWritableError
+from trainer.input.options import STANDARD
 from trainer.interruption import InterruptedBySignal, checkpoint, held_back
-from trainer.prepare.options import STANDARD
 
 
 class Target:

@@ -7,10 +7,8 @@ from datetime import date
 
 import numpy as np
 
-from trainer.prepare.layout import Layout
-from trainer.prepare.lines import Source
 from trainer.prepare.options import Options
-from trainer.prepare.reader import Faults, RowReader
+from trainer.prepare.reading import RawTable
 from trainer.prepare.series import Prepared, Span
 from trainer.prepare.totals import Totals
 
@@ -83,30 +81,32 @@ class Report:
 class Reading:
     """What is left in hand when the file has been read."""
 
-    source: Source
-    layout: Layout
-    reader: RowReader
+    raw: RawTable
     totals: Totals
-    faults: Faults
-    cut_off_line: int | None
     incomplete_from: int | None
+
+    @property
+    def cut_off_line(self) -> int | None:
+        """Return the number of the line in which the file was cut off."""
+        cut_off = self.raw.table.cut_off
+        return None if cut_off is None else cut_off.line
 
 
 def make_report(reading: Reading, prepared: Prepared, options: Options) -> Report:
     """Return the report."""
-    totals = reading.totals
+    totals, source, problems = reading.totals, reading.raw.table.source, reading.raw.problems
     return Report(
-        source=reading.source.name,
-        sha256=reading.source.digest.hexdigest(),
-        bytes=reading.source.bytes_read,
-        file_lines=reading.source.lines_read,
+        source=source.name,
+        sha256=source.digest.hexdigest(),
+        bytes=source.bytes_read,
+        file_lines=source.lines_read,
         read=totals.lines,
         used=prepared.lines,
         not_selected=totals.lines - totals.selected - totals.outside,
         outside=totals.outside,
         in_dropped=totals.selected - prepared.lines,
-        broken=reading.faults.count,
-        broken_lines=tuple(reading.faults.shown),
+        broken=problems.count,
+        broken_lines=tuple(problems.shown()),
         cut_off_line=reading.cut_off_line,
         negative_quantities=totals.negative_quantities,
         zero_amounts=totals.zero_amounts,
@@ -210,31 +210,29 @@ def _outlier(outlier: Outlier) -> str:
 def _shares(reading: Reading) -> tuple[TypeShare, ...]:
     """Return the types' shares, the most frequent first."""
     totals = reading.totals
-    has_amounts = reading.layout.quantity is not None and reading.layout.cost is not None
     whole = sum(total.amount for total in totals.types)
     shares = [
         TypeShare(
             type=name,
             lines=total.lines,
             lines_share=total.lines / totals.lines,
-            amount=total.amount if has_amounts else None,
-            amount_share=total.amount / whole if has_amounts and whole > 0 else None,
+            amount=total.amount if reading.raw.has_amounts else None,
+            amount_share=total.amount / whole if reading.raw.has_amounts and whole > 0 else None,
         )
-        for name, total in zip(reading.reader.types, totals.types, strict=True)
+        for name, total in zip(reading.raw.types, totals.types, strict=True)
     ]
     return tuple(sorted(shares, key=lambda share: (-share.lines, share.type)))
 
 
 def _notes(reading: Reading, options: Options) -> tuple[str, ...]:
-    totals, reader, notes = reading.totals, reading.reader, list(reading.layout.notes)
-    if reader.decimal is not None and (reader.decimal.mark == "," or options.decimal):
-        notes.append(f"numbers have {reader.decimal.name}")
+    totals, raw = reading.totals, reading.raw
+    notes = list(dict.fromkeys(raw.table.notes))
     if not totals.is_sorted:
         notes.append("the lines are not in chronological order")
     if totals.negative_quantities:
         notes.append(f"{totals.negative_quantities:,} lines have a negative quantity: kept")
-    notes += [f"--type {t}: no line has it" for t in options.types if t not in reader.types]
-    absent = [text for text in options.products if text not in reader.products_seen]
+    notes += [f"--type {t}: no line has it" for t in options.types if t not in raw.types]
+    absent = [text for text in options.products if text not in raw.products_seen]
     notes += [f"--product {text}: no line has it" for text in absent]
     notes += _cut_off_notes(reading, options)
     if options.fill == "line":

@@ -12,8 +12,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from trainer.input.records import Flags, Floats, Places
 from trainer.prepare.options import Options
-from trainer.prepare.reader import Flags, Floats, Places, Rows
+from trainer.prepare.reading import Rows
 
 _UNIT_BITS = 1126
 _MANTISSA_BITS = 53

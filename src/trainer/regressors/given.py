@@ -4,60 +4,44 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from trainer.errors import (
-    ColumnMissingError,
     FutureRegressorsMissingError,
     RegressorsInvalidError,
+    RowsInvalidError,
 )
-from trainer.input.columns import Columns
-from trainer.input.numbers import is_missing
-from trainer.input.rows import parse_dates, parse_numbers
-from trainer.input.table import SHOWN_PROBLEMS, Problems, Table
+from trainer.input.frame import Frame
+from trainer.input.problems import SHOWN_PROBLEMS, Problems
 from trainer.regressors.design import Design, Floats
-
-_NUMBER_REMEDY = "write numbers; 1 and 0 for yes and no, a column of 1 and 0 for each of several"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """The named columns of every row in the order of time, NaN where a cell is empty.
-
-    `notes` are about how their numbers were read.
-    """
+    """The named columns of every row in the order of time, NaN where a cell is empty."""
 
     source: str
     names: tuple[str, ...]
     dates: pd.DatetimeIndex
-    lines: tuple[int, ...]
+    lines: npt.NDArray[np.int64]
     matrix: Floats
-    notes: tuple[str, ...] = ()
 
 
-def read_given(table: Table, columns: Columns, names: Sequence[str]) -> Given:
-    """Return the columns that `--regressors` names."""
-    _refuse_names(table, columns, names)
-    return read_columns(table, columns.date, names)
-
-
-def read_columns(table: Table, date: str, names: Sequence[str]) -> Given:
-    """Return columns that are there, and the dates beside them."""
-    problems, notes = Problems(table.name), list[str]()
-    matrix = np.column_stack([parse_numbers(table, name, problems, notes) for name in names])
+def read_given(frame: Frame, names: Sequence[str]) -> Given:
+    """Return columns of a table, in the order of time. Raises where one is empty."""
+    problems = Problems(frame.name)
     for name in names:
-        if all(is_missing(cell) for cell in table.column(name)):
+        if np.isnan(frame.columns[name]).all():
             problems.add(1, f"{name}: the column is empty")
-    problems.raise_if_any(_NUMBER_REMEDY)
-    dates = parse_dates(table, date)
-    order = dates.argsort(kind="stable")
+    problems.raise_if_any("fill the column, or leave it out of --regressors", RowsInvalidError)
+    order = frame.dates.argsort(kind="stable")
     return Given(
-        source=table.name,
+        source=frame.name,
         names=tuple(names),
-        dates=dates[order],
-        lines=tuple(table.rows[place].line for place in order),
-        matrix=matrix[order],
-        notes=tuple(notes),
+        dates=frame.dates[order],
+        lines=frame.lines[order],
+        matrix=np.column_stack([frame.columns[name] for name in names])[order],
     )
 
 
@@ -78,13 +62,13 @@ def known_rows(
             remedy="fill these cells, or leave the column out of --regressors",
         )
     if not is_absent.any():
-        return Design(names=given.names, matrix=matrix), given.notes
+        return Design(names=given.names, matrix=matrix), ()
     filled = pd.DataFrame(matrix).ffill().bfill().to_numpy(dtype=np.float64)
     count = int(is_absent.any(axis=1).sum())
     note = (
         f"regressors of {count} dates without a value are missing: the last known values are used"
     )
-    return Design(names=given.names, matrix=filled), (*given.notes, note)
+    return Design(names=given.names, matrix=filled), (note,)
 
 
 def future_rows(given: Given, dates: pd.DatetimeIndex) -> Design:
@@ -104,21 +88,6 @@ def future_rows(given: Given, dates: pd.DatetimeIndex) -> Design:
             f"regressors and no value{shorter}",
         )
     return Design(names=given.names, matrix=matrix)
-
-
-def _refuse_names(table: Table, columns: Columns, names: Sequence[str]) -> None:
-    for name in names:
-        if name in (columns.date, columns.value):
-            raise RegressorsInvalidError(
-                f"{table.name}:1: {name!r} is the date or the value column, not a regressor",
-                remedy="name other columns with --regressors",
-            )
-        if name not in table.header:
-            others = [h for h in table.header if h and h not in (columns.date, columns.value)]
-            raise ColumnMissingError(
-                f"{table.name}:1: there is no column {name!r} (--regressors)",
-                remedy=f"the columns are: {', '.join(map(repr, others)) or 'none but two'}",
-            )
 
 
 def _at(given: Given, dates: pd.DatetimeIndex) -> Floats:

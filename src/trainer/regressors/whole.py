@@ -41,7 +41,7 @@ def make_regressors(
     found, notes = design(plan, dates, 0), list[str]()
     made = len(found.names)
     if names:
-        given = read_given(loaded.table, loaded.columns, names)
+        given = read_given(loaded.frame, names)
         known, told = known_rows(given, series.dates, series.values)
         later = future_rows(given, future)
         notes += told

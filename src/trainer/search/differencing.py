@@ -16,6 +16,7 @@ STRONG_SEASON = 0.64
 _LEVEL = 0.05
 _MOST = 2
 _FEWEST = 10
+_FEWEST_FOR_TWO = 25  # on fewer rows the trend that d = 2 extrapolates is one that chance draws
 _ROUNDING = 1e-10
 
 
@@ -31,7 +32,7 @@ class Differencing:
 def find_differencing(values: Floats, season: int) -> Differencing:
     """Return the differencing of a series without gaps; `season` 1 means none."""
     evidence = []
-    seasonal_d = 0
+    rows, seasonal_d = len(values), 0
     if season > 1:
         strength = seasonal_strength(values, season)
         seasonal_d = int(strength >= STRONG_SEASON)
@@ -40,8 +41,8 @@ def find_differencing(values: Floats, season: int) -> Differencing:
             f"seasonal strength {strength:.2f} (from {STRONG_SEASON} on it counts): {verdict}"
         )
         values = values[season:] - values[:-season] if seasonal_d else values
-    d = 0
-    while d < _MOST - seasonal_d and len(values) >= _FEWEST and _is_varied(values):
+    d, most = 0, _MOST if rows >= _FEWEST_FOR_TWO else 1
+    while d < most - seasonal_d and len(values) >= _FEWEST and _is_varied(values):
         statistic, critical = kpss_statistic(values)
         is_level = statistic < critical
         what = "keeps its level" if is_level else "has no level to keep: differenced"

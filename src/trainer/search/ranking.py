@@ -24,8 +24,9 @@ from trainer.search.candidates import (
 _ROUGH, _FINE = 1e-3, 1e-7
 _MOST_ROUGH, _MOST_FINE = 25, 60
 _REFINED = 6
-_CYCLES = 22
+_CYCLES, _ROWS_A_CYCLE = 22, 8  # few rows cannot tell cycles apart, and each costs a climb
 _NEAR = 8.0
+_ROWS_A_LAG = 10  # with fewer, chance chooses lags: eighty orders of nineteen rows are too many
 _AFFORDABLE = 3e7  # rows x states x orders: about a second
 _SMALLEST_ROOT = 1.01
 
@@ -106,7 +107,8 @@ class Ranking:
             if order.seasonal_p + order.seasonal_q == 0:
                 starts += _ridges(order)
             if is_wide and not order.season:
-                starts += likely_cycles(likelihood, _CYCLES)
+                cycles = min(_CYCLES, self._data.rows(order) // _ROWS_A_CYCLE)
+                starts += likely_cycles(likelihood, cycles)
             self._fitted[order] = fit(likelihood, starts, tolerance=tolerance, most=most)
             if tolerance > _FINE:
                 self._rough.add(order)
@@ -167,9 +169,13 @@ def limits_of(data: Data, empty: Order) -> Limits:
     """Return the largest orders that the length of the series can bear."""
     rows = data.rows(empty)
     lags = max(0, min(Limits().lags, rows // 3))
-    if not empty.season:
-        return Limits(lags=lags, seasonal_lags=0, together=2 * lags)
-    return Limits(lags=lags, seasonal_lags=max(0, min(2, rows // 3 // empty.season)))
+    if empty.season:
+        seasonal = max(0, min(Limits().seasonal_lags, rows // 3 // empty.season))
+        return Limits(lags=lags, seasonal_lags=seasonal)
+    lags = min(lags, max(1, rows // _ROWS_A_LAG))
+    return Limits(
+        lags=lags, seasonal_lags=0, together=max(lags, min(2 * lags, rows // _ROWS_A_LAG))
+    )
 
 
 def has_clear_roots(fitted: Fitted) -> bool:

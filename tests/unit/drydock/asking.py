@@ -22,6 +22,9 @@ def client_context(state: Path) -> ssl.SSLContext:
     return context
 
 
+API = "2023-04-01-preview"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A status, headers and a body."""
@@ -40,6 +43,7 @@ class Asker:
         self.port = harbour.rehearsal.addresses.port_of("management_url")
         self._context = client_context(harbour.rehearsal.state)
         self.token = ""
+        self.is_without_version = False
 
     def login(self) -> "Asker":
         workspace = self.state.workspace
@@ -60,6 +64,9 @@ class Asker:
         body: Any = None,
         headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Asked:
+        if path.startswith("/subscriptions/") and not self.is_without_version:
+            has_query, has_version = "?" in path, "api-version=" in path
+            path += "" if has_version else f"{'&' if has_query else '?'}api-version={API}"
         content = body if isinstance(body, str) else json.dumps(body) if body is not None else None
         login = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         connection = http.client.HTTPSConnection(

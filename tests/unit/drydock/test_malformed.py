@@ -104,6 +104,17 @@ def test_a_head_that_is_none_is_refused(asker: Asker) -> None:
         assert asker.ask("GET", "/discovery").status == 200
 
 
+def test_the_management_plane_needs_a_version_of_its_api(asker: Asker) -> None:
+    asker.is_without_version = True
+    found = asker.arm("GET", "/jobs")
+    assert (found.status, found.body["error"]["code"]) == (400, "MissingApiVersionParameter")
+    for version in ("latest", "2023", "2023-04-01%0d%0aX:%20y", "2023-04-01-PREVIEW"):
+        found = asker.arm("GET", f"/jobs?api-version={version}")
+        assert (found.status, found.body["error"]["code"]) == (400, "InvalidApiVersionParameter")
+    assert asker.arm("GET", "/jobs?api-version=2025-01-01").status == 200
+    assert asker.history("GET", "/runs/nobody").status == 404
+
+
 def test_a_form_that_is_no_text_is_refused(asker: Asker) -> None:
     tenant = asker.state.workspace.tenant
     found = asker.ask("POST", f"/{tenant}/oauth2/v2.0/token", "grant_type=\xff\xfe")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from drydock.state.jobs import OVER
-from tests.unit.drydock.asking import IMAGE, Asked, Asker, with_a_job
+from tests.unit.drydock.asking import API, IMAGE, Asked, Asker, with_a_job
 from tests.unit.drydock.contract import read_recorded
 from tests.unit.drydock.harbour import Harbour
 
@@ -284,7 +284,9 @@ def test_a_cancel_is_an_operation_that_ends_with_the_job(asker: Asker) -> None:
     cancel = asker.arm("POST", "/jobs/job1/cancel")
     assert (cancel.status, cancel.body) == (202, None)
     assert cancel.headers["Location"] == cancel.headers["Azure-AsyncOperation"]
-    assert cancel.headers["Location"].endswith("/mfeOperationResults/jc:rehearsal:job1")
+    assert cancel.headers["Location"].endswith(
+        f"/mfeOperationResults/jc:rehearsal:job1?api-version={API}"
+    )
     path = cancel.headers["Location"].removeprefix(asker.state.address)
     for _ in range(200):
         found = asker.ask("GET", path)

@@ -2,6 +2,7 @@ import io
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,17 @@ def test_an_error_is_what_failed_and_the_fix(capsys: pytest.CaptureFixture[str])
     assert err == (
         "error[lock-missing]: a.lock: there is no lock yet\n  fix: hakobune lock\n       or so\n"
     )
+
+
+def test_a_page_of_ours_is_named_by_its_place_where_we_are_installed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    error = LockMissingError("x", remedy="see docs/reference/forms.md, and docs/x")
+    show_error(error)
+    assert "see docs/reference/forms.md, and docs/x\n" in capsys.readouterr().err
+    monkeypatch.setattr(console, "_PAGES", tmp_path)
+    show_error(error)
+    assert f"see {tmp_path}/docs/reference/forms.md, and docs/x\n" in capsys.readouterr().err
 
 
 def test_a_stage_is_one_line_with_its_digest(capsys: pytest.CaptureFixture[str]) -> None:

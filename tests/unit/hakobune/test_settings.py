@@ -1,9 +1,14 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hakobune.errors import CloudUnknownError, DestinationIncompleteError
+from hakobune.errors import (
+    CloudUnknownError,
+    DestinationIncompleteError,
+)
+from hakobune.model.spec import Index
 from hakobune.settings import find_login, read_destination, read_settings
 
 
@@ -35,10 +40,8 @@ def test_indexes_come_from_pips_configuration(tmp_path: Path) -> None:
     assert settings.index_url == "https://user:secret@mirror.example/simple"
     assert settings.extra_index_urls == ("https://more.example/simple",)
     secrets = settings.build_secrets()
-    assert secrets.pip_conf == (
-        "[global]\nindex-url = https://user:secret@mirror.example/simple\n"
-        "extra-index-url = https://more.example/simple\n"
-    )
+    assert secrets.pip_conf == "[global]\nindex-url = https://user:secret@mirror.example/simple\n"
+    assert secrets.extra_index_url == "https://more.example/simple"
     assert settings.uv_environment()["UV_DEFAULT_INDEX"] == settings.index_url
     assert "secret" not in repr(settings) + repr(secrets)
 
@@ -47,6 +50,70 @@ def test_the_environment_wins_over_pips_configuration(tmp_path: Path) -> None:
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://file.example/simple\n")
     env = settings_env(tmp_path, PIP_INDEX_URL="https://env.example/simple")
     assert read_settings(env).index_url == "https://env.example/simple"
+
+
+def test_indexes_are_asked_in_the_order_project_conda_file_environment_pip(tmp_path: Path) -> None:
+    env = settings_env(
+        tmp_path,
+        HAKOBUNE_EXTRA_INDEX_URL="https://u:own-secret@own.example/t0ken/simple",
+        PIP_EXTRA_INDEX_URL="https://pip.example/simple https://conda.example/a/simple",
+        PIP_INDEX_URL="https://mirror.example/simple",
+    )
+    named = (
+        Index(name="team", address="https://team.example/simple", packages=("core",)),
+        Index(address="https://conda.example/a/simple"),
+    )
+    asked = read_settings(env).asked_indexes(named)
+    assert [index.name for index in asked] == [
+        *("team", "conda.example/a", "own.example", "pip.example", "the default index"),
+    ]
+    assert [index.is_default for index in asked] == [False] * 4 + [True]
+    same = replace(named[0], address="https://pip.example/simple")
+    again = read_settings(env).asked_indexes((same,))
+    assert [index.name for index in again[:1]] == ["team"]
+    assert "pip.example" in [index.name for index in again[1:]]
+    assert asked[2].bare == "https://own.example/t0ken/simple"
+    assert "secret" not in repr(asked)
+    uv = read_settings(env).uv_environment(named)
+    assert uv["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
+    assert uv["UV_INDEX"].split() == [index.address for index in asked[1:-1]]
+
+
+@pytest.mark.parametrize("where", ["netrc", "NETRC", "keyring"])
+def test_a_login_comes_from_netrc_or_a_keyring(tmp_path: Path, where: str) -> None:
+    path = tmp_path / (".netrc" if where == "netrc" else "logins")
+    if where != "keyring":
+        path.write_text("machine team.example login jo@x password s:e/c\n", encoding="utf-8")
+        path.chmod(0o600)
+    asked: list[tuple[str, str]] = []
+
+    def keyring(address: str, user: str) -> str:
+        asked.append((address, user))
+        return "s:e/c" if where == "keyring" else ""
+
+    user = "jo%40x@" if where == "keyring" else ""
+    named = (Index(name="team", address="https://team.example/simple", packages=("core",)),)
+    env = settings_env(tmp_path, PIP_INDEX_URL=f"https://{user}team.example/all/simple")
+    env |= {"NETRC": str(path)} if where == "NETRC" else {}
+    settings = read_settings(env, keyring)
+    assert settings.uv_environment()["UV_DEFAULT_INDEX"] == (
+        "https://jo%40x:s%3Ae%2Fc@team.example/all/simple"
+    )
+    assert "jo%40x:s%3Ae%2Fc@" in settings.build_secrets().pip_conf
+    if where == "keyring":
+        assert asked == [("https://team.example/all/simple", "jo@x")] * 2
+        return
+    uv = settings.uv_environment(named)
+    assert (uv["UV_INDEX_TEAM_USERNAME"], uv["UV_INDEX_TEAM_PASSWORD"]) == ("jo@x", "s:e/c")
+    assert "UV_INDEX" not in uv
+    assert asked == []
+
+
+def test_a_broken_netrc_and_another_user_s_line_mean_no_login(tmp_path: Path) -> None:
+    env = settings_env(tmp_path, PIP_INDEX_URL="https://jo@team.example/simple")
+    for text in ("machine", "machine team.example login an password x\n"):
+        (tmp_path / ".netrc").write_text(text, encoding="utf-8")
+        assert read_settings(env).uv_environment()["UV_DEFAULT_INDEX"] == env["PIP_INDEX_URL"]
 
 
 # Longer than what is decoded at once: its first lines are read before the last one fails.

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.trainer.read_tables import loaded
 from tests.unit.trainer.series_samples import csv_text, swinging
 from tests.unit.trainer.trained import train_runs
 from trainer.__main__ import main
-from trainer.input.columns import choose_columns
-from trainer.input.data import Series, to_series
-from trainer.input.table import read_table
+from trainer.input.data import Series
 from trainer.outcome import Outcome
 from trainer.settings import complete, parse_arguments, place_run
 from trainer.training import explore
@@ -57,8 +56,7 @@ def series() -> Callable[[str], Series]:
     """Turn the text of a CSV file into a series."""
 
     def read(text: str) -> Series:
-        table = read_table(text.encode(), "data.csv")
-        return to_series(table, choose_columns(table, date=None, value=None), sha256="0")
+        return loaded(text).series
 
     return read
 

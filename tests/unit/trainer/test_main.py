@@ -183,7 +183,7 @@ def test_bad_run_id_leaves_no_record_anywhere(run: Run, tmp_path: Path) -> None:
 def test_unknown_exception_is_called_a_bug_with_its_traceback(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def break_down(*_arguments: object) -> None:
+    def break_down(*_arguments: object, **_named: object) -> None:
         raise ZeroDivisionError("oops")
 
     monkeypatch.setattr(training, "load", break_down)
@@ -201,7 +201,7 @@ def test_unknown_exception_is_called_a_bug_with_its_traceback(
 def test_lack_of_memory_or_library_is_no_bug(
     run: Run, monkeypatch: pytest.MonkeyPatch, failure: Exception, code: int
 ) -> None:
-    def break_down(*_arguments: object) -> None:
+    def break_down(*_arguments: object, **_named: object) -> None:
         raise failure
 
     monkeypatch.setattr(training, "load", break_down)

@@ -8,8 +8,8 @@ from trainer.errors import (
     OrderInvalidError,
     RunIdInvalidError,
 )
+from trainer.input.options import Holdout
 from trainer.settings import (
-    Holdout,
     Settings,
     complete,
     has_matplotlib_folder,

@@ -20,10 +20,13 @@ from hakobune.errors import (
     ImportFailedError,
     IndexRefusedError,
     IndexUnreachableError,
+    LockStaleError,
     PackageGoneError,
     PlatformUnsupportedError,
     RegistryRefusedError,
     RegistryUnreachableError,
+    SdistBuildFailedError,
+    SdistUnstableError,
 )
 
 CASES = Path(__file__).resolve().parents[3] / "cases/build-failures.txt"
@@ -56,6 +59,12 @@ WANTED: dict[str, tuple[type[HakobuneError], str]] = {
     "pip-refused2": (IndexUnreachableError, "Failed to establish a new connection"),
     "pip-tls": (IndexUnreachableError, "does not trust the package index's certificate"),
     "platform": (PlatformUnsupportedError, "no match for platform"),
+    "sdist-asksnetwork": (SdistBuildFailedError, "its build uses the network, and it has none"),
+    "sdist-fortranish": (SdistBuildFailedError, "it has Fortran sources, and there is no compi"),
+    "sdist-needsheader": (SdistBuildFailedError, "the header mysql/mysql.h is missing"),
+    "sdist-needsprogram": (SdistBuildFailedError, "its build runs `pg_config`, which is missing"),
+    "sdist-raises": (SdistBuildFailedError, "raises-1.0.tar.gz: RuntimeError: this release needs"),
+    "sdist-wrongc": (SdistBuildFailedError, "wrongc.c:2:22: error: use of undeclared identifier"),
     "pull-401": (RegistryRefusedError, "requires a login"),
     "pull-404": (BaseUnavailableError, "no base image 127.0.0.1:18765/x:1"),
     "pull-missing": (RegistryUnreachableError, "no such host"),
@@ -137,3 +146,106 @@ def test_no_control_code_of_a_build_reaches_the_terminal() -> None:
         "#5 0.1 error: there is no version of \x1b]0;title\x07x\n#5 0.2 failed \x07\n"
     )
     assert all(line.isprintable() for line in found.what.splitlines())
+
+
+def of_step(*lines: str) -> str:
+    return "".join(f"#9 1.2 {line}\n" for line in lines)
+
+
+def test_missing_libraries_come_with_the_debian_packages_to_add() -> None:
+    needs = "hakobune: {} of cv2 needs the system library {}, which the image does not have"
+    found = why_failed(
+        of_step(
+            needs.format("cv2/cv2.abi3.so", "libGL.so.1"),
+            needs.format("cv2/cv2.abi3.so", "libxcb.so.1"),
+            needs.format("cv2/cv2.abi3.so", "libnosuch.so.1"),
+        )
+    )
+    assert isinstance(found, ImportFailedError)
+    assert found.what.splitlines()[0] == (
+        "cv2/cv2.abi3.so of cv2 needs the system library libGL.so.1, which the image does not have"
+    )
+    first, then, unknown = found.remedy.splitlines()
+    assert first == 'add to [tool.hakobune] in pyproject.toml: debian = ["libgl1", "libxcb1"]'
+    assert then == "then run: hakobune lock && hakobune build"
+    assert unknown.startswith("no Debian package is known to have libnosuch.so.1")
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "what", "remedy"),
+    [
+        (
+            "hakobune: gone: zlib1g 1:1.3-1",
+            BasePackageGoneError,
+            "no longer has zlib1g 1:1.3-1",
+            "hakobune lock --security",
+        ),
+        (
+            "hakobune: the lock has no packages for this base, which is Debian sid",
+            LockStaleError,
+            "which is Debian sid",
+            "hakobune lock --move-base",
+        ),
+        (
+            "hakobune: the Debian mirror does not give git 1: TimeoutError",
+            IndexUnreachableError,
+            "git 1: TimeoutError",
+            "HAKOBUNE_DEBIAN_MIRROR",
+        ),
+        (
+            "hakobune: dpkg cannot install the locked Debian packages",
+            BuildFailedError,
+            "dpkg cannot install",
+            "--move-base",
+        ),
+        ("Hash mismatch for `zlib1g`", HashMismatchError, "file for zlib1g", "do not build"),
+    ],
+)
+def test_a_debian_package_that_fails_names_what_to_run(
+    line: str, error: type[HakobuneError], what: str, remedy: str
+) -> None:
+    found = why_failed(of_step("dpkg: error: it depends on another", line))
+    assert type(found) is error
+    assert what in found.what
+    assert remedy in found.remedy
+
+
+@pytest.mark.parametrize(
+    ("printed", "error", "what"),
+    [
+        (
+            "hakobune: the wheel of old is not the one that the lock names",
+            SdistUnstableError,
+            "the wheel of old, built from its source distribution, is not the one",
+        ),
+        (
+            "hakobune: the wheel of old that the lock names is not here",
+            SdistUnstableError,
+            "each build of old gives another wheel, and the one that the lock names is only in",
+        ),
+        (
+            "hakobune: old-1.0.tar.gz comes from no index: `hakobune build` fetches it",
+            BuildFailedError,
+            "old-1.0.tar.gz comes from no package index, and this build was not given it",
+        ),
+    ],
+)
+def test_what_the_build_itself_says_of_a_source_distribution(
+    printed: str, error: type[HakobuneError], what: str
+) -> None:
+    found = why_failed(f"#7 [packages 2/2] RUN x\n#7 1.234 {printed}\n#7 ERROR: exit code: 1\n")
+    assert type(found) is error
+    assert found.what.startswith(what)
+
+
+def test_the_words_of_a_package_that_was_built_before_do_not_count() -> None:
+    said = "Building wheel...\ngfortran\nSuccessfully built x\nBuilding wheel...\nValueError: no\n"
+    said += "hakobune: cannot build b from b-1.tar.gz"
+    lines = "".join(f"#7 1.234 {line}\n" for line in said.splitlines())
+    assert why_failed(f"#7 [built 1/1] RUN x\n{lines}").what.endswith("b-1.tar.gz: ValueError: no")
+
+
+def test_missing_headers_of_python_are_no_fault_of_the_package() -> None:
+    lines = "#7 1.2 a.c:1:10: fatal error: 'Python.h' file not found\n"
+    lines += "#7 1.3 hakobune: cannot build a from a-1.tar.gz\n"
+    assert "the headers of Python are missing" in why_failed(f"#7 [x] RUN y\n{lines}").what

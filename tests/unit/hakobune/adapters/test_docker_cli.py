@@ -1,12 +1,9 @@
 import json
-from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from hakobune.adapters import docker_cli
-from hakobune.adapters.process import Completed
 from hakobune.errors import (
     BuildFailedError,
     BuildkitMissingError,
@@ -20,7 +17,7 @@ from hakobune.errors import (
     IndexUnreachableError,
 )
 from hakobune.model.secrets import BuildSecrets
-from tests.samples import BUILDX, DIGEST, REMOVES, STOPS, FakeReporter, FakeRunner, completed, on
+from tests.samples import BUILDX, DIGEST, REMOVES, STOPS, FakeReporter, FakeRunner, on
 
 
 def test_the_engine_s_version_is_returned() -> None:
@@ -51,19 +48,6 @@ def test_an_engine_without_buildkit_is_refused() -> None:
     with pytest.raises(BuildkitMissingError, match="no buildx plugin"):
         docker_cli.require_buildkit(runner, "28.0.0")
     docker_cli.require_buildkit(FakeRunner([BUILDX]), "26.1.5+dfsg1")
-
-
-def test_docker_without_compose_is_refused() -> None:
-    with pytest.raises(BuildkitMissingError, match="no compose plugin"):
-        docker_cli.require_compose(FakeRunner([on("compose", exit_code=1)]))
-
-
-def test_a_registry_s_digest_is_returned_and_silence_is_none() -> None:
-    answer = on("imagetools", stdout=json.dumps({"digest": DIGEST}))
-    assert docker_cli.registry_digest(FakeRunner([answer]), "a:b") == DIGEST
-    assert docker_cli.registry_digest(FakeRunner([on("imagetools", exit_code=1)]), "a:b") is None
-    odd = on("imagetools", stdout=json.dumps({"digest": "latest"}))
-    assert docker_cli.registry_digest(FakeRunner([odd]), "a:b") is None
 
 
 def test_an_image_that_is_not_there_names_the_command() -> None:
@@ -166,66 +150,9 @@ def test_whatever_ends_us_the_container_does_not_go_on() -> None:
 
     runner = Interrupted([STOPS, REMOVES])
     with pytest.raises(KeyboardInterrupt):
-        docker_cli.compose_run(runner, ["docker", "compose"], "hakobune-1", cwd=Path("/p"))
+        docker_cli.train(runner, ["docker", "run"], "hakobune-1")
     assert [call[1] for call in runner.calls] == ["stop", "rm"]
     assert all(call[-1] == "hakobune-1" for call in runner.calls)
-
-
-@pytest.mark.parametrize("name", ["箱舟", "(v)", "My Project", "__", "1"])
-def test_compose_gets_a_project_s_name_where_the_folder_s_gives_none(
-    tmp_path: Path, name: str
-) -> None:
-    runner = FakeRunner([on("compose", "run")])
-    folder = tmp_path / name
-    docker_cli.compose_run(runner, ["docker", "compose", "run"], "c", cwd=folder)
-    is_named = not set(name.lower()) & set("abcdefghijklmnopqrstuvwxyz0123456789")
-    assert ("--project-name" in runner.calls[0]) == is_named
-
-
-@pytest.mark.parametrize(
-    ("present", "read"),
-    [
-        (["docker-compose.yml"], ["docker-compose.yml"]),
-        (["compose.yaml", "docker-compose.yml"], ["compose.yaml"]),
-        (["compose.yml", "compose.override.yml"], ["compose.yml", "compose.override.yml"]),
-        (
-            ["docker-compose.yml", "docker-compose.override.yaml", "compose.override.yml"],
-            ["docker-compose.yml", "docker-compose.override.yaml"],
-        ),
-    ],
-)
-def test_a_file_laid_over_leaves_those_that_compose_reads_by_itself(
-    tmp_path: Path, present: list[str], read: list[str]
-) -> None:
-    for name in present:
-        (tmp_path / name).touch()
-    seen = []
-
-    def run(command: Sequence[str]) -> Completed | None:
-        if "run" not in command:
-            return None
-        seen.append(Path(command[-2]).read_text(encoding="utf-8"))
-        return completed()
-
-    runner = FakeRunner([run])
-    docker_cli.compose_run(
-        runner, ["docker", "compose", "run"], "c", cwd=tmp_path, override="services: {}"
-    )
-    (call,) = runner.called("run")
-    assert [file for flag, file in pairwise(call) if flag == "--file"][:-1] == read
-    assert seen == ["services: {}"]
-    assert not Path(call[-2]).exists()
-
-
-def test_the_files_of_the_folder_above_are_left_too(tmp_path: Path) -> None:
-    (tmp_path / "compose.yml").touch()
-    below = tmp_path / "a" / "b"
-    below.mkdir(parents=True)
-    runner = FakeRunner([on("compose")])
-    command = ["docker", "compose", "run"]
-    docker_cli.compose_run(runner, command, "c", cwd=below, override="services: {}")
-    read = [file for flag, file in pairwise(runner.calls[0]) if flag == "--file"][:-1]
-    assert read == [str(tmp_path / "compose.yml")]
 
 
 @pytest.mark.parametrize(

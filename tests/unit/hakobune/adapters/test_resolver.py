@@ -9,12 +9,14 @@ import pytest
 from hakobune.adapters.process import Completed
 from hakobune.adapters.resolver import Question, needed_by, solve
 from hakobune.errors import (
+    EnvironmentFileInvalidError,
     HakobuneError,
     IndexUnreachableError,
     PackageUnknownError,
     ResolutionImpossibleError,
 )
 from hakobune.model.lock import LockedWheel
+from hakobune.model.secrets import AskedIndex
 from tests.samples import FakeRunner, completed
 
 QUESTION = Question(
@@ -315,3 +317,136 @@ def test_which_packages_need_which_is_read_from_uv_s_cache() -> None:
     assert needed_by(FakeRunner([write]), QUESTION, env={}) == {"numpy": ("pandas", "scipy")}
     cold = FakeRunner([lambda _: completed(exit_code=1, stderr="the cache does not have it")])
     assert needed_by(cold, QUESTION, env={}) == {}
+
+
+OTHER_PYTHONS = (
+    "Because old==1.0 has no wheels with a matching Python ABI tag (e.g., `cp313`) and you require "
+    "old==1.0, no.\nYou require CPython 3.13 (`cp313`), but we only found wheels for `old` (v1.0) "
+    "with the following Python ABI tags: `cp37m`, `cp38`, `cp312`"
+)
+
+
+@pytest.mark.parametrize(
+    ("second", "remedy"),
+    [
+        (completed(), "python=3.12 is the newest that old==1.0 has a wheel for"),
+        (
+            completed(
+                exit_code=1,
+                stderr="Wheels are available for `old` (v1.0) on the following platforms: `win32`",
+            ),
+            "old exists for other systems only: remove the line",
+        ),
+        (completed(exit_code=1, stderr="something else"), "loosen one of the versions"),
+    ],
+)
+def test_wheels_for_other_pythons_lead_to_the_newest_of_these_or_to_another_system(
+    second: Completed, remedy: str
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def uv(command: Sequence[str]) -> Completed:
+        wanted = Path(command[3]).read_text(encoding="utf-8").strip()
+        asked.append((wanted, command[command.index("--python-version") + 1]))
+        return completed(exit_code=1, stderr=OTHER_PYTHONS) if len(asked) == 1 else second
+
+    with pytest.raises(ResolutionImpossibleError) as caught:
+        solve(FakeRunner([uv]), QUESTION, env={})
+    assert asked[1:] == [("old==1.0", "3.12")]
+    assert caught.value.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize("link", ["/project/nowhere", "https://x.example/links.html"])
+def test_a_list_of_links_that_cannot_be_read_is_named_with_its_line(link: str) -> None:
+    said = f"error: Failed to read `--find-links` URL: {link}\n  cause: HTTP status client error"
+    runner = FakeRunner([lambda _: completed(exit_code=1, stderr=said)])
+    places = {link.removeprefix("/project/"): ("env.yml:9",)}
+    with pytest.raises(EnvironmentFileInvalidError, match=r"^env\.yml:9: the list of links"):
+        solve(runner, replace(QUESTION, places=places), env={})
+
+
+def linked(url: str, *more: str) -> str:
+    """Return what uv writes for one wheel that is in these places."""
+    wheels = ", ".join(
+        f'{{ url = "{one}", hashes = {{ sha256 = "{"5" * 64}" }} }}' for one in (url, *more)
+    )
+    return f'[[packages]]\nname = "six"\nversion = "1.0"\nwheels = [{wheels}]\n'
+
+
+LINK = "https://links.example/a/six-1.0-py3-none-any.whl"
+INDEX = "https://files.example/six-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize(
+    ("places", "address"),
+    [
+        ((LINK,), LINK),
+        ((LINK, INDEX), ""),
+        ((INDEX,), ""),
+        (("file:///project/links/six-1.0-py3-none-any.whl",), "file:///project/links/six-1.0-"),
+    ],
+)
+def test_a_file_of_a_list_of_links_keeps_its_address_unless_an_index_has_it(
+    places: tuple[str, ...], address: str
+) -> None:
+    question = replace(QUESTION, links=("https://links.example/page.html", "/project/links"))
+    (found,) = solve(answers(linked(*places)), question, env={})
+    assert found.address.startswith(address)
+    assert bool(found.address) == bool(address)
+
+
+def test_a_temporary_path_is_not_shown() -> None:
+    said = "Because only old @ file:///var/tmp/hakobune-a1_b/old-1.0.tar.gz is available, no."
+    assert "only old @ old-1.0.tar.gz is available" in failure(said).what
+
+
+TEAM = AskedIndex(name="team", address="https://jo:secret@t.e/simple", packages=("core", "extra"))
+MORE = AskedIndex(name="m.o/re", address="https://u:secret@m.o/re/simple")
+DEFAULT = AskedIndex(name="the default index", address="", is_default=True)
+
+
+class IndexedUv:
+    """Answers as uv does for `app`, which needs `core`; keeps what it reads."""
+
+    def __init__(self, *, has_core: bool) -> None:
+        self.has_core = has_core
+        self.wanted: list[str] = []
+        self.commands: list[Sequence[str]] = []
+
+    def __call__(self, command: Sequence[str]) -> Completed:
+        text = Path(command[3]).read_text(encoding="utf-8")
+        self.wanted.append(text)
+        self.commands.append(command)
+        if not self.has_core and "core" not in text:
+            said = "Because core was not found in the package registry and app depends on core"
+            return completed(exit_code=1, stderr=said)
+        if "requirements.txt" in command:
+            answer = "app==1.0\n    # from https://m.o/re/simple\ncore==1.0\n    # from x\n"
+        else:
+            names = ["app-1.0-py3-none-any.whl", "core-1.0-py3-none-any.whl"]
+            answer = "\n".join(['lock-version = "1.0"', 'created-by = "uv"', *map(pylock, names)])
+        Path(command[command.index("-o") + 1]).write_text(answer, encoding="utf-8")
+        return completed()
+
+
+@pytest.mark.parametrize("has_core", [True, False])
+def test_an_assigned_package_that_another_one_needs_comes_from_its_index(*, has_core: bool) -> None:
+    uv = IndexedUv(has_core=has_core)
+    question = replace(QUESTION, requirements=("app",), indexes=(TEAM, DEFAULT))
+    found = solve(FakeRunner([uv]), question, env={})
+    assert [(package.name, package.index) for package in found] == [("app", ""), ("core", "team")]
+    read = tomllib.loads(uv.wanted[-1])
+    assert read["project"]["dependencies"] == ["app", "core"]
+    (index,) = read["tool"]["uv"]["index"]
+    assert index == {"name": "team", "url": "https://t.e/simple", "explicit": True}
+    assert read["tool"]["uv"]["sources"] == {"core": {"index": "team"}}
+    assert len(uv.commands) == 2
+    assert not any("secret" in text for text in (*uv.wanted, *map(str, uv.commands)))
+
+
+def test_each_package_s_index_is_recorded() -> None:
+    uv = IndexedUv(has_core=True)
+    question = replace(QUESTION, requirements=("app",), indexes=(MORE, DEFAULT))
+    found = solve(FakeRunner([uv]), question, env={})
+    assert [(package.name, package.index) for package in found] == [("app", "m.o/re"), ("core", "")]
+    assert uv.commands[0][uv.commands[0].index("--index-strategy") + 1] == "first-index"

@@ -19,7 +19,7 @@ from hakobune.transform.write_record import sealed
 from tests.cloud_samples import FakeClock, FakeCloud, make_job, run_files
 from tests.command_samples import FakeWiring, run
 from tests.delivery_samples import DIGEST, Ready, make_ready
-from tests.samples import write_project
+from tests.samples import begins, write_project
 
 Hakobune = Callable[..., tuple[int, str, str]]
 
@@ -131,6 +131,35 @@ def test_an_image_that_passed_no_smoke_test_goes_nowhere(
     assert "error[receipt-missing]: " in err
     assert "hakobune smoke" in err
     assert cloud.calls == []
+
+
+def test_what_is_missing_is_found_before_the_image_is_tested(
+    hakobune: Hakobune, ready: Ready, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (receipt,) = (tmp_path / RECEIPTS).iterdir()
+    receipt.unlink()
+    code, _, err = hakobune("submit", "--smoke")
+    assert (code, "error[compute-not-found]: " in err) == (9, True)
+    assert not ready.runner.called("docker", "run")
+    monkeypatch.delenv("HAKOBUNE_WORKSPACE")
+    code, _, err = hakobune("submit", "--register", "--input", "no.csv")
+    assert code == 10
+    assert err.startswith("error[submit-incomplete]: 3 things are missing for this job; nothing")
+    assert "--workspace" in err
+    assert "--input no.csv: there is no such file" in err
+
+
+def test_an_image_is_tested_before_it_is_pushed(
+    hakobune: Hakobune, ready: Ready, tmp_path: Path
+) -> None:
+    (receipt,) = (tmp_path / RECEIPTS).iterdir()
+    receipt.unlink()
+    ready.runner.answers = [begins("docker", "run", exit_code=1), *ready.runner.answers]
+    code, _, err = hakobune("submit", "--smoke", "--create-compute")
+    assert "error[smoke-failed]: " in err
+    assert code == 6
+    assert not ready.runner.called("docker", "push")
+    assert ready.cloud.calls == []
 
 
 def test_a_model_that_differs_from_the_local_one_is_not_registered(

@@ -62,10 +62,7 @@ def test_a_flat_script_becomes_a_project_and_the_next_command_is_named(
     write(folder, {"env.yml": CONDA, "train.py": SCRIPT, "iris.csv": "1\n"})
     code, out, _ = hakobune("init")
     assert code == 0
-    assert out.splitlines()[-1] == (
-        "next: hakobune lock && hakobune compose && hakobune build "
-        "&& hakobune train --data iris.csv"
-    )
+    assert out.splitlines()[-1] == "next: hakobune train --data iris.csv"
     assert table(folder) == {
         "environment": "env.yml",
         "source": ".",
@@ -135,7 +132,7 @@ def test_a_folder_can_be_named_and_a_script_without_options_is_told(
     monkeypatch.chdir(folder.parent)
     code, out, err = hakobune("init", "my project")
     assert code == 0
-    assert out.splitlines()[-1].startswith("next: cd 'my project' && hakobune lock && ")
+    assert out.splitlines()[-1].startswith("next: cd 'my project' && hakobune train")
     assert "no option for the folder of its results: add one, such as --output" in err
     assert set(table(folder)) == {"environment", "source", "command"}
 
@@ -270,4 +267,4 @@ def test_a_default_that_is_no_path_is_no_data(
     write(folder, {"env.yml": CONDA, "train.py": SCRIPT.replace("iris.csv", default)})
     code, out, _ = hakobune("init")
     assert code == 0
-    assert out.endswith("&& hakobune train\n")
+    assert out.endswith("\nnext: hakobune train\n")

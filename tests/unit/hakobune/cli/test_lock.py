@@ -9,12 +9,23 @@ from pathlib import Path
 import pytest
 
 from hakobune.cli.wiring import Wiring
+from hakobune.errors import LockStaleError
 from hakobune.model.lock import LockedWheel
+from hakobune.model.spec import Index
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.render import render
+from hakobune.transform.write_lock import write_lock
 from tests.command_samples import run
 from tests.lock_samples import Uv, debian_list
-from tests.samples import NO_REGISTRY, FakeReporter, FakeRunner, make_lock, on, write_project
+from tests.samples import (
+    NO_DEBIAN,
+    NO_REGISTRY,
+    FakeReporter,
+    FakeRunner,
+    make_lock,
+    on,
+    write_project,
+)
 
 Lock = Callable[..., tuple[int, str, str]]
 
@@ -26,7 +37,8 @@ def uv() -> Uv:
 
 @pytest.fixture
 def runner(uv: Uv) -> FakeRunner:
-    return FakeRunner([uv, NO_REGISTRY, on("resolve.sh", stdout=debian_list())])
+    security = on("resolve.sh", "--security", stdout="python3\t3.13.5-1\n")
+    return FakeRunner([uv, NO_REGISTRY, security, on("resolve.sh", stdout=debian_list())])
 
 
 @pytest.fixture
@@ -150,6 +162,44 @@ def test_what_a_lock_warns_of_is_an_error_of_a_strict_check(lock: Lock, tmp_path
     assert err.startswith(f"error[environment-doubtful]: {warning}")
 
 
+def test_a_check_names_newer_security_builds(
+    lock: Lock, runner: FakeRunner, tmp_path: Path
+) -> None:
+    project = write_project(tmp_path)
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
+    news = on("resolve.sh", "--security", stdout="python3\t3.13.5-2\n")
+    runner.answers = [news, on("dpkg", "--compare-versions"), *runner.answers]
+    code, out, _ = lock("lock", "--check")
+    assert code == 0
+    assert out.splitlines()[-2:] == [
+        "python3 3.13.5-1: trixie-security has 3.13.5-2",
+        "newer security builds: hakobune lock --security",
+    ]
+    assert json.loads(lock("lock", "--check", "--json")[1])["security"]
+    assert "python3 3.13.5-1" in lock("lock", "--check", "--strict")[2]
+    runner.answers = [NO_DEBIAN]
+    code, out, err = lock("lock", "--check")
+    assert (code, "security" in out) == (0, False)
+    assert "security archive did not answer" in err
+
+
+def test_security_moves_what_has_a_newer_build(
+    lock: Lock, runner: FakeRunner, tmp_path: Path
+) -> None:
+    write_project(tmp_path)
+    lock("lock")
+    newer = (
+        debian_list()
+        .replace("3.13.5-1\tamd64", "3.13.5-2\tamd64")
+        .replace("\t-\t", "\t3.13.5-2\t", 1)
+    )
+    runner.answers = [on("resolve.sh", stdout=newer), on("dpkg"), *runner.answers]
+    code, _, err = lock("lock", "--security")
+    assert code == 0
+    moved = [line for line in err.splitlines() if "→ 3.13.5-2" in line]
+    assert moved == ["Debian: ca-certificates 3.13.5-1 → 3.13.5-2"]
+
+
 def test_strict_goes_with_check(lock: Lock, tmp_path: Path) -> None:
     write_project(tmp_path)
     assert lock("lock", "--strict")[0] == 2
@@ -167,3 +217,73 @@ def test_the_packages_are_exported_for_scanners_without_azure(lock: Lock, tmp_pa
     code, _, err = lock("export", "--pylock=lock.toml")
     assert code == 2
     assert "name it pylock.toml" in err
+
+
+def replaced(file: str = "six-1.17.0-py3-none-any.whl", index: str = "") -> LockedWheel:
+    """Return the package as it was locked: the same release, other bytes."""
+    return replace(older("1.17.0"), file=file, index=index)
+
+
+@pytest.mark.parametrize("words", [(), ("--upgrade",), ("--upgrade-package", "six")])
+def test_other_bytes_under_a_locked_file_s_name_are_refused(
+    lock: Lock, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    project = write_project(tmp_path, lock=replace(make_lock(), packages=(replaced(),)))
+    before = project.lock_path.read_bytes()
+    done = lock("lock", *words)
+    assert "error[hash-mismatch]" in done[2]
+    for text in (
+        "six-1.17.0-py3-none-any.whl (the default index)",
+        "4" * 64,
+        "5" * 64,
+        "--accept six",
+    ):
+        assert text in done[2]
+    assert project.lock_path.read_bytes() == before
+    assert "six 1.17.0: another file of the same release" in lock("lock", "--diff")[1]
+    assert "error[hash-mismatch]" in lock("lock", "--accept", "idna")[2]
+    assert lock("lock", "--accept", "Six", *words)[0] == 0
+    assert lock("lock")[0] == 0
+
+
+def test_another_file_of_the_same_release_is_taken_and_reported(lock: Lock, tmp_path: Path) -> None:
+    """A wheel that fits better came later: nothing that was locked has changed."""
+    write_project(tmp_path, lock=replace(make_lock(), packages=(replaced("six-1.17.0.whl"),)))
+    code, _, err = lock("lock")
+    assert code == 0
+    assert "six 1.17.0: another file of the same release" in err
+
+
+def test_a_package_of_a_named_index_comes_from_no_other(lock: Lock, tmp_path: Path) -> None:
+    """For instance, where the variable that names the index is not set on this machine."""
+    private = replace(older(), index="packages.example")
+    write_project(tmp_path, lock=replace(make_lock(), packages=(private,)))
+    done = lock("lock")
+    assert "error[index-changed]" in done[2]
+    assert "six 1.17.0 from the default index; 1.0 was from packages.example" in done[2]
+    assert "six: from the default index, was from packages.example" in lock("lock", "--diff")[1]
+    assert lock("lock", "--accept", "six")[0] == 0
+
+
+def test_a_lock_is_stale_when_the_project_s_indexes_change(tmp_path: Path) -> None:
+    team = Index(name="team", address="https://x.y/simple", packages=("six",))
+    project = write_project(tmp_path)
+    with pytest.raises(LockStaleError, match=r"pyproject\.toml: team differs"):
+        read_fresh_lock(replace(project, indexes=(team,)))
+    lock = replace(read_fresh_lock(project), indexes=(team,))
+    project.lock_path.write_bytes(write_lock(lock, written_from=project.environment))
+    assert read_fresh_lock(replace(project, indexes=(team,))).indexes == (team,)
+    with pytest.raises(LockStaleError, match=r"pyproject\.toml: team is gone"):
+        read_fresh_lock(project)
+
+
+@pytest.mark.parametrize("option", ["--upgrade-package", "--accept"])
+@pytest.mark.parametrize("text", ["six==1.0", "six>1", "", "a b", "--x"])
+def test_what_is_no_package_s_name_is_refused(
+    lock: Lock, tmp_path: Path, option: str, text: str
+) -> None:
+    """For pip, `six==1.0` there would mean that version."""
+    write_project(tmp_path)
+    done = lock("lock", f"{option}={text}")
+    assert "error[argument-invalid]" in done[2]
+    assert "is not the name of a package" in done[2]

@@ -182,6 +182,7 @@ def test_a_current_lock_is_told_in_two_lines(
     project = write_project(tmp_path)
     render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HAKOBUNE_OFFLINE", "1")
     code, out, err = hakobune("lock", "--check")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
@@ -199,7 +200,8 @@ def test_a_dry_run_prints_the_command(
     monkeypatch.chdir(tmp_path)
     code, out, _ = hakobune("train", "--dry-run", "--order", "2,0,2")
     assert code == 0
-    assert out.startswith("docker compose run ")
+    assert out.startswith("docker run --name hakobune-")
+    assert " demo:local -c " in out
     assert " --order 2,0,2 --output runs/" in out
 
 

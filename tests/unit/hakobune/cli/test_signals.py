@@ -31,7 +31,6 @@ case "$*" in
   "buildx imagetools"*) exit 1 ;;
   "image inspect"*) cat "$FACTS/image.json" ;;
   "inspect --type container"*) cat "$FACTS/container.json" ;;
-  compose*" run "*) exit 1 ;;
   run*) echo "no such program" >&2; exit 1 ;;
 esac
 """

@@ -229,7 +229,7 @@ def test_a_named_package_s_modules_are_wanted_but_of_a_catalogue_only_what_impor
 def test_a_package_may_write_its_name_in_capitals(
     program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(program, "loaded_files", lambda _named: [])
+    monkeypatch.setattr(program, "loaded_files", lambda _named, _packages: [])
     write(tmp_path, "zope/x.py", "Zope.Inter_Face-1.2.dist-info/METADATA")
     write(tmp_path, "Zope.Inter_Face-1.2.dist-info/RECORD", text="zope/x.py,,\n")
     assert program.wanted_modules(tmp_path, ["zope-inter-face"]) == {tmp_path / "zope/x.py"}
@@ -254,7 +254,7 @@ def test_a_package_that_cannot_be_imported_ends_the_build(
 ) -> None:
     shutil.copy(PROGRAM, tmp_path)
     write(tmp_path, "import_packages.py", text=code)
-    call = "import finish_packages; finish_packages.loaded_files(['one'])"
+    call = "import pathlib, finish_packages as f; f.loaded_files(['one'], pathlib.Path('x'))"
     done = subprocess.run(
         [sys.executable, "-c", call], capture_output=True, text=True, check=False, cwd=tmp_path
     )
@@ -263,6 +263,46 @@ def test_a_package_that_cannot_be_imported_ends_the_build(
         line for line in done.stderr.splitlines() if "cannot import" in line
     ]
     assert len(done.stderr) < 110_000
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("dropped", ["tests", "stub"])
+def test_a_package_that_only_dropped_files_break_is_told_from_one_broken_as_published(
+    program: ModuleType, tmp_path: Path, dropped: str
+) -> None:
+    """An import of the first needs what was dropped; that of the second fails in any case."""
+    shutil.copy(PROGRAM, tmp_path)
+    packages = tmp_path / "lib" / "site-packages"
+    file = "demo/tests/test_x.py" if dropped == "tests" else "demo/x.pyi"
+    write(packages, "demo/__init__.py", file)
+    code = f"""\
+import pathlib, sys
+print(sys.argv[1])
+if sys.argv[1] == "broken" or not pathlib.Path({str(packages / file)!r}).exists():
+    raise SystemExit(f"{program.CANNOT}{{sys.argv[1]}}: x")
+print({program.END!r})
+"""
+    write(tmp_path, "import_packages.py", text=code)
+    call = f"""\
+import pathlib, sys, finish_packages as f
+packages = pathlib.Path({str(packages)!r})
+f.drop_tests(packages)
+f.drop_stubs(packages)
+assert not (packages / {file!r}).exists()
+f.loaded_files([sys.argv[1]], packages)
+"""
+    said = []
+    for name in ("demo", "broken"):
+        done = subprocess.run(
+            [sys.executable, "-c", call, name],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 1
+        said += [line for line in done.stderr.splitlines() if line.startswith(program.CANNOT)]
+    assert said == [f"{program.CANNOT}demo: {program.DROPPED}", f"{program.CANNOT}broken: x"]
 
 
 def test_both_programs_use_the_same_words(program: ModuleType) -> None:

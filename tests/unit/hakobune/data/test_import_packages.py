@@ -1,5 +1,7 @@
 """The program that imports the packages inside the image, on small made-up distributions."""
 
+import base64
+import hashlib
 import importlib.util
 import subprocess
 import sys
@@ -92,7 +94,37 @@ def test_another_failure_is_named_by_the_last_line_of_its_error(
     program: ModuleType, site: Path, code: str, expected: str
 ) -> None:
     install(site, "hk-four", hk_four_dot_py=code, beside_dot_py="")
-    assert program.why_not("hk-four") == f"import hk_four ends with {expected}"
+    found = program.why_not("hk-four")
+    assert found.startswith(f"import hk_four ends with {expected} (broken as published: ")
+
+
+def test_a_file_that_is_not_the_wheel_s_is_told_from_a_package_broken_as_published(
+    program: ModuleType, site: Path
+) -> None:
+    def recorded(name: str, module: str, code: str) -> Path:
+        install(site, name, **{f"{module}_dot_py": code})
+        record = site / f"{name.replace('-', '_')}-1.dist-info" / "RECORD"
+        digest = base64.urlsafe_b64encode(hashlib.sha256(code.encode()).digest())
+        hashed = f"sha256={digest.decode().rstrip('=')}"
+        record.write_text(f"{module}.py,{hashed},{len(code)}\n{module}.md,,\n")
+        return site / f"{module}.py"
+
+    recorded("hk-eight", "hk_eight", "1 / 0")
+    assert program.why_not("hk-eight").endswith("(broken as published: its files are the wheel's)")
+    recorded("hk-nine", "hk_nine", "import hakobune_no_such.x")
+    assert program.why_not("hk-nine").endswith(
+        "(broken as published: no locked package has the module hakobune_no_such)"
+    )
+    recorded("hk-ten", "hk_ten", "").write_text("1 / 0")
+    assert program.why_not("hk-ten").endswith(
+        "(broken in this image: hk_ten.py is not the file that the wheel has)"
+    )
+    module = recorded("hk-eleven", "hk_eleven", "1 / 0")
+    recorded_too = module.with_name("hk_eleven-gone.py")
+    assert not recorded_too.exists()
+    record = site / "hk_eleven-1.dist-info" / "RECORD"
+    record.write_text(record.read_text() + f"{recorded_too.name},sha256=x,1\n")
+    assert f"({program.CHANGED}: {recorded_too.name}" in program.why_not("hk-eleven")
 
 
 def test_a_plug_in_for_a_package_that_is_not_installed_is_passed_over(

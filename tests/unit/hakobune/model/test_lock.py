@@ -30,11 +30,13 @@ from hakobune.transform.write_lock import write_lock
 from tests.samples import DIGEST, ENVIRONMENT, make_lock, write_project
 
 SHA256 = "7" * 64
+WHEEL = LockedWheel(name="w", version="1", file="w-1-py3-none-any.whl", size=1, sha256=SHA256)
+SDIST = LockedSdist(
+    name="s", version="1", file="s-1.tar.gz", size=1, sha256=SHA256, builders=("b==1", "c==2")
+)
 EACH: tuple[LockedPackage, ...] = (
-    LockedWheel(name="w", version="1", file="w-1-py3-none-any.whl", size=1, sha256=SHA256),
-    LockedSdist(
-        name="s", version="1", file="s-1.tar.gz", size=1, sha256=SHA256, builders=("b==1", "c==2")
-    ),
+    WHEEL,
+    SDIST,
     LockedDebian(
         name="d",
         version="1-1",
@@ -42,6 +44,7 @@ EACH: tuple[LockedPackage, ...] = (
         size=1,
         sha256=SHA256,
         path="pool/main/d/d/d_1-1_amd64.deb",
+        suite="trixie-security",
     ),
     LockedConda(
         name="c", version="1", subdir="linux-64", file="c-1-h_0.conda", size=1, sha256=SHA256
@@ -71,8 +74,8 @@ def list_in_sbom(lock: Lock) -> None:
 
 
 PLACES: dict[str, tuple[Callable[[Lock], object], set[Kind]]] = {
-    "install": (install_blocks, {"wheel", "sdist"}),
-    "vendor": (wheels_of, {"wheel"}),
+    "install": (install_blocks, {"wheel", "sdist", "debian"}),
+    "vendor": (wheels_of, {"wheel", "sdist", "debian"}),
     "list in the SBOM": (list_in_sbom, {"wheel", "sdist", "debian"}),
 }
 
@@ -104,6 +107,48 @@ def test_the_lock_file_keeps_each_kind(package: LockedPackage) -> None:
     assert replace(read_lock(text.encode(), file="l"), sha256="") == replace(lock, sha256="")
     (line,) = (line for line in text.splitlines() if f'name = "{package.name}"' in line)
     assert line.startswith(("  { name", f'  {{ kind = "{kind_of(package)}", name'))
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        replace(WHEEL, address="https://files.example/a/w-1-py3-none-any.whl"),
+        replace(WHEEL, address="file:wheels/w-1-py3-none-any.whl"),
+        replace(SDIST, address=f"git+https://git.example/team/s@{'0' * 40}"),
+        replace(SDIST, is_accepted=True, wheel_sha256="8" * 64),
+    ],
+)
+def test_where_a_file_comes_from_and_what_was_accepted_is_kept(package: LockedPackage) -> None:
+    text = text_of(with_package(package))
+    assert package in read_lock(text.encode(), file="l").packages
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "file:../w.whl",
+        "file:/etc/passwd",
+        "https://me:secret@files.example/w.whl",
+        "git+https://git.example/team/s@main",
+        "git+ext::sh -c id",
+        f"git+file:///home/someone/private@{'0' * 40}",
+        "ftp://files.example/w.whl",
+        'https://files.example/w.whl" }',
+    ],
+)
+def test_an_address_that_no_lock_has_is_damage(address: str) -> None:
+    package = replace(WHEEL, address=address)
+    with pytest.raises(LockDamagedError, match="does not have the form of one"):
+        read_lock(text_of(with_package(package)).encode(), file="l")
+
+
+def test_headers_of_a_debian_base_are_kept() -> None:
+    base = make_lock().debian_base
+    assert base is not None
+    lock = replace(make_lock(), debian_base=replace(base, headers=base.packages[:1]))
+    read = read_lock(text_of(lock).encode(), file="l").debian_base
+    assert read is not None
+    assert read.headers == base.packages[:1]
 
 
 def test_a_wheel_and_the_base_s_packages_have_no_kind_in_the_lock_file() -> None:

@@ -1,5 +1,6 @@
 """What containers leave: looked at, and moved to `runs/` or set aside."""
 
+import json
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -10,12 +11,13 @@ import pytest
 from hakobune.adapters.process import Completed
 from hakobune.errors import OutputRefusedError, RunExistsError
 from hakobune.model.project import Project
+from hakobune.model.sandbox import SANDBOXES, TRAIN
 from hakobune.model.training import Training
 from hakobune.stages import arrivals
 from hakobune.stages.arrivals import awaited, collect
 from hakobune.stages.project import has_arrivals
 from hakobune.transform.plan_training import plan_training
-from tests.samples import Answer, FakeReporter, FakeRunner, completed, on, write_project
+from tests.samples import Answer, FakeReporter, FakeRunner, begins, completed, write_project
 
 Plant = Callable[[Path], object]
 
@@ -26,7 +28,10 @@ def project(tmp_path: Path) -> Project:
 
 
 def planned(project: Project, *arguments: str, run_id: str = "demo-1") -> Training:
-    return plan_training(project, arguments, run_id=run_id, is_terminal=False, existing=Path)
+    sandbox = SANDBOXES[TRAIN]
+    return plan_training(
+        project, arguments, run_id=run_id, is_terminal=False, sandbox=sandbox, existing=Path
+    )
 
 
 def run(project: Project, training: Training, plant: Plant) -> FakeReporter:
@@ -250,8 +255,10 @@ def test_the_folder_belongs_to_the_owner_of_runs(
 
 # Plain compose, and trainings that were cut off.
 def trains_in(*folders: Path | str) -> Answer:
-    lines = "".join(f"{folder}\n" for folder in folders)
-    return on("ps", "label=com.docker.compose.service=train", stdout=lines)
+    """Answer with trainings of plain compose, of another service, and of another project."""
+    rows = [["train", str(folder), ""] for folder in folders]
+    rows += [["other", "/a\tb\n", ""], ["", "", "/elsewhere"], ["", "", ""]]
+    return begins("docker", "ps", stdout="".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 def collected(project: Project, answer: Answer | None = None) -> FakeReporter:
@@ -321,7 +328,7 @@ def test_nothing_is_touched_while_a_training_of_this_project_runs(project: Proje
 
 def test_without_an_engine_nothing_is_touched_and_it_is_said(project: Project) -> None:
     write(project.root / "runs/.incoming/one/half")
-    reporter = collected(project, on("ps", exit_code=1))
+    reporter = collected(project, begins("docker", "ps", exit_code=1))
     assert "once the engine answers" in reporter.said[0]
     assert listed(project) == {".incoming/one/half"}
 

@@ -58,7 +58,7 @@ def failure_of(end: ContainerEnd) -> HakobuneError:
         (
             ContainerEnd(exit_code=137, is_out_of_memory=True, memory_bytes=MEMORY),
             OutOfMemoryError,
-            "killed for lack of memory; the limit, HAKOBUNE_MEMORY or mem_limit, is 64m",
+            "killed for lack of memory; the limit, HAKOBUNE_MEMORY, is 64m",
         ),
         (
             ContainerEnd(exit_code=1, is_out_of_memory=True, memory_bytes=MEMORY),

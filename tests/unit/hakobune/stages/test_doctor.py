@@ -7,17 +7,18 @@ import pytest
 from hakobune.adapters.docker_cli import data_folder
 from hakobune.adapters.process import SystemRunner
 from hakobune.model.destination import Destination
+from hakobune.stages.compose import write_compose
 from hakobune.stages.doctor import examine
-from hakobune.stages.project import read_fresh_lock
+from hakobune.stages.project import open_project, read_fresh_lock
 from hakobune.stages.render import render
 from tests.samples import (
     BUILDX,
-    COMPOSE,
     CONTAINERD,
     DIGEST,
     ENGINE,
     NO_IMAGE,
     NO_REGISTRY,
+    PYPROJECT,
     Answer,
     FakeReporter,
     FakeRunner,
@@ -27,8 +28,8 @@ from tests.samples import (
     write_project,
 )
 
-# The package index, buildx and compose.
-OTHERS = (on("uv", "pip", "compile"), BUILDX, COMPOSE)
+# The package index and buildx.
+OTHERS = (on("uv", "pip", "compile"), BUILDX)
 DISK = on("info", "DockerRootDir", stdout="/\n")
 IMAGE = on("image", "inspect", stdout=json.dumps([{"Id": DIGEST, "Size": 5_000_000}]))
 
@@ -92,6 +93,40 @@ def test_what_is_lacking_is_told_at_its_step(
     found = states(ready_project(tmp_path), answer, ENGINE, CONTAINERD, DISK, IMAGE)
     assert found.pop(step) == state
     assert set(found.values()) == {"ok"}
+
+
+NVIDIA: dict[str, Any] = {"Runtimes": {"nvidia": {}, "runc": {}}}
+CDI: dict[str, Any] = {
+    "DiscoveredDevices": [{"Source": "cdi", "ID": "nvidia.com/gpu=0"}],
+    "Runtimes": None,
+}
+NO_GPU: dict[str, Any] = {"Runtimes": {"runc": {}}, "DiscoveredDevices": None}
+
+
+@pytest.mark.parametrize(("facts", "state"), [(NVIDIA, "ok"), (CDI, "ok"), (NO_GPU, "weak")])
+def test_a_project_with_gpus_needs_an_engine_with_gpus(
+    tmp_path: Path, facts: dict[str, Any], state: str
+) -> None:
+    ready_project(tmp_path)
+    text = PYPROJECT.replace("[tool.hakobune]", '[tool.hakobune]\ngpus = "all"')
+    (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+    info = begins("docker", "info", "--format", "{{json .}}", stdout=json.dumps(facts))
+    assert states(tmp_path, info, ENGINE, CONTAINERD, DISK, IMAGE)["gpus"] == state
+
+
+def test_a_compose_file_that_is_another_container_is_told_with_its_line(tmp_path: Path) -> None:
+    ready_project(tmp_path)
+    machine = (ENGINE, CONTAINERD, DISK, IMAGE)
+    write_compose(open_project(tmp_path), FakeReporter())
+    assert states(tmp_path, *machine)["compose"] == "ok"
+    path = tmp_path / "docker-compose.yml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("network_mode: none", "network_mode: host"), encoding="utf-8")
+    runner = FakeRunner([*machine, *OTHERS, shares_folders, BUILDER, NO_PROXY])
+    (found,) = [one for one in examine(tmp_path, runner, {}) if one.step == "compose"]
+    assert found.state == "weak"
+    line = text.splitlines().index("    network_mode: none") + 1
+    assert f"\ndocker-compose.yml:{line}: service 'train': `network_mode` is 'host'" in found.what
 
 
 PROXY = on("info", "HTTPProxy", stdout="http://proxy:3128\n")

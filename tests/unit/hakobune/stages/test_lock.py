@@ -17,6 +17,7 @@ from hakobune.errors import (
 )
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
+from hakobune.model.spec import Index
 from hakobune.stages.lock import LockWishes, lock_environment, pin_base
 from hakobune.stages.project import read_current_lock, read_fresh_lock
 from hakobune.transform.write_lock import write_lock
@@ -181,7 +182,7 @@ def test_a_name_is_mapped_once_and_told(tmp_path: Path) -> None:
     )
     assert lock.environment == read_fresh_lock(project).environment == "fc-dots-1-9"
     assert reporter.said[-1] == (
-        "environments/demo.yml:1: the name `fc.dots 1.9\\u202e` becomes `fc-dots-1-9`, which "
+        "note: environments/demo.yml:1: the name `fc.dots 1.9\\u202e` becomes `fc-dots-1-9`, which "
         "Docker, registries and Azure ML all accept; docker-compose.yml must name the image "
         "fc-dots-1-9:local"
     )
@@ -252,9 +253,9 @@ def test_variables_and_indexes_of_the_file_are_in_the_lock(tmp_path: Path) -> No
         "  - pip: [six, '--extra-index-url https://${USER}@x.y/simple']\n"
     )
     project = of_file(tmp_path, text)
-    asked: list[tuple[tuple[str, str], ...]] = []
+    asked: list[tuple[Index, ...]] = []
 
-    def index(named: Sequence[tuple[str, str]]) -> dict[str, str]:
+    def index(named: Sequence[Index]) -> dict[str, str]:
         asked.append(tuple(named))
         return {}
 
@@ -263,7 +264,7 @@ def test_variables_and_indexes_of_the_file_are_in_the_lock(tmp_path: Path) -> No
         project, FakeRunner([Uv(), NO_REGISTRY, NO_DEBIAN]), FakeReporter(), wishes=wishes
     )
     assert lock.variables == (("A", "1 $x"),)
-    assert lock.indexes == (("https://${USER}@x.y/simple", "extra"),)
+    assert lock.indexes == (Index(address="https://${USER}@x.y/simple"),)
     assert asked[0] == lock.indexes
     assert read_fresh_lock(project) == lock
 
@@ -281,7 +282,7 @@ def test_without_a_named_python_the_newest_that_the_packages_have_is_taken(tmp_p
     runner = FakeRunner([refuse, Uv(), NO_REGISTRY, NO_DEBIAN])
     lock = lock_environment(project, runner, reporter, wishes=WISHES)
     assert (lock.python, lock.requirements[0]) == ("3.13", "python")
-    assert "python: Python 3.13 is taken" in reporter.said
+    assert "note: python: Python 3.13 is taken" in reporter.said
 
 
 def test_the_python_of_a_lock_is_kept_while_it_fits(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-import yaml
 
 from hakobune.adapters import files
 from hakobune.adapters.process import Completed
@@ -17,9 +16,21 @@ from hakobune.errors import (
     TrainingFailedError,
 )
 from hakobune.model.grade import Grade, Sameness
+from hakobune.model.sandbox import SANDBOXES, TRAIN
 from hakobune.stages.reproduce_model import reproduce_model
 from tests.run_samples import Made, engine_of, make_run, write_run
-from tests.samples import REMOVES, FakeReporter, FakeRunner, completed, on, seen_as_runs
+from tests.samples import (
+    REMOVES,
+    FakeReporter,
+    FakeRunner,
+    completed,
+    is_training,
+    mounts_of,
+    on,
+    program_of,
+    seen_as_runs,
+    trains,
+)
 
 FILES = {"model.bin": b"\x00model", "metric.json": b'{"RMSE": 12.5, "R2": 0.25}\n'}
 
@@ -33,32 +44,32 @@ def again(made: Made, files: dict[str, bytes]) -> tuple[Grade, FakeRunner, Path]
     seen = []
 
     def run(command: Sequence[str]) -> Completed | None:
-        if "compose" not in command or "run" not in command:
+        if not is_training(command):
             return None
-        override = Path(list(command)[list(command).index("--file", 4) + 1])
-        seen.append(override.read_text(encoding="utf-8"))
+        seen.append(mounts_of(command))
         write_run(
             seen_as_runs(command) / Path(list(command)[-1]).relative_to("runs"),
             made.image,
             files=files,
-            arguments=list(command)[list(command).index("train") + 1 :],
+            arguments=program_of(command)[3:],
         )
         return completed()
 
     runner = engine_of(made.image, b"", run)
-    grade, _, folder = reproduce_model(made.project, made.folder, runner, FakeReporter())
-    assert f"image: {made.image.id}" in seen[0]
-    mounts = yaml.safe_load(seen[0])["services"]["train"]["volumes"]
-    assert [(m["source"], m["target"], m["read_only"]) for m in mounts[1:]] == [
-        (str(made.project.root / "sales.csv"), "/workspace/inputs/input/sales.csv", True)
-    ]
+    grade, _, folder = reproduce_model(
+        made.project, made.folder, runner, FakeReporter(), sandbox=SANDBOXES[TRAIN]
+    )
+    del seen[0]["/workspace/runs", False]
+    data = made.project.root / "sales.csv"
+    assert seen == [{("/workspace/inputs/input/sales.csv", True): data}]
     return grade, runner, folder
 
 
 def test_the_same_image_data_and_arguments_are_handed_over(made: Made) -> None:
     grade, runner, folder = again(made, FILES)
     assert grade.sameness is Sameness.BITS
-    (call,) = runner.called("compose", "run")
+    (call,) = runner.called("docker", "run")
+    assert call[call.index("-c") - 1] == made.image.id
     assert call[-4:] == ["--input", "inputs/input/sales.csv", "--output", "runs/.again-demo-run"]
     assert "HAKOBUNE_RUN_ID=demo-run" in call
     assert not folder.exists(), "the same bits need not lie here twice"
@@ -73,14 +84,14 @@ def test_another_result_stays_to_be_looked_at(made: Made) -> None:
 
 def test_data_that_changes_meanwhile_is_named_and_nothing_is_left(made: Made) -> None:
     def run(command: Sequence[str]) -> Completed | None:
-        if "compose" not in command or "run" not in command:
+        if not is_training(command):
             return None
         (made.project.root / "sales.csv").write_bytes(b"other")
         return completed()
 
     runner = engine_of(made.image, b"", run, REMOVES)
     with pytest.raises(RecordIncompleteError, match=r"sales\.csv was changed or replaced"):
-        reproduce_model(made.project, made.folder, runner, FakeReporter())
+        reproduce_model(made.project, made.folder, runner, FakeReporter(), sandbox=SANDBOXES[TRAIN])
     assert [path.name for path in made.folder.parent.iterdir()] == [made.folder.name]
 
 
@@ -98,17 +109,17 @@ def test_data_that_is_gone_or_another_is_named(made: Made) -> None:
 def test_without_the_image_or_its_name_nothing_is_started(made: Made) -> None:
     bare = engine_of(made.image, b"", on("image", "inspect", exit_code=1))
     with pytest.raises(ImageMissingError):
-        reproduce_model(made.project, made.folder, bare, FakeReporter())
-    assert not bare.called("compose", "run")
+        reproduce_model(made.project, made.folder, bare, FakeReporter(), sandbox=SANDBOXES[TRAIN])
+    assert not bare.called("docker", "run")
     write_run(made.folder, made.image)
     with pytest.raises(RecordIncompleteError):
         again(made, FILES)
 
 
 def test_a_run_that_fails_now_keeps_its_exit_code(made: Made) -> None:
-    runner = engine_of(made.image, b"", on("compose", "run", exit_code=43), REMOVES)
+    runner = engine_of(made.image, b"", trains(43), REMOVES)
     with pytest.raises(TrainingFailedError) as caught:
-        reproduce_model(made.project, made.folder, runner, FakeReporter())
+        reproduce_model(made.project, made.folder, runner, FakeReporter(), sandbox=SANDBOXES[TRAIN])
     assert "exit code 43" in caught.value.what
 
 
@@ -119,10 +130,8 @@ def test_a_second_run_that_does_not_end_well_leaves_nothing(
     left = made.project.root / "runs/.again-demo-run"
 
     def run(command: Sequence[str]) -> Completed | None:
-        if "compose" not in command and "rm" not in command:
-            return None
-        if "run" not in command:
-            return completed()
+        if not is_training(command):
+            return completed() if "rm" in command else None
         folder = seen_as_runs(command) / left.name
         folder.mkdir()
         (folder / "failure.json").write_bytes(b"{}")
@@ -132,7 +141,7 @@ def test_a_second_run_that_does_not_end_well_leaves_nothing(
 
     runner = engine_of(made.image, b"", run)
     with pytest.raises(end or TrainingFailedError):
-        reproduce_model(made.project, made.folder, runner, FakeReporter())
+        reproduce_model(made.project, made.folder, runner, FakeReporter(), sandbox=SANDBOXES[TRAIN])
     assert not left.exists()
 
 
@@ -140,7 +149,7 @@ def test_a_run_that_was_changed_is_not_made_again(made: Made) -> None:
     (made.folder / "metric.json").write_bytes(b'{"RMSE": 1.0, "R2": 0.25}\n')
     with pytest.raises(FileChangedError, match=r"metric\.json"):
         again(made, FILES)
-    assert not made.runner.called("compose")
+    assert not made.runner.called("docker", "run")
 
 
 def test_two_at_once_do_not_meet(made: Made) -> None:

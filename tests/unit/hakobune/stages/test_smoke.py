@@ -16,6 +16,7 @@ from hakobune.errors import (
     SmokeFailedError,
 )
 from hakobune.model.project import Project
+from hakobune.model.sandbox import SANDBOXES, TRAIN
 from hakobune.stages.project import read_fresh_lock
 from hakobune.stages.smoke import RECEIPTS, checks_of, require_receipt, smoke
 from hakobune.stages.train import plan_train
@@ -30,7 +31,9 @@ from tests.samples import (
     begins,
     completed,
     ended,
+    is_training,
     on,
+    program_of,
     seen_as_runs,
 )
 
@@ -44,20 +47,16 @@ def trains(made: Made) -> Answer:
     """Answer a training as the program does."""
 
     def run(command: Sequence[str]) -> Completed | None:
-        if "compose" not in command or "run" not in command:
+        if not is_training(command):
             return None
         output = list(command)[list(command).index("--output") + 1]
         if not output.startswith("runs/"):
             return completed()
         folder = seen_as_runs(command) / Path(output).relative_to("runs")
-        write_run(folder, made.image, run_id=folder.name, arguments=_arguments(command))
+        write_run(folder, made.image, run_id=folder.name, arguments=program_of(command)[3:])
         return completed()
 
     return run
-
-
-def _arguments(command: Sequence[str]) -> list[str]:
-    return list(command)[list(command).index("train") + 1 :]
 
 
 def passed(
@@ -65,9 +64,20 @@ def passed(
 ) -> FakeRunner:
     runner = engine_of(made.image, b"", *other.values(), trains(made), begins("docker", "run"))
     project = project or made.project
-    training = plan_train(project, arguments, cwd=project.root, is_terminal=False)
-    smoke(project, training, runner, FakeReporter())
+    training = plan_train(
+        project, arguments, cwd=project.root, is_terminal=False, sandbox=SANDBOXES[TRAIN]
+    )
+    smoke(project, training, runner, FakeReporter(), image=made.image)
     return runner
+
+
+def test_a_requirement_that_is_not_for_this_platform_is_listed_as_skipped(made: Made) -> None:
+    lock = read_fresh_lock(made.project)
+    texts = (*lock.requirements, 'tomli; python_version < "3.11"', "Win_Only")
+    lock = replace(lock, requirements=texts)
+    content = write_lock(lock, written_from=made.project.environment)
+    made.project.lock_path.write_bytes(content)
+    assert read_fresh_lock(made.project).skipped == ("tomli", "win-only")
 
 
 def references(made: Made) -> list[str]:
@@ -83,7 +93,7 @@ def test_an_image_that_passes_leaves_a_receipt(made: Made) -> None:
         require_receipt(made.project, made.image)
     assert "hakobune smoke" in caught.value.remedy
     runner = passed(made, "--input", "sales.csv")
-    (imports,) = runner.called("docker", "run", "--network", "none")
+    (imports,) = runner.called("docker", "run", "54321:54321")
     assert imports[-1] == "six"
     assert {"--read-only", "54321:54321", made.image.id} <= set(imports)
     require_receipt(made.project, made.image)
@@ -94,13 +104,12 @@ def test_what_was_passed_before_is_not_done_again(made: Made) -> None:
     passed(made, "--input", "sales.csv")
     again = passed(made, "--input", "sales.csv")
     assert not again.called("docker", "run")
-    assert not again.called("compose", "run")
 
 
 def test_other_arguments_need_a_training_of_their_own(made: Made) -> None:
     passed(made, "--input", "sales.csv")
-    assert passed(made, "--input", "sales.csv", "--horizon", "3").called("compose", "run")
-    assert passed(made).called("compose", "run")
+    assert passed(made, "--input", "sales.csv", "--horizon", "3").called("docker", "run", "--label")
+    assert passed(made).called("docker", "run", "--label")
     require_receipt(made.project, made.image)
     assert len(references(made)) == 3
 
@@ -111,7 +120,7 @@ def test_a_reference_is_a_run_of_this_image_that_is_whole(made: Made) -> None:
     with pytest.raises(ReceiptMissingError, match="were deleted"):
         require_receipt(made.project, made.image)
     shutil.rmtree(made.project.root / "runs/x")
-    assert passed(made, "--output", "runs/x").called("compose", "run")
+    assert passed(made, "--output", "runs/x").called("docker", "run", "--label")
     require_receipt(made.project, made.image)
     # Another image writes over it.
     path = made.project.root / "runs/x/record.json"
@@ -145,7 +154,7 @@ def test_no_container_outlives_its_test(made: Made) -> None:
     with pytest.raises(SmokeFailedError):
         passed(made, slow=on("docker", "54321", exit_code=124))
     runner = passed(made)
-    (ran,) = runner.called("docker", "run", "--network", "none")
+    (ran,) = runner.called("docker", "run", "54321:54321")
     assert runner.called("docker", "rm", "--force")[0][-1] == ran[ran.index("--name") + 1]
 
 

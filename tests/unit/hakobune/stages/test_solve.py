@@ -46,7 +46,8 @@ class Uv:
         self.configurations.append((answer.parent / "uv.toml").read_text(encoding="utf-8"))
         self.constraints.append((answer.parent / "constraints.txt").read_text(encoding="utf-8"))
         if names != ["old==1.0"]:
-            answer.write_text(HEAD + wheel("setuptools") + wheel("wheel"), encoding="utf-8")
+            wheels = map(wheel, ["ziglang"] if names == ["ziglang"] else ["setuptools", "wheel"])
+            answer.write_text(HEAD + "".join(wheels), encoding="utf-8")
         elif "--no-binary" not in command:
             said = "Because old==1.0 has no usable wheels and you require old==1.0, no.\n"
             return completed(exit_code=1, stderr=f"{said}Wheels are required for `old` because")
@@ -87,15 +88,49 @@ def test_a_source_distribution_is_taken_only_where_there_is_no_wheel_and_never_e
     assert 'requires-dist = ["six"]' in uv.configurations[2]
     assert 'version = "1.0"' in uv.configurations[2]
     assert uv.constraints[2] == "old==1.0\n"
-    assert found.compiled == ()
+    assert (found.is_compiled, found.notes) == (False, ())
 
 
-def test_sources_of_a_compiled_language_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_c_sources_bring_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     content = sdist(PKG_INFO="Requires-Dist: six\n", setup_dot_py="", old__fast_dot_c="")
     given(monkeypatch, content)
     compiled = OLD.replace(SHA256, hashlib.sha256(content).hexdigest())
     found = stage.solve(FakeRunner([Uv(sdist_of_old=compiled)]), QUESTION, env={})
-    assert found.compiled == ("old 1.0",)
+    (old,) = (package for package in found.packages if package.name == "old")
+    assert isinstance(old, LockedSdist)
+    assert old.builders == ("setuptools==1.0", "wheel==1.0", "ziglang==1.0")
+    assert found.is_compiled
+    assert found.notes == ()
+
+
+def test_a_language_without_a_compiler_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = sdist(PKG_INFO="Requires-Dist: six\n", setup_dot_py="", a_dot_f90="", b_dot_rs="")
+    given(monkeypatch, content)
+    fortran = OLD.replace(SHA256, hashlib.sha256(content).hexdigest())
+    found = stage.solve(FakeRunner([Uv(sdist_of_old=fortran)]), QUESTION, env={})
+    (note,) = found.notes
+    assert note.startswith("old 1.0 has sources in Fortran and Rust, which hakobune has no compil")
+    assert not found.is_compiled
+
+
+def test_a_build_requirement_that_cannot_be_had_names_its_package(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = sdist(
+        PKG_INFO="Requires-Dist: six\n",
+        pyproject_dot_toml="[build-system]\nrequires = ['no-such']\n",
+    )
+    given(monkeypatch, content)
+    uv = Uv(sdist_of_old=OLD.replace(SHA256, hashlib.sha256(content).hexdigest()))
+
+    def lacking(command: Sequence[str]) -> Completed | None:
+        if "no-such" in Path(command[3]).read_text(encoding="utf-8"):
+            said = "Because no-such was not found in the package registry and you require no-such"
+            return completed(exit_code=1, stderr=said)
+        return None
+
+    with pytest.raises(SdistInvalidError, match=r"old 1\.0 .*what builds it \(no-such\)"):
+        stage.solve(FakeRunner([lacking, uv]), QUESTION, env={})
 
 
 def test_without_a_source_distribution_the_missing_wheel_is_the_error() -> None:

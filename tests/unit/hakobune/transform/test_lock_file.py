@@ -7,6 +7,7 @@ import pytest
 
 from hakobune.errors import LockDamagedError
 from hakobune.model.lock import LockedSdist, LockedWheel, RegistryBase
+from hakobune.model.spec import Index
 from hakobune.transform.read_lock import read_lock
 from hakobune.transform.seal import seal
 from hakobune.transform.write_lock import write_lock
@@ -50,15 +51,19 @@ SDIST = LockedSdist(
 def test_what_few_locks_have_is_read_back_too() -> None:
     lock = replace(
         make_lock(),
-        packages=(SDIST,),
+        packages=(replace(SDIST, index="x.y:8080"), replace(WHEEL, index="team")),
         builders=(WHEEL,),
         variables=(("A", 'x "y" $z \\'), ("B", "")),
-        indexes=(("https://${USER}:${TOKEN}@x.y:8080/simple/", "extra"), ("http://x/y", "default")),
+        indexes=(
+            Index(address="https://${USER}:${TOKEN}@x.y:8080/simple/"),
+            Index(address="http://x/y", is_default=True),
+            Index(address="https://z.z/s", name="team", packages=("six", "team-core")),
+        ),
         included=(("requirements.txt", "6" * 64), ("more/ü b.txt", "5" * 64)),
     )
     read = read_lock(write_lock(lock, written_from="env.yml"), file="env.lock")
     assert replace(read, sha256="") == replace(lock, sha256="")
-    assert read.sdists == (SDIST,)
+    assert read.sdists == (replace(SDIST, index="x.y:8080"),)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +71,10 @@ def test_what_few_locks_have_is_read_back_too() -> None:
     [
         {"variables": (("A B", "x"),)},
         {"variables": (("A", "x\ny"),)},
-        {"indexes": (("https://user:secret@x.y", "extra"),)},
-        {"indexes": (("https://x.y", "other"),)},
+        {"indexes": (Index(address="https://user:secret@x.y"),)},
+        {"indexes": (Index(address="https://x.y", name="Not-one"),)},
+        {"indexes": (Index(address="https://x.y", packages=("a; rm",)),)},
+        {"packages": (replace(WHEEL, index="https://user:secret@x.y/simple"),)},
         {"included": (("a", "short"),)},
         {"included": (("/etc/passwd", "6" * 64),)},
         {"included": (("a/../../b", "6" * 64),)},

@@ -5,7 +5,15 @@ import pytest
 
 from hakobune.errors import ConfigurationInvalidError
 from hakobune.model.project import Input, Library, Model, Output
-from hakobune.transform.read_project import INPUT_KEYS, KEYS, MODEL_KEYS, OUTPUT_KEYS, read_project
+from hakobune.model.spec import Index
+from hakobune.transform.read_project import (
+    INDEX_KEYS,
+    INPUT_KEYS,
+    KEYS,
+    MODEL_KEYS,
+    OUTPUT_KEYS,
+    read_project,
+)
 from tests.samples import PYPROJECT
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -128,9 +136,44 @@ def test_a_project_without_the_table_is_refused() -> None:
     assert problems("[project]\nname = 'x'\n") == ["pyproject.toml: there is no [tool.hakobune]"]
 
 
+INDEXES = """
+[tool.hakobune.indexes]
+team = { address = "https://${U}:${P}@x.y/simple", packages = ["Team_Core"] }
+more = { address = "http://x.y:8080/s" }
+"""
+
+
+def test_indexes_are_named_and_may_have_packages_of_their_own() -> None:
+    assert read_project(PYPROJECT, root=ROOT).indexes == ()
+    assert read_project(PYPROJECT + INDEXES, root=ROOT).indexes == (
+        Index(name="team", address="https://${U}:${P}@x.y/simple", packages=("team-core",)),
+        Index(name="more", address="http://x.y:8080/s"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("${U}:${P}@", "jo:secret@", "`address = 'https://***@x.y/simple'` is not usable"),
+        ("https://${U}:${P}@x.y/simple", "/opt/simple", "`address = '/opt/simple'`"),
+        ('"http://x.y:8080/s"', '"http://x.y", packages = ["team.core"]', "assigned to team"),
+        ("Team_Core", "team-*", "`team-*` is not usable"),
+        ("more =", '"a.b" =', "`a.b`: a name has"),
+        ("packages", "package", "unknown key `package`; did you mean `packages`?"),
+        ('address = "http://x.y:8080/s"', "", "`address` is missing"),
+    ],
+)
+def test_a_wrong_index_is_named_and_its_password_is_not(old: str, new: str, expected: str) -> None:
+    assert old in INDEXES
+    with pytest.raises(ConfigurationInvalidError) as caught:
+        read_project(PYPROJECT + INDEXES.replace(old, new), root=ROOT)
+    assert expected in caught.value.what
+    assert "secret" not in str(caught.value)
+
+
 def test_every_key_is_documented() -> None:
     page = (ROOT / "docs/reference/configuration.md").read_text(encoding="utf-8")
-    for key in {*KEYS, *INPUT_KEYS, *OUTPUT_KEYS, *MODEL_KEYS}:
+    for key in {*KEYS, *INPUT_KEYS, *OUTPUT_KEYS, *MODEL_KEYS, *INDEX_KEYS}:
         assert f"{key}`" in page
 
 

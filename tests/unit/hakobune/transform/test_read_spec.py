@@ -1,3 +1,4 @@
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from hakobune.stages.project import conda_names
 from hakobune.transform.read_spec import conda_name, read_spec
 
 NAMES = conda_names(())
+
+COMMIT = "0123456789" * 4
 
 
 def read(
@@ -111,7 +114,7 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
             "env.yml:2: `name` is given twice",
         ),
         (dependencies("python=3.12"), "env.yml:4: `python` is given twice (first on "),
-        (dependencies("git"), "env.yml:4: `git` is not a Python package: a program"),
+        (dependencies("mpi"), "env.yml:4: `mpi` is not a Python package: conda's switch"),
         (
             dependencies("numpy>=new"),
             "env.yml:4: `numpy>=new` is not a package such as `pandas=3.1`: `>=new` is not",
@@ -128,9 +131,9 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         (dependencies("numpy; python_version>'3'"), "env.yml:4: `numpy; python_version>'3'` is"),
         (dependencies("https://x.y/linux-64/numpy-1.2-py_0.conda"), "env.yml:4: `https://x.y/li"),
         (dependencies("pip: [-r https://x.y/r.txt]"), "env.yml:4: `-r https://x.y/r.txt`: what an"),
-        (dependencies("pip: [-e git+https://x.y/a]"), "env.yml:4: `-e git+https://x.y/a`: the pac"),
-        (dependencies("r-ggplot2=3"), "env.yml:4: `r-ggplot2` is not a Python package: the R lang"),
-        (dependencies("pip: [git+https://x.y/a]"), "env.yml:4: `git+https://x.y/a`: the package c"),
+        (dependencies("pip: [-e git+https://x.y/a]"), "env.yml:4: `-e git+https://x.y/a`: which p"),
+        (dependencies("r-ggplot2=3"), "env.yml:4: `r-ggplot2` is not a Python package: a package"),
+        (dependencies("pip: [git+https://x.y/a]"), "env.yml:4: `git+https://x.y/a`: which package"),
         (dependencies("pip: ['six>=1.*']"), "env.yml:4: `six>=1.*`: `.*` goes with `==` and `!="),
         ("# platform: linux-64\n@EXPLICIT\nhttps://x.y/a.conda\n", "env.yml:1: this is a list of"),
         ("name: a\n<<: [1]\ndependencies: [six]\n", "env.yml:2: `<<` must name a mapping"),
@@ -140,12 +143,40 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         (dependencies("pip: [-e ../lib]"), "env.yml:4: `-e ../lib`: a folder cannot be locked"),
         (dependencies("pip: [./wheel]"), "env.yml:4: `./wheel`: a file or folder cannot be locked"),
         (
-            dependencies("pip: ['a @ https://x.y/a.whl']"),
-            "env.yml:4: `a @ https://x.y/a.whl`: `a` c",
+            dependencies("pip: ['a @ https://x.y/a.html']"),
+            "env.yml:4: `a @ https://x.y/a.html`: an address must end in one of .whl,",
+        ),
+        (
+            dependencies("pip: ['a @ https://me:secret@x.y/a.whl']"),
+            "env.yml:4: `a @ https://***@x.y/a.whl`: it has a login, which any reader of this",
+        ),
+        (
+            dependencies(f"pip: ['a @ git+file:///home/me/a@{COMMIT}']"),
+            f"env.yml:4: `a @ git+file:///home/me/a@{COMMIT}`: it is not an address that hakobune",
+        ),
+        (
+            dependencies("pip: ['a @ hg+https://x.y/a']"),
+            "env.yml:4: `a @ hg+https://x.y/a`: hakobune reads repositories of git only",
+        ),
+        (
+            dependencies(f"pip: ['a @ git+https://x.y/a@{COMMIT}#subdirectory=b']"),
+            f"env.yml:4: `a @ git+https://x.y/a@{COMMIT}#subdirectory=b`: hakobune builds the top",
+        ),
+        (
+            dependencies(f"pip: ['a @ git+https://x.y/a@{COMMIT[:12]}']"),
+            f"env.yml:4: `a @ git+https://x.y/a@{COMMIT[:12]}`: only a full commit (40 digits)",
+        ),
+        (
+            dependencies("pip: [--find-links ../wheels]"),
+            "env.yml:4: `--find-links ../wheels`: the folder is outside the project",
+        ),
+        (
+            dependencies("pip: ['--find-links https://me:secret@x.y/']"),
+            "env.yml:4: `--find-links https://***@x.y/`: a page's address begins with https://",
         ),
         (
             dependencies("pip: ['a @ git+https://x.y/a@main']"),
-            "env.yml:4: `a @ git+https://x.y/a@main`: `a` comes from an address, and hakobune",
+            "env.yml:4: `a @ git+https://x.y/a@main`: only a full commit (40 digits) always means",
         ),
         (dependencies("pip: [--no-index]"), "env.yml:4: `--no-index`: hakobune needs an index"),
         (dependencies("pip: [--unknown]"), "env.yml:4: `--unknown`: hakobune does not know"),
@@ -176,16 +207,37 @@ def test_a_problem_is_named_with_its_line(text: str | bytes, expected: str | Non
         assert problems(text)[0].startswith(expected)
 
 
-@pytest.mark.parametrize("name", NAMES.refused)
+@pytest.mark.parametrize("name", sorted(NAMES.refused.keys() - NAMES.debian.keys()))
 def test_each_of_conda_s_own_names_is_refused_with_a_way_to_go_on(name: str) -> None:
     (problem,) = problems(dependencies(name))
     assert "remove the line" in problem.lower() or "the Python package is called" in problem
 
 
-def test_a_library_that_not_every_wheel_brings_is_not_promised() -> None:
-    (problem,) = problems(dependencies("libgomp"))
-    assert "a system library, which hakobune cannot add yet" in problem
-    assert "`hakobune build` names those that do not" in problem
+@pytest.mark.parametrize(
+    ("line", "packages", "versions"),
+    [
+        ("libgomp", ("libgomp1",), ("",)),
+        ("ffmpeg", ("ffmpeg",), ("",)),
+        ("conda-forge::nodejs=20", ("nodejs",), ("==20.*",)),
+        ("gcc>=12", ("gcc", "libc6-dev"), (">=12",)),
+        ("openjdk 17|21.*", ("default-jdk-headless",), ("==17", "==21.*")),
+    ],
+)
+def test_a_library_or_program_of_conda_s_is_debian_s(
+    line: str, packages: tuple[str, ...], versions: tuple[str, ...]
+) -> None:
+    spec = read(dependencies(line))
+    (found,) = spec.debian
+    assert (found.packages, found.versions, found.is_exact) == (packages, versions, True)
+    assert (found.written, found.place) == (line, "env.yml:4")
+    assert spec.requirements == ()
+
+
+def test_a_whole_environment_s_programs_are_debian_s_and_its_libraries_are_left_out() -> None:
+    spec = read(dependencies("_libgcc_mutex=0.1=main", "git=2.30=h1_0", "ffmpeg=4.3=h0_0"))
+    (found,) = spec.debian
+    assert (found.name, found.is_exact) == ("git", False)
+    assert "ffmpeg" in [one.name for one in spec.left_out]
 
 
 def test_a_name_of_conda_s_never_becomes_a_package_that_is_not_known_to_be_the_same() -> None:
@@ -322,7 +374,7 @@ def test_mlflow_s_format_is_named_with_what_to_do() -> None:
 
 def test_all_problems_are_named_at_once_in_the_order_of_lines() -> None:
     found = problems(
-        "name: demo\ndependencies:\n  - git\n  - numpy>=x\n  - pip: [-r a, ./b]\nvariables: [x]\n"
+        "name: demo\ndependencies:\n  - mpi\n  - numpy>=x\n  - pip: [-r a, ./b]\nvariables: [x]\n"
     )
     assert [line.split(":")[1] for line in found] == ["3", "4", "5", "5", "6"]
 
@@ -431,11 +483,8 @@ def test_libraries_of_a_whole_export_are_left_out_and_of_a_short_file_are_not() 
     found = read(dependencies("_libgcc_mutex=0.1=main", *lines))
     assert [wanted.text for wanted in found.requirements] == ["six==1.16"]
     assert any("libgomp, xorg-libx11, geos; `hakobune build` names" in n for n in found.notes)
-    assert [problem.split("`")[1] for problem in problems(dependencies(*lines))] == [
-        "libgomp",
-        "xorg-libx11",
-        "geos",
-    ]
+    assert [problem.split("`")[1] for problem in problems(dependencies(*lines))] == ["geos"]
+    assert [one.name for one in read(dependencies(*lines[:2])).debian] == ["libgomp", "xorg-libx11"]
 
 
 def test_several_options_on_one_line_are_all_taken() -> None:
@@ -491,3 +540,30 @@ def test_an_unknown_name_has_both_ways_on() -> None:
     (problem,) = problems(dependencies("azureml-defaults"))
     assert "if you mean the index's `azureml-defaults`, put it under `- pip:`" in problem
     assert problem.endswith('in [tool.hakobune.names]: azureml-defaults = "its name"')
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "hashes"),
+    [
+        (f"a @ git+https://x.y/a@{COMMIT}", f"a@ git+https://x.y/a@{COMMIT}", ()),
+        (f"git+https://x.y/a.git@{COMMIT}#egg=a", f"a@ git+https://x.y/a.git@{COMMIT}", ()),
+        (f"-e git+ssh://git@x.y/a@{COMMIT}#egg=a", f"a@ git+ssh://git@x.y/a@{COMMIT}", ()),
+        ("https://x.y/a-1.0-py3-none-any.whl", "a@ https://x.y/a-1.0-py3-none-any.whl", ()),
+        (
+            f"a @ https://x.y/a-1.0.tar.gz#sha256={'A' * 64} ; python_version > '3'",
+            'a@ https://x.y/a-1.0.tar.gz ; python_version > "3"',
+            ("a" * 64,),
+        ),
+    ],
+)
+def test_an_address_whose_file_is_fixed_is_a_requirement(
+    line: str, text: str, hashes: tuple[str, ...]
+) -> None:
+    (wanted,) = read(dependencies(f"pip: [{json.dumps(line)}]")).requirements
+    assert (wanted.name, wanted.hashes) == ("a", hashes)
+    assert wanted.text.replace("a @", "a@") == text
+
+
+def test_lists_of_links_are_pages_and_folders_of_the_project() -> None:
+    found = read(dependencies("pip: [--find-links wheels, -f https://x.y/links.html, six]"))
+    assert [link for link, _ in found.links] == ["wheels", "https://x.y/links.html"]

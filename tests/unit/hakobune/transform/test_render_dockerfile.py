@@ -1,12 +1,12 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hakobune.model.lock import Lock, LockedSdist, LockedWheel
+from hakobune.model.lock import Lock, LockedDebian, LockedSdist, LockedWheel
 from hakobune.model.project import Library, Project
-from hakobune.transform.install_blocks import render_download
 from hakobune.transform.render_dockerfile import (
     Programs,
     Source,
@@ -16,6 +16,7 @@ from hakobune.transform.render_dockerfile import (
     rendered_source,
     source_of,
 )
+from hakobune.transform.render_download import render_download
 from hakobune.transform.seal import is_sealed
 from tests.samples import DIGEST, LIBRARY, make_lock, make_project
 
@@ -29,6 +30,9 @@ PROGRAMS = Programs(
     finish_packages="print('finish')\n",
     compile_library="print('compile')\n",
     fetch_sdists="print('fetch')\n",
+    fetch_debian="print('debian')\n",
+    check_libraries="print('check')\n",
+    choose_arithmetic="print('choose')\n",
 )
 
 
@@ -48,6 +52,32 @@ def stages(text: str) -> dict[str, str]:
     """Return each stage's text by its name; the last one is the image."""
     parts = text.split("\nFROM ")[1:]
     return {part.split("\n")[0].partition(" AS ")[2] or "image": part for part in parts}
+
+
+DEBIAN = LockedDebian(
+    name="libgomp1",
+    version="14.2.0-19",
+    architecture="amd64",
+    size=1,
+    sha256="7" * 64,
+    path="pool/main/g/gcc-14/libgomp1_14.2.0-19_amd64.deb",
+    suite="trixie",
+)
+
+
+def test_debian_packages_lie_below_all_other_stages() -> None:
+    plain = make_lock()
+    lock = replace(plain, packages=(*plain.packages, DEBIAN))
+    text = render_dockerfile(lock, PROJECT, source=SOURCE, programs=PROGRAMS).decode()
+    found = stages(text)
+    assert list(found)[-5:] == ["debs", "base", "packages", "source", "image"]
+    assert found["base"].startswith("bare AS base\nRUN --network=none ")
+    row = f"trixie libgomp1 14.2.0-19 amd64 {'7' * 64} {DEBIAN.path}"
+    assert row in found["debs"].splitlines()
+    assert all(found[name].startswith("base") for name in ("packages", "source", "image"))
+    assert (
+        "debs" not in render_dockerfile(plain, PROJECT, source=SOURCE, programs=PROGRAMS).decode()
+    )
 
 
 def test_a_dockerfile_is_sealed_and_says_where_it_comes_from() -> None:
@@ -181,7 +211,7 @@ def test_the_build_does_not_see_libraries_that_were_compiled_here() -> None:
 
 def test_a_project_without_libraries_has_no_stage_that_compiles() -> None:
     assert list(stages(rendered())) == ["vendor", "base", "packages", "source", "image"]
-    assert "libraries" not in rendered()
+    assert "from=libraries" not in rendered()
     assert "print('compile')" not in rendered()
 
 
@@ -241,11 +271,29 @@ def test_every_step_that_asks_the_index_can_take_its_wheels_from_the_vendored_fo
 def test_what_is_fetched_for_a_folder_is_wheels_by_their_hash_and_nothing_else() -> None:
     lock = make_lock()
     (wheel,) = lock.tools
-    text = render_download(lock, (wheel,)).decode()
+    text = render_download(lock, (wheel,), fetch_program="FETCH").decode()
     assert f"\n{wheel.name}=={wheel.version} --hash=sha256:{wheel.sha256}\nEND" in text
     assert "--require-hashes" in text
     assert text.endswith("FROM scratch\nCOPY --from=fetched /wheels /\n")
     assert lock.packages[0].sha256 not in text
+    assert "FETCH" not in text
+
+
+def test_two_versions_of_a_package_are_fetched_one_after_the_other() -> None:
+    lock = make_lock()
+    (wheel,) = lock.tools
+    newer = replace(wheel, version="99", file="n.whl")
+    text = render_download(lock, (wheel, newer, wheel), fetch_program="FETCH").decode()
+    first, second = re.findall(r"(?s)COPY <<'END' /build/lists/\d.txt\n(.*?)\nEND", text)[:2]
+    assert (first.count("=="), second.count("==")) == (1, 1)
+    assert "==99 " in second
+
+
+def test_source_distributions_are_fetched_for_a_folder_too() -> None:
+    lock = with_sdist()
+    text = render_download(lock, lock.sdists, fetch_program="FETCH").decode()
+    assert f"COPY <<'END' /build/sdists.txt\nold==1.0 {'8' * 64} old-1.0.tar.gz\nEND" in text
+    assert "\nFETCH\nEND" in text
 
 
 def with_sdist(wheel_sha256: str = "") -> Lock:
@@ -270,7 +318,7 @@ def stages_of(lock: Lock) -> dict[str, str]:
     """Return the text of each stage by its name."""
     tree = Source(sha256="f" * 64, files=("a.py",), folders=())
     text = render_dockerfile(lock, PROJECT, source=tree, programs=PROGRAMS).decode()
-    found = re.split(r"^FROM .*AS (\w+)$", text, flags=re.MULTILINE)
+    found = re.split(r"^FROM .*AS ([\w-]+)$", text, flags=re.MULTILINE)
     return dict(zip(found[1::2], found[2::2], strict=True))
 
 
@@ -278,18 +326,72 @@ def test_the_code_of_a_source_distribution_runs_without_a_network_and_without_a_
     found = stages_of(with_sdist())
     assert "RUN --network=none" in found["built"]
     assert "--mount" not in found["built"]
-    assert found["built"].count("RUN") == 1
-    assert "uv build" not in found["sdists"]
+    assert found["built"].count("RUN") == found["built-again"].count("RUN") == 1
+    assert "--mount" not in found["built-again"]
+    assert "RUN --network=none" in found["built-again"]
+    (listed,) = re.findall(
+        r"(?s)^COPY <<'END' /build/build_wheels.sh$.*?^END$", found["sdists"], re.MULTILINE
+    )
+    assert "uv build" not in found["sdists"].replace(listed, "")
     assert "--mount=type=secret" in found["sdists"]
     assert f"old==1.0 {'8' * 64} old-1.0.tar.gz" in found["sdists"]
     assert f"setuptools==75.3 --hash=sha256:{'7' * 64}" in found["sdists"]
     assert "COPY --from=built /wheels /build/wheels" in found["packages"]
 
 
-def test_the_built_wheel_is_compared_with_the_lock_s() -> None:
-    assert "build old old-1.0.tar.gz ''" in stages_of(with_sdist())["built"]
-    known = stages_of(with_sdist(wheel_sha256="9" * 64))["built"]
-    assert f"build old old-1.0.tar.gz '{'9' * 64}'" in known
+def test_the_built_wheel_is_compared_with_the_lock_s_and_the_build_stays_the_same() -> None:
+    first, later = stages_of(with_sdist()), stages_of(with_sdist(wheel_sha256="9" * 64))
+    assert "\ncheck " not in first["packages"]
+    assert f"\ncheck old {'9' * 64}\n" in later["packages"]
+    # So that the engine's cache has what the comparison built.
+    for stage in ("sdists", "built"):
+        assert first[stage] == later[stage]
+
+
+def with_compiled(**changes: Any) -> Lock:
+    """Return a lock with a source distribution that is compiled, and headers for it."""
+    lock = with_sdist()
+    assert lock.debian_base is not None
+    zig = LockedWheel(name="ziglang", version="0.17", file="z.whl", size=1, sha256="6" * 64)
+    old = replace(lock.sdists[0], builders=("setuptools==75.3", "ziglang==0.17"), **changes)
+    header = replace(lock.debian_base.packages[0], name="libpython3.13-dev", sha256="5" * 64)
+    return replace(
+        lock,
+        packages=(lock.packages[0], old),
+        builders=(*lock.builders, zig),
+        debian_base=replace(lock.debian_base, headers=(header,)),
+    )
+
+
+def test_c_sources_are_compiled_by_the_locked_compiler_where_no_package_s_code_was_run() -> None:
+    found = stages_of(with_compiled())
+    assert f"\nziglang==0.17 --hash=sha256:{'6' * 64}\nEND" in found["sdists"]
+    assert f"unpack libpython3.13-dev.deb {'5' * 64}" in found["sdists"]
+    assert "build old 1.0 old-1.0.tar.gz compiled" in found["sdists"]
+    assert "COPY --from=fetched / /sdists/" in found["sdists"]
+    (venv,) = re.findall(r"(?s)/build/builders/old.txt\n(.*?)\nEND", found["sdists"])
+    assert "ziglang" not in venv, "100 MB, for all of them once"
+    # Nothing of it is in the image.
+    assert all("ziglang" not in found[stage] for stage in found if stage != "sdists")
+    assert "compiler" not in stages_of(with_sdist())["sdists"]
+
+
+def test_a_kept_wheel_is_taken_and_not_built() -> None:
+    found = stages_of(with_compiled(is_accepted=True, wheel_sha256="9" * 64))["sdists"]
+    assert f"keep old {'9' * 64}" in found
+    assert f"old {'9' * 64} *.whl" in found
+    assert "\nbuild old" not in found
+
+
+def test_a_wheel_of_an_address_is_no_index_s() -> None:
+    lock = make_lock()
+    (wheel,) = lock.python_packages
+    named = replace(wheel, address="https://files.example/a.whl")
+    found = stages_of(replace(lock, packages=(named,)))
+    assert f"{named.name} {named.sha256} {named.file}" in found["sdists"]
+    assert f"take {named.name} /sdists/{named.file}" in found["sdists"]
+    assert named.sha256 not in found["packages"]
+    assert "COPY --from=built /wheels /build/wheels" in found["packages"]
 
 
 def test_without_source_distributions_there_is_no_stage_for_them() -> None:

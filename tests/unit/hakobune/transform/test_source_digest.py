@@ -45,7 +45,13 @@ def test_the_image_s_build_computes_the_same_and_takes_the_listed_files_alone(
         make_project(tmp_path),
         source=source,
         programs=Programs(
-            import_packages="", finish_packages="", compile_library="", fetch_sdists=""
+            import_packages="",
+            finish_packages="",
+            compile_library="",
+            fetch_sdists="",
+            fetch_debian="",
+            check_libraries="",
+            choose_arithmetic="",
         ),
     ).decode()
     stage = dockerfile.partition("FROM base AS source")[2]

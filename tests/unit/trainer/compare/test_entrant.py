@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.trainer.compare.answered import Compare
+from tests.unit.trainer.read_tables import loaded as read
 from tests.unit.trainer.saved.made import resealed
 from tests.unit.trainer.trained import ROWS, TRAINED, csv_text, weekly
 from trainer.compare.contender import read_contender
@@ -19,9 +20,7 @@ from trainer.errors import (
     TrainerError,
 )
 from trainer.evaluation.backtest import cut_series
-from trainer.input.columns import choose_columns
-from trainer.input.data import Loaded, to_series
-from trainer.input.table import read_table
+from trainer.input.data import Loaded
 
 pytestmark = pytest.mark.process  # matplotlib asks fc-list for fonts when a model is trained
 
@@ -30,9 +29,9 @@ NAN = float("nan")
 
 
 def _loaded(text: str) -> Loaded:
-    table = read_table(text.encode(), "all.csv")
-    columns = choose_columns(table, date="day", value="sales")
-    return Loaded(series=to_series(table, columns, sha256="0"), table=table, columns=columns)
+    header = text.partition("\n")[0].split(",")
+    others = [name for name in header if name not in ("day", "sales")]
+    return read(text, "all.csv", date="day", value="sales", others=others)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.trainer.read_tables import HARD, HARD_VALUES
 from trainer.compare.data import read_data
 from trainer.compare.options import parse_options
 
@@ -24,6 +25,20 @@ def test_the_decimal_mark_that_is_given_reads_the_data(
         ["--champion", "a", "--challenger", "b", "--data", str(data), "--decimal", mark]
     )
     assert set(read_data(options, []).series.values.tolist()) == {value}
+
+
+def test_the_data_are_read_as_the_options_say(tmp_path: Path) -> None:
+    data = tmp_path / "d.csv"
+    data.write_bytes(HARD)
+    options = parse_options(
+        [
+            *("--champion", "a", "--challenger", "b", "--data", str(data)),
+            *("--decimal", ",", "--encoding", "cp1252", "--separator", "semicolon"),
+            *("--date_format", "DD/MM/YYYY"),
+        ]
+    )
+    series = read_data(options, []).series
+    assert (series.value_name, series.values.tolist()) == ("Umsätze", HARD_VALUES)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped] # has no types
 
-from trainer.input.columns import choose_columns
-from trainer.input.data import Series, to_series
-from trainer.input.table import read_table
+from tests.unit.trainer.read_tables import loaded
+from trainer.input.data import Series
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -22,5 +21,4 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def days_2013(daily_2013: Path) -> Series:
-    table = read_table(daily_2013.read_bytes(), daily_2013.name)
-    return to_series(table, choose_columns(table, date=None, value=None), sha256="0")
+    return loaded(daily_2013.read_bytes(), daily_2013.name).series

@@ -1,12 +1,12 @@
 import pytest
 
+from tests.unit.trainer.read_tables import opened
 from trainer.errors import ColumnAmbiguousError, ColumnMissingError
 from trainer.input.columns import Columns, choose_columns
-from trainer.input.table import read_table
 
 
 def _choose(text: str, date: str | None = None, value: str | None = None) -> Columns:
-    return choose_columns(read_table(text.encode(), "x.csv"), date=date, value=value)
+    return choose_columns(opened(text), date=date, value=value)
 
 
 def test_the_only_dates_and_the_only_numbers_are_found_and_told() -> None:
@@ -93,12 +93,19 @@ def test_unknown_name_gets_the_nearest() -> None:
         "a,b\nx,1\ny,2\n",
         "date,b,c\n2024-01-01,x,y\n",
         "date\n2024-01-01\n",
-        "date value\n2024-01-01 1\n",
     ],
 )
 def test_file_without_header_dates_or_numbers_is_refused(text: str) -> None:
     with pytest.raises(ColumnMissingError):
         _choose(text)
+
+
+def test_columns_can_be_named_by_their_position_where_there_is_no_header() -> None:
+    columns = _choose("7,2024-01-01,1\n7,2024-01-02,2\n", date="2", value="3")
+    assert (columns.date, columns.value) == ("2", "3")
+    assert _choose("2,date\n5,2024-01-01\n", value="2").value == "2"
+    with pytest.raises(ColumnMissingError, match="no column '4'"):
+        _choose("7,2024-01-01,1\n7,2024-01-02,2\n", date="2", value="4")
 
 
 def test_one_column_cannot_be_both() -> None:

@@ -8,28 +8,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.trainer.read_tables import HARD, HARD_VALUES, loaded
 from trainer.errors import (
     DatesIrregularError,
     HoldoutInvalidError,
     InputMissingError,
+    InputNotTextError,
     InputUnreadableError,
     RowsInvalidError,
     SeriesTooShortError,
     ValuesMissingError,
 )
-from trainer.input import data
-from trainer.input.columns import choose_columns
-from trainer.input.data import Series, fill_missing, load, split_series, to_series
-from trainer.input.table import read_table
-from trainer.settings import Holdout, complete, parse_arguments, place_run
+from trainer.input import source
+from trainer.input.data import Series, fill_missing, load, split_series
+from trainer.input.options import Holdout, ReadAs
+from trainer.settings import complete, parse_arguments, place_run
 
 Reader = Callable[[str], Series]
 numbers = st.floats(min_value=-1e15, max_value=1e15)
 
 
 def _load(path: Path) -> Series:
-    raw = parse_arguments(["--input", str(path), "--run_id", "r1"])
-    return load(complete(raw, place_run(raw, {}))).series
+    return load(path, ReadAs()).series
 
 
 @given(
@@ -50,8 +50,7 @@ def test_a_written_series_is_read_back(
     order.shuffle(rows)  # type: ignore[attr-defined]
     text = "\n".join([f"date{delimiter}value", *rows])
     # The mark is given: of values such as 1.125 alone, none would decide it.
-    table = read_table(text.encode(), "x.csv", ".")
-    series = to_series(table, choose_columns(table, date=None, value="value"), sha256="0")
+    series = loaded(text, value="value", decimal=".").series
     known = [place for place, value in enumerate(values) if value is not None]
     expected = np.array(values[known[0] : known[-1] + 1], dtype=np.float64)
     np.testing.assert_array_equal(series.values, expected)
@@ -144,20 +143,33 @@ def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "x.csv").open("wb") as file:
-        file.truncate(data.LARGEST_BYTES + 1)  # a hole: it takes no room
-    with pytest.raises(InputUnreadableError, match="has more than"):
+        file.truncate(1 << 40)  # a hole: it takes no room
+    with pytest.raises(InputNotTextError, match=r"x.csv:1: the file is binary"):
         _load(tmp_path / "x.csv")
 
 
 def test_unreadable_file_is_refused_with_the_user(
     short_csv: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_path: Path, _largest: int) -> bytes:
+    def refuse(_path: Path) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(data, "read_regular", refuse)
+    monkeypatch.setattr(source, "open_regular", refuse)
     with pytest.raises(InputUnreadableError, match=r"may not be read by this user \(uid \d+\)"):
         _load(short_csv)
+
+
+def test_a_file_is_read_as_the_options_say(tmp_path: Path) -> None:
+    (tmp_path / "hard.csv").write_bytes(HARD)
+    raw = parse_arguments(
+        [
+            *("--input", str(tmp_path / "hard.csv"), "--decimal", ",", "--encoding", "cp1252"),
+            *("--separator", "semicolon", "--date_format", "DD/MM/YYYY"),
+        ]
+    )
+    settings = complete(raw, place_run(raw, {}))
+    series = load(settings.input, settings.read_as).series
+    assert (series.value_name, series.values.tolist()) == ("Umsätze", HARD_VALUES)
 
 
 def test_checksum_is_that_of_the_file(short_csv: Path) -> None:

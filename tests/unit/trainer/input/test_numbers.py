@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.trainer.read_tables import loaded
 from trainer.errors import RowsInvalidError
-from trainer.input.columns import choose_columns
-from trainer.input.data import Series, to_series
+from trainer.input.data import Series
 from trainer.input.numbers import LARGEST_VALUE, MARKS, Decimal, Mark, is_doubtful, is_number
-from trainer.input.table import read_table
 from trainer.regressors.given import read_given
 
 POINT, COMMA = Decimal(mark="."), Decimal(mark=",")
@@ -31,8 +30,7 @@ def _table(cells: Sequence[str], delimiter: str = ";", *, more: Sequence[str] = 
 
 
 def _read(content: bytes, decimal: Mark | None = None) -> Series:
-    table = read_table(content, "data.csv", decimal)
-    return to_series(table, choose_columns(table, date=None, value="y"), sha256="0")
+    return loaded(content, value="y", decimal=decimal).series
 
 
 @given(st.floats(min_value=-LARGEST_VALUE, max_value=LARGEST_VALUE))
@@ -187,16 +185,13 @@ def test_a_number_that_can_be_read_two_ways_is_refused_with_the_option_that_deci
 
 def test_a_regressor_is_read_by_the_same_rules() -> None:
     values = ["1.5", "2", "3", "4"]
-    table = read_table(_table(values, more=["1.026", "2", "3", "4"]), "data.csv")
-    columns = choose_columns(table, date=None, value="y")
     with pytest.raises(RowsInvalidError, match=r"data.csv:2: x: '1.026' is 1.026 or 1026"):
-        read_given(table, columns, ["x"])
-    table = read_table(_table(values, more=["1.026", "2,5", "3", "4"]), "data.csv")
-    given_columns = read_given(table, columns, ["x"])
-    assert given_columns.matrix[:, 0].tolist() == [1026, 2.5, 3, 4]
-    assert given_columns.notes == (
-        "numbers of 'x' have a decimal comma (line 3: '2,5'), thousands grouped by points",
-    )
+        loaded(_table(values, more=["1.026", "2", "3", "4"]), value="y", others=["x"])
+    table = _table(values, more=["1.026", "2,5", "3", "4"])
+    frame = loaded(table, value="y", others=["x"]).frame
+    assert read_given(frame, ["x"]).matrix[:, 0].tolist() == [1026, 2.5, 3, 4]
+    note = "numbers of 'x' have a decimal comma (line 3: '2,5'), thousands grouped by points"
+    assert note in frame.notes
 
 
 @pytest.mark.parametrize(
@@ -289,10 +284,9 @@ def test_a_table_in_any_dialect_is_read_as_it_was_meant_or_refused(
         with pytest.raises(RowsInvalidError, match="the decimal mark is not known"):
             _read(content)
         return
-    assert _read(content).values.tolist() == meant
-    table = read_table(content, "data.csv")
-    regressor = read_given(table, choose_columns(table, date=None, value="y"), ["x"])
-    assert regressor.matrix[:, 0].tolist() == meant
+    read = loaded(content, value="y", others=["x"])
+    assert read.series.values.tolist() == meant
+    assert read_given(read.frame, ["x"]).matrix[:, 0].tolist() == meant
 
 
 @given(st.text(alphabet="0123456789.,eE+- '", max_size=12))

@@ -1,4 +1,4 @@
-"""A program: climb, forecast and transform, and print the sha256 of every bit of the results.
+"""A program: fit, forecast and transform, and print the sha256 of every bit of the results.
 
 The series are sums of whole numbers, because numpy's own exp and log differ between processors.
 """
@@ -10,6 +10,9 @@ import numpy as np
 
 from trainer.fit.order import Floats, Order, difference
 from trainer.kernel.library import Arma, Levels, box_cox, box_cox_back
+from trainer.members import ces
+from trainer.members.kinds import KINDS, fit, refit, run
+from trainer.members.member import Member
 
 ORDERS = (
     Order(p=1, d=1, q=1),
@@ -27,6 +30,8 @@ def main() -> None:
     for number, order in enumerate(ORDERS):
         for result in _results(order, number):
             digest.update(np.ascontiguousarray(result, dtype=np.float64).tobytes())
+    for result in _members():
+        digest.update(np.ascontiguousarray(result, dtype=np.float64).tobytes())
     sys.stdout.write(f"{digest.hexdigest()}\n")
 
 
@@ -49,6 +54,33 @@ def _results(order: Order, seed: int) -> list[Floats | float]:
     for power in (-0.5, 0.0, 0.33):
         found += [box_cox(positive, power), box_cox_back(box_cox(positive, power), power)]
     return found
+
+
+def _members() -> list[Floats]:
+    """Return the numbers and forecasts of each kind, of seasons that are states and of one more."""
+    generator = np.random.default_rng(9)
+    found = []
+    for season, rows in ((1, 40), (4, 60), (12, 100), (30, 100)):
+        pattern = generator.integers(0, 512, size=season)
+        noise = generator.integers(-64, 64, size=rows).cumsum()
+        values = (2048 + np.resize(pattern, rows) + noise) / 64
+        values[7] = np.nan
+        demand = values * (generator.integers(0, 3, size=rows) == 0)
+        for kind in KINDS:
+            series = demand if kind in ("croston", "sba", "tsb", "imapa") else values
+            if kind != "seasonal_naive" or season > 1:
+                member = fit(kind, series, season)
+                found += _of(member, series) + _of(refit(member, series[:-5]), series)
+        for form in ("simple", "partial", "full") if season > 1 else ():
+            found += _of(ces.fit_form(form, values, season), values)
+    return found
+
+
+def _of(member: Member, values: Floats) -> list[Floats]:
+    ahead = run(member, values, 20)
+    likelihood = np.array([member.log_likelihood or 0.0, member.variance])
+    numbers = np.array(member.numbers)
+    return [numbers, likelihood, ahead.fitted, ahead.mean, ahead.standard_error]
 
 
 if __name__ == "__main__":

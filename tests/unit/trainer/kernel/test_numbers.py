@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from trainer.kernel.library import _library, box_cox, box_cox_back
+from trainer.kernel.library import box_cox, box_cox_back, kernel_library
 
 LARGEST_ULPS = 1.0
 SMALLEST, LARGEST = 5e-324, 1.7976931348623157e308
@@ -15,7 +15,7 @@ POWERS = (-5.0, -1.0, -0.5, -1e-3, -1e-12, 0.0, 1e-17, 1e-9, 1e-3, 0.25, 0.5, 1.
 
 
 def kernel(name: str, x: float) -> float:
-    function = getattr(_library(), f"kernel_{name}")
+    function = getattr(kernel_library(), f"kernel_{name}")
     function.restype, function.argtypes = ctypes.c_double, [ctypes.c_double]
     return float(function(x))
 

@@ -4,8 +4,11 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import HorizonInvalidError
+from trainer.input.options import ReadAs
 from trainer.predict.options import parse_options
 
+TOLD = ["--decimal", ",", "--encoding", "cp932", "--separator", "pipe", "--date_format", "MM/YYYY"]
+READ_AS = ReadAs(decimal=",", encoding="cp932", separator="|", date_format="MM/YYYY")
 PAGE = Path(__file__).resolve().parents[4] / "docs/reference/trainer.md"
 
 
@@ -19,10 +22,11 @@ def test_what_is_given_and_what_is_not() -> None:
     assert (more.future, more.output) == (Path("f.csv"), "x")
 
 
-def test_the_decimal_mark_that_is_given_is_kept() -> None:
+def test_how_the_future_is_read_is_kept() -> None:
     model = ["--model", "m.json", "--horizon", "12"]
-    assert parse_options(model).decimal is None
-    assert parse_options(["--model", "m.json", "--horizon", "12", "--decimal", ","]).decimal == ","
+    assert parse_options(model).read_as == ReadAs()
+    told = [*TOLD, "--model", "m.json", "--horizon", "12"]
+    assert parse_options(told).read_as == READ_AS
 
 
 @pytest.mark.parametrize(

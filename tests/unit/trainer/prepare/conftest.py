@@ -1,11 +1,10 @@
 """Small raw files, read in this process."""
 
-import io
 from collections.abc import Callable
 
 import pytest
 
-from trainer.prepare.lines import Source
+from trainer.input.source import source_of
 from trainer.prepare.options import parse_options
 from trainer.prepare.report import Report
 from trainer.prepare.series import Prepared
@@ -18,7 +17,6 @@ def prepared() -> Callable[..., tuple[Prepared, Report]]:
 
     def call(content: str | bytes, *arguments: str) -> tuple[Prepared, Report]:
         raw = content.encode() if isinstance(content, str) else content
-        source = Source(name="raw.tsv", stream=io.BytesIO(raw), size=len(raw))
-        return prepare(source, parse_options(["raw.tsv", *arguments]))
+        return prepare(source_of(raw, "raw.tsv"), parse_options(["raw.tsv", *arguments]))
 
     return call

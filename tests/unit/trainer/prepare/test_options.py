@@ -33,7 +33,7 @@ def test_columns_are_places_or_headers_that_may_hold_commas() -> None:
 
 def test_dates_and_names_of_separators_are_read() -> None:
     options = parse_options(["x", "--from", "2024-02-29", "--separator", "tab"])
-    assert (options.first, options.separator) == (date(2024, 2, 29), "\t")
+    assert (options.first, options.read_as.separator) == (date(2024, 2, 29), "\t")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainer.prepare.options import parse_options
-from trainer.prepare.reader import Rows
+from trainer.prepare.reading import Rows
 from trainer.prepare.totals import Totals, as_fraction, exact_sums
 
 values = st.floats(min_value=-1e30, max_value=1e30)

@@ -23,11 +23,12 @@ from trainer.errors import (
     InputUnreadableError,
     OutputNotWritableError,
     RawFileInvalidError,
+    RowsInvalidError,
     TrainerError,
 )
+from trainer.input.source import Source
 from trainer.interruption import InterruptedBySignal
 from trainer.prepare.command import run
-from trainer.prepare.lines import Source
 from trainer.prepare.options import parse_options
 from trainer.prepare.report import Report
 from trainer.prepare.series import Prepared
@@ -187,7 +188,7 @@ def test_every_broken_line_is_told_with_its_number(prepared: Preparer) -> None:
     assert caught.value.what.splitlines() == [
         "raw.tsv:4: quantity: 'x' is not a number",
         "raw.tsv:6: 2 fields, the other lines have 9",
-        "raw.tsv:7: '2024-13-01 00:00:00' is not a date (ISO 8601)",
+        "raw.tsv:7: date: '2024-13-01 00:00:00' is not a date (ISO 8601)",
         "raw.tsv:8: cost: '1_0' is not a number",
         "raw.tsv:9: the cost is missing",
         "raw.tsv:10: quantity: 'inf' is infinite",
@@ -210,13 +211,13 @@ def test_a_file_of_broken_lines_only_is_refused_even_so(prepared: Preparer) -> N
     ("content", "failure", "what"),
     [
         (b"", InputEmptyError, "is empty"),
-        (b"\xef\xbb\xbf", InputEmptyError, "blank lines"),
+        (b"\xef\xbb\xbf", InputEmptyError, "is empty"),
         (b"\n\r\n  \n", InputEmptyError, "blank lines"),
-        (b"\x1f\x8b\x08abc", InputNotTextError, "gzip"),
-        (b"\xff\xfe1\x00", InputNotTextError, "UTF-16"),
+        (b"\x1f\x8b\x08abc", InputUnreadableError, "gzip"),
+        (b"\xff\xfe1\x00\x00", InputNotTextError, "UTF-16"),
         (THREE_DAYS.encode() + b"\x00", InputNotTextError, "raw.tsv:4: the file is binary"),
-        (THREE_DAYS.encode() + b"\xe9\n", InputNotTextError, "raw.tsv:4: byte 0xe9"),
-        (b"1\t" * 600_000, RawFileInvalidError, "line longer than"),
+        ("é".encode() + THREE_DAYS.encode() + b"\xe9\n", InputNotTextError, "raw.tsv:4: byte 0xe9"),
+        (b"1\t" * 600_000, RowsInvalidError, "line longer than"),
         (line("9999-12-31").encode() + THREE_DAYS.encode(), RawFileInvalidError, "reach from"),
     ],
 )
@@ -307,13 +308,13 @@ def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
 def test_the_stream_that_breaks_is_refused_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_args: object) -> NoReturn:
+    def broken(*_args: object, **_named: object) -> NoReturn:
         raise OSError(errno.EIO, "Input/output error")
 
     raw, output = tmp_path / "raw.tsv", tmp_path / "d.csv"
     raw.write_text(THREE_DAYS)
     output.write_text("old")
-    monkeypatch.setattr("trainer.prepare.lines._refuse_foreign", broken)
+    monkeypatch.setattr("trainer.prepare.work.open_table", broken)
     with pytest.raises(OSError, match="Input/output"):
         run([str(raw), "--output", str(output)])
     assert output.read_text() == "old"

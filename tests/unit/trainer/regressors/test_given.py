@@ -4,15 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.unit.trainer.read_tables import loaded
 from trainer.errors import (
     ColumnMissingError,
     FutureRegressorsMissingError,
     RegressorsInvalidError,
     RowsInvalidError,
 )
-from trainer.input.columns import choose_columns
-from trainer.input.data import to_series
-from trainer.input.table import read_table
 from trainer.regressors.given import Given, future_rows, known_rows, read_given
 
 NAMES = ("price", "promo")
@@ -30,10 +28,8 @@ ROWS = [
 
 def _given(rows: list[str], names: tuple[str, ...] = NAMES) -> tuple[Given, pd.DatetimeIndex]:
     text = "\n".join(["date,y,price,promo", *rows]) + "\n"
-    table = read_table(text.encode(), "x.csv")
-    columns = choose_columns(table, date="date", value="y")
-    series = to_series(table, columns, sha256="0")
-    return read_given(table, columns, names), series.dates
+    found = loaded(text, "x.csv", date="date", value="y", others=names)
+    return read_given(found.frame, names), found.series.dates
 
 
 def test_regressors_stand_beside_the_dates_of_the_series() -> None:

@@ -25,6 +25,13 @@ def test_what_was_put_in_is_taken_out(
     assert (found.d, found.seasonal_d) == expected
 
 
+def test_few_rows_are_not_differenced_twice() -> None:
+    growing = NOISE.cumsum().cumsum()
+    for rows in (12, 20, 24):
+        assert find_differencing(growing[:rows] + 2.0 ** np.arange(rows), 1).d <= 1
+    assert find_differencing(2.0 ** np.arange(25) + NOISE[:25], 1).d == 2
+
+
 def test_each_thing_seen_is_told_with_its_number() -> None:
     found = find_differencing(NOISE + WEEK, 7)
     strength = seasonal_strength(NOISE + WEEK, 7)

@@ -32,7 +32,21 @@ def test_the_whole_grid_is_never_worse_than_the_steps() -> None:
 
 def test_a_short_series_bears_few_lags() -> None:
     assert limits_of(_weekly(20), EMPTY).seasonal_lags == 0
-    assert limits_of(Data(np.linspace(0.0, 6.0, 7)), Order(p=0, d=0, q=0)).lags == 2
+    plain = Order(p=0, d=0, q=0)
+    for rows, lags, together in ((7, 1, 1), (19, 1, 1), (35, 3, 3), (80, 5, 8), (200, 5, 10)):
+        limits = limits_of(Data(np.linspace(0.0, 6.0, rows)), plain)
+        assert (limits.lags, limits.together) == (lags, together)
+
+
+def test_a_short_series_is_fitted_fewer_orders_than_a_long_one() -> None:
+    counts = []
+    for rows in (19, 40, 120):
+        steps = np.random.default_rng(5).normal(size=rows)
+        ranking = Ranking(Data(steps), Order(p=0, d=0, q=0))
+        ranking.rank(whole_grid=True, best=1)
+        counts.append(ranking.count)
+    assert counts[0] < 20
+    assert counts == sorted(counts)
 
 
 def test_each_fit_is_told() -> None:
