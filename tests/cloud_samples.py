@@ -34,7 +34,7 @@ IMAGE = Image(
 PUSHED = PushedImage(image=IMAGE, repository="registry.example/demo", tag="a1" * 16, digest=DIGEST)
 ENVIRONMENT = EnvironmentPlan(
     name="demo",
-    version="a1" * 8,
+    version="a1a1a1a1a1a1a1a1-047ca5a1",
     image=f"registry.example/demo@{DIGEST}",
     tags=(("hakobune.lock", "d" * 64), ("hakobune.source", "5" * 64)),
 )

@@ -4,7 +4,10 @@ from typing import Any
 
 from drydock.arm_ids import LOCATION
 from drydock.http_values import Answer, Context, Request, page_of
+from drydock.refusal import Refusal
 from drydock.state.computes import QUOTA_CORES, SIZES, TIERS, TOTAL_CORES
+
+REGISTRY = "drydock"
 
 
 def get_workspace(_request: Request, context: Context) -> Answer:
@@ -37,6 +40,38 @@ def list_sizes(_request: Request, _context: Context) -> Answer:
                 for size in SIZES
             ]
         }
+    )
+
+
+def get_registry(request: Request, context: Context) -> Answer:
+    """Return the workspace's registry, in the form of its resource provider.
+
+    https://learn.microsoft.com/rest/api/containerregistry/registries/get
+    """
+    name = request.names["registry"]
+    if name.lower() != REGISTRY:
+        raise Refusal(404, "ResourceNotFound", f"The registry '{name}' was not found.")
+    body = {
+        "id": _registry_id(context),
+        "name": REGISTRY,
+        "type": "Microsoft.ContainerRegistry/registries",
+        "location": LOCATION,
+        "sku": {"name": "Standard", "tier": "Standard"},
+        "properties": {
+            "loginServer": context.addresses.registry,
+            "provisioningState": "Succeeded",
+            "adminUserEnabled": False,
+            "roleAssignmentMode": "LegacyRegistryPermissions",
+        },
+    }
+    return Answer(body=body)
+
+
+def _registry_id(context: Context) -> str:
+    ids = context.state.arm_ids
+    return (
+        f"/subscriptions/{ids.subscription}/resourceGroups/{ids.group}"
+        f"/providers/Microsoft.ContainerRegistry/registries/{REGISTRY}"
     )
 
 
@@ -89,8 +124,8 @@ def _workspace(context: Context) -> dict[str, Any]:
             "mlFlowTrackingUri": "azureml://"
             + state.address.removeprefix("https://")
             + f"/mlflow/v1.0{ids.workspace_id}",
-            # No registry of Azure: a push must never leave this machine.
-            "containerRegistry": None,
+            # Its login server is drydock's: a push must never leave this machine.
+            "containerRegistry": _registry_id(context),
             "storageAccount": f"/subscriptions/{ids.subscription}/resourceGroups/{ids.group}"
             f"/providers/Microsoft.Storage/storageAccounts/{state.blobs.account.name}",
             "systemDatastoresAuthMode": (

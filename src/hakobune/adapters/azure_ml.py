@@ -15,6 +15,7 @@ from typing import Any
 
 from hakobune.adapters import blob_store, run_history
 from hakobune.adapters.azure_answers import (
+    checked,
     compute_of,
     job_of,
     nodes_of,
@@ -27,7 +28,7 @@ from hakobune.adapters.azure_documents import (
     job_document,
 )
 from hakobune.adapters.azure_errors import is_missing, meaning
-from hakobune.adapters.azure_sdk import sdk
+from hakobune.adapters.azure_sdk import ask_arm, sdk
 from hakobune.adapters.azure_session import AzureSession
 from hakobune.errors import (
     EnvironmentConflictError,
@@ -37,6 +38,7 @@ from hakobune.errors import (
     PermissionMissingError,
     ServiceRefusedError,
 )
+from hakobune.model.forms import required
 from hakobune.model.job import (
     Compute,
     ComputePlan,
@@ -51,6 +53,7 @@ from hakobune.model.job import (
 
 _ARTIFACTS = "workspaceartifactstore"
 _UPLOADS = "hakobune"
+_REGISTRY_API = "2023-07-01"
 _CANCEL_S = 60.0
 
 
@@ -82,8 +85,17 @@ class AzureWorkspace(AzureSession):
     def registry(self) -> str:
         """See Cloud."""
         self._connected()
-        name = str(self._workspace.container_registry or "").rpartition("/")[2]
-        return text_of("registry", f"{name.lower()}.azurecr.io" if name else "")
+        found = text_of("place", self._workspace.container_registry)
+        if not found:
+            return ""
+        try:
+            answer = self._asked(f"registry {found}", lambda c: ask_arm(c, found, _REGISTRY_API))
+        except (ServiceRefusedError, PermissionMissingError) as exc:
+            self._patience.reporter.say(f"the workspace's registry is not known ({exc.what})")
+            return ""
+        with checked("a registry"):
+            # Each cloud has another suffix, and a registry may have a name of its own in it.
+            return required("registry", answer["properties"]["loginServer"].lower())
 
     def environment_image(self, name: str, version: str) -> str | None:
         """See Cloud."""

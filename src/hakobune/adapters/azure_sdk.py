@@ -74,3 +74,17 @@ def connect_by_sdk(to: Destination) -> tuple[Any, Any]:
         **OPTIONS,
     )
     return client, login
+
+
+def ask_arm(client: Any, resource: str, version: str) -> Any:
+    """Return what Azure's resource manager says of a resource of another provider, as JSON.
+
+    The SDK has no public call for one. Its own pipeline knows the cloud, the login and retries.
+    """
+    rest = importlib.import_module("azure.core.rest")
+    operation = client.compute._operation  # noqa: SLF001 - see above
+    pipeline, base = operation._client, operation._config.base_url  # noqa: SLF001 - see above
+    request = rest.HttpRequest("GET", base.rstrip("/") + resource, params={"api-version": version})
+    answer = pipeline.send_request(request)
+    answer.raise_for_status()
+    return answer.json()

@@ -3,6 +3,7 @@
 The command is the one that `hakobune train` runs, with Azure ML's placeholders for paths.
 """
 
+import hashlib
 import re
 import shlex
 from collections.abc import Callable, Iterable
@@ -24,6 +25,7 @@ from hakobune.transform.names import valid_name
 # an address that a node can read.
 _REFERENCE = re.compile(r"(azureml:|https://|abfss://|wasbs://).+")
 _VERSION_LENGTH = 16
+_PLACE_LENGTH = 8
 # What Azure ML replaces, in the command, in variables and in paths.
 _EXPRESSION = "${{"
 _INPUT = re.compile(r"(--?[\w-]+=)?\$\{\{inputs\.(\w+)\}\}")
@@ -33,15 +35,17 @@ _VARIABLE = re.compile(r"(--?[\w-]+=)?\$\{AZURE_ML_INPUT_(\w+):\?\}")
 
 
 def plan_environment(pushed: PushedImage, *, name: str) -> EnvironmentPlan:
-    """Return the environment of a pushed image; its version is the start of the image's digest.
+    """Return the environment of a pushed image; digest and registry make its version.
 
-    Azure ML accepts at most 30 characters. 16 digits of a sha256 do not collide by chance, and the
-    image of a version that exists already is compared. Raises NameInvalidError.
+    A version keeps its image for ever, so that the same image in another registry needs another
+    version. Azure ML accepts at most 30 characters. 16 digits of a sha256 do not collide by chance,
+    and the image of a version that exists already is compared. Raises NameInvalidError.
     """
     digest = pushed.digest or pushed.image.id
+    place = hashlib.sha256(pushed.repository.encode()).hexdigest()
     return EnvironmentPlan(
         name=valid_name("environment", name),
-        version=digest.removeprefix("sha256:")[:_VERSION_LENGTH],
+        version=f"{digest.removeprefix('sha256:')[:_VERSION_LENGTH]}-{place[:_PLACE_LENGTH]}",
         image=pushed.reference,
         tags=(
             ("hakobune.lock", pushed.image.lock_sha256),

@@ -102,6 +102,16 @@ def nodes(client: "MLClient") -> Any:
     return operation.get(*names, "cpu").properties.properties
 
 
+def test_the_workspace_s_registry_has_drydock_s_address(
+    client: "MLClient", harbour: Harbour
+) -> None:
+    from hakobune.adapters.azure_sdk import ask_arm
+
+    found = client.workspaces.get("rehearsal").container_registry
+    answer = ask_arm(client, str(found), "2023-07-01")
+    assert answer["properties"]["loginServer"] == harbour.rehearsal.addresses.registry
+
+
 def test_a_serverless_job_has_no_cluster(client: "MLClient") -> None:
     from azure.ai.ml.entities import QueueSettings
 

@@ -107,11 +107,44 @@ def test_nothing_is_asked_before_the_first_call() -> None:
     AzureWorkspace(TO, make_patience(), connect=refuse)
 
 
-def test_the_workspace_names_its_registry() -> None:
-    assert workspace(client()).registry() == "mine.azurecr.io"
+@pytest.mark.parametrize(
+    "server", ["mine.azurecr.io", "Mine.azurecr.cn", "mine.azurecr.us", "mine-abc123.azurecr.io"]
+)
+def test_the_registry_s_address_is_the_service_s_answer(server: str) -> None:
+    answer = SimpleNamespace(
+        raise_for_status=lambda: None, json=lambda: {"properties": {"loginServer": server}}
+    )
+    send = Script(answer)
+    assert workspace(client(compute=arm(send))).registry() == server.lower()
+    asked = "https://arm.example/subscriptions/S/registries/mine?api-version=2023-07-01"
+    assert send.asked[0][0].url == asked
     without = client()
     without.workspaces.get = Script(SimpleNamespace(container_registry=None))
     assert workspace(without).registry() == ""
+
+
+@pytest.mark.parametrize("server", ["", "a b", "https://mine.azurecr.io", "-x.azurecr.io"])
+def test_a_registry_s_address_that_is_none_is_refused(server: str) -> None:
+    answer = SimpleNamespace(
+        raise_for_status=lambda: None, json=lambda: {"properties": {"loginServer": server}}
+    )
+    with pytest.raises(AnswerInvalidError):
+        workspace(client(compute=arm(Script(answer)))).registry()
+
+
+def test_a_registry_that_may_not_be_read_is_not_guessed() -> None:
+    reporter = FakeReporter()
+    cloud = workspace(client(compute=arm(Script(HttpResponseError(403)))), reporter=reporter)
+    assert cloud.registry() == ""
+    assert reporter.said[0].startswith("the workspace's registry is not known (registry ")
+
+
+def arm(send: Script) -> SimpleNamespace:
+    operation = SimpleNamespace(
+        _client=SimpleNamespace(send_request=send),
+        _config=SimpleNamespace(base_url="https://arm.example"),
+    )
+    return SimpleNamespace(_operation=operation)
 
 
 def test_a_workspace_that_is_not_there_is_told_with_all_three_names() -> None:
@@ -153,7 +186,7 @@ def test_an_environment_is_sent_as_planned() -> None:
         ENVIRONMENT
     )
     sent = create.asked[0][0]
-    assert (sent.name, sent.version) == ("demo", "a1" * 8)
+    assert (sent.name, sent.version) == ("demo", ENVIRONMENT.version)
     assert sent.image == f"registry.example/demo@{DIGEST}"
 
 
@@ -264,7 +297,7 @@ def test_an_old_token_at_the_first_look_is_replaced_too() -> None:
     found = client(jobs=SimpleNamespace(get=Script(SUBMITTED)))
     there = found.workspaces.get.answers[0]
     found.workspaces.get = Script(OLD_TOKEN, there)
-    assert workspace(found).registry() == "mine.azurecr.io"
+    assert workspace(found).job("demo-1") is not None
 
 
 LOGS = "ExperimentRun/dcid.demo-1/user_logs"

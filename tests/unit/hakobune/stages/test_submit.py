@@ -30,7 +30,7 @@ from hakobune.stages.submit import (
     submit,
     submit_after,
 )
-from tests.cloud_samples import PUSHED, FakeCloud, make_compute, make_wishes
+from tests.cloud_samples import ENVIRONMENT, PUSHED, FakeCloud, make_compute, make_wishes
 from tests.delivery_samples import planned
 from tests.samples import COMMIT, HEAD, FakeReporter, FakeRunner, on, write_project
 
@@ -44,7 +44,7 @@ def test_everything_is_created_once(tmp_path: Path) -> None:
     submission = planned(project, is_compute_created=True)
     job = submit(project, submission, cloud, FakeReporter())
     assert cloud.calls == ["environment", "compute", f"job {job.name}"]
-    assert cloud.environments == {f"demo:{'a1' * 8}": PUSHED.reference}
+    assert cloud.environments == {ENVIRONMENT.reference: PUSHED.reference}
     again = planned(project, "--other", is_compute_created=True)
     submit(project, again, cloud, FakeReporter())
     assert cloud.calls[3:] == [f"job {again.job.name}"]
@@ -149,7 +149,7 @@ def test_a_missing_file_is_found_while_planning(tmp_path: Path) -> None:
 
 def test_an_environment_with_another_image_stops_everything(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    cloud = ready_cloud(environments={f"demo:{'a1' * 8}": "registry.example/demo@sha256:other"})
+    cloud = ready_cloud(environments={ENVIRONMENT.reference: "registry.example/demo@sha256:other"})
     with pytest.raises(EnvironmentConflictError, match="sha256:other"):
         submit(project, planned(project), cloud, FakeReporter())
     assert cloud.calls == []

@@ -42,6 +42,14 @@ def test_an_environment_is_the_image_by_digest_under_a_version_made_from_it() ->
         plan_environment(PUSHED, name="a demo")
 
 
+def test_the_same_image_in_another_registry_is_another_version() -> None:
+    other = replace(PUSHED, repository="registry.azurecr.cn/demo")
+    versions = {plan_environment(pushed, name="demo").version for pushed in (PUSHED, other)}
+    assert len(versions) == 2
+    assert {version.partition("-")[0] for version in versions} == {"a1" * 8}
+    assert all(len(version) <= 30 for version in versions)
+
+
 def test_a_file_of_this_machine_is_an_input() -> None:
     assert planned_inputs(PROJECT, ("--input", "data/x.csv"), local=local) == (CSV,)
     assert planned_inputs(PROJECT, ("--input=data/x.csv",), local=local) == (CSV,)
