@@ -28,6 +28,7 @@ KINDS = {
     "storage-firewall": "the blob store refuses this machine's network",
     "image-pull-refused": "the registry refuses to serve the job's image",
     "quota-exceeded": "the quota of cores is used up: no machine is allocated to a job",
+    "mount-refused": "the node cannot mount the job's inputs",
     "preempted": "the job's node is preempted while the job runs",
     "preempted-canceled": "the job's node is preempted, and the job ends as Canceled",
     "out-of-memory": "the job is killed because it ran out of memory",

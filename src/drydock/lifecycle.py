@@ -196,10 +196,8 @@ class Conductor:
         """
         if self._state.jobs.get(job.name).status != "Preparing":
             self._state.jobs.move(job.name, "Preparing")
-        if (refused := self._identity_missing(job)) is not None:
+        if (refused := self._refusal(job, spec)) is not None:
             return refused
-        if self._is_injected(job, "image-pull-refused"):
-            return _pull_failed(spec, "unauthorized: authentication required (injected)")
         try:
             container = self._runner.start(
                 spec, is_unwanted=lambda: self._is_closing.is_set() or self._is_unwanted(job)
@@ -219,6 +217,20 @@ class Conductor:
             self._runner.finish(spec, container)
             raise
         return container
+
+    def _refusal(self, job: Job, spec: JobSpec) -> _Outcome | None:
+        """Return the outcome of a job that fails before its container starts."""
+        if (refused := self._identity_missing(job)) is not None:
+            return refused
+        mounted = [v for v in (job.given.get("inputs") or {}).values() if _is_mounted(v)]
+        if mounted and self._is_injected(job, "mount-refused"):
+            return _failed(
+                "UserError",
+                "ScriptExecution.StreamAccess.Authentication: the input could not be mounted.",
+            )
+        if self._is_injected(job, "image-pull-refused"):
+            return _pull_failed(spec, "unauthorized: authentication required (injected)")
+        return None
 
     def _identity_missing(self, job: Job) -> _Outcome | None:
         """Return the outcome of a job that must log in as its cluster and cannot.
@@ -370,6 +382,10 @@ def seconds_of(duration: str | None) -> float | None:
         return None
     hours, minutes, seconds = (float(part or 0) for part in found.groups())
     return 3600 * hours + 60 * minutes + seconds
+
+
+def _is_mounted(value: Mapping[str, Any]) -> bool:
+    return value.get("mode") in ("ReadOnlyMount", "ReadWriteMount")
 
 
 def _failed(code: str, message: str) -> _Outcome:

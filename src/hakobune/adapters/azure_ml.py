@@ -117,7 +117,8 @@ class AzureWorkspace(AzureSession):
                 raise
             raise EnvironmentConflictError(
                 f"{doing} is registered with {there}",
-                remedy="archive that version in the studio; nothing was changed",
+                remedy="a version keeps its image, even archived: give the environment another "
+                "name, or find out who registered it; nothing was changed",
             ) from exc
 
     def compute(self, name: str) -> Compute | None:

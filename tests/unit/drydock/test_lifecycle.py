@@ -167,6 +167,20 @@ def test_weather_strikes_one_job_and_not_the_next(
     assert yard.state.faults.due() == ()
 
 
+@pytest.mark.parametrize(
+    ("mode", "status"), [("ReadOnlyMount", "Failed"), ("Download", "Completed")]
+)
+def test_a_mount_that_is_refused_leaves_a_download_alone(
+    yard: Yard, mode: str, status: str
+) -> None:
+    yard.state.faults.inject("mount-refused", route="job *")
+    uri = "azureml://datastores/workspaceblobstore/paths/a.csv"
+    yard.put("exit 0", inputs={"input": {"uri": uri, "mode": mode, "jobInputType": "uri_file"}})
+    job = yard.wait(*OVER)
+    assert job.status == status
+    assert ("StreamAccess" in job.error_message) is (status == "Failed")
+
+
 def test_empty_outputs_are_weather_and_the_log_is_still_there(yard: Yard) -> None:
     yard.state.faults.inject("output-empty")
     yard.put("exit 0")
