@@ -29,8 +29,8 @@ from drydock.job_spec import (
     UnwantedError,
     bytes_of,
 )
+from drydock.machines import Machines
 from drydock.refusal import Refusal
-from drydock.state.computes import QUOTA_CORES, Compute
 from drydock.state.jobs import CancelPendingError, Job
 from drydock.state.logins import issue_run_token
 from drydock.workspace_state import WorkspaceState
@@ -51,23 +51,13 @@ class _Outcome:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nodes:
-    """The jobs that have a machine of a cluster, and those that the quota refuses one."""
-
-    running: tuple[str, ...]
-    refused: tuple[str, ...]
-
-
 class Conductor:
     """Takes each job through its steps, in a thread per job."""
 
     def __init__(self, state: WorkspaceState, runner: Runner) -> None:
         self._state = state
         self._runner = runner
-        self._nodes = threading.Condition()
-        self._busy: dict[str, str] = {}  # a job with a machine, and its cluster
-        self._refused: dict[str, str] = {}  # a job without one, because of the quota
+        self.machines = Machines(state.computes)
         self._is_closing = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -87,8 +77,7 @@ class Conductor:
     def close(self) -> None:
         """End the threads; the containers keep running, and `resume` continues their jobs."""
         self._is_closing.set()
-        with self._nodes:
-            self._nodes.notify_all()
+        self.machines.wake()
         for thread in self._threads:
             thread.join(timeout=5)
 
@@ -125,69 +114,26 @@ class Conductor:
                 f"The container no longer exists, or the engine does not answer: {exc}",
             )
         finally:
-            self._give_node_back(job)
+            self.machines.give_back(job.name)
 
     def _take_node(self, job: Job) -> bool:
         """Wait until the cluster has a free machine; return False if drydock closes."""
         compute = self._state.computes.find(job.compute)
-        with self._nodes:
-            while compute is not None and self._is_full(job, compute):
+        with self.machines.changed:
+            while not self.machines.take(job.name, compute, is_refused=self._is_quota_full(job)):
                 held = self._state.jobs.get(job.name)
                 if held.status == "Starting":
                     self._state.jobs.move(job.name, "Queued")
                 if held.status == "CancelRequested":
-                    self._refused.pop(job.name, None)
+                    self.machines.give_back(job.name)
                     raise CancelPendingError(job.name)
-                self._nodes.wait(POLL_S)
+                self.machines.changed.wait(POLL_S)
                 if self._is_closing.is_set():
                     return False
-            self._refused.pop(job.name, None)
-            self._busy[job.name] = "" if compute is None else compute.name
         return True
 
-    def _is_full(self, job: Job, compute: Compute) -> bool:
-        """Tell whether the job must wait, and note whether it is because of the quota.
-
-        The service creates a cluster beyond the quota and lets its jobs wait, for up to a day.
-        """
-        is_whole = list(self._busy.values()).count(compute.name) >= compute.nodes
-        used = {
-            tier: n for (family, tier), n in self._cores().items() if family == compute.size.family
-        }
-        is_refused = not is_whole and (
-            used.get(compute.tier, 0) + compute.size.cores > QUOTA_CORES
-            or self._is_injected(job, "quota-exceeded")
-        )
-        self._refused.pop(job.name, None)
-        if is_refused:
-            self._refused[job.name] = compute.name
-        return is_whole or is_refused
-
-    def _cores(self) -> dict[tuple[str, str], int]:
-        found: dict[tuple[str, str], int] = {}
-        for name in self._busy.values():
-            if (compute := self._state.computes.find(name)) is not None:
-                kind = (compute.size.family, compute.tier)
-                found[kind] = found.get(kind, 0) + compute.size.cores
-        return found
-
-    def cores_in_use(self) -> dict[tuple[str, str], int]:
-        """Return the cores of all machines that jobs have, by family and tier."""
-        with self._nodes:
-            return self._cores()
-
-    def nodes(self, compute: str) -> Nodes:
-        """Return the jobs that have or want a machine of a cluster."""
-        with self._nodes:
-            return Nodes(
-                running=tuple(job for job, name in self._busy.items() if name == compute),
-                refused=tuple(job for job, name in self._refused.items() if name == compute),
-            )
-
-    def _give_node_back(self, job: Job) -> None:
-        with self._nodes:
-            self._busy.pop(job.name, None)
-            self._nodes.notify_all()
+    def _is_quota_full(self, job: Job) -> bool:
+        return bool(job.compute) and self._is_injected(job, "quota-exceeded")
 
     def _start(self, job: Job, spec: JobSpec) -> str | _Outcome | None:
         """Start the job's container; return its id, or the outcome of a job that never ran.

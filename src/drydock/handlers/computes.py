@@ -49,7 +49,7 @@ def list_nodes(request: Request, context: Context) -> Answer:
             "nodeState": "running",
             "runId": job,
         }
-        for job in context.conductor.nodes(compute.name).running
+        for job in context.conductor.machines.nodes(compute.name).running
     ]
     return Answer(body={"nodes": nodes, "nextLink": None})
 
@@ -90,7 +90,7 @@ def get_operation(request: Request, context: Context) -> Answer:
 
 def _nodes(context: Context, compute: Compute) -> dict[str, Any]:
     """Return what a cluster's machines do: nothing more is known of one that has none."""
-    nodes = context.conductor.nodes(compute.name)
+    nodes = context.conductor.machines.nodes(compute.name)
     if not nodes.running and not nodes.refused:
         return {}
     states = ("idle", "running", "preparing", "unusable", "leaving", "preempted")

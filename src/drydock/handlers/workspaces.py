@@ -79,7 +79,7 @@ def list_usages(_request: Request, context: Context) -> Answer:
     """Return used cores and quota: of each family twice, by tier in `type`, and in total."""
     state = context.state
     is_full = state.faults.take(("quota-exceeded",), "usages_list") is not None
-    used = context.conductor.cores_in_use()
+    used = context.conductor.machines.cores_in_use()
     families = tuple(dict.fromkeys(size.family for size in SIZES))
     rows = []
     for tier in TIERS:

@@ -126,11 +126,13 @@ def test_the_quota_of_a_family_and_tier_limits_machines(yard: Yard) -> None:
     yard.wait("Queued", name="more")
     yard.put("exit 0", "other", computeId=both[1])
     assert yard.wait(*OVER, name="other").status == "Completed"
-    assert yard.conductor.nodes(both[0]).refused == ("more",)
-    assert yard.conductor.cores_in_use() == {("standardDSv3Family", "Dedicated"): QUOTA_CORES}
+    assert yard.conductor.machines.nodes(both[0]).refused == ("more",)
+    assert yard.conductor.machines.cores_in_use() == {
+        ("standardDSv3Family", "Dedicated"): QUOTA_CORES
+    }
     yard.runner.released.set()
     assert yard.wait(*OVER, name="more").status == "Completed"
-    assert yard.conductor.nodes(both[0]).refused == ()
+    assert yard.conductor.machines.nodes(both[0]).refused == ()
 
 
 def test_a_waiting_job_can_be_cancelled(yard: Yard) -> None:
