@@ -16,6 +16,7 @@ from hakobune.model.job import (
     DEFAULT_SIZE,
     IDENTITIES,
     INPUT_MODES,
+    OUTPUT_MODES,
     ComputePlan,
     JobWishes,
     Pairs,
@@ -84,6 +85,14 @@ _JOB = (
     ),
     click.option("--subnet", default="", metavar="ID", help="Subnet of its machines, by its id."),
     click.option("--instances", default=1, show_default=True, type=click.IntRange(1, 1000)),
+    click.option(
+        "--output-mode",
+        default="",
+        type=click.Choice(["", *OUTPUT_MODES]),
+        metavar="upload|rw_mount",
+        help="Upload the outputs at the end (default), or mount them (default with --low-priority "
+        "or several instances, where a lost node would upload nothing).",
+    ),
     click.option("--timeout", default="1h", show_default=True, type=Duration()),
     click.option(
         "--identity",
@@ -218,6 +227,7 @@ def _wishes(chosen: dict[str, Any]) -> JobWishes:
         tags=_pairs("--tag", take("tag")),
         identity=take("identity"),
         input_mode=take("input_mode"),
+        output_mode=take("output_mode"),
     )
 
 

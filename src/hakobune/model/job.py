@@ -11,6 +11,8 @@ SERVERLESS = "serverless"
 IDENTITIES = ("user", "managed")
 # How a job gets its inputs: mounted read-only, or copied to the node first.
 INPUT_MODES = ("ro_mount", "download")
+# How a job's outputs get into the store: at its end, or file by file while it runs.
+UPLOAD, RW_MOUNT = OUTPUT_MODES = ("upload", "rw_mount")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +123,22 @@ class JobWishes:
     tags: Pairs = ()
     identity: str = ""
     input_mode: str = INPUT_MODES[0]
+    output_mode: str = ""
+
+    @property
+    def outputs(self) -> tuple[str, str]:
+        """How the outputs get into the store, and why: the user's choice, or what loses nothing.
+
+        Of a node that is taken away or fails, `upload` delivers nothing. `rw_mount` keeps what was
+        closed by then, but in it folders cannot be renamed.
+        """
+        if self.output_mode:
+            return self.output_mode, "--output-mode"
+        if self.compute.is_low_priority:
+            return RW_MOUNT, "a low-priority node that is taken away uploads nothing"
+        if self.instances > 1:
+            return RW_MOUNT, "each of several nodes writes its own files"
+        return UPLOAD, "one dedicated node, which uploads them at the job's end"
 
     def on_compute(self, name: str) -> "JobWishes":
         """Return the same on the cluster of this name, if it is not empty."""
@@ -151,6 +169,7 @@ class JobPlan:
     input_mode: str = INPUT_MODES[0]
     size: str = ""
     is_spot: bool = False
+    output_mode: str = UPLOAD
 
     @property
     def node_hours(self) -> float:

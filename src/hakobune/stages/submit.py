@@ -22,6 +22,7 @@ from hakobune.model.cloud import Cloud
 from hakobune.model.image import PushedImage
 from hakobune.model.job import (
     SERVERLESS,
+    UPLOAD,
     Compute,
     ComputePlan,
     EnvironmentPlan,
@@ -304,6 +305,11 @@ def _make_ready(project: Project, submission: Submission, cloud: Cloud, reporter
         reporter.done("compute", f"{compute.name} ({compute.size}) is created")
         _show_roles(compute, cloud.needed_roles(), reporter)
         check_compute(compute, instances=plan.instances, wanted=wanted)
+    if compute.is_low_priority and plan.output_mode == UPLOAD:
+        reporter.say(
+            f"compute {compute.name} has low-priority nodes, and one that is taken away uploads "
+            "nothing; to keep what was written by then: --output-mode rw_mount"
+        )
     if compute.size:
         check_quotas(compute, cloud.quotas(compute), instances=plan.instances)
 

@@ -243,6 +243,7 @@ def plan_job(
         tags=wishes.tags,
         identity=wishes.identity,
         input_mode=wishes.input_mode,
+        output_mode=wishes.outputs[0],
     )
 
 

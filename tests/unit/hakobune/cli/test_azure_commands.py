@@ -269,6 +269,12 @@ def test_an_option_of_the_wrong_form_is_wrong_usage(
     assert hakobune("submit", "--dry-run", *arguments)[0] == 2
 
 
+def make_distributed(root: Path) -> None:
+    text = (root / "pyproject.toml").read_text("utf-8")
+    text = text.replace("[tool.hakobune]\n", "[tool.hakobune]\ndistributed = true\n", 1)
+    (root / "pyproject.toml").write_text(text, encoding="utf-8")
+
+
 def test_variables_tags_and_times_reach_the_job(hakobune: Hakobune) -> None:
     options = ("--env", "A=b=c", "--tag", "team=x", "--timeout", "90m")
     out = hakobune("submit", "--dry-run", *options)[1]
@@ -365,16 +371,17 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
 
     monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
     (tmp_path / "in.csv").write_text("1", encoding="utf-8")
-    settings = (tmp_path / "pyproject.toml").read_text("utf-8")
-    settings = settings.replace("[tool.hakobune]\n", "[tool.hakobune]\ndistributed = true\n", 1)
-    (tmp_path / "pyproject.toml").write_text(settings, encoding="utf-8")
+    make_distributed(tmp_path)
     plain = documents()
     for option, text in (
         (("--compute", "big"), "compute: azureml:big\n"),
         (("--size", "Standard_D4s_v3"), "size: Standard_D4s_v3\n"),
         (("--low-priority",), "tier: low_priority\n"),
         (("--subnet", "/s/one"), "subnet: /s/one\nenable_node_public_ip: false\n"),
+        (("--low-priority",), "    mode: rw_mount\n"),
         (("--instances", "2"), "instance_count: 2\n"),
+        (("--instances", "2"), "    mode: rw_mount\n"),
+        (("--output-mode", "rw_mount"), "    mode: rw_mount\n"),
         (("--timeout", "90m"), "timeout: 5400\n"),
         (("--experiment", "mine"), "experiment_name: mine\n"),
         (("--display-name", "mine"), "display_name: mine\n"),
@@ -387,6 +394,36 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
     ):
         assert text not in plain
         assert text in documents(*option), option
+    chosen = documents("--low-priority", "--output-mode", "upload")
+    assert "    mode: upload\n" in plain
+    assert "    mode: upload\n" in chosen
+
+
+@pytest.mark.parametrize("command", [("submit", "--dry-run"), ("export",)])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), ("upload", "one dedicated node")),
+        (("--low-priority",), ("rw_mount", "low-priority node that is taken away")),
+        (("--instances", "2"), ("rw_mount", "several nodes")),
+        (("--instances", "2", "--output-mode", "upload"), ("upload", "--output-mode")),
+    ],
+)
+def test_how_the_outputs_are_kept_is_said_with_the_reason(  # noqa: PLR0913, PLR0917 - its parameters
+    hakobune: Hakobune,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    options: tuple[str, ...],
+    words: tuple[str, str],
+) -> None:
+    monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
+    make_distributed(tmp_path)
+    _, out, err = hakobune(*command, *options)
+    (line,) = (
+        line for line in (out + err).splitlines() if line.startswith("outputs") and len(line) > 9
+    )
+    assert all(word in line for word in words)
 
 
 @pytest.mark.parametrize("command", ["submit", "export"])
