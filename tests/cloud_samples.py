@@ -35,7 +35,7 @@ IMAGE = Image(
 PUSHED = PushedImage(image=IMAGE, repository="registry.example/demo", tag="a1" * 16, digest=DIGEST)
 ENVIRONMENT = EnvironmentPlan(
     name="demo",
-    version="a1" * 8,
+    version="a1a1a1a1a1a1a1a1-047ca5a1",
     image=f"registry.example/demo@{DIGEST}",
     tags=(("hakobune.lock", "d" * 64), ("hakobune.source", "5" * 64)),
 )
@@ -120,6 +120,8 @@ class FakeCloud:
     logs: Sequence[bytes] = ()
     why: str = ""
     around: Surroundings = field(default_factory=lambda: Surroundings(location="here"))
+    keyless: bool = False
+    reason: str = "Resizing, 0 of 1 nodes"
     calls: list[str] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
     fails: dict[str, HakobuneError] = field(default_factory=dict)
@@ -154,14 +156,27 @@ class FakeCloud:
             name=plan.name,
             size=plan.size,
             max_instances=plan.max_instances,
-            is_low_priority=plan.is_low_priority,
+            is_low_priority=bool(plan.is_low_priority),
+            subnet=plan.subnet,
+            identity="system_assigned",
+            principal="11111111-2222-3333-4444-555555555555",
         )
         self.computes[compute.name] = compute
         return compute
 
+    def is_keyless(self) -> bool:
+        return self.keyless
+
+    def needed_roles(self) -> Pairs:
+        return (("Storage Blob Data Contributor", "/subscriptions/s/storage"),)
+
     def quotas(self, compute: Compute) -> tuple[Quota, ...]:
         self._require(compute.name in self.computes, f"no compute {compute.name}")
         return self.quota
+
+    def why_waiting(self, compute: str) -> str:
+        self._call("why_waiting")
+        return self.reason
 
     def job(self, name: str) -> Job | None:
         found = self.jobs.get(name)
@@ -173,7 +188,8 @@ class FakeCloud:
         self._call(f"job {plan.name}")
         self._require(plan.name not in self.jobs, f"{plan.name} exists")
         self._require(plan.environment in self.environments, f"no {plan.environment}")
-        self._require(plan.compute in self.computes, f"no compute {plan.compute}")
+        is_there = not plan.compute or plan.compute in self.computes
+        self._require(is_there, f"no compute {plan.compute}")
         for item in plan.inputs:
             there = not item.is_local or (root / item.path).exists()
             self._require(there, f"no file {root / item.path}")
@@ -183,6 +199,7 @@ class FakeCloud:
             outputs=tuple((name, "") for name in plan.outputs),
             environment=plan.environment,
             command=plan.command,
+            compute=plan.compute,
         )
         return self.jobs[plan.name]
 

@@ -16,6 +16,9 @@ SUFFIX = "core.drydock.test"  # .test never resolves; the SDK splits the name at
 PUBLIC_SUFFIX = "core.windows.net"
 ACCOUNT = "drydock"
 ARTIFACTS = "azureml"
+# In a signature's query: the object that the service delegated it to, and the key's other facts.
+# https://learn.microsoft.com/rest/api/storageservices/create-user-delegation-sas
+DELEGATION = "skoid"
 _RETRIES = 3
 _CONNECT_S = 5
 _COPY_STEP_S = 0.05
@@ -31,11 +34,15 @@ class BlobStoreError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Account:
-    """The storage account: its name, its key, and its plain HTTP address on loopback."""
+    """The storage account: its name, its key, and its plain HTTP address on loopback.
+
+    A keyless account refuses its key and what is signed with it, except in drydock itself.
+    """
 
     name: str
     key: str
     endpoint: str
+    is_keyless: bool = False
 
     def __repr__(self) -> str:
         """Return nothing that opens the account."""
@@ -71,13 +78,16 @@ class Account:
         )
 
     def container_signature(self, container: str, now: datetime) -> str:
-        """Return a shared access signature for one container, valid for eight hours."""
+        """Return a shared access signature for one container, valid for eight hours.
+
+        That of a keyless account is one that the service makes for a login (user delegation).
+        """
         from azure.storage.blob import (  # noqa: PLC0415 - heavy
             ContainerSasPermissions,
             generate_container_sas,
         )
 
-        return generate_container_sas(
+        signed = generate_container_sas(
             self.name,
             container,
             account_key=self.key,
@@ -87,6 +97,7 @@ class Account:
             start=now - _SKEW,
             expiry=now + timedelta(hours=8),
         )
+        return f"{signed}&{DELEGATION}=drydock" if self.is_keyless else signed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,14 @@ def cli() -> None:
     """Run an offline stand-in for Azure ML that Azure's SDK uses without changes."""
 
 
+_KEYLESS = click.option(
+    "--keyless",
+    "is_keyless",
+    is_flag=True,
+    help="No account keys: blobs by login only, as in a workspace with identity-based storage.",
+)
+
+
 @cli.command()
 @_STATE
 @click.option(
@@ -36,7 +44,8 @@ def cli() -> None:
     metavar="NAME,...",
     help=f"Make assumptions about a job's node untrue: {', '.join(ASSUMPTIONS)}.",
 )
-def start(*, state: Path, broken: str) -> None:
+@_KEYLESS
+def start(*, state: Path, broken: str, is_keyless: bool) -> None:
     """Start drydock, its registry and its blob store; print their addresses."""
     from drydock import daemon  # noqa: PLC0415 - slow to import
     from drydock.addresses import summary  # noqa: PLC0415
@@ -44,7 +53,7 @@ def start(*, state: Path, broken: str) -> None:
 
     untrue = known(filter(None, broken.split(",")))
     say(f"starting drydock in {state} (the first start builds the images of its two services)")
-    found = daemon.start(state)
+    found = daemon.start(state, is_keyless=is_keyless)
     write_broken(state, untrue)
     show_table(summary(found))
     for name in sorted(untrue):
@@ -147,11 +156,12 @@ def fault(*, state: Path, name: str | None, route: str, times: int, clear: bool)
 
 @cli.command(hidden=True)
 @_STATE
-def serve(*, state: Path) -> None:
+@_KEYLESS
+def serve(*, state: Path, is_keyless: bool) -> None:
     """Run drydock in the foreground; `start` calls this."""
     from drydock import daemon  # noqa: PLC0415
 
-    daemon.serve(state)
+    daemon.serve(state, is_keyless=is_keyless)
 
 
 @cli.command(hidden=True)

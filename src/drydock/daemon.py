@@ -29,7 +29,7 @@ _STEP_S = 0.05
 _LAST_LINES = 12
 
 
-def start(state: Path) -> Addresses:
+def start(state: Path, *, is_keyless: bool = False) -> Addresses:
     """Start a drydock that outlives this process; return its addresses."""
     before = read_addresses(state)
     if before is not None and is_alive(before.pid):
@@ -38,10 +38,11 @@ def start(state: Path) -> Addresses:
             remedy="drydock stop\nor use another folder with --state",
         )
     make_private(state)
+    keyless = ["--keyless"] if is_keyless else []
     with (state / LOG).open("ab") as log:
         size = log.tell()
         child = subprocess.Popen(
-            [sys.executable, "-m", "drydock", "serve", "--state", str(state)],
+            [sys.executable, "-m", "drydock", "serve", "--state", str(state), *keyless],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -78,7 +79,7 @@ def stop(state: Path) -> None:
         time.sleep(_STEP_S)
 
 
-def serve(state: Path) -> None:
+def serve(state: Path, *, is_keyless: bool = False) -> None:
     """Run drydock until a signal stops it."""
     from drydock.rehearsal import Rehearsal, only_one  # noqa: PLC0415 - heavy
     from drydock.services import run_services  # noqa: PLC0415 - heavy
@@ -96,7 +97,7 @@ def serve(state: Path) -> None:
     signal.signal(signal.SIGINT, end)
     clock = SystemClock()
     with only_one(state):
-        services = run_services(state, clock)
+        services = run_services(state, clock, is_keyless=is_keyless)
         try:
             rehearsal = Rehearsal(state, services, clock=clock, ids=RandomIds())
         except BaseException:

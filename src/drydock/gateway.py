@@ -1,6 +1,7 @@
 """TLS in front of the blob store, under its Azure name; plain HTTP on loopback behind it.
 
-It forwards requests unchanged. It exists for TLS and for injected faults.
+It exists for TLS, for injected faults and for logins: a request with a login's token is signed with
+the account's key, because the blob store knows no logins. All others are forwarded as they are.
 """
 
 import http.client
@@ -11,16 +12,28 @@ import struct
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from drydock.blob_store import Account
+from drydock.blob_store import DELEGATION, Account
 from drydock.clock import Clock
 from drydock.faults import SLOW_S, Faults
+from drydock.refusal import Refusal
 from drydock.server import IDLE_S, TlsServer
+from drydock.state.logins import check_token
+from drydock.state.workspace import Workspace
 
 _PIECE = 64 * 1024
 _HOP = {"connection", "keep-alive", "transfer-encoding", "proxy-connection", "te", "upgrade"}
-_FAULTS = ("429", "500", "expired-sas", "clock-skew", "no-permission", "slow-network")
+_FAULTS = (
+    *("429", "500", "expired-sas", "clock-skew", "no-permission", "storage-firewall"),
+    "slow-network",
+)
+_AUDIENCE = "https://storage.azure.com"
+_KEY_REFUSED = (
+    403,
+    "KeyBasedAuthenticationNotPermitted",
+    "Key based authentication is not permitted on this storage account.",
+)
 _REFUSALS = {
     "429": (503, "ServerBusy", "The server is currently unable to receive requests."),
     "500": (500, "InternalError", "The server encountered an internal error."),
@@ -39,6 +52,11 @@ _REFUSALS = {
         "AuthorizationPermissionMismatch",
         "This request is not authorized to perform this operation using this permission.",
     ),
+    "storage-firewall": (
+        403,
+        "AuthorizationFailure",
+        "This request is not authorized to perform this operation.",
+    ),
 }
 _log = logging.getLogger(__name__)
 
@@ -46,11 +64,19 @@ _log = logging.getLogger(__name__)
 class Gateway(TlsServer):
     """Answers for the account's name."""
 
-    def __init__(
-        self, port: int, tls: ssl.SSLContext, account: Account, faults: Faults, clock: Clock
+    def __init__(  # noqa: PLR0913 - its collaborators
+        self,
+        port: int,
+        tls: ssl.SSLContext,
+        *,
+        account: Account,
+        workspace: Workspace,
+        faults: Faults,
+        clock: Clock,
     ) -> None:
         super().__init__(port, _Passage, tls)
         self.account = account
+        self.workspace = workspace
         self.faults = faults
         self.clock = clock
 
@@ -105,17 +131,44 @@ class _Passage(BaseHTTPRequestHandler):
         if length and faults.take(("dropped-upload",), *occasions):
             self.rfile.read(length // 2)
             raise _Broken
-        self._relay(length, occasions)
+        try:
+            target = self._signed_target()
+        except Refusal as refusal:
+            self.rfile.read(length)
+            self._refuse(refusal.status, refusal.code, refusal.message)
+            return
+        self._relay(target, length, occasions)
 
-    def _relay(self, length: int, occasions: tuple[str, ...]) -> None:
+    def _signed_target(self) -> str:
+        """Return the target that the blob store accepts. Refuses tokens, and keys if keyless.
+
+        https://learn.microsoft.com/azure/storage/common/shared-key-authorization-prevent
+        """
+        account, authorization = self.server.account, self.headers.get("Authorization", "")
+        if authorization.lower().startswith("bearer "):
+            now = self.server.clock.now()
+            check_token(self.server.workspace, authorization, now, audience=_AUDIENCE)
+            del self.headers["Authorization"]
+            return self.path + ("&" if "?" in self.path else "?") + account.signature(now, hours=1)
+        parts = urlsplit(self.path)
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        is_delegated = any(name == DELEGATION for name, _ in query)
+        is_signed = bool(authorization) or any(name == "sig" for name, _ in query)
+        if account.is_keyless and is_signed and not is_delegated:
+            raise Refusal(*_KEY_REFUSED)
+        if not is_delegated:
+            return self.path
+        # What the blob store gets is signed with the account's key.
+        kept = urlencode([pair for pair in query if pair[0] != DELEGATION])
+        return f"{parts.path}?{kept}"
+
+    def _relay(self, target: str, length: int, occasions: tuple[str, ...]) -> None:
         inner = urlsplit(self.server.account.endpoint)
         connection = http.client.HTTPConnection(
             inner.hostname or "", inner.port, timeout=IDLE_S, blocksize=_PIECE
         )
         try:
-            connection.putrequest(
-                self.command, self.path, skip_host=True, skip_accept_encoding=True
-            )
+            connection.putrequest(self.command, target, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
                 if name.lower() not in _HOP:
                     connection.putheader(name, value)

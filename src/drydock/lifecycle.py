@@ -29,6 +29,7 @@ from drydock.job_spec import (
     UnwantedError,
     bytes_of,
 )
+from drydock.machines import Machines
 from drydock.refusal import Refusal
 from drydock.state.jobs import CancelPendingError, Job
 from drydock.state.logins import issue_run_token
@@ -58,8 +59,7 @@ class Conductor:
     def __init__(self, state: WorkspaceState, runner: Runner) -> None:
         self._state = state
         self._runner = runner
-        self._nodes = threading.Condition()
-        self._busy: dict[str, int] = {}
+        self.machines = Machines(state.computes)
         self._is_closing = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -79,8 +79,7 @@ class Conductor:
     def close(self) -> None:
         """End the threads; the containers keep running, and `resume` continues their jobs."""
         self._is_closing.set()
-        with self._nodes:
-            self._nodes.notify_all()
+        self.machines.wake()
         for thread in self._threads:
             thread.join(timeout=5)
 
@@ -117,29 +116,26 @@ class Conductor:
                 f"The container no longer exists, or the engine does not answer: {exc}",
             )
         finally:
-            self._give_node_back(job)
+            self.machines.give_back(job.name)
 
     def _take_node(self, job: Job) -> bool:
         """Wait until the cluster has a free machine; return False if drydock closes."""
         compute = self._state.computes.find(job.compute)
-        limit = compute.nodes if compute else 1
-        with self._nodes:
-            while self._busy.get(job.compute, 0) >= limit:
+        with self.machines.changed:
+            while not self.machines.take(job.name, compute, is_refused=self._is_quota_full(job)):
                 held = self._state.jobs.get(job.name)
                 if held.status == "Starting":
                     self._state.jobs.move(job.name, "Queued")
                 if held.status == "CancelRequested":
+                    self.machines.give_back(job.name)
                     raise CancelPendingError(job.name)
-                self._nodes.wait(POLL_S)
+                self.machines.changed.wait(POLL_S)
                 if self._is_closing.is_set():
                     return False
-            self._busy[job.compute] = self._busy.get(job.compute, 0) + 1
         return True
 
-    def _give_node_back(self, job: Job) -> None:
-        with self._nodes:
-            self._busy[job.compute] -= 1
-            self._nodes.notify_all()
+    def _is_quota_full(self, job: Job) -> bool:
+        return bool(job.compute) and self._is_injected(job, "quota-exceeded")
 
     def _start(self, job: Job, spec: JobSpec) -> str | _Outcome | None:
         """Start the job's container; return its id, or the outcome of a job that never ran.
@@ -148,8 +144,8 @@ class Conductor:
         """
         if self._state.jobs.get(job.name).status != "Preparing":
             self._state.jobs.move(job.name, "Preparing")
-        if self._is_injected(job, "image-pull-refused"):
-            return _pull_failed(spec, "unauthorized: authentication required (injected)")
+        if (refused := self._refusal(job, spec)) is not None:
+            return refused
         try:
             container = self._runner.start(
                 spec, is_unwanted=lambda: self._is_closing.is_set() or self._is_unwanted(job)
@@ -169,6 +165,37 @@ class Conductor:
             self._runner.finish(spec, container)
             raise
         return container
+
+    def _refusal(self, job: Job, spec: JobSpec) -> _Outcome | None:
+        """Return the outcome of a job that fails before its container starts."""
+        if (refused := self._identity_missing(job)) is not None:
+            return refused
+        mounted = [v for v in (job.given.get("inputs") or {}).values() if _is_mounted(v)]
+        if mounted and self._is_injected(job, "mount-refused"):
+            return _failed(
+                "UserError",
+                "ScriptExecution.StreamAccess.Authentication: the input could not be mounted.",
+            )
+        if self._is_injected(job, "image-pull-refused"):
+            return _pull_failed(spec, "unauthorized: authentication required (injected)")
+        return None
+
+    def _identity_missing(self, job: Job) -> _Outcome | None:
+        """Return the outcome of a job that must log in as its cluster and cannot.
+
+        Without the account's key it must, unless it runs as its user. The text is the service's.
+        """
+        compute = self._state.computes.find(job.compute)
+        kind = str((job.given.get("identity") or {}).get("identityType") or "AMLToken")
+        is_needed = kind == "Managed" or (
+            kind != "UserIdentity" and self._state.blobs.account.is_keyless
+        )
+        if compute is None or compute.has_identity or not is_needed:
+            return None
+        return _failed(
+            "UserError",
+            f"Identity of the specified managed compute {compute.name} is not found",
+        )
 
     def _wait_for_end(self, job: Job, spec: JobSpec, container: str) -> _Outcome | None:
         """Wait for the container's end and upload its outputs."""
@@ -211,6 +238,8 @@ class Conductor:
                 _PREEMPTED,
                 "The low-priority node was preempted while the job ran.",
             )
+        if self._is_injected(job, "preempted-canceled"):
+            return _Outcome(status="Canceled")
         if self._is_injected(job, "out-of-memory"):
             return _outcome_of(Finished(exit_code=_KILLED, is_out_of_memory=True))
         return None
@@ -318,6 +347,10 @@ def seconds_of(duration: str | None) -> float | None:
         return None
     hours, minutes, seconds = (float(part or 0) for part in found.groups())
     return 3600 * hours + 60 * minutes + seconds
+
+
+def _is_mounted(value: Mapping[str, Any]) -> bool:
+    return value.get("mode") in ("ReadOnlyMount", "ReadWriteMount")
 
 
 def _failed(code: str, message: str) -> _Outcome:

@@ -161,6 +161,15 @@ COMPUTE = Form(
         "properties": dict,
     },
 )
+IDENTITY = Form(
+    "ManagedServiceIdentity",
+    {
+        "type": str,
+        "principalId": str,
+        "tenantId": str,
+        "userAssignedIdentities": MapOf(dict),
+    },
+)
 CLUSTER = Form(
     "AmlComputeProperties",
     {
@@ -216,7 +225,7 @@ DATASTORE = Form(
         "intellectualProperty": dict,
     },
 )
-TAGGED = Form("Resource", {"tags": _TEXTS})
+COMPUTE_BODY = Form("ComputeResource", {"tags": _TEXTS, "identity": IDENTITY})
 _WORDS = {
     float: "a number",
     str: "a text",

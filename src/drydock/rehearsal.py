@@ -26,6 +26,7 @@ from drydock.page_server import PageServer
 from drydock.proxy import LOGIN_HOST, Proxy
 from drydock.server import ManagementServer
 from drydock.services import RunningServices
+from drydock.state.workspace import open_workspace
 from drydock.workspace_state import WorkspaceState, open_workspace_state
 
 Server = TypeVar("Server")
@@ -51,7 +52,7 @@ class Rehearsal:
         self._services = services
         self._undo = contextlib.ExitStack()
         with contextlib.ExitStack() as undo:
-            servers = _open_servers(state, services, clock, undo)
+            servers = _open_servers(state, services, clock, ids, undo)
             management = servers.management
             self.workspace_state: WorkspaceState = open_workspace_state(
                 state,
@@ -114,7 +115,7 @@ def only_one(state: Path) -> Iterator[None]:
 
 
 def _open_servers(
-    state: Path, services: RunningServices, clock: Clock, undo: contextlib.ExitStack
+    state: Path, services: RunningServices, clock: Clock, ids: Ids, undo: contextlib.ExitStack
 ) -> _Servers:
     """Start the servers, on the previous ports if these are free; `undo` closes them."""
     before = read_addresses(state)
@@ -122,6 +123,7 @@ def _open_servers(
     def port(name: str) -> int:
         return before.port_of(name) if before else 0
 
+    workspace = open_workspace(state, ids)
     host = services.store.account.host
     ensure_certificates(state, (host, LOGIN_HOST, API_HOST), clock.now())
     tls = server_context(state)
@@ -132,7 +134,14 @@ def _open_servers(
     undo.callback(pages.close)
     pages.run_in_background()
     gateway = _listen(
-        lambda at: Gateway(at, tls, services.store.account, Faults(state), clock),
+        lambda at: Gateway(
+            at,
+            tls,
+            account=services.store.account,
+            workspace=workspace,
+            faults=Faults(state),
+            clock=clock,
+        ),
         port("gateway"),
     )
     undo.callback(gateway.close)

@@ -116,6 +116,12 @@ ROUTES: tuple[Route, ...] = (
         "workspaces_list_by_subscription",
         workspaces.list_workspaces,
     ),
+    _served(
+        "GET",
+        f"{_GROUP}/providers/Microsoft.ContainerRegistry/registries/{{registry}}",
+        "container_registries_get",
+        workspaces.get_registry,
+    ),
     _served("GET", f"{_PLACE}/vmSizes", "virtual_machine_sizes_list", workspaces.list_sizes),
     _served("GET", f"{_PLACE}/usages", "usages_list", workspaces.list_usages),
     _served(

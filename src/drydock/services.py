@@ -121,7 +121,7 @@ def start_services(
     return services
 
 
-def run_services(state: Path, clock: Clock) -> RunningServices:
+def run_services(state: Path, clock: Clock, *, is_keyless: bool = False) -> RunningServices:
     """Start registry and blob store on this machine's Docker engine, and the job runner."""
     from drydock.assumptions import read_broken  # noqa: PLC0415 - it needs this module's neighbours
     from drydock.authority import ca_bundle  # noqa: PLC0415 - heavy
@@ -129,7 +129,7 @@ def run_services(state: Path, clock: Clock) -> RunningServices:
 
     engine = open_engine()
     services = start_services(state, engine=engine)
-    account = services.storage
+    account = replace(services.storage, is_keyless=is_keyless)
     store = AzureBlobStore(account)
     mounts = None if reason_against() else OutputMounts(state)
     runner = DockerRunner(

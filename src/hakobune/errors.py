@@ -372,12 +372,36 @@ class LoginExpiredError(LoginError):
     """The login to Azure has expired."""
 
 
+class AssertionExpiredError(LoginError):
+    """The assertion of a federated login (OIDC), which lives for minutes, has expired."""
+
+
+class MfaRequiredError(LoginError):
+    """Azure requires multi-factor authentication, which this login did not do."""
+
+
+class ConditionalAccessError(LoginError):
+    """A Conditional Access policy of the tenant refuses this login or machine."""
+
+
 class TenantWrongError(LoginError):
     """The login belongs to another Azure tenant than the subscription."""
 
 
 class PermissionMissingError(LoginError):
     """The login lacks a permission in the workspace."""
+
+
+class StorageKeysRefusedError(LoginError):
+    """The workspace's storage allows no account keys: only logins and identities."""
+
+
+class StorageRoleMissingError(LoginError):
+    """The login or the cluster has no role for the data of the workspace's storage."""
+
+
+class StorageFirewallError(LoginError):
+    """The firewall of the workspace's storage does not let this machine in."""
 
 
 class ServiceError(HakobuneError):
@@ -410,8 +434,8 @@ class JobNotFoundError(ServiceError):
     """The workspace has no job of this name, or it was deleted."""
 
 
-class JobUnfinishedError(ServiceError):
-    """The job is not finished yet."""
+class QueueTimeoutError(ServiceError):
+    """The job had no node after --queue-timeout, and was canceled."""
 
 
 class ServiceUnavailableError(ServiceError):
@@ -552,6 +576,24 @@ class JobFailedError(ProgramError):
 
 class JobCanceledError(ProgramError):
     """The job was canceled."""
+
+    def __init__(self, what: str, *, remedy: str, is_node_fault: bool = False) -> None:
+        super().__init__(what, remedy=remedy)
+        self.is_node_fault = is_node_fault
+
+
+class JobRunningError(HakobuneError):
+    """The command ends, and its job keeps running: follow it with `hakobune watch JOB`."""
+
+    exit_code = 15
+
+
+class JobUnfinishedError(JobRunningError):
+    """The job is not finished yet."""
+
+
+class WatchEndedError(JobRunningError):
+    """The login ended or Azure was unreachable for long while a job was watched."""
 
 
 class MachineError(HakobuneError):

@@ -25,3 +25,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     package = item.path.relative_to(UNIT).parts[0]
     if SLOW.get(package, set()) & set(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(autouse=True)
+def pushable(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Keep which registries were asked for the right to push; test_registry.py asks a real one."""
+    asked: list[str] = []
+    if "hakobune" in request.node.path.parts:
+        monkeypatch.setattr("hakobune.adapters.registry.require_writable", asked.append)
+    return asked

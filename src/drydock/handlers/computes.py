@@ -38,21 +38,32 @@ def list_computes(_request: Request, context: Context) -> Answer:
 
 
 def list_nodes(request: Request, context: Context) -> Answer:
-    """Return no nodes: the cluster's jobs run on this machine."""
-    context.state.computes.get(request.names["name"])
-    return Answer(body={"nodes": [], "nextLink": None})
+    """Return a node for each job that runs: all of them are this machine."""
+    compute = context.state.computes.get(request.names["name"])
+    nodes = [
+        {
+            "nodeId": f"node-{job}",
+            "privateIpAddress": None,
+            "publicIpAddress": None,
+            "port": None,
+            "nodeState": "running",
+            "runId": job,
+        }
+        for job in context.conductor.machines.nodes(compute.name).running
+    ]
+    return Answer(body={"nodes": nodes, "nextLink": None})
 
 
 def put_compute(request: Request, context: Context) -> Answer:
     """Create a cluster; the answer has the address of the operation's status."""
     state = context.state
-    is_full = state.faults.take(("quota-exceeded",), "compute_create_or_update") is not None
     given, tags = request.properties(), request.json().get("tags")
     members.check(members.COMPUTE, given)
     if given.get("computeType") == "AmlCompute":
         members.check(members.CLUSTER, given.get("properties") or {}, "properties.properties")
-    members.check(members.TAGGED, {"tags": tags}, "body")
-    made, operation = state.computes.put(request.names["name"], given, tags, is_quota_full=is_full)
+    identity = request.json().get("identity")
+    members.check(members.COMPUTE_BODY, {"tags": tags, "identity": identity}, "body")
+    made, operation = state.computes.put(request.names["name"], given, tags, identity=identity)
     body = _rendered(context, made, is_new=True)
     return Answer(
         status=201,
@@ -74,11 +85,28 @@ def get_operation(request: Request, context: Context) -> Answer:
     operation = context.state.computes.operation(request.names["operation"])
     if operation.asked == 1:
         return Answer(body={"status": "InProgress"}, headers={"Retry-After": "1"})
-    body: dict[str, Any] = {"status": "Failed" if operation.error else "Succeeded"}
-    if operation.error:
-        code, _, message = operation.error.partition(": ")
-        body["error"] = {"code": code, "message": message}
-    return Answer(body=body, headers={"Retry-After": "1"})
+    return Answer(body={"status": "Succeeded"}, headers={"Retry-After": "1"})
+
+
+def _nodes(context: Context, compute: Compute) -> dict[str, Any]:
+    """Return what a cluster's machines do: nothing more is known of one that has none."""
+    nodes = context.conductor.machines.nodes(compute.name)
+    if not nodes.running and not nodes.refused:
+        return {}
+    states = ("idle", "running", "preparing", "unusable", "leaving", "preempted")
+    counts = {f"{state}NodeCount": 0 for state in states}
+    counts["runningNodeCount"] = len(nodes.running)
+    error = {
+        "code": "ClusterCoreQuotaReached",
+        "message": f"Operation results in exceeding quota limits of {compute.size.family}.",
+    }
+    return {
+        "currentNodeCount": len(nodes.running),
+        "targetNodeCount": len(nodes.running) + len(nodes.refused),
+        "nodeStateCounts": counts,
+        "allocationState": "Resizing" if nodes.refused else "Steady",
+        "errors": [{"error": error}] if nodes.refused else None,
+    }
 
 
 def _rendered(context: Context, compute: Compute, *, is_new: bool = False) -> dict[str, Any]:
@@ -100,7 +128,7 @@ def _rendered(context: Context, compute: Compute, *, is_new: bool = False) -> di
         "isAttachedCompute": False,
         "properties": {
             **_CLUSTER,
-            **(_NO_NODES_YET if is_new else {}),
+            **(_NO_NODES_YET if is_new else _nodes(context, compute)),
             **compute.settings,
             "vmSize": compute.size.name.upper(),
             "scaleSettings": scale,
@@ -109,4 +137,5 @@ def _rendered(context: Context, compute: Compute, *, is_new: bool = False) -> di
     times = (compute.created, compute.modified)
     body = resource(context.state.arm_ids, ("computes", compute.name), properties, times)
     del body["systemData"]  # the service has none for a compute
-    return body | {"location": LOCATION, "tags": compute.tags}
+    identity = {} if compute.identity is None else {"identity": dict(compute.identity)}
+    return body | {"location": LOCATION, "tags": compute.tags} | identity

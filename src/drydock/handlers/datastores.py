@@ -60,8 +60,8 @@ def list_secrets(request: Request, context: Context) -> Answer:
     """Return the secret of a datastore: a signature, or the key if the SDK needs it."""
     state = context.state
     found = state.datastores.get(request.names["name"])
-    if not found.is_own:
-        return Answer(body=_secrets(found))
+    if not found.is_own or state.blobs.account.is_keyless:
+        return Answer(body=_secrets(found, _credentials_type(context, found)))
     if found.has_key:
         return Answer(body={"secretsType": "AccountKey", "key": state.blobs.account.key})
     hours = request.json().get("expireAfterHours") or 1
@@ -71,8 +71,14 @@ def list_secrets(request: Request, context: Context) -> Answer:
     return Answer(body={"secretsType": "Sas", "sasToken": f"?{signature}"})
 
 
-def _secrets(datastore: Datastore) -> dict[str, Any]:
-    kind = datastore.credentials.get("credentialsType") or "None"
+def _credentials_type(context: Context, datastore: Datastore) -> str:
+    """Return the type of credentials; the datastores of a keyless workspace have none."""
+    if datastore.is_own and context.state.blobs.account.is_keyless:
+        return "None"
+    return str(datastore.credentials.get("credentialsType") or "None")
+
+
+def _secrets(datastore: Datastore, kind: str) -> dict[str, Any]:
     secrets = datastore.credentials.get("secrets") or {}
     if kind == "None":
         raise bad_request("No secrets for credentials of type None.")
@@ -82,7 +88,7 @@ def _secrets(datastore: Datastore) -> dict[str, Any]:
 
 def _rendered(context: Context, datastore: Datastore) -> dict[str, Any]:
     ids = context.state.arm_ids
-    kind = datastore.credentials.get("credentialsType") or "None"
+    kind = _credentials_type(context, datastore)
     given = {name: value for name, value in datastore.given.items() if value is not None}
     properties = {
         **_ALWAYS,

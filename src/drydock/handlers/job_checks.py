@@ -9,6 +9,7 @@ from drydock.blob_uris import code_place, input_place, is_outside
 from drydock.job_spec import bytes_of
 from drydock.refusal import bad_request, not_served
 from drydock.state.assets import AssetVersion
+from drydock.state.computes import find_size
 from drydock.workspace_state import WorkspaceState
 
 _NAME = r"(?P<name>[^/:@]+)"
@@ -43,6 +44,8 @@ def check_job(state: WorkspaceState, given: Mapping[str, Any]) -> None:
     if not str(given.get("command") or "").strip():
         raise bad_request("The job has no command.")
     _check_compute(state, compute)
+    if size := (given.get("resources") or {}).get("instanceType"):
+        find_size(str(size))
     _check_unsupported(given)
     memory = (given.get("resources") or {}).get("shmSize")
     if memory and not bytes_of(memory):

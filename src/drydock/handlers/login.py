@@ -8,6 +8,30 @@ from drydock.refusal import Refusal, bad_request
 from drydock.state.logins import LIFETIME, check_tenant, issue_token
 from drydock.workspace_state import WorkspaceState
 
+# https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+_REFUSALS = {
+    "expired-secret": (
+        401,
+        "invalid_client",
+        "AADSTS7000222: The provided client secret keys are expired.",
+    ),
+    "expired-assertion": (
+        401,
+        "invalid_client",
+        "AADSTS700024: Client assertion is not within its valid time range.",
+    ),
+    "mfa-required": (
+        400,
+        "interaction_required",
+        "AADSTS50076: You must use multi-factor authentication to access the resource.",
+    ),
+    "conditional-access": (
+        400,
+        "access_denied",
+        "AADSTS53003: Access has been blocked by Conditional Access policies.",
+    ),
+}
+
 
 def instance_discovery(request: Request, context: Context) -> Answer:
     """Confirm that drydock is an authority. The SDK asks Microsoft's own host for this."""
@@ -69,10 +93,8 @@ def _issued(tenant: str, form: dict[str, str], state: WorkspaceState) -> str:
     check_tenant(state.workspace, tenant)
     if form.get("grant_type") != "client_credentials":
         raise bad_request("AADSTS70003: drydock supports the grant type client_credentials only.")
-    if state.faults.take(("expired-secret",), "login_token"):
-        raise Refusal(
-            401, "invalid_client", "AADSTS7000222: The provided client secret keys are expired."
-        )
+    if (kind := state.faults.take(tuple(_REFUSALS), "login_token")) is not None:
+        raise Refusal(*_REFUSALS[kind])
     return issue_token(
         state.workspace,
         form.get("client_id", ""),

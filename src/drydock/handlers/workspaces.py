@@ -4,7 +4,10 @@ from typing import Any
 
 from drydock.arm_ids import LOCATION
 from drydock.http_values import Answer, Context, Request, page_of
-from drydock.state.computes import QUOTA_CORES, SIZES
+from drydock.refusal import Refusal
+from drydock.state.computes import QUOTA_CORES, SIZES, TIERS, TOTAL_CORES
+
+REGISTRY = "drydock"
 
 
 def get_workspace(_request: Request, context: Context) -> Answer:
@@ -40,24 +43,65 @@ def list_sizes(_request: Request, _context: Context) -> Answer:
     )
 
 
+def get_registry(request: Request, context: Context) -> Answer:
+    """Return the workspace's registry, in the form of its resource provider.
+
+    https://learn.microsoft.com/rest/api/containerregistry/registries/get
+    """
+    name = request.names["registry"]
+    if name.lower() != REGISTRY:
+        raise Refusal(404, "ResourceNotFound", f"The registry '{name}' was not found.")
+    body = {
+        "id": _registry_id(context),
+        "name": REGISTRY,
+        "type": "Microsoft.ContainerRegistry/registries",
+        "location": LOCATION,
+        "sku": {"name": "Standard", "tier": "Standard"},
+        "properties": {
+            "loginServer": context.addresses.registry,
+            "provisioningState": "Succeeded",
+            "adminUserEnabled": False,
+            "roleAssignmentMode": "LegacyRegistryPermissions",
+        },
+    }
+    return Answer(body=body)
+
+
+def _registry_id(context: Context) -> str:
+    ids = context.state.arm_ids
+    return (
+        f"/subscriptions/{ids.subscription}/resourceGroups/{ids.group}"
+        f"/providers/Microsoft.ContainerRegistry/registries/{REGISTRY}"
+    )
+
+
 def list_usages(_request: Request, context: Context) -> Answer:
-    """Return the used cores and the quota of each family."""
+    """Return used cores and quota: of each family twice, by tier in `type`, and in total."""
     state = context.state
     is_full = state.faults.take(("quota-exceeded",), "usages_list") is not None
-    return page_of(
-        [
-            {
-                "id": f"/subscriptions/{state.arm_ids.subscription}/usages/{family}",
-                "amlWorkspaceLocation": LOCATION,
-                "type": "Microsoft.MachineLearningServices/vmFamily/usages",
-                "unit": "Count",
-                "currentValue": QUOTA_CORES if is_full else state.computes.cores_used(family),
-                "limit": QUOTA_CORES,
-                "name": {"value": family, "localizedValue": family},
-            }
-            for family in dict.fromkeys(size.family for size in SIZES)
-        ]
-    )
+    used = context.conductor.machines.cores_in_use()
+    families = tuple(dict.fromkeys(size.family for size in SIZES))
+    rows = []
+    for tier in TIERS:
+        part = f"{tier[0].lower()}{tier[1:]}Cores"
+        named = [(family, f"vmFamily/{part}") for family in families]
+        for name, kind in (*named, (f"Total{tier}Cores", f"total{tier}Cores")):
+            cores = sum(
+                n for (f, t), n in used.items() if t == tier and (f == name or name not in families)
+            )
+            limit = QUOTA_CORES if name in families else TOTAL_CORES
+            rows.append(
+                {
+                    "id": f"/subscriptions/{state.arm_ids.subscription}/usages/{name}",
+                    "amlWorkspaceLocation": LOCATION,
+                    "type": f"Microsoft.MachineLearningServices/{kind}/usages",
+                    "unit": "Count",
+                    "currentValue": limit if is_full else cores,
+                    "limit": limit,
+                    "name": {"value": name, "localizedValue": name},
+                }
+            )
+    return page_of(rows)
 
 
 def _workspace(context: Context) -> dict[str, Any]:
@@ -80,8 +124,13 @@ def _workspace(context: Context) -> dict[str, Any]:
             "mlFlowTrackingUri": "azureml://"
             + state.address.removeprefix("https://")
             + f"/mlflow/v1.0{ids.workspace_id}",
-            # No registry of Azure: a push must never leave this machine.
-            "containerRegistry": None,
+            # Its login server is drydock's: a push must never leave this machine.
+            "containerRegistry": _registry_id(context),
+            "storageAccount": f"/subscriptions/{ids.subscription}/resourceGroups/{ids.group}"
+            f"/providers/Microsoft.Storage/storageAccounts/{state.blobs.account.name}",
+            "systemDatastoresAuthMode": (
+                "Identity" if state.blobs.account.is_keyless else "AccessKey"
+            ),
             "provisioningState": "Succeeded",
             "publicNetworkAccess": "Enabled",
             "hbiWorkspace": False,

@@ -1,4 +1,4 @@
-"""Clusters, which exist at once and without machines; their sizes count against a quota."""
+"""Clusters, which exist at once and without machines; a machine counts against a quota."""
 
 import re
 import threading
@@ -13,7 +13,9 @@ from drydock.refusal import Refusal, bad_request, not_served
 from drydock.state.store import Store
 
 NAME = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]{0,30}[a-zA-Z0-9])?")
-QUOTA_CORES = 24
+QUOTA_CORES = 24  # of a family and tier; a machine that would exceed it is not allocated
+TOTAL_CORES = 48  # of a tier
+TIERS = ("Dedicated", "LowPriority")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,12 @@ class Compute:
     tags: Mapping[str, str] | None
     created: str
     modified: str
+    identity: Mapping[str, Any] | None = None
+
+    @property
+    def has_identity(self) -> bool:
+        """Whether its jobs can log in as the cluster."""
+        return str((self.identity or {}).get("type") or "None") != "None"
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -56,6 +64,12 @@ class Compute:
         return find_size(str(self.settings.get("vmSize", "")))
 
     @property
+    def tier(self) -> str:
+        """Whether its machines may be taken away: Dedicated or LowPriority."""
+        given = str(self.settings.get("vmPriority") or TIERS[0])
+        return next((tier for tier in TIERS if tier.lower() == given.lower()), TIERS[0])
+
+    @property
     def nodes(self) -> int:
         """The maximal number of machines."""
         return int((self.settings.get("scaleSettings") or {}).get("maxNodeCount", 1))
@@ -63,13 +77,12 @@ class Compute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """The result of a long-running request; `error` is empty if it succeeded.
+    """A long-running request, which succeeds.
 
     `asked` counts the answers: in the first one the operation is still in progress.
     """
 
     guid: str
-    error: str
     asked: int = 0
 
 
@@ -106,19 +119,15 @@ class Computes:
         """Return the cluster with this name, or None; case is ignored."""
         return self._store.get(name.lower())
 
-    def cores_used(self, family: str) -> int:
-        """Return how many cores the clusters of a family use at most."""
-        return sum(c.size.cores * c.nodes for c in self.all() if c.size.family == family)
-
     def put(
         self,
         name: str,
         given: Mapping[str, Any],
         tags: Mapping[str, str] | None,
         *,
-        is_quota_full: bool,
+        identity: Mapping[str, Any] | None = None,
     ) -> tuple[Compute, Operation]:
-        """Create or change a cluster; the operation has an error if the quota is exceeded."""
+        """Create or change a cluster, whatever the quota: that counts machines, not clusters."""
         if not NAME.fullmatch(name):
             raise bad_request(
                 f"The compute name '{name}' is invalid: 2 to 32 letters, digits or dashes, "
@@ -129,29 +138,41 @@ class Computes:
                 f"drydock supports clusters (AmlCompute) only, not {given.get('computeType')}."
             )
         now = text_of(self._clock.now())
-        made = Compute(name=name, given=dict(given), tags=tags, created=now, modified=now)
+        made = Compute(
+            name=name,
+            given=dict(given),
+            tags=tags,
+            created=now,
+            modified=now,
+            identity=self._identity_of(identity),
+        )
         with self._putting:
-            return made, self._note(self._put(made, is_quota_full=is_quota_full))
+            held = self.find(name)
+            kept = made if held is None else replace(made, created=held.created)
+            _ = kept.size  # an unknown one is refused
+            self._store.put(name.lower(), kept)
+            return kept, self._note()
 
-    def _put(self, made: Compute, *, is_quota_full: bool) -> str:
-        """Store a cluster, or return why the quota does not allow it."""
-        held = self.find(made.name)
-        taken = self.cores_used(made.size.family) - (held.size.cores * held.nodes if held else 0)
-        wanted = made.size.cores * made.nodes
-        if is_quota_full or taken + wanted > QUOTA_CORES:
-            return (
-                f"ClusterCoreQuotaReached: {wanted} cores of {made.size.family} were requested; "
-                f"the quota is {QUOTA_CORES}, {QUOTA_CORES if is_quota_full else taken} are used."
-            )
-        kept = made if held is None else replace(made, created=held.created)
-        self._store.put(made.name.lower(), kept)
-        return ""
+    def _identity_of(self, given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """Return an identity with the ids that the directory gives it."""
+        if not given or not given.get("type"):
+            return None
+        found = {"type": given["type"], "principalId": None, "tenantId": None}
+        if "SystemAssigned" in str(given["type"]):
+            found |= {"principalId": self._ids.guid(), "tenantId": self._ids.guid()}
+        users = given.get("userAssignedIdentities") or {}
+        if users:
+            found["userAssignedIdentities"] = {
+                name: {"principalId": self._ids.guid(), "clientId": self._ids.guid()}
+                for name in users
+            }
+        return found
 
     def remove(self, name: str) -> Operation:
         """Remove a cluster."""
         self.get(name)
         self._store.remove(name.lower())
-        return self._note("")
+        return self._note()
 
     def operation(self, guid: str) -> Operation:
         """Return the result of a request, and count that it was asked for."""
@@ -159,6 +180,6 @@ class Computes:
             raise Refusal(404, "NotFound", f"No operation {guid}.")
         return self._operations.change(guid, lambda one: replace(one, asked=one.asked + 1))
 
-    def _note(self, error: str) -> Operation:
-        operation = Operation(guid=self._ids.guid(), error=error)
+    def _note(self) -> Operation:
+        operation = Operation(guid=self._ids.guid())
         return self._operations.put(operation.guid, operation)

@@ -17,7 +17,7 @@ FOLLOWS = {
     "Starting": {"Queued", "Preparing", "CancelRequested", "Failed"},
     "Queued": {"Preparing", "CancelRequested", "Failed"},
     "Preparing": {"Running", "CancelRequested", "Failed"},
-    "Running": {"Finalizing", "CancelRequested", "Failed"},
+    "Running": {"Finalizing", "CancelRequested", "Failed", "Canceled"},
     "Finalizing": {"Completed", "Failed", "Canceled"},
     "CancelRequested": {"Canceled", "Failed"},
 }

@@ -55,9 +55,17 @@ def issue_run_token(workspace: Workspace, run: str, now: datetime) -> str:
 
 
 def check_token(
-    workspace: Workspace, authorization: str, now: datetime, *, is_for_jobs: bool = False
+    workspace: Workspace,
+    authorization: str,
+    now: datetime,
+    *,
+    is_for_jobs: bool = False,
+    audience: str = "",
 ) -> None:
-    """Refuse a missing, foreign or expired token, and a job's token on other routes."""
+    """Refuse a missing, foreign or expired token, and a job's token on other routes.
+
+    With `audience`, a token that was issued for another service is refused, too.
+    """
     kind, _, token = authorization.partition(" ")
     if kind.lower() != "bearer" or not token:
         raise Refusal(
@@ -68,6 +76,12 @@ def check_token(
     claims = _claims_of(workspace, token)
     if now.timestamp() >= float(claims["exp"]):
         raise token_expired()
+    if audience and claims.get("aud") != audience:
+        raise Refusal(
+            401,
+            "InvalidAuthenticationInfo",
+            f"Audience validation failed: the token is for {claims.get('aud')}.",
+        )
     if "run" in claims and not is_for_jobs:
         raise Refusal(
             403,

@@ -17,6 +17,7 @@ from hakobune.model.job import Compute, Job, Pairs, Quota, Surroundings
 # The tags that are read. Others are the user's: of these, what no record may hold is left out.
 _OURS = ("hakobune.", "git.")
 _MOST = 10_000
+_LONGEST_REASON = 500
 
 # The studio of Azure's public cloud, of the one in China and of the one for the US government.
 _STUDIO = re.compile(r"https://(studio\.)?ml\.azure\.(com|cn|us)/[!-~]*")
@@ -44,6 +45,7 @@ def job_of(found: Any, *, is_rehearsal: bool = False) -> Job:
             # One that is described inside the job has no name.
             environment=environment if is_of("environment", environment) else "",
             command=required("argument", str(getattr(found, "command", "") or "")),
+            compute=optional("line", str(getattr(found, "compute", "") or "").rpartition("/")[2]),
         )
 
 
@@ -96,6 +98,7 @@ def environment_of(text: str) -> str:
 def compute_of(found: Any) -> Compute:
     """Return the compute. Raises AnswerInvalidError."""
     with checked("a compute"):
+        identity = getattr(found, "identity", None)
         return Compute(
             name=required("line", str(found.name)),
             kind=required("line", _word(found.type)),
@@ -104,6 +107,9 @@ def compute_of(found: Any) -> Compute:
             max_instances=int(getattr(found, "max_instances", 0) or 0),
             is_low_priority="low" in _word(getattr(found, "tier", "")).lower(),
             errors=str(found.provisioning_errors or ""),
+            identity=optional("line", _word(getattr(identity, "type", ""))),
+            subnet=optional("place", _subnet(found)),
+            principal=optional("service id", str(getattr(identity, "principal_id", "") or "")),
         )
 
 
@@ -117,16 +123,41 @@ def surroundings_of(found: Any) -> Surroundings:
         )
 
 
-def quotas_of(compute: Compute, sizes: list[Any], usages: list[Any]) -> tuple[Quota, ...]:
-    """Return the quotas of the machines' family; low priority has one of its own for all.
+def _subnet(found: Any) -> str:
+    return str(getattr(getattr(found, "network_settings", None), "subnet", "") or "")
 
-    Raises AnswerInvalidError.
+
+def nodes_of(found: Any) -> str:
+    """Return in one line what the service says of a cluster's nodes. Raises AnswerInvalidError.
+
+    `found` is the REST answer: the SDK's own object has none of it.
+    """
+    with checked("a cluster's nodes"):
+        cluster = found.properties.properties
+        current, target = cluster.current_node_count or 0, cluster.target_node_count or 0
+        words = [f"{_word(cluster.allocation_state) or 'no state'}, {current} of {target} nodes"]
+        counts = cluster.node_state_counts
+        for state in ("preparing", "unusable", "leaving", "preempted"):
+            count = getattr(counts, f"{state}_node_count", 0) or 0
+            words += [f"{count} {state}"] if count else []
+        for error in cluster.errors or []:
+            detail = getattr(error, "error", error)
+            words.append(f"{detail.code}: {detail.message}")
+        return required("line", " ".join("; ".join(words).split())[:_LONGEST_REASON])
+
+
+def quotas_of(compute: Compute, sizes: list[Any], usages: list[Any]) -> tuple[Quota, ...]:
+    """Return the quotas of the machines' family and of their tier in total.
+
+    A family has two rows of the same name, told apart by the tier in their `type`. Raises
+    AnswerInvalidError.
     """
     with checked("a quota"):
         size = next((s for s in sizes if str(s.name).lower() == compute.size.lower()), None)
         if size is None:
             return ()
-        wanted = "lowpriority" if compute.is_low_priority else str(size.family).lower()
+        tier = "lowprioritycores" if compute.is_low_priority else "dedicatedcores"
+        wanted = ((str(size.family).lower(), f"/{tier}/"), (f"total{tier}", ""))
         return tuple(
             Quota(
                 kind=required("line", _field(usage.name, "value")),
@@ -135,7 +166,11 @@ def quotas_of(compute: Compute, sizes: list[Any], usages: list[Any]) -> tuple[Qu
                 allowed=int(_field(usage, "limit")),
             )
             for usage in usages
-            if _field(usage.name, "value").lower().startswith(wanted)
+            if any(
+                _field(usage.name, "value").lower() == name
+                and kind in _field(usage, "type").lower()
+                for name, kind in wanted
+            )
             # No limit, or a negative one: not limited.
             and int(_field(usage, "limit") or -1) >= 0
         )

@@ -13,6 +13,8 @@ from hakobune.model.sandbox import JOB, SANDBOXES
 # The addresses are names, for editors that check the file; nothing here asks them.
 _SCHEMAS = "https://azuremlschemas.azureedge.net/latest"
 _IDLE_S = 120
+_TIERS = {False: "standard", True: "spot"}
+_IDENTITIES = {"user": "user_identity", "managed": "managed"}
 
 
 def environment_document(plan: EnvironmentPlan) -> str:
@@ -28,8 +30,13 @@ def environment_document(plan: EnvironmentPlan) -> str:
     )
 
 
-def compute_document(plan: ComputePlan) -> str:
-    """Return compute.yml: a cluster that scales down to no node while it has no job."""
+def compute_document(asked: ComputePlan) -> str:
+    """Return compute.yml: a cluster that scales down to no node while it has no job.
+
+    In a subnet its nodes have no public address.
+    """
+    plan = asked.whole()
+    network = {"network_settings": {"subnet": plan.subnet}, "enable_node_public_ip": False}
     return _yaml(
         {
             "$schema": f"{_SCHEMAS}/amlCompute.schema.json",
@@ -40,6 +47,9 @@ def compute_document(plan: ComputePlan) -> str:
             "max_instances": plan.max_instances,
             "idle_time_before_scale_down": _IDLE_S,
             "tier": "low_priority" if plan.is_low_priority else "dedicated",
+            # Without one, its jobs fail where the storage allows no keys.
+            "identity": {"type": "system_assigned"},
+            **(network if plan.subnet else {}),
         }
     )
 
@@ -57,12 +67,12 @@ def job_document(plan: JobPlan, *, with_name: bool = True, way_to_project: str =
         "experiment_name": plan.experiment,
         "command": plan.command,
         "environment": f"azureml:{plan.environment}",
-        "compute": f"azureml:{plan.compute}",
+        "compute": f"azureml:{plan.compute}" if plan.compute else {},
         "inputs": {
             item.name: {
                 "type": "uri_folder" if item.is_folder else "uri_file",
                 "path": _path(item, way_to_project),
-                "mode": "ro_mount",
+                "mode": plan.input_mode,
             }
             for item in plan.inputs
         },
@@ -71,7 +81,13 @@ def job_document(plan: JobPlan, *, with_name: bool = True, way_to_project: str =
         },
         "environment_variables": dict(plan.variables),
         "tags": dict(plan.tags),
-        "resources": {"instance_count": plan.instances, **SANDBOXES[JOB].job_resources()},
+        "identity": {"type": _IDENTITIES[plan.identity]} if plan.identity else {},
+        "resources": {
+            "instance_count": plan.instances,
+            **SANDBOXES[JOB].job_resources(),
+            **({"instance_type": plan.size} if plan.size else {}),
+        },
+        "queue_settings": {} if plan.compute else {"job_tier": _TIERS[plan.is_spot]},
         "limits": {"timeout": plan.timeout_s},
     }
     if not with_name:

@@ -6,14 +6,20 @@ from typing import TypeVar
 
 from hakobune.adapters.patience import TransientError
 from hakobune.errors import (
+    AssertionExpiredError,
     CloudUnknownError,
+    ConditionalAccessError,
     DiskFullError,
     HakobuneError,
     LoginExpiredError,
     LoginMissingError,
+    MfaRequiredError,
     PermissionMissingError,
     QuotaExceededError,
     ServiceRefusedError,
+    StorageFirewallError,
+    StorageKeysRefusedError,
+    StorageRoleMissingError,
     TenantWrongError,
 )
 from hakobune.model.forms import is_of
@@ -34,6 +40,44 @@ _WRONG_TENANT = (
 )
 _EXPIRED_TOKEN = ("ExpiredAuthenticationToken", "token is expired", "token has expired")
 _EXPIRED = ("AADSTS700082", "AADSTS70043", "AADSTS50173", "AADSTS7000222", *_EXPIRED_TOKEN)
+_LOGINS: tuple[tuple[type[HakobuneError], tuple[str, ...], str, str], ...] = (
+    (
+        TenantWrongError,
+        _WRONG_TENANT,
+        "the login belongs to another tenant",
+        "az login --tenant <the subscription's tenant>, or correct AZURE_TENANT_ID",
+    ),
+    (
+        AssertionExpiredError,
+        ("AADSTS700024",),
+        "the assertion of the federated login has expired",
+        "log in again, in this step or the next one (on GitHub: azure/login)",
+    ),
+    (
+        MfaRequiredError,
+        ("AADSTS50074", "AADSTS50076", "AADSTS50079"),
+        "Azure asks for multi-factor authentication",
+        (
+            "az login --tenant <tenant>, in a browser; in a script use a service principal or a "
+            "managed identity, which need no second factor"
+        ),
+    ),
+    (
+        ConditionalAccessError,
+        ("AADSTS53000", "AADSTS53001", "AADSTS53002", "AADSTS53003", "AADSTS53011"),
+        "a Conditional Access policy refuses this login",
+        (
+            "run the command on a machine and network that the policy allows; the tenant's "
+            "administrator sees in the sign-in log which policy it is"
+        ),
+    ),
+    (
+        LoginExpiredError,
+        _EXPIRED,
+        "the login has expired",
+        "az login; for a service principal: a new secret in AZURE_CLIENT_SECRET",
+    ),
+)
 _QUOTA = re.compile(r"quota|CoreLimit|cores? limit|OperationNotAllowed", re.IGNORECASE)
 _DROPPED = (
     "ServiceRequestError",
@@ -53,6 +97,35 @@ _BROKEN = re.compile(r"Connection (broken|aborted|reset)|IncompleteRead|timed ou
 # A signature lives for hours; whoever asks again is given a new one.
 _SIGNATURE = "Signature not valid in the specified time frame"
 _CLOCK = re.compile(r"not yet valid|date header too old", re.IGNORECASE)
+# Each code of the storage has a remedy of its own.
+# https://learn.microsoft.com/rest/api/storageservices/common-rest-api-error-codes
+_STORAGE: dict[str, tuple[type[HakobuneError], str, str]] = {
+    "KeyBasedAuthenticationNotPermitted": (
+        StorageKeysRefusedError,
+        "the storage allows no account keys",
+        (
+            "let its datastores use identities: az ml workspace update --name <workspace> "
+            "--system-datastores-auth-mode identity; your login then needs the role Storage Blob "
+            "Data Contributor"
+        ),
+    ),
+    "AuthorizationPermissionMismatch": (
+        StorageRoleMissingError,
+        "no role for the data in the storage",
+        (
+            "ask the owner of the storage account for the role Storage Blob Data Contributor (to "
+            "fetch only: Reader); AzureML Data Scientist does not include it"
+        ),
+    ),
+    "AuthorizationFailure": (
+        StorageFirewallError,
+        "the storage's firewall refuses this machine",
+        (
+            "run the command inside the storage's network, or ask its owner to let this machine's "
+            "address in (the account's page: Networking)"
+        ),
+    ),
+}
 _BUSY = (408, 425, 429)
 _NOT_IMPLEMENTED = 501
 
@@ -163,16 +236,9 @@ def _login(text: str, said: str, doing: str) -> HakobuneError | TransientError:
             f"{doing}: Azure rejects the login because this machine's clock is wrong ({said})",
             remedy="set this machine's clock right, then run the same command again",
         )
-    if any(code in text for code in _WRONG_TENANT):
-        return TenantWrongError(
-            f"{doing}: the login belongs to another tenant ({said})",
-            remedy="az login --tenant <the subscription's tenant>, or correct AZURE_TENANT_ID",
-        )
-    if any(code in text for code in _EXPIRED):
-        return LoginExpiredError(
-            f"{doing}: the login has expired ({said})",
-            remedy="az login; for a service principal: a new secret in AZURE_CLIENT_SECRET",
-        )
+    for kind, codes, what, remedy in _LOGINS:
+        if any(code in text for code in codes):
+            return kind(f"{doing}: {what} ({said})", remedy=remedy)
     return LoginMissingError(
         f"{doing}: not logged in to Azure ({said})",
         remedy="az login, or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET",
@@ -189,6 +255,10 @@ def _answered(
         return TransientError(f"{doing}: the service answers {status}", pause_s=pause)
     if _QUOTA.search(str(exc)):
         return _quota(said, doing)
+    code = re.search(rf"\b(?:{'|'.join(_STORAGE)})\b", _code_and_text(exc))
+    if code:
+        kind, what, remedy = _STORAGE[code[0]]
+        return kind(f"{doing}: {what} ({said})", remedy=remedy)
     if status == 403:  # noqa: PLR2004 - the HTTP status
         return PermissionMissingError(
             f"{doing}: the login lacks the permission ({said})",
@@ -199,6 +269,12 @@ def _answered(
         f"{doing}: the service answers {status}: {said}",
         remedy="fix the item named above and retry",
     )
+
+
+def _code_and_text(exc: BaseException) -> str:
+    """Return the storage's code, which an answer to HEAD has in a header only, and the text."""
+    code = getattr(exc, "error_code", "") or ""
+    return f"{getattr(code, 'value', code)} {exc}"
 
 
 def _quota(said: str, doing: str) -> QuotaExceededError:

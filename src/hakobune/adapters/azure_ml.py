@@ -4,19 +4,21 @@ Each call is safe to repeat, waits out what is over in a moment, and raises erro
 """
 
 import contextlib
+import hashlib
 import importlib
 import io
-import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from hakobune.adapters import blob_store
+from hakobune.adapters import blob_store, run_history
 from hakobune.adapters.azure_answers import (
+    checked,
     compute_of,
-    error_text,
     job_of,
+    nodes_of,
     quotas_of,
     surroundings_of,
     text_of,
@@ -26,23 +28,24 @@ from hakobune.adapters.azure_documents import (
     environment_document,
     job_document,
 )
-from hakobune.adapters.azure_errors import is_missing, is_token_expired, meaning, translated
-from hakobune.adapters.azure_sdk import OPTIONS, connect_by_sdk, sdk, within
-from hakobune.adapters.patience import Patience
+from hakobune.adapters.azure_errors import is_missing, meaning
+from hakobune.adapters.azure_sdk import ask_arm, sdk
+from hakobune.adapters.azure_session import AzureSession
 from hakobune.errors import (
     EnvironmentConflictError,
     HakobuneError,
+    LoginError,
     OutputUnknownError,
     PermissionMissingError,
     ServiceRefusedError,
-    WorkspaceNotFoundError,
 )
-from hakobune.model.destination import Destination
+from hakobune.model.forms import required
 from hakobune.model.job import (
     Compute,
     ComputePlan,
     EnvironmentPlan,
     Job,
+    JobInput,
     JobPlan,
     Pairs,
     Quota,
@@ -50,11 +53,10 @@ from hakobune.model.job import (
     Surroundings,
 )
 
-T = TypeVar("T")
 _ARTIFACTS = "workspaceartifactstore"
-_WHY_S = 60.0
+_UPLOADS = "hakobune"
+_REGISTRY_API = "2023-07-01"
 _CANCEL_S = 60.0
-_LOG = re.compile(r"std_log\D*0*(_ps)?\.txt")
 
 
 def validate(documents: dict[str, str], *, root: Path) -> None:
@@ -77,29 +79,25 @@ def _load(load: Callable[..., Any], text: str, root: Path) -> Any:
     return load(io.StringIO(text), relative_origin=str(root / "job.yml"))
 
 
-class AzureWorkspace:
+class AzureWorkspace(AzureSession):
     """A workspace of Azure ML; see `model/cloud.py`. Nothing is asked before the first call."""
 
-    def __init__(
-        self,
-        destination: Destination,
-        patience: Patience,
-        *,
-        connect: Callable[[Destination], tuple[Any, Any]] | None = None,
-    ) -> None:
-        self._to = destination
-        self._patience = patience
-        self._connect = connect or connect_by_sdk
-        self._client: Any = None
-        self._login: Any = None
-        self._workspace: Any = None
-        self._containers: dict[str, Any] = {}
+    _has_closed_storage = False
 
     def registry(self) -> str:
         """See Cloud."""
         self._connected()
-        name = str(self._workspace.container_registry or "").rpartition("/")[2]
-        return text_of("registry", f"{name.lower()}.azurecr.io" if name else "")
+        found = text_of("place", self._workspace.container_registry)
+        if not found:
+            return ""
+        try:
+            answer = self._asked(f"registry {found}", lambda c: ask_arm(c, found, _REGISTRY_API))
+        except (ServiceRefusedError, PermissionMissingError) as exc:
+            self._patience.reporter.say(f"the workspace's registry is not known ({exc.what})")
+            return ""
+        with checked("a registry"):
+            # Each cloud has another suffix, and a registry may have a name of its own in it.
+            return required("registry", answer["properties"]["loginServer"].lower())
 
     def surroundings(self) -> Surroundings:
         """See Cloud."""
@@ -134,7 +132,8 @@ class AzureWorkspace:
                 raise
             raise EnvironmentConflictError(
                 f"{doing} is registered with {there}",
-                remedy="archive that version in the studio; nothing was changed",
+                remedy="a version keeps its image, even archived: give the environment another "
+                "name, or find out who registered it; nothing was changed",
             ) from exc
 
     def compute(self, name: str) -> Compute | None:
@@ -175,6 +174,35 @@ class AzureWorkspace:
         own = len(nodes)
         return tuple(replace(quota, used=quota.used - own * quota.per_node) for quota in found)
 
+    def is_keyless(self) -> bool:
+        """See Cloud."""
+        self._connected()
+        mode = getattr(self._workspace, "system_datastores_auth_mode", None)
+        return str(getattr(mode, "value", mode)).lower() == "identity"
+
+    def needed_roles(self) -> Pairs:
+        """See Cloud."""
+        self._connected()
+        found = (
+            ("Storage Blob Data Contributor", self._workspace.storage_account),
+            ("AcrPull", self._workspace.container_registry),
+        )
+        return tuple((role, text_of("place", scope)) for role, scope in found if scope)
+
+    def why_waiting(self, compute: str) -> str:
+        """See Cloud."""
+
+        def ask(client: Any) -> Any:
+            # The public call drops all of this from the same answer.
+            operation = client.compute._operation  # noqa: SLF001 - see above
+            return operation.get(client.resource_group_name, client.workspace_name, compute)
+
+        found = self.compute(compute)
+        words = [nodes_of(self._asked(f"compute {compute}", ask))]
+        quotas = () if found is None else self.quotas(found)
+        words += [f"{one.kind}: {one.used} of {one.allowed} processors in use" for one in quotas]
+        return "; ".join(words)
+
     def job(self, name: str) -> Job | None:
         """See Cloud."""
         found = self._found(f"job {name}", lambda c: c.jobs.get(name))
@@ -184,8 +212,11 @@ class AzureWorkspace:
         """See Cloud."""
         tried: list[str] = []
 
+        inputs = tuple(self._uploaded_input(item, root) for item in plan.inputs)
+        document = job_document(replace(plan, inputs=inputs))
+
         def create(client: Any) -> Any:
-            wanted = _load(sdk().load_job, job_document(plan), root)
+            wanted = _load(sdk().load_job, document, root)
             if tried:
                 # Only the answer may have been lost, and not the request.
                 with contextlib.suppress(Exception):
@@ -194,6 +225,32 @@ class AzureWorkspace:
             return client.jobs.create_or_update(wanted)
 
         return self._job_of(self._asked("job", create))
+
+    def _uploaded_input(self, item: JobInput, root: Path) -> JobInput:
+        """Return the input as a reference; one of this machine is uploaded first.
+
+        Not by the SDK: where the storage allows no keys, its upload fails for a login with every
+        role (azure-sdk-for-python issue 36603), and it leaves out what .gitignore names.
+        """
+        if not item.is_local:
+            return item
+        place = self._uploaded(root / item.path, item.sha256)
+        return replace(item, path=place, sha256="")
+
+    def _uploaded(self, path: Path, sha256: str) -> str:
+        """Upload a file or folder; return its address. The sha256 of its content names its place.
+
+        The same data is uploaded once, whatever its name.
+        """
+        doing = f"upload of {path.name}"
+        default = self._asked("default datastore", lambda c: c.datastores.get_default())
+        store = text_of("datastore", default.name)
+        top = path if path.is_dir() else path.parent
+        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+            place = f"{_UPLOADS}/{sha256}/{file.relative_to(top).as_posix()}"
+            self._stored(doing, store, partial(blob_store.upload, path=file, place=place))
+        name = "" if path.is_dir() else path.name
+        return f"azureml://datastores/{store}/paths/{_UPLOADS}/{sha256}/{name}"
 
     def _job_of(self, found: Any) -> Job:
         return job_of(found, is_rehearsal=self._to.rehearsal is not None)
@@ -204,25 +261,15 @@ class AzureWorkspace:
 
     def why_failed(self, name: str) -> str:
         """See Cloud."""
-
-        def ask(client: Any) -> str:
-            # The SDK tells a failed job's error nowhere but in what `stream` raises.
-            exceptions = importlib.import_module("azure.ai.ml.exceptions")
-            answer = within(_WHY_S, lambda: client.jobs.stream(name))
-            if isinstance(answer, exceptions.JobException):
-                return error_text(str(answer))
-            if answer is not None:
-                raise answer
-            return ""
-
-        return self._asked(f"job {name}", ask)
+        return self._asked(f"job {name}", lambda c: run_history.why_ended(c, name))
 
     def log(self, name: str, offset: int) -> tuple[bytes, int]:
         """See Cloud."""
 
         def read(container: Any) -> tuple[bytes, int]:
             folder = f"ExperimentRun/dcid.{name}/user_logs"
-            logs = [f for f in blob_store.list_files(container, folder) if _LOG.fullmatch(f.name)]
+            found = blob_store.list_files(container, folder)
+            logs = [file for file in found if run_history.LOG.fullmatch(file.name)]
             if not logs:
                 return b"", offset
             start = offset if logs[0].size_bytes >= offset else 0
@@ -231,7 +278,18 @@ class AzureWorkspace:
             content = blob_store.read_from(container, logs[0].place, start)
             return content, start + len(content)
 
-        return self._stored(f"log of job {name}", _ARTIFACTS, read)
+        doing = f"log of job {name}"
+        if not self._has_closed_storage:
+            try:
+                return self._stored(doing, _ARTIFACTS, read)
+            except LoginError as exc:
+                refused = exc
+        # The storage does not let this login in. The service gives addresses that it signed.
+        signed = self._asked(doing, lambda c: run_history.read_log(c, name, offset))
+        if signed is None and not self._has_closed_storage:
+            raise refused
+        self._has_closed_storage = True
+        return signed or (b"", offset)
 
     def output_files(self, job: Job, output: str) -> tuple[RemoteFile, ...]:
         """See Cloud."""
@@ -276,6 +334,8 @@ class AzureWorkspace:
     def create_model(self, name: str, path: Path, *, description: str, tags: Pairs) -> str:
         """See Cloud."""
         entities = importlib.import_module("azure.ai.ml.entities")
+        with path.open("rb") as file:
+            place = self._uploaded(path, hashlib.file_digest(file, "sha256").hexdigest())
         tried: list[str] = []
 
         def registered(client: Any) -> str:
@@ -295,7 +355,7 @@ class AzureWorkspace:
             tried.append(name)
             model = entities.Model(
                 name=name,
-                path=str(path),
+                path=place,
                 type="custom_model",
                 description=description,
                 tags=dict(tags),
@@ -303,96 +363,3 @@ class AzureWorkspace:
             return str(client.models.create_or_update(model).version)
 
         return self._asked(f"model {name}", create)
-
-    def _asked(self, doing: str, ask: Callable[[Any], T]) -> T:
-        """Return the SDK's answer; what it raises becomes an error of ours."""
-
-        def silently() -> T:
-            client = self._connected()
-            # The SDK draws its uploads on the terminal even where it was asked not to.
-            with (
-                contextlib.redirect_stdout(io.StringIO()),
-                contextlib.redirect_stderr(io.StringIO()),
-            ):
-                return ask(client)
-
-        return self._patience(lambda: translated(doing, lambda: self._logged_in(silently)))
-
-    def _logged_in(self, call: Callable[[], T]) -> T:
-        """Return what the call returns; once more with a new login where its token is too old.
-
-        The SDK keeps a token for as long as this machine's clock says, and sends it again and again
-        where the service says otherwise. A new login has none yet.
-        """
-        try:
-            return call()
-        except Exception as exc:
-            if not is_token_expired(exc):
-                raise
-            self._client = self._login = None
-            self._containers.clear()
-            return call()
-
-    def _found(self, doing: str, ask: Callable[[Any], T]) -> T | None:
-        """Return the answer, or None where the service says that there is no such thing."""
-
-        def ask_or_none(client: Any) -> T | None:
-            try:
-                return ask(client)
-            except Exception as exc:
-                if is_missing(exc):
-                    return None
-                raise
-
-        return self._asked(doing, ask_or_none)
-
-    def _stored(self, doing: str, store: str, use: Callable[[Any], T]) -> T:
-        """Use the container behind a datastore; its secret is asked anew where it expired."""
-
-        def attempt(client: Any) -> T:
-            if store not in self._containers:
-                datastore = client.datastores.get(store, include_secrets=True)
-                # Its client would wait 15 s before it tries again, and not say so: we do.
-                options = {**OPTIONS, "retry_total": 0}
-                self._containers[store] = blob_store.connect(
-                    datastore,
-                    self._login,
-                    is_private_cloud=self._to.is_private_cloud,
-                    **options,
-                )
-            return use(self._containers[store])
-
-        def attempt_with_fresh_secret(client: Any) -> T:
-            try:
-                return attempt(client)
-            except Exception as exc:
-                if getattr(exc, "status_code", None) not in (401, 403):
-                    raise
-                self._containers.pop(store, None)
-                return attempt(client)
-
-        return self._asked(doing, attempt_with_fresh_secret)
-
-    def _connected(self) -> Any:
-        """Return the SDK's client, after a first look at the workspace."""
-        if self._client is not None:
-            return self._client
-        to, doing = self._to, f"workspace {self._to.workspace}"
-
-        def look() -> Any:
-            client, self._login = self._connect(to)
-            try:
-                self._workspace = client.workspaces.get(to.workspace)
-            except Exception as exc:
-                if is_missing(exc):
-                    raise WorkspaceNotFoundError(
-                        f"there is no {doing} in resource group {to.resource_group} "
-                        f"of subscription {to.subscription}, or this login cannot see it",
-                        remedy="compare with the portal's config.json; "
-                        "az account show names the login's subscription",
-                    ) from exc
-                raise
-            return client
-
-        self._client = self._patience(lambda: translated(doing, lambda: self._logged_in(look)))
-        return self._client

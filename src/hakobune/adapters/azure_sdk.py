@@ -78,11 +78,22 @@ def connect_by_sdk(to: Destination) -> tuple[Any, Any]:
     return client, login
 
 
-def within(limit_s: float, call: Callable[[], object]) -> Exception | None:
-    """Return what the call raises; None where it raises nothing, or is not done in this time.
+def ask_arm(client: Any, resource: str, version: str) -> Any:
+    """Return what Azure's resource manager says of a resource of another provider, as JSON.
 
-    `stream` goes on for as long as the run's history says that the run does, and that may lag.
+    The SDK has no public call for one. Its own pipeline knows the cloud, the login and retries.
     """
+    rest = importlib.import_module("azure.core.rest")
+    operation = client.compute._operation  # noqa: SLF001 - see above
+    pipeline, base = operation._client, operation._config.base_url  # noqa: SLF001 - see above
+    request = rest.HttpRequest("GET", base.rstrip("/") + resource, params={"api-version": version})
+    answer = pipeline.send_request(request)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def within(limit_s: float, call: Callable[[], object]) -> Exception | None:
+    """Return what the call raises; None where it raises nothing, or is not done in this time."""
     raised: list[Exception] = []
 
     def run() -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from hakobune.adapters.azure_answers import checked
+from hakobune.adapters.azure_errors import is_missing
 from hakobune.adapters.patience import TransientError
-from hakobune.errors import AnswerInvalidError, OutputDamagedError
+from hakobune.errors import AnswerInvalidError, DataChangedError, OutputDamagedError
 from hakobune.model.forms import is_of, required, shortened
 from hakobune.model.job import RemoteFile, folders_above
 
@@ -26,6 +27,7 @@ _ENDPOINTS = ("core.windows.net", "core.chinacloudapi.cn", "core.usgovcloudapi.n
 _LONGEST_NAME = 1024  # the service's own limit
 _MOST_FILES = 100_000
 _LARGEST = 1 << 50
+_SHA256 = "hakobune_sha256"  # in the metadata of what was uploaded
 
 
 def place_of(uri: str) -> tuple[str, str] | None:
@@ -124,6 +126,39 @@ def read_from(container: Any, place: str, offset: int) -> bytes:
     content = container.download_blob(place, offset=offset, max_concurrency=1).readall()
     assert isinstance(content, bytes)  # noqa: S101 - no encoding was given; this is for mypy
     return content
+
+
+def upload(container: Any, path: Path, place: str) -> None:
+    """Write a file of this machine to the store, unless an earlier upload of it is there whole.
+
+    The sha256 in its metadata is written last, so that what was cut off is written again. Raises
+    DataChangedError for a file that changes meanwhile.
+    """
+    blob = container.get_blob_client(place)
+    with path.open("rb") as file:
+        before = os.fstat(file.fileno())
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if _sha256_there(blob) == sha256:
+            return
+        file.seek(0)
+        blob.upload_blob(file, length=before.st_size, overwrite=True, max_concurrency=1)
+        after = os.fstat(file.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise DataChangedError(
+            f"{path} was changed while it was uploaded",
+            remedy="run the command again, and change the file afterwards",
+        )
+    blob.set_blob_metadata({_SHA256: sha256})
+
+
+def _sha256_there(blob: Any) -> str:
+    try:
+        found = blob.get_blob_properties().metadata or {}
+    except Exception as exc:
+        if is_missing(exc):
+            return ""
+        raise
+    return str({name.lower(): value for name, value in found.items()}.get(_SHA256, ""))
 
 
 def fetch(container: Any, file: RemoteFile, target: Path) -> None:

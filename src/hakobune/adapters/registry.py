@@ -4,12 +4,14 @@ What the documents say is the concern of `hakobune.oci`.
 """
 
 import hashlib
+import inspect
 import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
@@ -181,7 +183,7 @@ class Repository:
         if answer.status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
             raise RegistryRefusedError(
                 f"{host} refused the request: {answer.status_code} {answer.reason}",
-                remedy=f"docker login {host}",
+                remedy=_remedy(host),
             )
         if not answer.ok:
             said = " ".join(answer.text.split())[:200]
@@ -205,7 +207,7 @@ def _translated(host: str) -> Iterator[None]:
         ) from exc
     except ValueError as exc:  # what the library raises where it has no login
         raise RegistryRefusedError(
-            f"{host} refused the request: {exc}", remedy=f"docker login {host}"
+            f"{host} refused the request: {exc}", remedy=_remedy(host)
         ) from exc
 
 
@@ -219,6 +221,33 @@ def open_repository(repository: str) -> Repository:
     with _translated(host):
         client.auth.load_configs(container)
     return Repository(client=client, container=container)
+
+
+def require_writable(repository: str) -> None:
+    """Raise RegistryRefusedError where the login may not push, before gigabytes are sent.
+
+    An upload is begun and ended. Whatever is not a clear no is left to the docker program, whose
+    logins and authorities may be other ones.
+    """
+    host, is_refused = _host(repository), False
+    with suppress(RegistryRefusedError, RegistryUnreachableError):
+        there = open_repository(repository)
+        base = f"{there.client.prefix}://{there.container.registry}"
+        uploads = f"{base}/v2/{there.container.api_prefix}/blobs/uploads/"
+        with _translated(host):
+            # Without the library's own tries, which wait for two minutes.
+            ask = partial(inspect.unwrap(type(there.client).do_request), there.client)
+            answer = ask(uploads, "POST")
+            place = str(answer.headers.get("Location") or "")
+            place = place if "://" in place else f"{base}{place}"
+            if answer.ok and place.startswith(f"{base}/v2/"):
+                ask(place, "DELETE")
+        scope = str(answer.headers.get("WWW-Authenticate") or "")
+        is_refused = answer.status_code == HTTPStatus.FORBIDDEN or "insufficient_scope" in scope
+    if is_refused:
+        raise RegistryRefusedError(
+            f"{host}: this login may not push to {repository}", remedy=_remedy(host)
+        )
 
 
 def _is_loopback(host: str) -> bool:
@@ -248,13 +277,23 @@ def _failure(done: Completed, reference: str) -> HakobuneError | TransientError:
     if "no space left on device" in text.lower():
         return DiskFullError(f"{host}: {said}", remedy="free some space, then push again")
     if _REFUSED.search(text):
-        name = host.removesuffix(".azurecr.io")
-        login = f"az acr login --name {name}" if name != host else f"docker login {host}"
-        return RegistryRefusedError(f"{host} refused the request: {said}", remedy=login)
+        return RegistryRefusedError(f"{host} refused the request: {said}", remedy=_remedy(host))
     if done.exit_code == 124 or _UNREACHABLE.search(text):  # noqa: PLR2004 - our runner's timeout
         return TransientError(f"{host} answers with an error: {said}")
     return PushFailedError(
         f"{host}: {said}", remedy="see the docker program's output above, then push again"
+    )
+
+
+def _remedy(host: str) -> str:
+    """Return what to do where a registry refuses the login, or gives it no right to write."""
+    found = re.fullmatch(r"([a-z0-9]+)\.azurecr\.[a-z]+", host)
+    if not found:
+        return f"docker login {host}"
+    return (
+        f"az acr login --name {found[1]}\n"
+        "a push needs the role AcrPush, or Container Registry Repository Writer for a registry in "
+        "ABAC mode"
     )
 
 

@@ -12,7 +12,16 @@ from click.shell_completion import CompletionItem
 from hakobune.cli.wiring import Wiring
 from hakobune.console import all_aside, show_json
 from hakobune.model.destination import Destination
-from hakobune.model.job import DEFAULT_SIZE, OUTPUT_MODES, ComputePlan, JobWishes, Pairs
+from hakobune.model.job import (
+    DEFAULT_SIZE,
+    IDENTITIES,
+    INPUT_MODES,
+    OUTPUT_MODES,
+    ComputePlan,
+    JobWishes,
+    Pairs,
+    WatchWishes,
+)
 
 DEFAULT_COMPUTE = "cpu-cluster"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -64,10 +73,17 @@ _WORKSPACE = (
     click.option("--workspace", default="", help="Workspace of Azure ML."),
 )
 _JOB = (
-    click.option("--compute", default="", help=f"Cluster (default {DEFAULT_COMPUTE})."),
+    click.option(
+        "--compute", default="", help=f"Cluster (default {DEFAULT_COMPUTE}), or serverless."
+    ),
     click.option("--create-compute", is_flag=True, help="Create it where it is missing."),
-    click.option("--size", default=DEFAULT_SIZE, show_default=True, help="Its machines' size."),
-    click.option("--low-priority", is_flag=True, help="Cheaper machines that may be taken away."),
+    click.option("--size", default="", help=f"Its machines' size (default {DEFAULT_SIZE})."),
+    click.option(
+        "--low-priority/--dedicated",
+        default=None,
+        help="Cheaper machines that may be taken away, or not.",
+    ),
+    click.option("--subnet", default="", metavar="ID", help="Subnet of its machines, by its id."),
     click.option("--instances", default=1, show_default=True, type=click.IntRange(1, 1000)),
     click.option(
         "--output-mode",
@@ -78,10 +94,35 @@ _JOB = (
         "or several instances, where a lost node would upload nothing).",
     ),
     click.option("--timeout", default="1h", show_default=True, type=Duration()),
+    click.option(
+        "--identity",
+        default="",
+        type=click.Choice(["", *IDENTITIES]),
+        metavar="user|managed",
+        help="As whom the job reads and writes data: you, or the cluster.",
+    ),
+    click.option(
+        "--input-mode",
+        default=INPUT_MODES[0],
+        show_default=True,
+        type=click.Choice(INPUT_MODES),
+        help="Mount the inputs, or copy them to the node first.",
+    ),
     click.option("--experiment", default="", help="Default: the environment's name."),
     click.option("--display-name", default="", help="Default: the environment's name."),
     click.option("--env", multiple=True, metavar="NAME=VALUE", help="Variable of the job."),
     click.option("--tag", multiple=True, metavar="NAME=VALUE", help="Tag of the job."),
+)
+_WATCH = (
+    click.option(
+        "--queue-timeout",
+        default=None,
+        type=Duration(),
+        help="Cancel the job if it has not started by then.",
+    ),
+    click.option(
+        "--cancel-on-interrupt", is_flag=True, help="Cancel the job on Ctrl-C or SIGTERM, too."
+    ),
 )
 registry_option = click.option(
     "--registry", default="", help="Container registry; else the workspace's own."
@@ -113,6 +154,20 @@ def job_options(command: Callable[..., Document]) -> Callable[..., Document]:
         return command(wishes=_wishes(chosen), **chosen)
 
     return _with(_JOB, gathered)
+
+
+def watch_options(command: Callable[..., Document]) -> Callable[..., Document]:
+    """Add the options of watching a job; the command takes them as `how`, a WatchWishes."""
+
+    @functools.wraps(command)
+    def gathered(**chosen: Any) -> Document:  # noqa: ANN401 - click checked each
+        how = WatchWishes(
+            queue_timeout_s=chosen.pop("queue_timeout") or 0,
+            is_canceled_on_interrupt=chosen.pop("cancel_on_interrupt"),
+        )
+        return command(how=how, **chosen)
+
+    return _with(_WATCH, gathered)
 
 
 def json_option(**keys: str) -> Callable[[Callable[..., Document]], Callable[..., int]]:
@@ -161,6 +216,7 @@ def _wishes(chosen: dict[str, Any]) -> JobWishes:
             size=take("size"),
             max_instances=instances,
             is_low_priority=take("low_priority"),
+            subnet=take("subnet"),
         ),
         is_compute_created=take("create_compute"),
         instances=instances,
@@ -169,6 +225,8 @@ def _wishes(chosen: dict[str, Any]) -> JobWishes:
         display_name=take("display_name"),
         variables=_pairs("--env", take("env")),
         tags=_pairs("--tag", take("tag")),
+        identity=take("identity"),
+        input_mode=take("input_mode"),
         output_mode=take("output_mode"),
     )
 

@@ -7,13 +7,14 @@ from hakobune.cli.options import (
     job_options,
     json_option,
     registry_option,
+    watch_options,
     workspace_options,
 )
 from hakobune.cli.smoke import smoke_here
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show, show_bytes, show_table
 from hakobune.model.destination import Destination
-from hakobune.model.job import JobWishes
+from hakobune.model.job import JobWishes, WatchWishes
 from hakobune.stages.deliver import Delivery, Order, Step, deliver
 from hakobune.stages.dry_run import Preview, preview
 from hakobune.stages.preflight import require_ready
@@ -48,6 +49,7 @@ from hakobune.stages.preflight import require_ready
 )
 @registry_option
 @job_options
+@watch_options
 @workspace_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 @pass_wiring
@@ -62,6 +64,7 @@ def command(  # noqa: PLR0913 - what the options became
     ungraded: bool,
     given: Destination,
     wishes: JobWishes,
+    how: WatchWishes,
     **steps: bool,
 ) -> Document:
     """Push the image, register the environment, and submit the training as a job.
@@ -88,6 +91,7 @@ def command(  # noqa: PLR0913 - what the options became
         retries=retries,
         is_again=again,
         is_ungraded=ungraded,
+        how=how,
     )
     if dry_run:
         _show_preview(preview(wiring.project, order, wiring.runner, wiring.no_patience))

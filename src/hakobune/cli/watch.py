@@ -2,10 +2,17 @@
 
 import click
 
-from hakobune.cli.options import Document, job_argument, json_option, workspace_options
+from hakobune.cli.options import (
+    Document,
+    job_argument,
+    json_option,
+    watch_options,
+    workspace_options,
+)
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show_bytes
 from hakobune.model.destination import Destination
+from hakobune.model.job import WatchWishes
 from hakobune.stages.submit import last_job
 from hakobune.stages.watch import watch
 
@@ -16,9 +23,10 @@ from hakobune.stages.watch import watch
     job="its name",
     status="its state, in Azure ML's words",
 )
+@watch_options
 @workspace_options
 @pass_wiring
-def command(wiring: Wiring, *, job: str, given: Destination) -> Document:
+def command(wiring: Wiring, *, job: str, how: WatchWishes, given: Destination) -> Document:
     """Show a job's log until the job ends; fail if the job failed.
 
     JOB is the one that was submitted last from here, unless it is named. Ctrl-C leaves the job
@@ -26,5 +34,5 @@ def command(wiring: Wiring, *, job: str, given: Destination) -> Document:
     """
     cloud = wiring.cloud(wiring.destination(given))
     job = job or last_job(wiring.project)
-    found = watch(cloud, job, wiring.console, wiring.patience.clock, show_bytes)
+    found = watch(cloud, job, wiring.console, wiring.patience.clock, show_bytes, how=how)
     return {"job": job, "status": found.status}

@@ -47,8 +47,20 @@ class Cloud(Protocol):
         """Create a cluster, and wait until it exists."""
         ...
 
+    def is_keyless(self) -> bool:
+        """Tell whether jobs reach the workspace's storage by an identity only, without keys."""
+        ...
+
+    def needed_roles(self) -> Pairs:
+        """Return each role that a cluster's identity needs for jobs, and the resource's id."""
+        ...
+
     def quotas(self, compute: Compute) -> tuple[Quota, ...]:
         """Return the quotas that nodes of this compute count against; none if not known."""
+        ...
+
+    def why_waiting(self, compute: str) -> str:
+        """Return what is known of a cluster's nodes and quotas, in one line."""
         ...
 
     def job(self, name: str) -> Job | None:
@@ -87,5 +99,5 @@ class Cloud(Protocol):
         ...
 
     def create_model(self, name: str, path: Path, *, description: str, tags: Pairs) -> str:
-        """Register a file or folder of this machine as a new version; return the version."""
+        """Register a file of this machine as a new version; return the version."""
         ...

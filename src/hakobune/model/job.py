@@ -6,6 +6,11 @@ from enum import Enum
 
 Pairs = tuple[tuple[str, str], ...]
 DEFAULT_SIZE = "Standard_D2s_v3"
+SERVERLESS = "serverless"
+# As whom a job reads and writes data: whoever submits it, or the cluster.
+IDENTITIES = ("user", "managed")
+# How a job gets its inputs: mounted read-only, or copied to the node first.
+INPUT_MODES = ("ro_mount", "download")
 # How a job's outputs get into the store: at its end, or file by file while it runs.
 UPLOAD, RW_MOUNT = OUTPUT_MODES = ("upload", "rw_mount")
 
@@ -27,17 +32,36 @@ class EnvironmentPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComputePlan:
-    """A cluster to be created: without a job it has no node and costs nothing."""
+    """What was asked of a cluster; what was not is empty or None. `subnet` is a resource's id.
+
+    One that is created costs nothing without a job, because it then has no node.
+    """
 
     name: str
-    size: str = DEFAULT_SIZE
+    size: str = ""
     max_instances: int = 1
-    is_low_priority: bool = False
+    is_low_priority: bool | None = None
+    subnet: str = ""
+
+    @property
+    def is_serverless(self) -> bool:
+        """Tell whether Azure ML finds the nodes itself, without a cluster."""
+        return self.name == SERVERLESS
+
+    def whole(self) -> "ComputePlan":
+        """Return the cluster to be created, in which nothing is open."""
+        return replace(
+            self, size=self.size or DEFAULT_SIZE, is_low_priority=bool(self.is_low_priority)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
-    """A compute that the workspace has. `state` is Azure ML's own word."""
+    """A compute that the workspace has. `state` is Azure ML's own word.
+
+    `identity` is Azure ML's word for the kind of its identity, empty where it has none;
+    `principal` is the id of a system-assigned one, to which roles are given.
+    """
 
     name: str
     kind: str
@@ -46,6 +70,9 @@ class Compute:
     max_instances: int
     is_low_priority: bool
     errors: str = ""
+    identity: str = ""
+    principal: str = ""
+    subnet: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +120,10 @@ class JobInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobWishes:
-    """What the user may choose for a job; `arguments` go to the training program."""
+    """What the user may choose for a job; `arguments` go to the training program.
+
+    `identity` is as whom the job reads and writes data, empty for Azure ML's choice.
+    """
 
     arguments: tuple[str, ...]
     compute: ComputePlan
@@ -104,6 +134,8 @@ class JobWishes:
     display_name: str = ""
     variables: Pairs = ()
     tags: Pairs = ()
+    identity: str = ""
+    input_mode: str = INPUT_MODES[0]
     output_mode: str = ""
 
     @property
@@ -128,7 +160,11 @@ class JobWishes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPlan:
-    """A whole job. `environment` is `name:version`; `outputs` are names of folders."""
+    """A whole job. `environment` is `name:version`; `outputs` are names of folders.
+
+    Without a cluster in `compute` it is serverless; then `size` may name its nodes' size, and a
+    spot node is cheaper and may be taken away.
+    """
 
     name: str
     display_name: str
@@ -142,6 +178,10 @@ class JobPlan:
     outputs: tuple[str, ...]
     variables: Pairs
     tags: Pairs
+    identity: str = ""
+    input_mode: str = INPUT_MODES[0]
+    size: str = ""
+    is_spot: bool = False
     output_mode: str = UPLOAD
 
     @property
@@ -175,7 +215,9 @@ _FATES = {
 class Job:
     """A job that the workspace has. `status` is Azure ML's own word; `page` its address.
 
-    `environment` is `name:version`; `command` the text that the node's shell was given.
+    `environment` is `name:version`; `command` the text that the node's shell was given; `compute`
+    the cluster's name, empty for a serverless job. `is_cancel_seen`: somebody canceled it while it
+    was watched.
     """
 
     name: str
@@ -185,6 +227,8 @@ class Job:
     outputs: Pairs
     environment: str = ""
     command: str = ""
+    compute: str = ""
+    is_cancel_seen: bool = False
 
     @property
     def fate(self) -> Fate:
@@ -199,6 +243,14 @@ class Job:
     def tag(self, name: str) -> str:
         """Return a tag's value, or nothing."""
         return dict(self.tags).get(name, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchWishes:
+    """How a job is watched: how long it may wait for a node (0: as long as Azure ML lets it)."""
+
+    queue_timeout_s: int = 0
+    is_canceled_on_interrupt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,7 +57,8 @@ class Project:
 
     `debian` are packages that the image has besides its base's. `gpus` is `all` where the training
     uses the GPUs of its machine, else empty. `signers` are public keys, each a path or a
-    fingerprint; runs must be signed with one of them.
+    fingerprint; runs must be signed with one of them. `distributed` says that the program shares
+    its work among the nodes of a job.
     """
 
     root: Path
@@ -75,6 +76,7 @@ class Project:
     debian: tuple[str, ...] = ()
     gpus: str = ""
     indexes: tuple[Index, ...] = ()
+    distributed: bool = False
 
     @property
     def place(self) -> str:

@@ -13,15 +13,15 @@ The order of the steps and the rules between them are here and nowhere else:
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import IntEnum
 from pathlib import Path
 
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
-from hakobune.errors import JobFailedError
+from hakobune.errors import JobCanceledError, JobFailedError
 from hakobune.model.cloud import Cloud
-from hakobune.model.job import Job, JobWishes, Pairs
+from hakobune.model.job import SERVERLESS, Job, JobWishes, Pairs, WatchWishes
 from hakobune.model.project import Project
 from hakobune.stages.compare import (
     NO_REFERENCE,
@@ -79,6 +79,7 @@ class Order:
     retries: int = 0
     is_again: bool = False
     is_ungraded: bool = False
+    how: WatchWishes = field(default_factory=WatchWishes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,14 +134,14 @@ def deliver(services: Services, order: Order, write_log: Callable[[bytes], None]
     if order.until is Step.SUBMIT:
         require_unfailed(cloud, job)
     else:
-        job = _completed_job(services, submission, job, write_log, retries=order.retries)
+        job = _completed_job(services, submission, job, write_log, order)
     found = Delivery(
         job=job.name,
         status=job.status,
         is_over=job.is_over,
         page=job.page,
         environment=submission.job.environment,
-        compute=submission.job.compute,
+        compute=submission.job.compute or SERVERLESS,
     )
     if order.until >= Step.FETCH:
         brought = bring(services, job.name)
@@ -197,23 +198,23 @@ def _completed_job(
     submission: Submission,
     job: Job,
     write_log: Callable[[bytes], None],
-    *,
-    retries: int,
+    order: Order,
 ) -> Job:
     """Follow the submitted job to its end, and return it.
 
-    Where its node was lost it is submitted again under another name, up to `retries` times.
+    Where its node was lost it is submitted again under another name, up to `order.retries` times.
     """
     project, cloud = services.project, services.cloud
     reporter, clock = services.patience.reporter, services.patience.clock
     while True:
         try:
-            return watch(cloud, job.name, reporter, clock, write_log)
-        except JobFailedError as exc:
+            return watch(cloud, job.name, reporter, clock, write_log, how=order.how)
+        except (JobFailedError, JobCanceledError) as exc:
             attempt = attempt_of(project, job.name) + 1
-            if not exc.is_node_fault or attempt > retries + 1:
+            if not exc.is_node_fault or attempt > order.retries + 1:
                 raise
             reporter.say(
-                f"{exc.what}\nthe node was lost; resubmitting: attempt {attempt} of {retries + 1}"
+                f"{exc.what}\nthe node was lost; resubmitting: attempt {attempt} of "
+                f"{order.retries + 1}"
             )
         job = submit_after(project, submission, job.name, cloud, reporter)

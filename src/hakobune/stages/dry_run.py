@@ -12,7 +12,7 @@ from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.errors import GradeMissingError, RegistryRefusedError, RegistryUnreachableError
 from hakobune.model.image import PushedImage
-from hakobune.model.job import Pairs
+from hakobune.model.job import SERVERLESS, Pairs
 from hakobune.model.project import Project
 from hakobune.stages.compare import require_reference
 from hakobune.stages.deliver import Order, Step
@@ -82,7 +82,7 @@ def plan_rows(
         ("receipt", _passed(lacking)),
         ("image", f"{pushed.reference}: {_push(pushed, runner, patience)}"),
         ("environment", f"{plan.environment}: registered, or compared where it is there already"),
-        ("compute", f"{plan.compute}: {_compute(submission)}"),
+        ("compute", f"{plan.compute or SERVERLESS}: {_compute(submission)}"),
         ("upload", upload or "nothing"),
         ("job", f"{plan.name} in experiment {plan.experiment}"),
         (
@@ -120,12 +120,17 @@ def _push(pushed: PushedImage, runner: Runner, patience: Patience) -> str:
 
 
 def _compute(submission: Submission) -> str:
-    wanted = submission.compute
+    wanted, plan = submission.compute, submission.job
+    if not plan.compute:
+        size = plan.size or "nodes of a size that Azure ML chooses"
+        return f"{size}, {'spot' if plan.is_spot else 'standard'} tier"
     if wanted is None:
         return "must be there"
     priority = ", low priority" if wanted.is_low_priority else ""
+    subnet = ", in the subnet" if wanted.subnet else ""
     return (
-        f"created unless it is there ({wanted.size}, 0 to {wanted.max_instances} nodes{priority})"
+        f"created unless it is there ({wanted.size}, 0 to {wanted.max_instances} nodes{priority}"
+        f"{subnet}, with an identity of its own)"
     )
 
 

@@ -49,7 +49,7 @@ def fetch(
     if job.fate is Fate.FAILED:
         raise failure(cloud, job)
     if job.fate is Fate.CANCELED:
-        raise canceled(job)
+        raise canceled(cloud, job)
     waiting = project.root / RUNS / f".{name}.fetching"
     if waiting.is_symlink():
         files.remove(waiting)

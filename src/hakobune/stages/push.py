@@ -105,6 +105,8 @@ def push(
     manifest = registry.manifest(runner, planned.tagged, patience)
     is_new = manifest is None
     if is_new:
+        # Before gigabytes are sent.
+        registry.require_writable(planned.repository)
         registry.push(runner, planned.image.tag, planned.tagged, patience)
         manifest = registry.manifest(runner, planned.tagged, patience)
     else:

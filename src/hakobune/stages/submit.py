@@ -21,6 +21,7 @@ from hakobune.errors import (
 from hakobune.model.cloud import Cloud
 from hakobune.model.image import PushedImage
 from hakobune.model.job import (
+    SERVERLESS,
     UPLOAD,
     Compute,
     ComputePlan,
@@ -42,7 +43,12 @@ from hakobune.stages.inputs import (
     require_uploaded_whole,
 )
 from hakobune.stages.project import read_fresh_lock
-from hakobune.transform.check_compute import check_compute, check_gpus, check_quotas
+from hakobune.transform.check_compute import (
+    check_compute,
+    check_gpus,
+    check_quotas,
+    require_identity,
+)
 from hakobune.transform.job_note import JobNote, plan_digest, read_note, write_note
 from hakobune.transform.names import valid_name
 from hakobune.transform.plan_job import job_tags, plan_environment, plan_job, planned_inputs
@@ -61,6 +67,7 @@ class Submission:
     environment: EnvironmentPlan
     compute: ComputePlan | None
     job: JobPlan
+    asked: ComputePlan | None = None
 
 
 def plan_submit(
@@ -89,7 +96,7 @@ def plan_submit(
         environment=environment,
         inputs=inputs,
     )
-    compute = wishes.compute if wishes.is_compute_created else None
+    compute = wishes.compute.whole() if wishes.is_compute_created else None
     return Submission(wishes=wishes, environment=environment, compute=compute, job=plan)
 
 
@@ -187,9 +194,10 @@ def submit_after(
 def submit_once(project: Project, submission: Submission, cloud: Cloud, reporter: Reporter) -> Job:
     """Return a new job that no later command continues, such as the canary's."""
     register_environment(submission, cloud, reporter)
-    compute = _ready_compute(project, submission, cloud, reporter)
+    if submission.job.compute:
+        _make_ready(project, submission, cloud, reporter)
     job = _submitted(project, submission.job, cloud)
-    reporter.done("submit", f"{job.name} on {compute.name}")
+    reporter.done("submit", f"{job.name} on {submission.job.compute or SERVERLESS}")
     return job
 
 
@@ -204,13 +212,14 @@ def _create(
 ) -> Job:
     """Submit the job under the note's name, which is on the disk before the request."""
     register_environment(submission, cloud, reporter)
-    compute = _ready_compute(project, submission, cloud, reporter)
+    if submission.job.compute:
+        _make_ready(project, submission, cloud, reporter)
     _keep(project, note)
     plan = replace(submission.job, name=note.name)
     job = _submitted(project, plan, cloud)
     _require_uploaded(project, job, plan, cloud)
     _keep(project, replace(note, is_submitted=True))
-    reporter.done("submit", f"{job.name} on {compute.name}")
+    reporter.done("submit", f"{job.name} on {submission.job.compute or SERVERLESS}")
     if job.page:
         reporter.say(f"the job's page: {job.page}")
     return job
@@ -276,33 +285,35 @@ def register_environment(submission: Submission, cloud: Cloud, reporter: Reporte
 
 
 def require_compute(project: Project, wishes: JobWishes, cloud: Cloud) -> Compute | None:
-    """Return the compute that a job would run on; None where it is to be created.
+    """Return the compute that a job would run on; None where it is to be created, or serverless.
 
     Raises ComputeNotFoundError, or ComputeUnusableError where it cannot run this job.
     """
-    wanted = wishes.compute if wishes.is_compute_created else None
-    compute = cloud.compute(wishes.compute.name)
-    if compute is None and wanted is None:
+    plan = wishes.compute.whole() if wishes.is_compute_created else wishes.compute
+    compute = None if plan.is_serverless else cloud.compute(plan.name)
+    if compute is None and not (wishes.is_compute_created or plan.is_serverless):
         raise ComputeNotFoundError(
-            f"the workspace has no compute `{wishes.compute.name}`",
+            f"the workspace has no compute `{plan.name}`",
             remedy="name another with --compute, or add --create-compute",
         )
     if compute is not None:
-        check_compute(compute, instances=wishes.instances, wanted=wanted)
+        check_compute(compute, instances=wishes.instances, wanted=plan)
+        if wishes.identity != "user" and (wishes.identity or cloud.is_keyless()):
+            require_identity(compute)
     if project.gpus:
-        check_gpus(wishes.compute.name, compute.size if compute else wishes.compute.size)
+        check_gpus(plan.name, compute.size if compute else plan.size)
     return compute
 
 
-def _ready_compute(
-    project: Project, submission: Submission, cloud: Cloud, reporter: Reporter
-) -> Compute:
-    plan, wanted = submission.job, submission.compute
-    wishes = submission.wishes
+def _make_ready(project: Project, submission: Submission, cloud: Cloud, reporter: Reporter) -> None:
+    """Create the cluster if it is missing and may be created, and check it."""
+    plan, wishes = submission.job, submission.wishes
     compute = require_compute(project, wishes, cloud)
     if compute is None:
-        compute = cloud.create_compute(wishes.compute)
+        wanted = wishes.compute.whole()
+        compute = cloud.create_compute(wanted)
         reporter.done("compute", f"{compute.name} ({compute.size}) is created")
+        _show_roles(compute, cloud.needed_roles(), reporter)
         check_compute(compute, instances=plan.instances, wanted=wanted)
     if compute.is_low_priority and plan.output_mode == UPLOAD:
         reporter.say(
@@ -311,7 +322,16 @@ def _ready_compute(
         )
     if compute.size:
         check_quotas(compute, cloud.quotas(compute), instances=plan.instances)
-    return compute
+
+
+def _show_roles(compute: Compute, roles: Pairs, reporter: Reporter) -> None:
+    """Print the roles that the new cluster's identity needs, as commands for an owner."""
+    reporter.say(f"the identity of {compute.name} needs these roles; whoever owns the resources:")
+    for role, scope in roles:
+        reporter.say(
+            f"  az role assignment create --assignee-object-id {compute.principal} "
+            f'--assignee-principal-type ServicePrincipal --role "{role}" --scope {scope}'
+        )
 
 
 def notes_of(project: Project, submission: Submission) -> list[JobNote]:

@@ -7,10 +7,7 @@ _LIVING = ("Succeeded", "Creating", "Updating", "Resizing")
 
 
 def check_compute(compute: Compute, *, instances: int, wanted: ComputePlan | None) -> None:
-    """Raise ComputeUnusableError where the job would never start, or not as it was wanted.
-
-    `wanted` is what `--create-compute` asked for.
-    """
+    """Raise ComputeUnusableError where the job would never start, or not as it was wanted."""
     if compute.state not in _LIVING:
         raise ComputeUnusableError(
             f"compute {compute.name} is in state {compute.state or 'unknown'}"
@@ -23,10 +20,39 @@ def check_compute(compute: Compute, *, instances: int, wanted: ComputePlan | Non
             f"and the job asks for {instances}",
             remedy="lower --instances, or raise the cluster's maximum number of nodes",
         )
-    if wanted is not None and wanted.size.lower() != compute.size.lower():
+    if wanted is not None:
+        _check_asked(compute, wanted)
+
+
+def _check_asked(compute: Compute, wanted: ComputePlan) -> None:
+    """Raise ComputeUnusableError for a cluster of another size, tier or subnet than was asked."""
+    tier = {True: "low priority", False: "dedicated", None: ""}
+    for option, there, asked in (
+        ("--size", compute.size, wanted.size),
+        (
+            "--low-priority" if wanted.is_low_priority else "--dedicated",
+            tier[compute.is_low_priority],
+            tier[wanted.is_low_priority],
+        ),
+        ("--subnet", compute.subnet, wanted.subnet),
+    ):
+        if asked and asked.lower() != there.lower():
+            raise ComputeUnusableError(
+                f"compute {compute.name} already exists with {there or 'no subnet'}, not {asked}",
+                remedy=f"to use it as it is, leave out --create-compute and {option}; or name "
+                f"another than {compute.name}",
+            )
+
+
+def require_identity(compute: Compute) -> None:
+    """Raise ComputeUnusableError for a cluster whose jobs cannot log in to the storage as it."""
+    if compute.identity.lower() in ("", "none"):
         raise ComputeUnusableError(
-            f"compute {compute.name} already exists with {compute.size}, not {wanted.size}",
-            remedy=f"drop --size to use it as it is, or name another than {compute.name}",
+            f"compute {compute.name} has no identity, by which its jobs must reach the workspace's "
+            "storage: that allows no keys, or --identity managed was given",
+            remedy=f"az ml compute update --name {compute.name} --identity-type SystemAssigned, "
+            "then give that identity the role Storage Blob Data Contributor for the workspace's "
+            "storage account; or submit with --identity user",
         )
 
 

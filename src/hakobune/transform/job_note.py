@@ -42,10 +42,12 @@ class JobNote:
 def plan_digest(plan: JobPlan) -> str:
     """Return the sha256 of a plan, whatever the job's name.
 
-    Whether the checkout is clean does not count: a run's own files may change that.
+    Whether the checkout is clean does not count: a run's own files may change that. Nor does the
+    registry, which ends the environment's version: a dry run may not know it.
     """
     tags = tuple(tag for tag in plan.tags if tag[0] != "git.dirty")
-    values = asdict(replace(plan, name="", tags=tags))
+    environment = plan.environment.rpartition("-")[0]
+    values = asdict(replace(plan, name="", environment=environment, tags=tags))
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

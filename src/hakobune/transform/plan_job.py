@@ -3,6 +3,7 @@
 The command is the one that `hakobune train` runs, with Azure ML's placeholders for paths.
 """
 
+import hashlib
 import re
 import shlex
 from collections.abc import Callable, Iterable
@@ -24,6 +25,7 @@ from hakobune.transform.names import valid_name
 # an address that a node can read.
 _REFERENCE = re.compile(r"(azureml:|https://|abfss://|wasbs://).+")
 _VERSION_LENGTH = 16
+_PLACE_LENGTH = 8
 # What Azure ML replaces, in the command, in variables and in paths.
 _EXPRESSION = "${{"
 _INPUT = re.compile(r"(--?[\w-]+=)?\$\{\{inputs\.(\w+)\}\}")
@@ -33,15 +35,17 @@ _VARIABLE = re.compile(r"(--?[\w-]+=)?\$\{AZURE_ML_INPUT_(\w+):\?\}")
 
 
 def plan_environment(pushed: PushedImage, *, name: str) -> EnvironmentPlan:
-    """Return the environment of a pushed image; its version is the start of the image's digest.
+    """Return the environment of a pushed image; digest and registry make its version.
 
-    Azure ML accepts at most 30 characters. 16 digits of a sha256 do not collide by chance, and the
-    image of a version that exists already is compared. Raises NameInvalidError.
+    A version keeps its image for ever, so that the same image in another registry needs another
+    version. Azure ML accepts at most 30 characters. 16 digits of a sha256 do not collide by chance,
+    and the image of a version that exists already is compared. Raises NameInvalidError.
     """
     digest = pushed.digest or pushed.image.id
+    place = hashlib.sha256(pushed.repository.encode()).hexdigest()
     return EnvironmentPlan(
         name=valid_name("environment", name),
-        version=digest.removeprefix("sha256:")[:_VERSION_LENGTH],
+        version=f"{digest.removeprefix('sha256:')[:_VERSION_LENGTH]}-{place[:_PLACE_LENGTH]}",
         image=pushed.reference,
         tags=(
             ("hakobune.lock", pushed.image.lock_sha256),
@@ -220,18 +224,40 @@ def plan_job(
             )
     for item in inputs:
         _require_plain(f"input {item.name}", item.path)
+    _require_nodes(project, wishes)
+    asked = wishes.compute
     return JobPlan(
         name=valid_name("job", name),
         display_name=wishes.display_name or environment.name,
         experiment=valid_name("experiment", wishes.experiment or environment.name),
         command=shell_text(job_command(project, wishes.arguments, inputs)),
         environment=environment.reference,
-        compute=valid_name("compute", wishes.compute.name),
+        compute="" if asked.is_serverless else valid_name("compute", asked.name),
+        size=asked.size if asked.is_serverless else "",
+        is_spot=asked.is_serverless and bool(asked.is_low_priority),
         instances=wishes.instances,
         timeout_s=wishes.timeout_s,
         inputs=inputs,
         outputs=tuple(output.name for output in project.outputs),
         variables=wishes.variables,
         tags=wishes.tags,
+        identity=wishes.identity,
+        input_mode=wishes.input_mode,
         output_mode=wishes.outputs[0],
     )
+
+
+def _require_nodes(project: Project, wishes: JobWishes) -> None:
+    """Raise ArgumentInvalidError for nodes that the program or serverless compute cannot use."""
+    if wishes.instances > 1 and not project.distributed:
+        raise ArgumentInvalidError(
+            f"--instances {wishes.instances}: each node would run the same training and overwrite "
+            "the others' outputs",
+            remedy="leave out --instances; for a program that shares its work among nodes, set "
+            "distributed = true in [tool.hakobune]",
+        )
+    if wishes.compute.is_serverless and (wishes.is_compute_created or wishes.compute.subnet):
+        raise ArgumentInvalidError(
+            "--compute serverless: there is no cluster to create or to put into a subnet",
+            remedy="leave out --create-compute and --subnet",
+        )

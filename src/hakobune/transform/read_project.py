@@ -36,6 +36,8 @@ KEYS = {
     "model": "what `hakobune register` registers: a table of `name`, `file` and `metrics`",
     "signers": "public keys, one of which `hakobune verify` requires, as a list of paths of PEM "
     'files in the project or of fingerprints: `["keys/release.pub.pem"]`',
+    "distributed": "`true` for a program that shares its work among the nodes of a job; without "
+    "it `--instances` above 1 is refused",
 }
 INPUT_KEYS = {"flag": "the command's option that takes the file, such as `--input`"}
 OUTPUT_KEYS = {
@@ -98,6 +100,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         smoke=reader.words(table, "smoke", default=()),
         signers=reader.signers(table, "signers"),
         names=reader.pairs(table, "names", _PACKAGE),
+        distributed=reader.switch(table, "distributed"),
         debian=reader.named(table, "debian", _DEBIAN),
         gpus=reader.word(table, "gpus", _GPUS) if "gpus" in table else "",
         indexes=reader.indexes(table, "indexes"),
@@ -203,6 +206,13 @@ class _Reader:
         if not value and default is None:
             self.add(key, f"`{key}` is empty")
         return tuple(value)
+
+    def switch(self, table: Mapping[str, Any], key: str) -> bool:
+        """Return true or false; false where it is not given."""
+        value = table.get(key, False)
+        if not isinstance(value, bool):
+            self.add(key, f"`{key}` must be true or false")
+        return value is True
 
     def tables(
         self, table: Mapping[str, Any], key: str, known: Mapping[str, str]

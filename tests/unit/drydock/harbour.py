@@ -32,10 +32,10 @@ class Harbour:
         return variables(state.workspace, self.rehearsal.addresses)
 
 
-def launch(state: Path, blobs: BlobsInMemory) -> Harbour:
+def launch(state: Path, blobs: BlobsInMemory, *, is_keyless: bool = False) -> Harbour:
     runner = RunnerInProcess(blobs.containers, blobs.metadata)
     services = RunningServices(
-        store=AzureBlobStore(blobs.account),
+        store=AzureBlobStore(dataclasses.replace(blobs.account, is_keyless=is_keyless)),
         registry="127.0.0.1:1",
         container_ids=(),
         runner=runner,

@@ -92,7 +92,7 @@ def test_a_shell_that_takes_in_no_variables_fails_and_is_left_in_a_rehearsal(
 def test_a_start_says_where_renames_are_not_rehearsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
-    monkeypatch.setattr("drydock.daemon.start", lambda _: addresses(1))
+    monkeypatch.setattr("drydock.daemon.start", lambda _, **__: addresses(1))
     monkeypatch.setattr("drydock.output_mounts.reason_against", lambda: reason)
     _, err = run("start", "--state", str(tmp_path))
     assert ("are not rehearsed: /dev/fuse is missing" in err) == bool(reason)
@@ -174,17 +174,20 @@ def test_help_loads_nothing_heavy_and_a_failure_exits_by_its_code(tmp_path: Path
 def test_the_process_in_the_background_serves_the_folder_that_it_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    served: list[Path] = []
-    monkeypatch.setattr("drydock.daemon.serve", served.append)
+    served: list[tuple[Path, bool]] = []
+    monkeypatch.setattr(
+        "drydock.daemon.serve", lambda state, *, is_keyless: served.append((state, is_keyless))
+    )
     run("serve", "--state", str(tmp_path / "one"))
-    run("serve")
-    assert served == [tmp_path / "one", Path(".drydock")]
+    run("serve", "--keyless")
+    assert served == [(tmp_path / "one", False), (Path(".drydock"), True)]
 
 
 def test_start_breaks_the_named_assumptions_until_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drydock.daemon.start", lambda _: addresses(os.getpid()))
+    monkeypatch.setattr("drydock.daemon.start", lambda _, **__: addresses(os.getpid()))
+    monkeypatch.setattr("drydock.output_mounts.reason_against", lambda: "")
     _, told = run("start", "--state", str(tmp_path), "--break", "rename,user")
     assert "broken: nothing can be renamed (EIO)" in told
     assert read_broken(tmp_path) == {"rename", "user"}

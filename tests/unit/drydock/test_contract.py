@@ -66,6 +66,7 @@ def test_a_served_route_has_the_name_that_the_sdk_gives_it(contract: Contract) -
         "cloud_metadata",
         "drydock_endpoints",
         "service_discovery",
+        "container_registries_get",
         "login_instance_discovery",
         "login_configuration",
         "login_token",

@@ -34,6 +34,27 @@ def test_an_expired_secret_is_told_in_the_login_s_words(
         client.workspaces.get("rehearsal")
 
 
+@pytest.mark.parametrize(
+    ("kind", "code", "error"),
+    [
+        ("expired-assertion", "AADSTS700024", "AssertionExpiredError"),
+        ("mfa-required", "AADSTS50076", "MfaRequiredError"),
+        ("conditional-access", "AADSTS53003", "ConditionalAccessError"),
+    ],
+)
+def test_each_refusal_of_a_login_has_its_code(
+    client: "MLClient", harbour: Harbour, kind: str, code: str, error: str
+) -> None:
+    from azure.core.exceptions import ClientAuthenticationError
+
+    from hakobune.adapters.azure_errors import meaning
+
+    harbour.rehearsal.workspace_state.faults.inject(kind, times=20)
+    with pytest.raises(ClientAuthenticationError, match=code) as caught:
+        client.workspaces.get("rehearsal")
+    assert type(meaning(caught.value, "workspace")).__name__ == error
+
+
 def test_a_wrong_tenant_is_told_in_the_login_s_words(
     client: "MLClient", harbour: Harbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,18 +93,14 @@ def test_a_refused_identity_is_told_why(
         client.compute.get("cpu")
 
 
-def test_a_full_quota_refuses_the_cluster_and_shows_in_the_usage(
+def test_a_full_quota_shows_in_the_usage_and_creates_the_cluster(
     client: "MLClient", harbour: Harbour
 ) -> None:
-    from azure.core.exceptions import HttpResponseError
-
-    faults = harbour.rehearsal.workspace_state.faults
-    faults.inject("quota-exceeded", times=2)
-    with pytest.raises(HttpResponseError, match="ClusterCoreQuotaReached"):
-        cluster(client)
+    harbour.rehearsal.workspace_state.faults.inject("quota-exceeded")
+    assert cluster(client).name == "cpu"
     for usage in client.compute.list_usage():
         assert vars(usage)["currentValue"] == vars(usage)["limit"]
-    assert cluster(client).name == "cpu"
+    assert all(vars(one)["currentValue"] == 0 for one in client.compute.list_usage())
 
 
 def test_a_dropped_upload_is_sent_again_and_arrives_whole(

@@ -9,6 +9,7 @@ import pytest
 
 from drydock.job_spec import bytes_of
 from drydock.lifecycle import Conductor, seconds_of, spec_of
+from drydock.state.computes import QUOTA_CORES
 from drydock.state.jobs import FOLLOWS, OVER, Job
 from tests.samples import PATIENCE_S
 from tests.unit.drydock.harbour import make_state
@@ -31,6 +32,12 @@ class Yard:
         assert is_new
         self.conductor.conduct(job)
         return job
+
+    def cluster(self, nodes: int = 1, tier: str = "Dedicated") -> str:
+        scale = {"maxNodeCount": nodes}
+        settings = {"vmSize": "Standard_D2s_v3", "vmPriority": tier, "scaleSettings": scale}
+        given = {"computeType": "AmlCompute", "properties": settings}
+        return self.state.computes.put(f"cpu-{tier}", given, None)[0].name
 
     def wait(self, *statuses: str, name: str = "job") -> Job:
         deadline = time.monotonic() + PATIENCE_S
@@ -92,18 +99,47 @@ def test_a_job_that_is_over_cannot_be_cancelled(yard: Yard) -> None:
 
 
 def test_jobs_wait_for_a_machine_of_their_cluster(yard: Yard) -> None:
-    yard.put("wait", "first")
+    cluster = yard.cluster()
+    yard.put("wait", "first", computeId=cluster)
     yard.wait("Running", name="first")
-    yard.put("exit 0", "second")
+    yard.put("exit 0", "second", computeId=cluster)
     yard.wait("Queued", name="second")
     yard.runner.released.set()
     assert yard.wait(*OVER, name="second").status == "Completed"
 
 
-def test_a_waiting_job_can_be_cancelled(yard: Yard) -> None:
+def test_a_serverless_job_waits_for_no_other(yard: Yard) -> None:
     yard.put("wait", "first")
     yard.wait("Running", name="first")
     yard.put("exit 0", "second")
+    assert yard.wait(*OVER, name="second").status == "Completed"
+
+
+def test_the_quota_of_a_family_and_tier_limits_machines(yard: Yard) -> None:
+    both = [yard.cluster(100, tier) for tier in ("Dedicated", "LowPriority")]
+    most = QUOTA_CORES // 2
+    for number in range(most):
+        yard.put("wait", f"job{number}", computeId=both[0])
+    for number in range(most):
+        yard.wait("Running", name=f"job{number}")
+    yard.put("exit 0", "more", computeId=both[0])
+    yard.wait("Queued", name="more")
+    yard.put("exit 0", "other", computeId=both[1])
+    assert yard.wait(*OVER, name="other").status == "Completed"
+    assert yard.conductor.machines.nodes(both[0]).refused == ("more",)
+    assert yard.conductor.machines.cores_in_use() == {
+        ("standardDSv3Family", "Dedicated"): QUOTA_CORES
+    }
+    yard.runner.released.set()
+    assert yard.wait(*OVER, name="more").status == "Completed"
+    assert yard.conductor.machines.nodes(both[0]).refused == ()
+
+
+def test_a_waiting_job_can_be_cancelled(yard: Yard) -> None:
+    cluster = yard.cluster()
+    yard.put("wait", "first", computeId=cluster)
+    yard.wait("Running", name="first")
+    yard.put("exit 0", "second", computeId=cluster)
     yard.wait("Queued", name="second")
     yard.state.jobs.request_cancel("second")
     assert yard.wait(*OVER, name="second").status == "Canceled"
@@ -114,6 +150,7 @@ def test_a_waiting_job_can_be_cancelled(yard: Yard) -> None:
     [
         ("image-pull-refused", "Failed", "ImagePullFailure"),
         ("preempted", "Failed", "NodePreempted"),
+        ("preempted-canceled", "Canceled", ""),
         ("out-of-memory", "Failed", "OutOfMemory"),
     ],
 )
@@ -130,6 +167,20 @@ def test_weather_strikes_one_job_and_not_the_next(
     job = yard.wait(*OVER, name="struck")
     assert (job.status, job.error_code) == (status, code)
     assert yard.state.faults.due() == ()
+
+
+@pytest.mark.parametrize(
+    ("mode", "status"), [("ReadOnlyMount", "Failed"), ("Download", "Completed")]
+)
+def test_a_mount_that_is_refused_leaves_a_download_alone(
+    yard: Yard, mode: str, status: str
+) -> None:
+    yard.state.faults.inject("mount-refused", route="job *")
+    uri = "azureml://datastores/workspaceblobstore/paths/a.csv"
+    yard.put("exit 0", inputs={"input": {"uri": uri, "mode": mode, "jobInputType": "uri_file"}})
+    job = yard.wait(*OVER)
+    assert job.status == status
+    assert ("StreamAccess" in job.error_message) is (status == "Failed")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """What the unmodified SDK asks, flow by flow, over TLS on loopback."""
 
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.samples import PATIENCE_S
 from tests.unit.drydock.harbour import Harbour
 from tests.unit.drydock.sdk_jobs import IMAGE, cluster, end_of, environment, job
 
@@ -67,18 +69,57 @@ def test_a_cluster_is_made_and_found_again(client: "MLClient") -> None:
     assert "Standard_D2s_v3" in [one.name for one in client.compute.list_sizes()]
     assert list(client.compute.list_nodes("cpu")) == []
     # The SDK puts the value where its own documented `current_value` is not.
-    usage = {one.name["value"]: vars(one)["currentValue"] for one in client.compute.list_usage()}
-    assert usage["standardDSv3Family"] == 2
+    rows = [(one.name["value"], vars(one)["type"]) for one in client.compute.list_usage()]
+    tiers = [kind.rsplit("/", 2)[1] for name, kind in rows if name == "standardDSv3Family"]
+    assert tiers == ["dedicatedCores", "lowPriorityCores"]
+    assert {"TotalDedicatedCores", "TotalLowPriorityCores"} <= {name for name, _ in rows}
     client.compute.begin_delete("cpu").result()
     assert list(client.compute.list()) == []
 
 
-def test_a_cluster_beyond_the_quota_is_refused(client: "MLClient") -> None:
-    from azure.core.exceptions import HttpResponseError
+def test_a_cluster_beyond_the_quota_is_created_and_its_job_waits(
+    client: "MLClient", harbour: Harbour
+) -> None:
+    faults = harbour.rehearsal.workspace_state.faults
+    cluster(client, max_instances=100)
+    wanted = job(client)
+    faults.inject("quota-exceeded", route="job *", times=10_000)
+    made = client.jobs.create_or_update(wanted)
+    deadline = time.monotonic() + PATIENCE_S
+    while (found := nodes(client)).allocation_state != "Resizing":
+        assert time.monotonic() < deadline
+    assert (found.current_node_count, found.target_node_count) == (0, 1)
+    assert found.errors[0].error.code == "ClusterCoreQuotaReached"
+    assert client.jobs.get(made.name).status == "Queued"
+    faults.clear()
+    assert end_of(client, made.name) == "Completed"
+    assert nodes(client).errors is None
 
-    with pytest.raises(HttpResponseError, match="ClusterCoreQuotaReached"):
-        cluster(client, max_instances=100)
-    assert list(client.compute.list()) == []
+
+def nodes(client: "MLClient") -> Any:
+    operation: Any = client.compute._operation
+    names = (client.resource_group_name, client.workspace_name)
+    return operation.get(*names, "cpu").properties.properties
+
+
+def test_the_workspace_s_registry_has_drydock_s_address(
+    client: "MLClient", harbour: Harbour
+) -> None:
+    from hakobune.adapters.azure_sdk import ask_arm
+
+    found = client.workspaces.get("rehearsal").container_registry
+    answer = ask_arm(client, str(found), "2023-07-01")
+    assert answer["properties"]["loginServer"] == harbour.rehearsal.addresses.registry
+
+
+def test_a_serverless_job_has_no_cluster(client: "MLClient") -> None:
+    from azure.ai.ml.entities import QueueSettings
+
+    wanted = job(client, compute=None, instance_type="Standard_D4s_v3")
+    wanted.queue_settings = QueueSettings(job_tier="spot")
+    made = client.jobs.create_or_update(wanted)
+    assert made.compute in (None, "")
+    assert end_of(client, made.name) == "Completed"
 
 
 def test_a_job_runs_to_its_end_and_its_outputs_come_home(

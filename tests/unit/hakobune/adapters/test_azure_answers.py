@@ -7,6 +7,7 @@ from hakobune.adapters.azure_answers import (
     compute_of,
     error_text,
     job_of,
+    nodes_of,
     quotas_of,
     studio_page,
 )
@@ -93,22 +94,48 @@ def test_a_word_may_be_an_enum() -> None:
 def test_quotas_are_those_of_the_machines_family() -> None:
     size = SimpleNamespace(name="standard_d2s_v3", family="standardDSv3Family", vCPUs=2)
     usages = [
-        SimpleNamespace(name={"value": "standardDSv3Family"}, currentValue=4, limit=24),
-        SimpleNamespace(name={"value": "standardFSv2Family"}, currentValue=24, limit=24),
-        SimpleNamespace(name={"value": "LowPriorityCores"}, currentValue=1, limit=3),
+        usage("standardDSv3Family", "vmFamily/dedicatedCores", 4, 24),
+        usage("standardDSv3Family", "vmFamily/lowPriorityCores", 0, 0),
+        usage("standardFSv2Family", "vmFamily/dedicatedCores", 24, 24),
+        usage("TotalDedicatedCores", "totalDedicatedCores", 30, 100),
+        usage("TotalLowPriorityCores", "totalLowPriorityCores", 1, 3),
     ]
     assert quotas_of(make_compute(), [size], usages) == (
         Quota(kind="standardDSv3Family", per_node=2, used=4, allowed=24),
+        Quota(kind="TotalDedicatedCores", per_node=2, used=30, allowed=100),
     )
     low = quotas_of(make_compute(is_low_priority=True), [size], usages)
-    assert [quota.kind for quota in low] == ["LowPriorityCores"]
+    assert [(quota.kind, quota.allowed) for quota in low] == [
+        ("standardDSv3Family", 0),
+        ("TotalLowPriorityCores", 3),
+    ]
+
+
+def usage(name: str, kind: str, used: int, limit: int) -> SimpleNamespace:
+    kind = f"Microsoft.MachineLearningServices/{kind}/usages"
+    return SimpleNamespace(name={"value": name}, type=kind, currentValue=used, limit=limit)
+
+
+def test_a_cluster_s_nodes_are_told_in_one_line() -> None:
+    error = SimpleNamespace(error=SimpleNamespace(code="ClusterCoreQuotaReached", message="a\nb"))
+    cluster = SimpleNamespace(
+        allocation_state=State.SUCCEEDED,
+        current_node_count=None,
+        target_node_count=2,
+        node_state_counts=SimpleNamespace(preparing_node_count=1, unusable_node_count=0),
+        errors=[error],
+    )
+    found = SimpleNamespace(properties=SimpleNamespace(properties=cluster))
+    assert nodes_of(found) == ("Succeeded, 0 of 2 nodes; 1 preparing; ClusterCoreQuotaReached: a b")
 
 
 def test_an_unknown_size_and_an_unlimited_quota_are_not_checked() -> None:
     assert quotas_of(make_compute(), [], []) == ()
     size = SimpleNamespace(name="Standard_D2s_v3", family="f", v_cp_us=2)
-    unlimited = SimpleNamespace(name=SimpleNamespace(value="f"), current_value=1, limit=-1)
-    unsaid = SimpleNamespace(name=SimpleNamespace(value="f"), current_value=1, limit=None)
+    kind = "a/dedicatedCores/usages"
+    name = SimpleNamespace(value="f")
+    unlimited = SimpleNamespace(name=name, type=kind, current_value=1, limit=-1)
+    unsaid = SimpleNamespace(name=name, type=kind, current_value=1, limit=None)
     assert quotas_of(make_compute(), [size], [unlimited, unsaid]) == ()
 
 

@@ -34,7 +34,7 @@ PLAN = JobPlan(
 def test_an_environment_names_its_image_by_digest_and_builds_nothing() -> None:
     found = yaml.safe_load(environment_document(ENVIRONMENT))
     assert found["image"] == f"registry.example/demo@{DIGEST}"
-    assert (found["name"], found["version"]) == ("demo", "a1" * 8)
+    assert (found["name"], found["version"]) == ("demo", ENVIRONMENT.version)
     assert not {"conda_file", "build"} & set(found)
 
 

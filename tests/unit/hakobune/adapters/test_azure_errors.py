@@ -5,14 +5,20 @@ import pytest
 from hakobune.adapters.azure_errors import is_missing, meaning
 from hakobune.adapters.patience import TransientError
 from hakobune.errors import (
+    AssertionExpiredError,
     CloudUnknownError,
+    ConditionalAccessError,
     DiskFullError,
     HakobuneError,
     LoginExpiredError,
     LoginMissingError,
+    MfaRequiredError,
     PermissionMissingError,
     QuotaExceededError,
     ServiceRefusedError,
+    StorageFirewallError,
+    StorageKeysRefusedError,
+    StorageRoleMissingError,
     TenantWrongError,
 )
 
@@ -46,6 +52,12 @@ MlException = type("MlException", (Exception,), {})
         (ClientAuthenticationError("DefaultAzureCredential failed"), LoginMissingError),
         (ClientAuthenticationError("AADSTS7000222: the secret is expired"), LoginExpiredError),
         (ClientAuthenticationError("AADSTS700082: refresh token expired"), LoginExpiredError),
+        (ClientAuthenticationError("AADSTS700024: not within its time"), AssertionExpiredError),
+        (ClientAuthenticationError("AADSTS50076: use MFA"), MfaRequiredError),
+        (ClientAuthenticationError("AADSTS53003: blocked"), ConditionalAccessError),
+        (HttpResponseError(403, "KeyBasedAuthenticationNotPermitted"), StorageKeysRefusedError),
+        (HttpResponseError(403, "AuthorizationPermissionMismatch"), StorageRoleMissingError),
+        (HttpResponseError(403, "ErrorCode:AuthorizationFailure"), StorageFirewallError),
         (ClientAuthenticationError("AADSTS90002: Tenant 'x' not found"), TenantWrongError),
         (
             ClientAuthenticationError("Unable to get authority configuration for https://a/b"),

@@ -1,6 +1,5 @@
 import errno
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from hakobune.adapters import azure_ml, azure_sdk, blob_store
+from hakobune.adapters import azure_sdk, blob_store
 from hakobune.adapters.azure_ml import AzureWorkspace
 from hakobune.errors import (
+    AnswerInvalidError,
     DiskFullError,
     EnvironmentConflictError,
     LoginExpiredError,
@@ -20,6 +20,7 @@ from hakobune.errors import (
     SdkMissingError,
     ServiceRefusedError,
     ServiceUnavailableError,
+    StorageRoleMissingError,
     WorkspaceNotFoundError,
 )
 from hakobune.model.destination import Destination
@@ -79,6 +80,26 @@ def storage(monkeypatch: pytest.MonkeyPatch, *containers: object) -> Script:
     return connecting
 
 
+class EmptyContainer:
+    """Takes uploads, and keeps what came."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self.metadata: dict[str, dict[str, str]] = {}
+
+    def get_blob_client(self, place: str) -> SimpleNamespace:
+        return SimpleNamespace(
+            get_blob_properties=lambda: self._properties(place),
+            upload_blob=lambda file, **_: self.blobs.update({place: file.read()}),
+            set_blob_metadata=lambda marks: self.metadata.update({place: marks}),
+        )
+
+    def _properties(self, place: str) -> SimpleNamespace:
+        if place not in self.blobs:
+            raise HttpResponseError(404)
+        return SimpleNamespace(metadata=self.metadata.get(place))
+
+
 def test_nothing_is_asked_before_the_first_call() -> None:
     def refuse(_: Destination) -> tuple[Any, Any]:
         pytest.fail("connected")
@@ -86,11 +107,44 @@ def test_nothing_is_asked_before_the_first_call() -> None:
     AzureWorkspace(TO, make_patience(), connect=refuse)
 
 
-def test_the_workspace_names_its_registry() -> None:
-    assert workspace(client()).registry() == "mine.azurecr.io"
+@pytest.mark.parametrize(
+    "server", ["mine.azurecr.io", "Mine.azurecr.cn", "mine.azurecr.us", "mine-abc123.azurecr.io"]
+)
+def test_the_registry_s_address_is_the_service_s_answer(server: str) -> None:
+    answer = SimpleNamespace(
+        raise_for_status=lambda: None, json=lambda: {"properties": {"loginServer": server}}
+    )
+    send = Script(answer)
+    assert workspace(client(compute=arm(send))).registry() == server.lower()
+    asked = "https://arm.example/subscriptions/S/registries/mine?api-version=2023-07-01"
+    assert send.asked[0][0].url == asked
     without = client()
     without.workspaces.get = Script(SimpleNamespace(container_registry=None))
     assert workspace(without).registry() == ""
+
+
+@pytest.mark.parametrize("server", ["", "a b", "https://mine.azurecr.io", "-x.azurecr.io"])
+def test_a_registry_s_address_that_is_none_is_refused(server: str) -> None:
+    answer = SimpleNamespace(
+        raise_for_status=lambda: None, json=lambda: {"properties": {"loginServer": server}}
+    )
+    with pytest.raises(AnswerInvalidError):
+        workspace(client(compute=arm(Script(answer)))).registry()
+
+
+def test_a_registry_that_may_not_be_read_is_not_guessed() -> None:
+    reporter = FakeReporter()
+    cloud = workspace(client(compute=arm(Script(HttpResponseError(403)))), reporter=reporter)
+    assert cloud.registry() == ""
+    assert reporter.said[0].startswith("the workspace's registry is not known (registry ")
+
+
+def arm(send: Script) -> SimpleNamespace:
+    operation = SimpleNamespace(
+        _client=SimpleNamespace(send_request=send),
+        _config=SimpleNamespace(base_url="https://arm.example"),
+    )
+    return SimpleNamespace(_operation=operation)
 
 
 def test_a_workspace_that_is_not_there_is_told_with_all_three_names() -> None:
@@ -132,7 +186,7 @@ def test_an_environment_is_sent_as_planned() -> None:
         ENVIRONMENT
     )
     sent = create.asked[0][0]
-    assert (sent.name, sent.version) == ("demo", "a1" * 8)
+    assert (sent.name, sent.version) == ("demo", ENVIRONMENT.version)
     assert sent.image == f"registry.example/demo@{DIGEST}"
 
 
@@ -188,7 +242,9 @@ def test_a_job_that_never_arrived_is_sent_again(tmp_path: Path) -> None:
 
 def test_a_cluster_s_own_nodes_do_not_count_against_its_quota() -> None:
     size = SimpleNamespace(name="Standard_D2s_v3", family="f", vCPUs=2)
-    usage = SimpleNamespace(name={"value": "f"}, currentValue=24, limit=24)
+    usage = SimpleNamespace(
+        name={"value": "f"}, type="a/dedicatedCores/b", currentValue=24, limit=24
+    )
     compute = SimpleNamespace(
         list_sizes=Script([size]), list_usage=Script([usage]), list_nodes=Script(["node"])
     )
@@ -207,7 +263,9 @@ def test_a_quota_that_may_not_be_read_is_told_and_does_not_stop() -> None:
 def test_where_the_nodes_in_use_may_not_be_seen_the_service_decides(status: int) -> None:
     reporter = FakeReporter()
     size = SimpleNamespace(name="Standard_D2s_v3", family="f", vCPUs=2)
-    usage = SimpleNamespace(name={"value": "f"}, currentValue=24, limit=24)
+    usage = SimpleNamespace(
+        name={"value": "f"}, type="a/dedicatedCores/b", currentValue=24, limit=24
+    )
     compute = SimpleNamespace(
         list_sizes=Script([size]),
         list_usage=Script([usage]),
@@ -239,7 +297,7 @@ def test_an_old_token_at_the_first_look_is_replaced_too() -> None:
     found = client(jobs=SimpleNamespace(get=Script(SUBMITTED)))
     there = found.workspaces.get.answers[0]
     found.workspaces.get = Script(OLD_TOKEN, there)
-    assert workspace(found).registry() == "mine.azurecr.io"
+    assert workspace(found).job("demo-1") is not None
 
 
 LOGS = "ExperimentRun/dcid.demo-1/user_logs"
@@ -354,7 +412,10 @@ def test_a_model_is_known_again_by_its_tag() -> None:
     assert cloud.model_version("m", ("hakobune.model", "c")) is None
 
 
-def test_a_model_whose_answer_was_lost_is_not_registered_twice(tmp_path: Path) -> None:
+def test_a_model_whose_answer_was_lost_is_not_registered_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage(monkeypatch, EmptyContainer())
     (tmp_path / "model.bin").write_bytes(b"x")
     create = Script(HttpResponseError(503))
     there = SimpleNamespace(version="7", tags={"a": "b"})
@@ -364,7 +425,10 @@ def test_a_model_whose_answer_was_lost_is_not_registered_twice(tmp_path: Path) -
     assert (found, len(create.asked)) == ("7", 1)
 
 
-def test_a_model_s_first_registration_is_sent_again_after_a_failure(tmp_path: Path) -> None:
+def test_a_model_s_first_registration_is_sent_again_after_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage(monkeypatch, EmptyContainer())
     (tmp_path / "model.bin").write_bytes(b"x")
     create = Script(HttpResponseError(503), SimpleNamespace(version="1"))
     # The service has no versions of a name that nobody registered: there is no such name.
@@ -374,30 +438,45 @@ def test_a_model_s_first_registration_is_sent_again_after_a_failure(tmp_path: Pa
     assert (found, len(create.asked)) == ("1", 2)
 
 
-def test_a_failed_job_s_reason_is_what_the_sdk_s_stream_raises() -> None:
-    from azure.ai.ml.exceptions import JobException
+def history(*details: object) -> SimpleNamespace:
+    return SimpleNamespace(_runs_operations=SimpleNamespace(get_run_details=Script(*details)))
 
-    error = JobException(
-        'Exception : \n {"error": {"code": "A", "message": "b"}} ', no_personal_data_message=""
-    )
-    stream = Script(error, None)
-    cloud = workspace(client(jobs=SimpleNamespace(stream=stream)))
+
+def test_a_failed_job_s_reason_is_what_run_history_says() -> None:
+    error = SimpleNamespace(as_dict=lambda: {"error": {"code": "A", "message": "b"}})
+    jobs = history(SimpleNamespace(error=error), SimpleNamespace(error=None))
+    cloud = workspace(client(jobs=jobs))
     assert cloud.why_failed("demo-1") == "A: b"
     assert cloud.why_failed("demo-1") == ""
 
 
-def test_a_reason_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(azure_ml, "_WHY_S", 0.01)
-    is_over = threading.Event()
-    cloud = workspace(client(jobs=SimpleNamespace(stream=lambda _: is_over.wait(10))))
-    assert cloud.why_failed("demo-1") == ""
-    is_over.set()
-
-
 def test_a_reason_that_may_not_be_read_is_an_error() -> None:
-    stream = Script(HttpResponseError(403))
     with pytest.raises(PermissionMissingError):
-        workspace(client(jobs=SimpleNamespace(stream=stream))).why_failed("demo-1")
+        workspace(client(jobs=history(HttpResponseError(403)))).why_failed("demo-1")
+
+
+def test_a_log_that_neither_storage_nor_history_gives_is_the_storage_s_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refusing = SimpleNamespace(
+        list_blobs=Script(HttpResponseError(403, "AuthorizationPermissionMismatch"))
+    )
+    storage(monkeypatch, refusing)
+    cloud = workspace(client(jobs=history(SimpleNamespace(log_files={}))))
+    with pytest.raises(StorageRoleMissingError):
+        cloud.log("demo-1", 0)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://a.example/log?sig=1", "file:///etc/passwd", "https://"]
+)
+def test_a_log_s_address_that_is_not_https_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    storage(monkeypatch, SimpleNamespace(list_blobs=Script(HttpResponseError(403))))
+    details = SimpleNamespace(log_files={"user_logs/std_log.txt": address})
+    with pytest.raises(AnswerInvalidError):
+        workspace(client(jobs=history(details))).log("demo-1", 0)
 
 
 def test_the_sdk_s_own_words_do_not_reach_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:

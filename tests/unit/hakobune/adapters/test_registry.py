@@ -1,5 +1,8 @@
 import json
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import ClassVar
 
 import pytest
 
@@ -17,6 +20,7 @@ from tests.samples import REMOVES_IMAGE, TAGS, FakeRunner, on
 DIGEST = f"sha256:{'4' * 64}"
 REFERENCE = "demo.azurecr.io/demo:a1"
 NAMES = (TAGS, REMOVES_IMAGE)
+REQUIRE_WRITABLE = registry.require_writable  # before conftest.py puts another in its place
 
 
 def test_a_manifest_is_returned_byte_for_byte() -> None:
@@ -144,3 +148,84 @@ def test_an_engine_with_a_mirror_is_asked_where_the_registry_itself_is_out_of_re
     assert registry.tag_digest(FakeRunner([silent, mirror, refused]), "a:b") is None
     other = on("RepoDigests", stdout=f'["a@{DIGEST}","c@sha256:{"0" * 64}"]')
     assert registry.tag_digest(FakeRunner([silent, mirror, pull, other]), "a:b") is None
+
+
+class Uploads(BaseHTTPRequestHandler):
+    """Wants a token, and then answers a request to begin an upload as it was told."""
+
+    status = 202
+    challenge = ""
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self._answer(200, b'{"token": "t"}')
+
+    def do_POST(self) -> None:
+        if "Authorization" not in self.headers:
+            realm = f'realm="http://{self.headers["Host"]}/token"'
+            challenge = f'Bearer {realm},service="s",scope="repository:demo:push"'
+            self._answer(401, b"", ("WWW-Authenticate", challenge))
+            return
+        self.asked.append(f"{self.command} {self.path}")
+        if self.status == 202:
+            self._answer(202, b"", ("Location", f"{self.path}one?state=x"))
+        else:
+            self._answer(self.status, b"", ("WWW-Authenticate", self.challenge))
+
+    do_DELETE = do_POST  # noqa: N815 - http.server's name
+
+    def _answer(self, status: int, content: bytes, *headers: tuple[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        return
+
+
+@pytest.fixture
+def uploads() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Uploads) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        Uploads.asked.clear()
+        yield f"127.0.0.1:{server.server_address[1]}/demo"
+        server.shutdown()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("status", "challenge", "is_refused"),
+    [
+        (202, "", False),
+        (403, "", True),
+        (401, 'Bearer error="insufficient_scope"', True),
+        (401, "", False),  # which login the docker program has is not known here
+        (500, "", False),
+    ],
+)
+def test_the_right_to_push_is_asked_before_a_push(
+    uploads: str, monkeypatch: pytest.MonkeyPatch, status: int, challenge: str, *, is_refused: bool
+) -> None:
+    monkeypatch.setattr(Uploads, "status", status)
+    monkeypatch.setattr(Uploads, "challenge", challenge)
+    if is_refused:
+        with pytest.raises(RegistryRefusedError, match="may not push to"):
+            REQUIRE_WRITABLE(uploads)
+        return
+    REQUIRE_WRITABLE(uploads)
+    if status == 202:
+        path = "/v2/demo/blobs/uploads/"
+        assert Uploads.asked == [f"POST {path}", f"DELETE {path}one?state=x"]
+
+
+@pytest.mark.parametrize("suffix", ["io", "cn", "us"])
+def test_a_registry_of_each_cloud_has_azure_s_login_and_roles(suffix: str) -> None:
+    host = f"demo.azurecr.{suffix}"
+    runner = FakeRunner([on("imagetools", exit_code=1, stderr="ERROR: denied: not authorized")])
+    with pytest.raises(RegistryRefusedError) as caught:
+        registry.manifest(runner, f"{host}/demo:a1", make_patience())
+    assert caught.value.remedy.startswith("az acr login --name demo\n")
+    assert "Container Registry Repository Writer" in caught.value.remedy

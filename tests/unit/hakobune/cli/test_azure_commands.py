@@ -12,10 +12,11 @@ import pytest
 from hakobune.cli.options import Duration
 from hakobune.cli.wiring import Wiring
 from hakobune.errors import CloudUnknownError, DestinationIncompleteError
+from hakobune.interruption import Interrupted
 from hakobune.model.destination import Destination
 from hakobune.stages.smoke import RECEIPTS
 from hakobune.transform.write_record import sealed
-from tests.cloud_samples import FakeCloud, make_job, run_files
+from tests.cloud_samples import FakeClock, FakeCloud, make_job, run_files
 from tests.command_samples import FakeWiring, run
 from tests.delivery_samples import DIGEST, Ready, make_ready
 from tests.samples import begins, write_project
@@ -245,7 +246,8 @@ def test_a_job_s_fate_is_the_exit_code_and_the_name(hakobune: Hakobune, cloud: F
         ),
     ):
         code, _, err = hakobune(*words)
-        assert (code, f"error[{expected}]: " in err) == (9, True)
+        family = 15 if expected == "job-unfinished" else 9
+        assert (code, f"error[{expected}]: " in err) == (family, True)
     assert hakobune("cancel", "demo-1")[1] == "CancelRequested\n"
 
 
@@ -267,10 +269,16 @@ def test_an_option_of_the_wrong_form_is_wrong_usage(
     assert hakobune("submit", "--dry-run", *arguments)[0] == 2
 
 
+def make_distributed(root: Path) -> None:
+    text = (root / "pyproject.toml").read_text("utf-8")
+    text = text.replace("[tool.hakobune]\n", "[tool.hakobune]\ndistributed = true\n", 1)
+    (root / "pyproject.toml").write_text(text, encoding="utf-8")
+
+
 def test_variables_tags_and_times_reach_the_job(hakobune: Hakobune) -> None:
-    options = ("--env", "A=b=c", "--tag", "team=x", "--timeout", "90m", "--instances", "2")
+    options = ("--env", "A=b=c", "--tag", "team=x", "--timeout", "90m")
     out = hakobune("submit", "--dry-run", *options)[1]
-    for text in ("  A: b=c\n", "  team: x\n", "timeout: 5400\n", "instance_count: 2\n"):
+    for text in ("  A: b=c\n", "  team: x\n", "timeout: 5400\n"):
         assert text in out
 
 
@@ -362,11 +370,14 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
         return "".join(p.read_text("utf-8") for p in sorted((tmp_path / "azureml").iterdir()))
 
     monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
+    (tmp_path / "in.csv").write_text("1", encoding="utf-8")
+    make_distributed(tmp_path)
     plain = documents()
     for option, text in (
         (("--compute", "big"), "compute: azureml:big\n"),
         (("--size", "Standard_D4s_v3"), "size: Standard_D4s_v3\n"),
         (("--low-priority",), "tier: low_priority\n"),
+        (("--subnet", "/s/one"), "subnet: /s/one\nenable_node_public_ip: false\n"),
         (("--low-priority",), "    mode: rw_mount\n"),
         (("--instances", "2"), "instance_count: 2\n"),
         (("--instances", "2"), "    mode: rw_mount\n"),
@@ -374,6 +385,9 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
         (("--timeout", "90m"), "timeout: 5400\n"),
         (("--experiment", "mine"), "experiment_name: mine\n"),
         (("--display-name", "mine"), "display_name: mine\n"),
+        (("--identity", "user"), "identity:\n  type: user_identity\n"),
+        (("--identity", "managed"), "identity:\n  type: managed\n"),
+        (("--input-mode", "download", "--input", "in.csv"), "mode: download\n"),
         (("--env", "A=b=c"), "  A: b=c\n"),
         (("--tag", "team=x"), "  team: x\n"),
         (("--registry", "other.example"), f"image: other.example/demo@{DIGEST}\n"),
@@ -395,19 +409,67 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
         (("--instances", "2", "--output-mode", "upload"), ("upload", "--output-mode")),
     ],
 )
-def test_how_the_outputs_are_kept_is_said_with_the_reason(
+def test_how_the_outputs_are_kept_is_said_with_the_reason(  # noqa: PLR0913, PLR0917 - its parameters
     hakobune: Hakobune,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     command: tuple[str, ...],
     options: tuple[str, ...],
     words: tuple[str, str],
 ) -> None:
     monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
+    make_distributed(tmp_path)
     _, out, err = hakobune(*command, *options)
     (line,) = (
         line for line in (out + err).splitlines() if line.startswith("outputs") and len(line) > 9
     )
     assert all(word in line for word in words)
+
+
+@pytest.mark.parametrize("command", ["submit", "export"])
+def test_a_serverless_job_has_no_cluster(
+    hakobune: Hakobune, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("--compute", "serverless", "--size", "Standard_D4s_v3", "--low-priority")
+    monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
+    code, out, err = hakobune(command, *(["--dry-run"] if command == "submit" else []), *words)
+    assert code == 0, err
+    text = out if command == "submit" else (tmp_path / "azureml/job.yml").read_text("utf-8")
+    assert "job_tier: spot\n" in text
+    assert "instance_type: Standard_D4s_v3\n" in text
+    assert "compute: azureml" not in text
+    assert hakobune(command, *words, "--create-compute")[0] == 2
+
+
+def test_a_serverless_job_is_submitted_without_a_look_at_clusters(
+    hakobune: Hakobune, cloud: FakeCloud
+) -> None:
+    assert hakobune("submit", "--compute", "serverless")[0] == 0
+    assert [call.split(" ")[0] for call in cloud.calls] == ["environment", "job"]
+
+
+@pytest.mark.parametrize("command", ["submit", "watch"])
+def test_a_job_that_waits_too_long_or_is_interrupted_is_canceled_on_request(
+    hakobune: Hakobune, cloud: FakeCloud, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FakeClock()
+    monkeypatch.setattr("hakobune.adapters.patience.SystemClock.now", lambda _: clock.now())
+    monkeypatch.setattr("hakobune.adapters.patience.SystemClock.sleep", lambda _, s: clock.sleep(s))
+    name = hakobune("submit", "--create-compute")[1].strip()
+    cloud.statuses = iter(["Queued"] * 999)
+    words = ("submit", "--create-compute", "--watch") if command == "submit" else ("watch",)
+    code, _, err = hakobune(*words, "--queue-timeout", "10m")
+    assert (code, "error[queue-timeout]" in err) == (9, True), err
+    assert cloud.calls[-1] == f"cancel {name}"
+    cloud.calls.clear()
+
+    def interrupt(_: str) -> str:
+        raise Interrupted(2)
+
+    monkeypatch.setattr(cloud, "why_waiting", interrupt)
+    for more, calls in (((), []), (("--cancel-on-interrupt",), [f"cancel {name}"])):
+        hakobune(*words, *more)
+        assert cloud.calls == calls
 
 
 def test_an_export_goes_to_the_folder_of_its_option(

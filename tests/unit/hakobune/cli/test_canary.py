@@ -11,6 +11,7 @@ from tests.command_samples import FakeWiring, run
 from tests.delivery_samples import Ready, make_ready
 
 CHECKS = {one.name: [True, "works"] for one in ASSUMPTIONS[:-2]}
+SUBNET = "/subscriptions/s/resourceGroups/r/providers/Microsoft.Network/virtualNetworks/v/subnets/n"
 Hakobune = Callable[..., tuple[int, str, str]]
 
 
@@ -54,7 +55,8 @@ def test_the_options_of_a_job_are_the_canary_s(hakobune: Hakobune, ready: Ready)
     words = (
         *("canary", "--create-compute", "--compute", "big", "--size", "Standard_D4s_v3"),
         *("--instances", "1", "--timeout", "10m", "--low-priority", "--registry", "own.azurecr.io"),
-        *("--output-mode", "rw_mount"),
+        *("--output-mode", "rw_mount", "--identity", "managed", "--input-mode", "download"),
+        *("--subnet", SUBNET),
         *("--experiment", "mine", "--display-name", "seen", "--env", "A=1", "--tag", "b=2"),
         *("--subscription", "s", "--resource-group", "r", "--workspace", "w"),
     )

@@ -23,7 +23,7 @@ from hakobune.errors import (
 from hakobune.model.cloud import Cloud
 from hakobune.stages.deliver import Delivery, Order, Step, bring, bring_model, deliver
 from hakobune.stages.record import complete
-from tests.cloud_samples import FakeCloud, make_wishes, run_files
+from tests.cloud_samples import FakeCloud, make_compute, make_wishes, run_files
 from tests.delivery_samples import DIGEST, Ready, make_ready
 from tests.run_samples import circumstances, engine_of, image_of, write_run
 
@@ -56,8 +56,14 @@ def trained(ready: Ready, *, order: str = OWN[1], rmse: bytes = b"12.5", data: s
     )
 
 
-def delivered(
-    ready: Ready, until: Step, *, retries: int = 0, experiment: str = "demo", **other: bool
+def delivered(  # noqa: PLR0913 - one for each part of an order
+    ready: Ready,
+    until: Step,
+    *,
+    retries: int = 0,
+    experiment: str = "demo",
+    is_again: bool = False,
+    is_ungraded: bool = False,
 ) -> Delivery:
     order = Order(
         wishes=make_wishes("--order", "2,0,2", is_compute_created=True, experiment=experiment),
@@ -65,7 +71,8 @@ def delivered(
         cwd=ready.project.root,
         until=until,
         retries=retries,
-        **other,
+        is_again=is_again,
+        is_ungraded=is_ungraded,
     )
     return deliver(ready.services, order, lambda _: None)
 
@@ -127,6 +134,15 @@ def test_a_lost_node_is_retried_as_often_as_asked(ready: Ready) -> None:
         "the node was lost; resubmitting: attempt 2 of 3",
         "the node was lost; resubmitting: attempt 3 of 3",
     ]
+
+
+def test_a_preempted_job_that_ends_as_canceled_is_submitted_again(ready: Ready) -> None:
+    ready.cloud.computes["cpu-cluster"] = make_compute(is_low_priority=True)
+    wishes = make_wishes("--order", "2,0,2", experiment="demo")
+    order = Order(wishes=wishes, registry="", cwd=ready.project.root, until=Step.WATCH, retries=1)
+    ready.cloud.statuses = iter(["Running", "Canceled", "Completed"])
+    found = deliver(ready.services, order, lambda _: None)
+    assert (found.status, len(ready.cloud.jobs)) == ("Completed", 2)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_a_registry_that_only_the_workspace_knows_is_not_asked(tmp_path: Path) -
 
 def test_upload_compute_and_ceiling_are_told(tmp_path: Path) -> None:
     found = rows(
-        write_project(tmp_path),
+        replace(write_project(tmp_path), distributed=True),
         "registry.example",
         THERE,
         instances=2,
@@ -70,4 +71,6 @@ def test_upload_compute_and_ceiling_are_told(tmp_path: Path) -> None:
     )
     assert found["upload"] == "x.csv (3 bytes)"
     assert found["at most"] == "3 node-hours (2 x 5400 s)"
-    assert "created unless it is there (Standard_D2s_v3, 0 to 1 nodes)" in found["compute"]
+    assert (
+        "created unless it is there (Standard_D2s_v3, 0 to 1 nodes, with an id" in found["compute"]
+    )

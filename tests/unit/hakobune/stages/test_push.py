@@ -12,6 +12,7 @@ from hakobune.errors import (
     ImageStaleError,
     NameInvalidError,
     PlatformUnsupportedError,
+    RegistryRefusedError,
 )
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push, push, require_digest
 from tests.cloud_samples import make_patience
@@ -37,6 +38,21 @@ def test_an_image_is_pushed_once_and_its_digest_read_back(tmp_path: Path) -> Non
     assert [stage[1].endswith("is there already") for stage in reporter.stages] == [False, True]
     # The second time too: what a push that was killed had left.
     assert runner.called("image", "rm") == [["docker", "image", "rm", planned.tagged]] * 2
+
+
+def test_the_right_to_push_is_asked_once_and_before_the_push(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(repository: str) -> None:
+        raise RegistryRefusedError(repository, remedy="")
+
+    monkeypatch.setattr(registries, "require_writable", refuse)
+    project = write_project(tmp_path)
+    runner = FakeRunner([Registry(), *PUSH, CONTAINERD, image(project)])  # type: ignore[list-item] # a fake
+    planned = plan_push(project, runner, registry_name="registry.example")
+    with pytest.raises(RegistryRefusedError, match=r"registry\.example/demo"):
+        push(planned, runner, make_patience(), FakeReporter())
+    assert not runner.called("docker", "push")
 
 
 def test_the_tag_is_derived_from_the_content(tmp_path: Path) -> None:

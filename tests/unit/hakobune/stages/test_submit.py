@@ -30,7 +30,7 @@ from hakobune.stages.submit import (
     submit,
     submit_after,
 )
-from tests.cloud_samples import PUSHED, FakeCloud, make_compute, make_wishes
+from tests.cloud_samples import ENVIRONMENT, PUSHED, FakeCloud, make_compute, make_wishes
 from tests.delivery_samples import planned
 from tests.samples import COMMIT, HEAD, FakeReporter, FakeRunner, on, write_project
 
@@ -44,7 +44,7 @@ def test_everything_is_created_once(tmp_path: Path) -> None:
     submission = planned(project, is_compute_created=True)
     job = submit(project, submission, cloud, FakeReporter())
     assert cloud.calls == ["environment", "compute", f"job {job.name}"]
-    assert cloud.environments == {f"demo:{'a1' * 8}": PUSHED.reference}
+    assert cloud.environments == {ENVIRONMENT.reference: PUSHED.reference}
     again = planned(project, "--other", is_compute_created=True)
     submit(project, again, cloud, FakeReporter())
     assert cloud.calls[3:] == [f"job {again.job.name}"]
@@ -62,7 +62,33 @@ def test_the_job_s_page_is_printed_where_it_has_one(tmp_path: Path) -> None:
     ):
         reporter = FakeReporter()
         submit(project, planned(project, is_compute_created=True), cloud, reporter)
-        assert reporter.said == said
+        assert reporter.said[2:] == said
+
+
+def test_the_roles_of_a_new_cluster_s_identity_are_printed_as_commands(tmp_path: Path) -> None:
+    project, reporter = write_project(tmp_path), FakeReporter()
+    submit(project, planned(project, is_compute_created=True), FakeCloud(), reporter)
+    assert "the identity of cpu-cluster needs these roles" in reporter.said[0]
+    assert '--role "Storage Blob Data Contributor" --scope /subscriptions/s/st' in reporter.said[1]
+    assert "--assignee-object-id 11111111-2222-3333-4444-555555555555 " in reporter.said[1]
+
+
+@pytest.mark.parametrize(
+    ("is_keyless", "identity", "is_refused"),
+    [(True, "", True), (True, "user", False), (False, "", False), (False, "managed", True)],
+)
+def test_a_cluster_without_the_identity_that_the_job_needs_is_refused(
+    tmp_path: Path, *, is_keyless: bool, identity: str, is_refused: bool
+) -> None:
+    project = write_project(tmp_path)
+    cloud = FakeCloud(computes={"cpu-cluster": make_compute()}, keyless=is_keyless)
+    wanted = planned(project, identity=identity)
+    if is_refused:
+        with pytest.raises(ComputeUnusableError, match="cpu-cluster has no identity") as caught:
+            submit(project, wanted, cloud, FakeReporter())
+        assert "--identity-type SystemAssigned" in caught.value.remedy
+        cloud.computes["cpu-cluster"] = make_compute(identity="user_assigned")
+    submit(project, wanted, cloud, FakeReporter())
 
 
 def test_a_job_is_tagged_with_data_and_commit(tmp_path: Path) -> None:
@@ -123,7 +149,7 @@ def test_a_missing_file_is_found_while_planning(tmp_path: Path) -> None:
 
 def test_an_environment_with_another_image_stops_everything(tmp_path: Path) -> None:
     project = write_project(tmp_path)
-    cloud = ready_cloud(environments={f"demo:{'a1' * 8}": "registry.example/demo@sha256:other"})
+    cloud = ready_cloud(environments={ENVIRONMENT.reference: "registry.example/demo@sha256:other"})
     with pytest.raises(EnvironmentConflictError, match="sha256:other"):
         submit(project, planned(project), cloud, FakeReporter())
     assert cloud.calls == []

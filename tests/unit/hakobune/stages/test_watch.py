@@ -4,15 +4,22 @@ from typing import Any
 import pytest
 
 from hakobune.errors import (
+    AssertionExpiredError,
     JobCanceledError,
     JobFailedError,
     JobNotFoundError,
     JobUnfinishedError,
+    LoginError,
+    QueueTimeoutError,
     ServiceRefusedError,
+    ServiceUnavailableError,
+    StorageRoleMissingError,
+    WatchEndedError,
 )
 from hakobune.interruption import Interrupted
+from hakobune.model.job import Job, WatchWishes
 from hakobune.stages.watch import cancel, watch
-from tests.cloud_samples import FakeClock, FakeCloud, make_job
+from tests.cloud_samples import FakeClock, FakeCloud, make_compute, make_job
 from tests.samples import FakeReporter
 
 
@@ -127,10 +134,12 @@ def test_a_job_is_canceled_and_one_that_is_over_stays() -> None:
 @pytest.mark.parametrize(
     ("why", "remedy"),
     [
-        ("ImagePullFailure: Failed to pull Docker image r/x: unauthorized", "AcrPull"),
+        ("ImagePullFailure: Failed to pull Docker image r/x: unauthorized", "Repository Reader"),
         ("NodePreempted: The low-priority node was preempted", "--retries"),
         ("OutOfMemory: The job was killed (exit 137).", "more memory"),
         ("UserError: User process exited with status code 43", "hakobune watch demo-1"),
+        ("UserError: Identity of the specified managed compute c is not found", "--identity user"),
+        ("ScriptExecution.StreamAccess.Authentication", "--input-mode download"),
         ("", "hakobune watch demo-1"),
     ],
 )
@@ -138,6 +147,136 @@ def test_each_cause_of_a_failure_has_its_own_remedy(why: str, remedy: str) -> No
     with pytest.raises(JobFailedError) as caught:
         followed(FakeCloud(statuses=iter(["Failed"]), why=why))
     assert remedy in caught.value.remedy
+
+
+def waiting(how: WatchWishes, *statuses: str) -> tuple[FakeCloud, FakeReporter, FakeClock]:
+    cloud = FakeCloud(statuses=iter(statuses), reason="Resizing, 0 of 1 nodes; f: 24 of 24")
+    cloud.jobs["demo-1"] = make_job(compute="cpu-cluster")
+    reporter, clock = FakeReporter(), FakeClock()
+    watch(cloud, "demo-1", reporter, clock, lambda _: None, how=how)
+    return cloud, reporter, clock
+
+
+def test_a_job_that_waits_for_a_node_says_why_once_a_minute() -> None:
+    _, reporter, clock = waiting(WatchWishes(), *["Queued"] * 20, "Running", "Completed")
+    told = [text for text in reporter.said if "waits for a node" in text]
+    assert told[0] == ("demo-1 waits for a node: cpu-cluster: Resizing, 0 of 1 nodes; f: 24 of 24")
+    minutes = clock.now() / 60
+    assert minutes - 2 < len(told) <= minutes
+
+
+def test_a_job_that_waits_for_too_long_is_canceled_with_the_reason() -> None:
+    cloud = FakeCloud(jobs={"demo-1": make_job("Queued", compute="cpu-cluster")})
+    clock, how = FakeClock(), WatchWishes(queue_timeout_s=600)
+    with pytest.raises(QueueTimeoutError, match="Resizing, 0 of 1 nodes"):
+        watch(cloud, "demo-1", FakeReporter(), clock, lambda _: None, how=how)
+    assert cloud.calls[-1] == "cancel demo-1"
+    assert 600 <= clock.now() < 620
+
+
+def test_a_job_that_started_in_time_is_not_canceled() -> None:
+    how = WatchWishes(queue_timeout_s=60)
+    cloud, _, clock = waiting(how, "Queued", *["Running"] * 30, "Completed")
+    assert clock.now() > 60
+    assert cloud.calls == []
+
+
+def test_a_serverless_job_and_a_service_that_does_not_say_are_told_as_that() -> None:
+    cloud = FakeCloud(statuses=iter([*["Queued"] * 12, "Completed"]), jobs={"demo-1": make_job()})
+    reporter = FakeReporter()
+    watch(cloud, "demo-1", reporter, FakeClock(), lambda _: None)
+    assert any("it is serverless" in text for text in reporter.said)
+    cloud = FakeCloud(statuses=iter([*["Queued"] * 12, "Completed"]))
+    cloud.jobs["demo-1"] = make_job(compute="cpu-cluster")
+    cloud.fails["why_waiting"] = StorageRoleMissingError("refused", remedy="")
+    watch(cloud, "demo-1", reporter, FakeClock(), lambda _: None)
+    assert any("why is not known (refused)" in text for text in reporter.said)
+
+
+class EndingLogin(FakeCloud):
+    """Answers for the job some times, and then refuses the login."""
+
+    def __init__(self, times: int, error: Exception) -> None:
+        super().__init__(jobs={"demo-1": make_job()})
+        self.times, self.error = times, error
+
+    def job(self, name: str) -> Job | None:
+        self.times -= 1
+        if self.times < 0:
+            raise self.error
+        return super().job(name)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AssertionExpiredError("AADSTS700024", remedy="log in again"),
+        ServiceUnavailableError("down", remedy="later"),
+    ],
+)
+def test_a_login_that_ends_leaves_the_job_running_and_says_so(error: Exception) -> None:
+    with pytest.raises(WatchEndedError, match="the job demo-1 keeps running") as caught:
+        watch(EndingLogin(3, error), "demo-1", FakeReporter(), FakeClock(), lambda _: None)
+    assert (caught.value.exit_code, caught.value.name()) == (15, "watch-ended")
+    assert "hakobune watch demo-1" in caught.value.remedy
+
+
+def test_a_login_that_never_saw_the_job_promises_nothing_of_it() -> None:
+    cloud = EndingLogin(0, AssertionExpiredError("AADSTS700024", remedy=""))
+    with pytest.raises(AssertionExpiredError):
+        watch(cloud, "demo-1", FakeReporter(), FakeClock(), lambda _: None)
+
+
+@pytest.mark.parametrize("error", [StorageRoleMissingError, ServiceUnavailableError])
+def test_a_log_that_cannot_be_read_does_not_hide_the_job_s_end(error: type[LoginError]) -> None:
+    class Unreadable(FakeCloud):
+        def log(self, name: str, offset: int) -> tuple[bytes, int]:
+            raise error("unreadable", remedy="get a role")
+
+    for status, ends in (("Completed", False), ("Failed", True)):
+        reporter = FakeReporter()
+        cloud = Unreadable(statuses=iter(["Running", status]), jobs={"demo-1": make_job()})
+        if ends:
+            with pytest.raises(JobFailedError):
+                watch(cloud, "demo-1", reporter, FakeClock(), lambda _: None)
+        else:
+            watch(cloud, "demo-1", reporter, FakeClock(), lambda _: None)
+        told = [text for text in reporter.said if "unreadable" in text]
+        assert len(told) == (1 if error is StorageRoleMissingError else 2)
+
+
+@pytest.mark.parametrize("is_canceled", [True, False])
+def test_an_interruption_cancels_the_job_only_on_request(*, is_canceled: bool) -> None:
+    class Interrupting(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            raise Interrupted(2)
+
+    cloud = FakeCloud(jobs={"demo-1": make_job()})
+    how = WatchWishes(is_canceled_on_interrupt=is_canceled)
+    with pytest.raises(Interrupted):
+        watch(cloud, "demo-1", FakeReporter(), Interrupting(), lambda _: None, how=how)
+    assert cloud.calls == (["cancel demo-1"] if is_canceled else [])
+
+
+@pytest.mark.parametrize(
+    ("statuses", "is_low_priority", "why", "is_lost"),
+    [
+        (["Running", "Canceled"], True, "", True),
+        (["Running", "Canceled"], False, "", False),
+        (["Running", "CancelRequested", "Canceled"], True, "", False),
+        (["Running", "Canceled"], True, "JobTimeout: The job timed out.", False),
+        (["Running", "Canceled"], False, "NodePreempted: gone", True),
+    ],
+)
+def test_a_preempted_job_that_ends_as_canceled_is_a_lost_node(
+    statuses: list[str], why: str, *, is_low_priority: bool, is_lost: bool
+) -> None:
+    cloud = FakeCloud(statuses=iter(statuses), why=why)
+    cloud.jobs["demo-1"] = make_job(compute="cpu-cluster")
+    cloud.computes["cpu-cluster"] = make_compute(is_low_priority=is_low_priority)
+    with pytest.raises(JobCanceledError) as caught:
+        followed(cloud)
+    assert caught.value.is_node_fault is is_lost
 
 
 def failed_with(outputs: dict[str, bytes], **other: Any) -> str:

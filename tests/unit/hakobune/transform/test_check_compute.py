@@ -34,6 +34,30 @@ def test_another_size_than_the_one_asked_for_is_refused() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("asked", "said", "option"),
+    [
+        ({"is_low_priority": True}, "with dedicated, not low priority", "--low-priority"),
+        ({"is_low_priority": False}, "with low priority, not dedicated", "--dedicated"),
+        ({"subnet": "/s/two"}, "with /s/one, not /s/two", "--subnet"),
+        ({"size": "Standard_F4s_v2"}, "not Standard_F4s_v2", "--size"),
+    ],
+)
+def test_a_cluster_that_is_not_what_was_asked_is_refused(
+    asked: dict[str, object], said: str, option: str
+) -> None:
+    is_low = not asked.get("is_low_priority", True)
+    compute = make_compute(is_low_priority=is_low, subnet="/s/one")
+    check_compute(compute, instances=1, wanted=ComputePlan(name="cpu-cluster"))
+    with pytest.raises(ComputeUnusableError, match=said) as caught:
+        check_compute(
+            compute,
+            instances=1,
+            wanted=ComputePlan(name="cpu-cluster", **asked),  # type: ignore[arg-type] # by name
+        )
+    assert option in caught.value.remedy
+
+
 def test_the_last_free_processors_will_do_and_one_less_will_not() -> None:
     def quota(used: int) -> tuple[Quota, ...]:
         return (Quota(kind="standardDSv3Family", per_node=2, used=used, allowed=24),)

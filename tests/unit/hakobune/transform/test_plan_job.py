@@ -42,6 +42,14 @@ def test_an_environment_is_the_image_by_digest_under_a_version_made_from_it() ->
         plan_environment(PUSHED, name="a demo")
 
 
+def test_the_same_image_in_another_registry_is_another_version() -> None:
+    other = replace(PUSHED, repository="registry.azurecr.cn/demo")
+    versions = {plan_environment(pushed, name="demo").version for pushed in (PUSHED, other)}
+    assert len(versions) == 2
+    assert {version.partition("-")[0] for version in versions} == {"a1" * 8}
+    assert all(len(version) <= 30 for version in versions)
+
+
 def test_a_file_of_this_machine_is_an_input() -> None:
     assert planned_inputs(PROJECT, ("--input", "data/x.csv"), local=local) == (CSV,)
     assert planned_inputs(PROJECT, ("--input=data/x.csv",), local=local) == (CSV,)
@@ -168,8 +176,27 @@ def test_a_plan_has_defaults_named_after_the_environment() -> None:
 
 
 def test_the_ceiling_is_nodes_times_hours() -> None:
-    plan = planned(make_wishes(instances=3, timeout_s=1800), CSV)
+    wishes = make_wishes(instances=3, timeout_s=1800)
+    project = replace(PROJECT, distributed=True)
+    plan = plan_job(project, wishes, name="demo-1", environment=ENVIRONMENT, inputs=(CSV,))
     assert plan.node_hours == 1.5
+
+
+def test_many_nodes_are_refused_for_a_program_that_shares_no_work() -> None:
+    with pytest.raises(ArgumentInvalidError, match="overwrite the others' outputs") as caught:
+        planned(make_wishes(instances=2))
+    assert "distributed = true" in caught.value.remedy
+
+
+def test_a_serverless_job_has_a_size_and_a_tier_and_no_cluster() -> None:
+    cluster = ComputePlan(name="serverless", size="Standard_D4s_v3", is_low_priority=True)
+    plan = planned(make_wishes(compute=cluster))
+    assert (plan.compute, plan.size, plan.is_spot) == ("", "Standard_D4s_v3", True)
+    plan = planned(make_wishes(compute=ComputePlan(name="serverless")))
+    assert (plan.compute, plan.size, plan.is_spot) == ("", "", False)
+    for wrong in ({"is_compute_created": True}, {"compute": replace(cluster, subnet="/s")}):
+        with pytest.raises(ArgumentInvalidError, match="no cluster to create"):
+            planned(replace(make_wishes(compute=cluster), **wrong))
 
 
 @pytest.mark.parametrize(
