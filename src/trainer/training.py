@@ -168,6 +168,7 @@ def _recipe(settings: Settings, series: Series, regressors: Regressors) -> Recip
         select=settings.select,
         power=settings.power,
         season=series.calendar.season,
+        has_floor=settings.has_floor,
         columns=regressors.matrix,
     )
 
@@ -301,6 +302,9 @@ def _described(series: Series, split: Split) -> str:
 
 
 def _found(found: Found) -> str:
+    if found.team is not None:
+        names = (f"{member.name} {100 * weight:.0f} %" for weight, member in found.team.others)
+        return ", ".join([f"ARIMA {found.order} {100 * found.team.arima:.0f} %", *names])
     if len(found.members) > 1:
         return f"the mean of {len(found.members)} models, first of all {found.order}"
     return str(found.order)
