@@ -1,4 +1,4 @@
-"""Which forecasters join the ARIMA model of a series, with what weights, and how wide intervals are.
+"""Which forecasters join the ARIMA model of a series, their weights, and how wide intervals are.
 
 The kinds are those that earned a place on data (docs/explanation/selection.md). From three origins
 inside the series on, their errors there weigh them; with fewer all weigh the same.
@@ -28,13 +28,13 @@ from trainer.search.find import Found, climb_on, find_model, is_intermittent
 from trainer.search.simplest import simplest, simplest_reason
 
 _KINDS = ("ets", "theta")
+_TRIED_KINDS = ("seasonal_naive",)  # where their errors can be seen
 _SPARSE_KINDS = ("tsb", "imapa", "sba")
 _MOST_ORIGINS = 8
 _LONGEST_SHARE = 4  # an origin forecasts at most a quarter of the rows
 _PRIOR = 4.0  # what is usual counts as much as so many origins
-_ENOUGH = 20  # origins for a quantile of each step
+_USUAL, _USUAL_OF_ROWS = 1.6, 16.0
 _LEAST_WIDTH, _MOST_WIDTH = 0.5, 10.0
-_AT_95 = 1.959963984540054
 _TINY = 1e-150
 
 Progress = Callable[[str, int], None]
@@ -91,9 +91,12 @@ def choose(found: Found, season: int, horizon: int) -> Chosen:
     values = found.values
     steps = min(horizon, max(1, len(values) // _LONGEST_SHARE))
     is_sparse = is_intermittent(values)
-    members, missing = _members(values, season, horizon, _SPARSE_KINDS if is_sparse else _KINDS)
-    names = tuple(members) if is_sparse and members else (ARIMA, *members)
     origins = origins_of(values, season, steps)
+    wanted = _SPARSE_KINDS if is_sparse else _KINDS
+    if season > 1 and len(origins) >= FEWEST_ORIGINS and not is_sparse:
+        wanted += _TRIED_KINDS
+    members, missing = _members(values, season, horizon, wanted)
+    names = tuple(members) if is_sparse and members else (ARIMA, *members)
     trials = make_trials(values, season, origins, steps, names)
     weights = weigh(trials, names)
     team = Team(
@@ -101,7 +104,7 @@ def choose(found: Found, season: int, horizon: int) -> Chosen:
         others=tuple((weights[kind], members[kind]) for kind in members if weights[kind] > 0),
         widths=(1.0,),
     )
-    widths, intervals = _widths(trials, names, values, season)
+    widths, intervals = _widths(trials, names, values)
     return Chosen(
         team=replace(team, widths=widths),
         trials=trials,
@@ -133,7 +136,7 @@ def refitted(team: Team, values: Floats) -> Team:
 
 
 def origins_of(values: Floats, season: int, steps: int) -> list[int]:
-    """Return from how many rows to forecast: up to eight of the later ones, half a forecast apart."""
+    """Return from how many rows to forecast: up to eight, the later ones, half a forecast apart."""
     rows, known = len(values), int(np.count_nonzero(~np.isnan(values)))
     seasons = 3 * season if season > 1 else 0
     fewest = max(rows // 2, rows - known + seasons + 10)
@@ -174,15 +177,15 @@ def _told(weights: Mapping[str, float], members: Mapping[str, Member], trials: T
 
 
 def _widths(
-    trials: Trials, names: tuple[str, ...], values: Floats, season: int
+    trials: Trials, names: tuple[str, ...], values: Floats
 ) -> tuple[tuple[float, ...], str]:
     """Return the factors of the standard errors, and how they were found.
 
-    With 20 origins or more, of each step the 95 % quantile of its errors in standard errors (split
-    conformal prediction, Lei et al. 2018). With fewer the mean square of the errors of all steps,
-    drawn towards what is usual for so few values as the members have estimated their numbers from.
+    From three origins on it is the root of the mean square of the errors there, in standard errors,
+    drawn towards what is usual; with fewer it is what is usual. Models count the errors to come, and
+    not that their numbers are estimated and their form is chosen.
     """
-    usual = usual_width(values, season)
+    usual = usual_width(values)
     scaled = [
         (actual - forecast[0]) / np.sqrt(np.maximum(forecast[1], _TINY))
         for actual, forecast in zip(trials.actuals, combined(trials, names), strict=True)
@@ -202,11 +205,13 @@ def _widths(
     )
 
 
-def usual_width(values: Floats, season: int) -> float:
-    """Return by how much models' intervals are usually too narrow for so many values."""
-    known = int(np.count_nonzero(~np.isnan(values)))
-    del season
-    return float(np.sqrt(1 + 8 / known))
+def usual_width(values: Floats) -> float:
+    """Return by how much models' intervals are usually too narrow for so many values.
+
+    The form and the two numbers are those that cover 95 % of the last rows of the training parts of
+    400 M3 series, each of these rows left out: 1.6 from fifteen rows, 1.3 from a hundred.
+    """
+    return float(np.sqrt(_USUAL + _USUAL_OF_ROWS / int(np.count_nonzero(~np.isnan(values)))))
 
 
 def _mean_square(numbers: Floats) -> float | None:

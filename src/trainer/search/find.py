@@ -56,8 +56,8 @@ class Found:
     """What the search found: `members` are one model, or several to be averaged by weight.
 
     `candidates` are the best of what was tried, the best first; `fits` counts all. `team` joins
-    them with forecasters of other kinds; `floor` is the least value that is forecast. `is_simplest`:
-    nothing could be estimated (search/simplest.py).
+    them with forecasters of other kinds; `floor` is the least value that is forecast.
+    `is_simplest`: nothing could be estimated (search/simplest.py).
     """
 
     select: Select
@@ -119,7 +119,8 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
 ) -> Found:
     """Return the model of a series; NaN are gaps, `values` are already transformed.
 
-    `season` 1 means none. `is_quick` searches step by step and not the whole grid. Raises ModelNotFittedError where no order can be fitted.
+    `season` 1 means none. `is_quick` searches step by step and not the whole grid. Raises
+    ModelNotFittedError where no order can be fitted.
     """
     data = Data(values, columns)
     known = int(np.count_nonzero(~np.isnan(values)))
