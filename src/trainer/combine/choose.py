@@ -136,11 +136,16 @@ def refitted(team: Team, values: Floats) -> Team:
 
 
 def origins_of(values: Floats, season: int, steps: int) -> list[int]:
-    """Return from how many rows to forecast: up to eight, the later ones, half a forecast apart."""
+    """Return from how many rows to forecast: up to eight, at least half a forecast apart.
+
+    They are spread over the later half of the rows, so that the windows of a long series differ.
+    """
     rows, known = len(values), int(np.count_nonzero(~np.isnan(values)))
     seasons = 3 * season if season > 1 else 0
     fewest = max(rows // 2, rows - known + seasons + 10)
-    return list(range(rows - steps, fewest - 1, -max(1, steps // 2)))[:_MOST_ORIGINS][::-1]
+    last = rows - steps
+    step = max(1, steps // 2, (last - fewest) // (_MOST_ORIGINS - 1))
+    return list(range(last, fewest - 1, -step))[:_MOST_ORIGINS][::-1]
 
 
 def _members(

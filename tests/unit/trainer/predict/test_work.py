@@ -158,7 +158,7 @@ BAD: dict[str, tuple[Change, str, str, str]] = {
     ),
     "flipped": (_flipped, JSON, "saved-model-changed", "changed after it was written"),
     "future form": (
-        _changed(schema_version=3),
+        _changed(schema_version=4),
         JSON,
         "saved-model-form",
         "the form 3 is not supported",
