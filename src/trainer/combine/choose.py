@@ -92,7 +92,7 @@ def choose(found: Found, season: int, horizon: int) -> Chosen:
     steps = min(horizon, max(1, len(values) // _LONGEST_SHARE))
     is_sparse = is_intermittent(values)
     origins = origins_of(values, season, steps)
-    wanted = _SPARSE_KINDS if is_sparse else _KINDS
+    wanted: tuple[str, ...] = _SPARSE_KINDS if is_sparse else _KINDS
     if season > 1 and len(origins) >= FEWEST_ORIGINS and not is_sparse:
         wanted += _TRIED_KINDS
     members, missing = _members(values, season, horizon, wanted)
@@ -187,8 +187,8 @@ def _widths(
     """Return the factors of the standard errors, and how they were found.
 
     From three origins on it is the root of the mean square of the errors there, in standard errors,
-    drawn towards what is usual; with fewer it is what is usual. Models count the errors to come, and
-    not that their numbers are estimated and their form is chosen.
+    drawn towards what is usual; with fewer it is what is usual. Models count the errors to come,
+    and not that their numbers are estimated and their form is chosen.
     """
     usual = usual_width(values)
     scaled = [

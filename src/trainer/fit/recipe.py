@@ -76,7 +76,8 @@ def find(
     found = _find(recipe, values, horizon=horizon, thorough=thorough, progress=progress)
     if not recipe.has_floor or not np.nanmin(values) >= 0:
         return found
-    return replace(found, floor=0.0)
+    told = "no value is negative: nothing below 0 is forecast (--floor none allows it)"
+    return replace(found, floor=0.0, evidence=(*found.evidence, told))
 
 
 def _find(
@@ -133,8 +134,14 @@ def find_again(found: Found, values: Floats, columns: Floats) -> Found:
     """Return the same model, its parameters found anew for other (mostly: more) values."""
     known = values if found.box_cox is None else box_cox(values, found.box_cox.power)
     if found.is_simplest:
-        again = simplest(known, found.order.season, found.reason)
-        return replace(again, box_cox=found.box_cox, floor=_floor_again(found, values))
+        again = simplest(known, found.order.season, "")
+        return replace(
+            again,
+            box_cox=found.box_cox,
+            floor=_floor_again(found, values),
+            reason=found.reason,
+            evidence=found.evidence,
+        )
     data = Data(known, columns)
     members = []
     for member in found.members:

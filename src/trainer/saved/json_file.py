@@ -44,6 +44,15 @@ class SavedModel:
     team: Team | None = None
     floor: float | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the orders of the ARIMA models, and the names of the other members."""
+        others = () if self.team is None else self.team.others
+        return (
+            *(str(fitted.order) for _, fitted in self.members),
+            *(member.name for _, member in others),
+        )
+
     def predict(self, steps: int, future: Floats = NO_COLUMNS) -> Prediction:
         """Return what follows the series; `future` are its regressors, shape (columns, steps).
 

@@ -84,6 +84,17 @@ class Found:
         return self.best.order
 
     @property
+    def title(self) -> str:
+        """Return who forecasts, as a report names it."""
+        if self.team is not None:
+            shares = [(f"ARIMA {self.order}", self.team.arima)]
+            shares += [(member.name, weight) for weight, member in self.team.others]
+            return ", ".join(f"{name} {100 * weight:.0f} %" for name, weight in shares)
+        if len(self.members) > 1:
+            return f"the mean of {len(self.members)} models, first of all {self.order}"
+        return str(self.order)
+
+    @property
     def aicc(self) -> float:
         """Return the AICc of the best member."""
         return self.best.aicc

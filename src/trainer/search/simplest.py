@@ -69,7 +69,7 @@ def simplest(values: Floats, season: int, reason: str) -> Found:
         box_cox=None,
         members=(member,),
         candidates=(),
-        evidence=(),
+        evidence=(f"no model was fitted: {reason}: {_title(order)} goes on",),
         reason=f"{reason}: {_title(order)} goes on",
         fits=0,
         is_simplest=True,
