@@ -35,6 +35,7 @@ _EACH = 6  # orders that a differencing sends to the backtest
 _ORIGINS = 8
 _FEWEST_SEASONS = 3
 _ROUGH = 1e-2
+_LAST = 1e-7
 _FINE = 1e-9
 _CONSTANT = 1e-10
 _LEAST_ERROR = 1e-150  # its square is a number, and so is one through it
@@ -137,7 +138,10 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
     known = int(np.count_nonzero(~np.isnan(values)))
     season = season if season > 1 and known >= _FEWEST_SEASONS * season else 0
     is_sparse = is_intermittent(values)
-    tested = _tested(values, 0 if is_sparse else season, differencing)
+    origins = [] if select == "aicc" else _origins(known, len(values), season, horizon)
+    # What the backtest compares is found in the rows before its first origin, and nothing after.
+    ranked_on = data.head(origins[0]) if origins else data
+    tested = _tested(ranked_on.series, 0 if is_sparse else season, differencing)
     pool = [(tested.d, tested.seasonal_d)]
     if select != "aicc" and differencing is None:
         pool += [pair for pair in _rivals(0 if is_sparse else season) if pair != pool[0]]
@@ -145,7 +149,7 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
     for d, seasonal_d in pool:
         empty = Order(p=0, d=d, q=0, seasonal_d=seasonal_d, season=season)
         step = None if progress is None else _Stage(progress, f"orders with d={d}, D={seasonal_d}")
-        ranking = Ranking(data, empty, progress=step)
+        ranking = Ranking(ranked_on, empty, progress=step)
         ranked += ranking.rank(
             whole_grid=select == "aicc" and not is_quick, best=1 if is_quick else _EACH
         )
@@ -158,7 +162,6 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
             remedy="give a longer series, or name an order, for example --order 0,1,1",
         )
     common = _Common(select, values, columns, box_cox, tested.evidence, fits)
-    origins = _origins(known, len(values), season, horizon)
     if select == "aicc" or len(ranked) == 1 or not origins:
         why = "" if select == "aicc" or origins else "; the series is too short for a backtest"
         reason = f"the lowest AICc of {fits} orders at this differencing{why}"
@@ -276,11 +279,21 @@ def _by_backtest(
     progress: Progress | None,
 ) -> Found:
     origins, steps = plan
-    errors = []
+    errors, whole = [], []
     for place, fitted in enumerate(ranked):
-        errors.append(_backtest_error(data, fitted, origins, steps))
+        error, last = _backtest_error(data, fitted, origins, steps)
+        again = fit(Likelihood(data, fitted.order), [("end", last.point)], tolerance=_LAST)
+        if again.log_likelihood > -np.inf:
+            errors.append(error)
+            whole.append(again)
         if progress is not None:
             progress(f"backtest of {len(ranked)} orders", place + 1)
+    if not whole:
+        raise ModelNotFittedError(
+            "none of the orders of the backtest can be fitted to the whole series",
+            remedy="give a longer series, or name an order, for example --order 0,1,1",
+        )
+    ranked = whole
     ends = [predict_means_at_end(data, fitted, steps) for fitted in ranked]
     is_usable = [bool(np.isfinite(end).all()) for end in ends]
     errors = [error if usable else np.inf for error, usable in zip(errors, is_usable, strict=True)]
@@ -321,19 +334,25 @@ def _weights(errors: Sequence[float], series: Floats) -> list[float]:
     return [share / total if total > 0 else 1 / len(errors) for share in shares]
 
 
-def _backtest_error(data: Data, fitted: Fitted, origins: list[int], steps: int) -> float:
-    """Return the mean absolute error over the origins; the parameters are found anew at each."""
+def _backtest_error(
+    data: Data, fitted: Fitted, origins: list[int], steps: int
+) -> tuple[float, Fitted]:
+    """Return the mean absolute error over the origins, and the model of the last one.
+
+    The parameters are found anew at each, from those of the one before.
+    """
     distances: list[float] = []
     for origin in origins:
         head = data.head(origin)
-        again = fit(Likelihood(head, fitted.order), [("end", fitted.point)], tolerance=_ROUGH)
+        again = fit(Likelihood(head, fitted.order), [("before", fitted.point)], tolerance=_ROUGH)
         if again.log_likelihood == -np.inf:
-            return np.inf
+            return np.inf, fitted
+        fitted = again
         columns = data.columns[:, : origin + steps]
-        means = predict_means(again, head.series, steps, columns)
+        means = predict_means(fitted, head.series, steps, columns)
         actual = data.series[origin : origin + steps]
         distances += [d for d in np.abs(actual - means).tolist() if d == d]  # noqa: PLR0124 - NaN
-    return fsum(distances) / len(distances) if distances else np.inf
+    return fsum(distances) / len(distances) if distances else np.inf, fitted
 
 
 def predict_means_at_end(data: Data, fitted: Fitted, steps: int) -> Floats:

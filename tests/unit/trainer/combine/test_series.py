@@ -123,21 +123,24 @@ def test_every_series_has_a_finite_forecast_and_a_reason(name: str) -> None:
 
 
 def test_a_line_goes_on_and_a_constant_stays() -> None:
-    line = forecast_series(3.0 * np.arange(40) + 1, season=12, horizon=3).prediction.point
+    rows: Floats = np.array([3.0 * row + 1 for row in range(40)])
+    line = forecast_series(rows, season=12, horizon=3).prediction.point
     assert line == pytest.approx([121, 124, 127])
-    assert forecast_series(np.full(9, 7.0), horizon=2).prediction.point.tolist() == [7, 7]
+    assert forecast_series(np.array([7.0] * 9), horizon=2).prediction.point.tolist() == [7, 7]
     assert forecast_series(np.tile([1.0, 5, 2], 9), season=3, horizon=4).prediction.point == (
         pytest.approx([1, 5, 2, 1])
     )
 
 
 def test_forecasts_stay_above_zero_where_all_values_do_unless_told_otherwise() -> None:
-    falling: Floats = np.maximum(0.0, 40.0 - np.arange(41) + np.random.default_rng(1).normal(size=41))
+    noise = np.random.default_rng(1).normal(size=41)
+    falling: Floats = np.array([max(0.0, 40.0 - row + each) for row, each in enumerate(noise)])
+    shifted: Floats = falling - np.full(41, 3.0)
     lower, _ = _bounds(forecast_series(falling, horizon=12))
     assert lower.min() == 0
     lower, _ = _bounds(forecast_series(falling, horizon=12, has_floor=False))
     assert lower.min() < 0
-    lower, _ = _bounds(forecast_series(np.asarray(falling - 3, dtype=np.float64), horizon=12))
+    lower, _ = _bounds(forecast_series(shifted, horizon=12))
     assert lower.min() < 0
 
 
