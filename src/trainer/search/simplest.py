@@ -69,8 +69,8 @@ def simplest(values: Floats, season: int, reason: str) -> Found:
         box_cox=None,
         members=(member,),
         candidates=(),
-        evidence=(f"no model was fitted: {reason}: {_title(order)} goes on",),
-        reason=f"{reason}: {_title(order)} goes on",
+        evidence=(f"no model was fitted: {reason}: {_title(order)} continues",),
+        reason=f"{reason}: {_title(order)} continues",
         fits=0,
         is_simplest=True,
     )

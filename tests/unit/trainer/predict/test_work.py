@@ -161,7 +161,7 @@ BAD: dict[str, tuple[Change, str, str, str]] = {
         _changed(schema_version=4),
         JSON,
         "saved-model-form",
-        "the form 3 is not supported",
+        "the form 4 is not supported",
     ),
     "NaN": (_member(mean=NAN), JSON, "saved-model-invalid", "not finite"),
     "NaN variance": (_member(variance=NAN), JSON, "saved-model-invalid", "not a saved model"),
