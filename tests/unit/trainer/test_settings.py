@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import (
+    ChoicesContradictError,
     HoldoutInvalidError,
     HorizonInvalidError,
     OrderInvalidError,
