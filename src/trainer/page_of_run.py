@@ -48,16 +48,13 @@ def page_of(outcome: Outcome, notes: Sequence[str], arguments: Sequence[str]) ->
 def _head(outcome: Outcome) -> page.Head:
     series = outcome.series
     found = outcome.train_model
-    order = str(found.order)
-    if len(found.members) > 1:
-        order = f"mean of {len(found.members)} models, first {order}"
     return page.Head(
         verdict=_verdict(outcome.evaluated),
         model_name=outcome.settings.model_name,
         run_id=outcome.settings.place.run_id,
         series_name=series.value_name,
         calendar=series.calendar.name,
-        order=order,
+        order=found.title,
         first_date=dated(series.dates[0]),
         last_date=dated(series.dates[-1]),
         rows=len(series.values),

@@ -86,6 +86,9 @@ def _subtitle(outcome: Outcome) -> str:
     scores, found = outcome.scores, outcome.train_model
     r2 = "" if scores.r2 is None else f", R² {scores.r2:.3f}"
     what = f"ARIMA{found.order}"
+    if found.team is not None:
+        kinds = ", ".join(member.kind for _, member in found.team.others)
+        what = f"{what} combined with {kinds}"
     if len(found.members) > 1:
         what = f"mean of {len(found.members)} models, first {what}"
     return f"{what}; holdout: RMSE {scores.rmse:,.2f}{r2}"

@@ -42,6 +42,8 @@ def write_metric(outcome: Outcome) -> bytes:
             "seasonal_order": list(order.seasonal),
             "has_constant": order.has_constant,
             "box_cox": None if found.box_cox is None else found.box_cox.power,
+            "combination": _combination(outcome.final_model),
+            "floor": found.floor,
             "engine": outcome.engine,
             **_fit_figures(found.best, outcome.regressors),
             "final_model": _fit_figures(outcome.final_model.best, outcome.regressors),
@@ -141,6 +143,20 @@ def _backtest(evaluated: Evaluated | None) -> dict[str, Any]:
 
 def _scores(scores: Scores | None) -> dict[str, Any] | None:
     return None if scores is None else asdict(scores)
+
+
+def _combination(found: Found) -> dict[str, Any] | None:
+    """Return weights and widths; all other figures of a fit, and the pickle, are ARIMA's alone."""
+    if found.team is None:
+        return None
+    return {
+        "weights": {
+            f"arima {found.order}": found.team.arima,
+            **{member.name: weight for weight, member in found.team.others},
+        },
+        "interval_widths": list(found.team.widths),
+        "pickle": f"arima {found.order}",
+    }
 
 
 def _search(found: Found) -> dict[str, Any]:

@@ -33,7 +33,8 @@ DEFAULT_HOLDOUT_FRACTION = 0.1
 DEFAULT_WINDOWS = 5
 MOST_WINDOWS = 200
 ENGINES = ("kernel", "pmdarima")
-SELECTS = ("backtest", "aicc", "average")
+SELECTS = ("combination", "backtest", "aicc", "average")
+FLOORS = ("auto", "none")
 LONGEST_HORIZON = 10_000
 LARGEST_ORDER = (12, 2, 12)
 LARGEST_SEASONAL_ORDER = (3, 1, 3, 366)
@@ -99,7 +100,8 @@ class Settings:
     holdout: Holdout
     horizon: int | None
     engine: Literal["kernel", "pmdarima"]
-    select: Literal["backtest", "aicc", "average"]
+    select: Literal["combination", "backtest", "aicc", "average"]
+    has_floor: bool
     power: float | Literal["auto"] | None
     calendar: Plan
     regressors: tuple[str, ...]
@@ -142,7 +144,10 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add("--holdout", metavar="ROWS", help="last rows to score: 16, 0.1 or 10%% (default)")
     add("--horizon", metavar="STEPS", help="steps to forecast; default: as many as held out")
     add("--engine", choices=ENGINES, help="search engine of --order auto; default: kernel")
-    add("--select", choices=SELECTS, help="selection of --order auto; default: backtest")
+    add("--select", choices=SELECTS, help="what --order auto forecasts by; default: combination")
+    add(
+        "--floor", choices=FLOORS, help="auto: no forecast below 0 where no value is; default: auto"
+    )
     add("--box_cox", metavar="POWER", help="transform positive values; 0 is the log; or auto")
     add("--calendar", action="append", metavar="LIST", help="weekday,month,holidays:DE")
     add("--fourier", action="append", metavar="PERIOD:PAIRS", help="a long season: 365.25:3")
@@ -254,7 +259,8 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
         holdout=_holdout(raw.holdout),
         horizon=None if raw.horizon is None else read_horizon(raw.horizon),
         engine=raw.engine or "kernel",
-        select=raw.select or "backtest",
+        select=raw.select or "combination",
+        has_floor=(raw.floor or "auto") == "auto" and order is None,
         power=_power(raw.box_cox),
         calendar=parse_plan(calendar=raw.calendar or (), fourier=raw.fourier or ()),
         regressors=parse_names(raw.regressors or ()),
@@ -270,6 +276,11 @@ def _refuse_contradictions(raw: argparse.Namespace, order: tuple[int, int, int] 
                 f"{flag} {value} searches for an order, but --order names one",
                 remedy=f"leave out {flag}, or give --order auto",
             )
+    if order is not None and raw.floor is not None:
+        raise ChoicesContradictError(
+            "--floor works with --order auto only: a given order is a plain ARIMA",
+            remedy="leave out --floor, or give --order auto",
+        )
     if raw.engine == "pmdarima" and raw.select is not None:
         raise ChoicesContradictError(
             f"--select {raw.select} works with --engine kernel only; pmdarima selects by AICc",

@@ -122,7 +122,7 @@ def explore(settings: Settings) -> Outcome:
             horizon=len(split.holdout.values),
             progress=current.progress,
         )
-        current.outcome = _found(found)
+        current.outcome = found.title
     show_notes(found.evidence)
     with stage("backtest") as current:
         evaluated, stability = evaluate(settings, recipe, loaded.series, steps, current)
@@ -168,6 +168,7 @@ def _recipe(settings: Settings, series: Series, regressors: Regressors) -> Recip
         select=settings.select,
         power=settings.power,
         season=series.calendar.season,
+        has_floor=settings.has_floor,
         columns=regressors.matrix,
     )
 
@@ -240,6 +241,8 @@ def _examined(outcome: Outcome, stability: Finding | None) -> Outcome:
     notes = outcome.notes
     if len(outcome.dates) > len(outcome.series.values):
         notes = (*notes, "the forecast is longer than the series: its end is unreliable")
+    if outcome.final_model.team is not None:
+        notes = (*notes, f"residuals, and {MODEL_FILE}, are of ARIMA {order} alone")
     if len(outcome.final_model.members) == 1:
         told = disagreement(_sample(outcome), outcome.final_model.best)
         notes = (*notes, told) if told else notes
@@ -285,7 +288,7 @@ def _result(outcome: Outcome, files: Sequence[str]) -> list[tuple[str, str]]:
     verdict = "no backtest" if outcome.evaluated is None else outcome.evaluated.verdict.sentence
     return [
         ("run id", place.run_id),
-        ("order", _found(outcome.train_model)),
+        ("order", outcome.train_model.title),
         ("RMSE", f"{scores.rmse:.4f}  (naive forecast: {outcome.naive.rmse:.4f})"),
         ("R2", "not defined" if scores.r2 is None else f"{scores.r2:.4f}"),
         ("MAE", f"{scores.mae:.4f}"),
@@ -298,12 +301,6 @@ def _result(outcome: Outcome, files: Sequence[str]) -> list[tuple[str, str]]:
 def _described(series: Series, split: Split) -> str:
     rows, held = len(split.train.values), len(split.holdout.values)
     return f"{series.source}: {rows} rows to train on, {held} held out, {series.calendar.name}"
-
-
-def _found(found: Found) -> str:
-    if len(found.members) > 1:
-        return f"the mean of {len(found.members)} models, first of all {found.order}"
-    return str(found.order)
 
 
 def _checked(found: Found) -> str:

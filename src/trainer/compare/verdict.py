@@ -164,7 +164,7 @@ def _contender(contender: Contender) -> dict[str, Any]:
         "run_id": contender.run_id,
         "sha256": contender.sha256,
         "is_verified": contender.is_verified,
-        "orders": [str(fitted.order) for _, fitted in contender.saved.members],
+        "orders": list(contender.saved.names),
         "last_date": dated(contender.origin.last),
     }
 

@@ -29,25 +29,32 @@ class BoxCox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """Mean and standard error of each step, shape (steps,), on the model's scale."""
+    """Mean and standard error of each step, shape (steps,), on the model's scale.
+
+    `floor` is the least value that can come, in the data's unit: below it nothing is forecast.
+    """
 
     mean: Floats
     standard_error: Floats
     box_cox: BoxCox | None = None
+    floor: float | None = None
 
     @property
     def point(self) -> Floats:
         """Return the expected median of each step, in the data's unit."""
-        return turned_back(self.mean, self.box_cox)
+        return self._raised(turned_back(self.mean, self.box_cox))
 
     def quantile(self, probability: float) -> Floats:
         """Return what each step stays below with this probability, in the data's unit."""
         distance = NormalDist().inv_cdf(probability)
-        return turned_back(self.mean + distance * self.standard_error, self.box_cox)
+        return self._raised(turned_back(self.mean + distance * self.standard_error, self.box_cox))
 
     def bounds(self, level: float) -> tuple[Floats, Floats]:
         """Return lower and upper bounds that hold with probability `level` (0.8, 0.95)."""
         return self.quantile((1 - level) / 2), self.quantile((1 + level) / 2)
+
+    def _raised(self, values: Floats) -> Floats:
+        return values if self.floor is None else np.maximum(values, self.floor)
 
 
 # Known values on their calendar and a number of steps; sees nothing that follows the known values.

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from trainer.combine.choose import find_combination, refitted
 from trainer.errors import (
     BoxCoxInvalidError,
     ModelNotFittedError,
@@ -23,15 +24,23 @@ from trainer.fit.prediction import BoxCox
 from trainer.fit.starts import fit_from_many
 from trainer.interruption import held_back
 from trainer.kernel.library import box_cox
-from trainer.search.find import Candidate, Found, Select, find_model, refuse_unvaried, spread_of
+from trainer.search.find import (
+    Candidate,
+    Found,
+    Select,
+    climb_on,
+    find_model,
+    refuse_unvaried,
+    spread_of,
+)
 from trainer.search.library_search import search_by_library
+from trainer.search.simplest import FEWEST_TO_SEARCH, simplest
 
 Engine = Literal["kernel", "pmdarima"]
 Progress = Callable[[str, int], None]
 
 SMALLEST_SPREAD = 1e-5
 _FEWEST_SEASONS = 3
-_FEWEST_TO_SEARCH = 8
 _FINE = 1e-9
 
 
@@ -39,6 +48,7 @@ _FINE = 1e-9
 class Recipe:
     """How a model is made of known values. `order` None means: search.
 
+    `has_floor`: where no known value is negative, no forecast is.
     `columns` are the regressors of all rows and of the steps to forecast, shape (columns, rows).
     """
 
@@ -47,6 +57,7 @@ class Recipe:
     select: Select
     power: float | Literal["auto"] | None
     season: int
+    has_floor: bool = False
     columns: Floats = field(default_factory=no_columns)
 
 
@@ -62,14 +73,35 @@ def find(
 
     `thorough` climbs from many starts; without it from a few, as a backtest can afford.
     """
+    found = _find(recipe, values, horizon=horizon, thorough=thorough, progress=progress)
+    if not recipe.has_floor or not np.nanmin(values) >= 0:
+        return found
+    told = "no value is negative: nothing below 0 is forecast (--floor none allows it)"
+    return replace(found, floor=0.0, evidence=(*found.evidence, told))
+
+
+def _find(
+    recipe: Recipe, values: Floats, *, horizon: int, thorough: bool, progress: Progress | None
+) -> Found:
     transform = _transform(recipe, values)
     known = values if transform is None else box_cox(values, transform.power)
     columns = recipe.columns[:, : len(values)]
+    if recipe.order is None and recipe.engine == "kernel" and recipe.select == "combination":
+        if not columns.size:
+            return find_combination(
+                known,
+                season=recipe.season,
+                horizon=horizon,
+                box_cox=transform,
+                thorough=thorough,
+                progress=progress,
+            )[0]
+        recipe = replace(recipe, select="backtest")  # other members take no regressors
     _refuse_constant(known)
-    if recipe.order is None and np.count_nonzero(~np.isnan(known)) < _FEWEST_TO_SEARCH:
+    if recipe.order is None and np.count_nonzero(~np.isnan(known)) < FEWEST_TO_SEARCH:
         raise SeriesTooShortError(
             f"{np.count_nonzero(~np.isnan(known))} values are too few to search for an order: "
-            f"it takes {_FEWEST_TO_SEARCH}",
+            f"it takes {FEWEST_TO_SEARCH}",
             remedy="give a longer series: tens of values at the least; or name an --order",
         )
     if recipe.order is None and recipe.engine == "kernel":
@@ -83,7 +115,7 @@ def find(
             progress=progress,
         )
         _refuse_small(known, found.order)
-        return _climbed_on(found, thorough=thorough)
+        return climb_on(found, thorough=thorough)
     order = recipe.order or _order_by_library(known, recipe.season)
     require_length(int(np.count_nonzero(~np.isnan(known))), order, len(columns))
     _refuse_small(known, order)
@@ -101,6 +133,15 @@ def find(
 def find_again(found: Found, values: Floats, columns: Floats) -> Found:
     """Return the same model, its parameters found anew for other (mostly: more) values."""
     known = values if found.box_cox is None else box_cox(values, found.box_cox.power)
+    if found.is_simplest:
+        again = simplest(known, found.order.season, "")
+        return replace(
+            again,
+            box_cox=found.box_cox,
+            floor=_floor_again(found, values),
+            reason=found.reason,
+            evidence=found.evidence,
+        )
     data = Data(known, columns)
     members = []
     for member in found.members:
@@ -110,7 +151,18 @@ def find_again(found: Found, values: Floats, columns: Floats) -> Found:
         else:
             fitted = _fit_from_few(likelihood, warm=member.fitted.point)
         members.append(replace(member, fitted=fitted))
-    return replace(found, values=known, columns=columns, members=tuple(members))
+    return replace(
+        found,
+        values=known,
+        columns=columns,
+        members=tuple(members),
+        team=None if found.team is None else refitted(found.team, known),
+        floor=_floor_again(found, values),
+    )
+
+
+def _floor_again(found: Found, values: Floats) -> float | None:
+    return found.floor if found.floor is not None and np.nanmin(values) >= 0 else None
 
 
 def require_length(rows: int, order: Order, columns: int = 0) -> None:
@@ -144,21 +196,6 @@ def _single(  # noqa: PLR0913, PLR0917 - one call for each way, alike in all
         reason=reason,
         fits=1,
     )
-
-
-def _climbed_on(found: Found, *, thorough: bool) -> Found:
-    """Return the same order from more starts; a mixture is left as it is."""
-    data = Data(found.values, found.columns)
-    if len(found.members) > 1 or not (thorough or data.has_gaps):
-        return found
-    member = found.members[0]
-    likelihood, warm = Likelihood(data, member.fitted.order), member.fitted.point
-    if thorough:
-        better = replace(member, fitted=fit_from_many(likelihood, warm=warm))
-    else:
-        better = replace(member, fitted=fit(likelihood, [("search", warm)], tolerance=_FINE))
-    others = (c for c in found.candidates if c.fitted.order != member.fitted.order)
-    return replace(found, members=(better,), candidates=(better, *others))
 
 
 def _fit_from_few(likelihood: Likelihood, warm: Floats | None = None) -> Fitted:

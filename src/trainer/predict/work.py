@@ -38,7 +38,7 @@ def forecast(options: Options) -> bytes:
         loaded = load_model_file(options.model, trust_pickle=options.trust_pickle)
         origin = read_origin(loaded.saved, name)
         known = _known_dates(origin, len(loaded.saved.values), name)
-        orders = ", ".join(str(fitted.order) for _, fitted in loaded.saved.members)
+        orders = ", ".join(loaded.saved.names)
         current.outcome = f"{orders} of {len(known)} rows up to {dated(known[-1])}"
     show_notes(loaded.notes)
     with stage("predict") as current:

@@ -10,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from trainer.combine.team import Team
 from trainer.errors import SavedModelChangedError, SavedModelFormError, SavedModelInvalidError
 from trainer.fit.fitting import Fitted, parameters, predict
 from trainer.fit.order import Floats, Order
 from trainer.fit.prediction import BoxCox, Prediction
 from trainer.kernel.library import NO_COLUMNS
+from trainer.members.kinds import member_of
 from trainer.saved.seal import is_sealed, sealed
 from trainer.settings import LARGEST_ORDER, LARGEST_SEASONAL_ORDER
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+_ROUNDING = 1e-9
 _LARGEST = (*LARGEST_ORDER, *LARGEST_SEASONAL_ORDER)
 _FAILURES = (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError)
 _REMEDY = "use the file as the run wrote it, or train again"
@@ -28,7 +31,9 @@ _REMEDY = "use the file as the run wrote it, or train again"
 class SavedModel:
     """Members (weight and model) over one series; `values` are on the model's scale.
 
-    `facts` are further fields of the file: names, dates, digests.
+    `members` are ARIMA models; `team` joins them with members of other kinds. `floor` is the least
+    value that is forecast, in the data's unit. `facts` are further fields of the file: names,
+    dates, digests.
     """
 
     members: tuple[tuple[float, Fitted], ...]
@@ -36,6 +41,17 @@ class SavedModel:
     columns: Floats
     box_cox: BoxCox | None
     facts: dict[str, Any]
+    team: Team | None = None
+    floor: float | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the orders of the ARIMA models, and the names of the other members."""
+        others = () if self.team is None else self.team.others
+        return (
+            *(str(fitted.order) for _, fitted in self.members),
+            *(member.name for _, member in others),
+        )
 
     def predict(self, steps: int, future: Floats = NO_COLUMNS) -> Prediction:
         """Return what follows the series; `future` are its regressors, shape (columns, steps).
@@ -49,7 +65,11 @@ class SavedModel:
             mean = mean + weight * part
         for (weight, _), (part, spread) in zip(self.members, parts, strict=True):
             variance = variance + weight * (spread + (part - mean) ** 2)
-        return Prediction(mean=mean, standard_error=np.sqrt(variance), box_cox=self.box_cox)
+        if self.team is not None:
+            mean, variance = self.team.forecast((mean, variance), self.values, steps)
+        return Prediction(
+            mean=mean, standard_error=np.sqrt(variance), box_cox=self.box_cox, floor=self.floor
+        )
 
 
 def write_saved(model: SavedModel) -> bytes:
@@ -73,10 +93,20 @@ def write_saved(model: SavedModel) -> bytes:
             }
             for weight, fitted in model.members
         ],
+        "team": None if model.team is None else _team_fields(model.team),
+        "floor": model.floor,
         "regressors": model.columns.tolist(),
         "values": [None if value != value else value for value in model.values.tolist()],  # noqa: PLR0124 - NaN
     }
     return sealed(content)
+
+
+def _team_fields(team: Team) -> dict[str, Any]:
+    return {
+        "arima": team.arima,
+        "others": [{"weight": weight, **member.to_dict()} for weight, member in team.others],
+        "widths": list(team.widths),
+    }
 
 
 def read_saved(content: bytes, name: str) -> SavedModel:
@@ -126,6 +156,7 @@ def _read(raw: dict[str, Any]) -> SavedModel:
     values = np.array([np.nan if v is None else float(v) for v in raw.pop("values")])
     columns = raw.pop("regressors")
     power = raw.pop("box_cox")
+    team, floor = raw.pop("team"), raw.pop("floor")
     members = tuple((float(m["weight"]), _read_member(m)) for m in raw.pop("members"))
     if not members or not len(values):
         raise ValueError("it has no members or no values")
@@ -134,6 +165,8 @@ def _read(raw: dict[str, Any]) -> SavedModel:
         values=values,
         columns=_columns(columns, len(values)),
         box_cox=None if power is None else BoxCox(power=float(power)),
+        team=None if team is None else _read_team(team),
+        floor=None if floor is None else float(floor),
         facts={name: value for name, value in raw.items() if name != "schema_version"},
     )
     _refuse_inconsistent(model)
@@ -153,6 +186,15 @@ def _refuse_inconsistent(model: SavedModel) -> None:
         if len(fitted.beta) != len(model.columns) or not fitted.variance > 0 or weight < 0:
             raise ValueError("a member's numbers do not belong to the regressors, or are invalid")
         numbers += [weight, *fitted.point, fitted.mean, *fitted.beta, fitted.variance]
+    if model.team is not None:
+        weights = [model.team.arima, *(weight for weight, _ in model.team.others)]
+        if min(weights) < 0 or not abs(sum(weights) - 1) < _ROUNDING or not model.team.widths:
+            raise ValueError("the weights of its members do not sum to 1, or it has no widths")
+        if min(model.team.widths) <= 0 or model.columns.size:
+            raise ValueError("a width is not above 0, or other members have regressors")
+        numbers += [*weights, *model.team.widths]
+    if model.floor is not None:
+        numbers.append(model.floor)
     if not np.isfinite(numbers).all():
         raise ValueError("a number is not finite")
 
@@ -162,6 +204,15 @@ def _columns(raw: list[list[float]], rows: int) -> Floats:
     if raw and columns.shape != (len(raw), rows):
         raise ValueError("the regressors do not belong to the values")
     return columns
+
+
+def _read_team(raw: dict[str, Any]) -> Team:
+    others = [dict(fields) for fields in raw["others"]]
+    return Team(
+        arima=float(raw["arima"]),
+        others=tuple((float(fields.pop("weight")), member_of(fields)) for fields in others),
+        widths=tuple(float(width) for width in raw["widths"]),
+    )
 
 
 def _read_member(raw: dict[str, Any]) -> Fitted:

@@ -7,12 +7,13 @@ series, and of the better half the one is taken whose forecast is nearest to the
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
 from typing import Any, Literal
 
 import numpy as np
 
+from trainer.combine.team import Team
 from trainer.errors import ModelNotFittedError, SeriesConstantError
 from trainer.fit.fitting import (
     Data,
@@ -23,16 +24,19 @@ from trainer.fit.fitting import (
 )
 from trainer.fit.order import Floats, Order, difference
 from trainer.fit.prediction import BoxCox, Prediction
+from trainer.fit.starts import fit_from_many
 from trainer.kernel.library import NO_COLUMNS
 from trainer.saved.json_file import SavedModel
 from trainer.search.differencing import Differencing, find_differencing
 from trainer.search.ranking import Ranking
 
-Select = Literal["aicc", "backtest", "average"]
+Select = Literal["combination", "aicc", "backtest", "average"]
 _EACH = 6  # orders that a differencing sends to the backtest
 _ORIGINS = 8
 _FEWEST_SEASONS = 3
 _ROUGH = 1e-2
+_LAST = 1e-7
+_FINE = 1e-9
 _CONSTANT = 1e-10
 _LEAST_ERROR = 1e-150  # its square is a number, and so is one through it
 
@@ -52,7 +56,9 @@ class Candidate:
 class Found:
     """What the search found: `members` are one model, or several to be averaged by weight.
 
-    `candidates` are the best of what was tried, the best first; `fits` counts all.
+    `candidates` are the best of what was tried, the best first; `fits` counts all. `team` joins
+    them with forecasters of other kinds; `floor` is the least value that is forecast.
+    `is_simplest`: nothing could be estimated (search/simplest.py).
     """
 
     select: Select
@@ -64,6 +70,9 @@ class Found:
     evidence: tuple[str, ...]
     reason: str
     fits: int
+    team: Team | None = None
+    floor: float | None = None
+    is_simplest: bool = False
 
     @property
     def best(self) -> Fitted:
@@ -74,6 +83,17 @@ class Found:
     def order(self) -> Order:
         """Return the order of the best member."""
         return self.best.order
+
+    @property
+    def title(self) -> str:
+        """Return who forecasts, as a report names it."""
+        if self.team is not None:
+            shares = [(f"ARIMA {self.order}", self.team.arima)]
+            shares += [(member.name, weight) for weight, member in self.team.others]
+            return ", ".join(f"{name} {100 * weight:.0f} %" for name, weight in shares)
+        if len(self.members) > 1:
+            return f"the mean of {len(self.members)} models, first of all {self.order}"
+        return str(self.order)
 
     @property
     def aicc(self) -> float:
@@ -87,6 +107,8 @@ class Found:
             values=self.values,
             columns=self.columns,
             box_cox=self.box_cox,
+            team=self.team,
+            floor=self.floor,
             facts=facts or {},
         )
 
@@ -104,25 +126,33 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
     horizon: int | None = None,
     columns: Floats = NO_COLUMNS,
     box_cox: BoxCox | None = None,
+    is_quick: bool = False,
     progress: Progress | None = None,
 ) -> Found:
     """Return the model of a series; NaN are gaps, `values` are already transformed.
 
-    `season` 1 means none. Raises ModelNotFittedError where no order can be fitted.
+    `season` 1 means none. `is_quick` searches step by step and not the whole grid. Raises
+    ModelNotFittedError where no order can be fitted.
     """
     data = Data(values, columns)
     known = int(np.count_nonzero(~np.isnan(values)))
     season = season if season > 1 and known >= _FEWEST_SEASONS * season else 0
-    tested = _tested(values, season, differencing)
+    is_sparse = is_intermittent(values)
+    origins = [] if select == "aicc" else _origins(known, len(values), season, horizon)
+    # What the backtest compares is found in the rows before its first origin, and nothing after.
+    ranked_on = data.head(origins[0]) if origins else data
+    tested = _tested(ranked_on.series, 0 if is_sparse else season, differencing)
     pool = [(tested.d, tested.seasonal_d)]
     if select != "aicc" and differencing is None:
-        pool += [pair for pair in _rivals(season) if pair != pool[0]]
+        pool += [pair for pair in _rivals(0 if is_sparse else season) if pair != pool[0]]
     ranked, fits = [], 0
     for d, seasonal_d in pool:
         empty = Order(p=0, d=d, q=0, seasonal_d=seasonal_d, season=season)
         step = None if progress is None else _Stage(progress, f"orders with d={d}, D={seasonal_d}")
-        ranking = Ranking(data, empty, progress=step)
-        ranked += ranking.rank(whole_grid=select == "aicc", best=_EACH)
+        ranking = Ranking(ranked_on, empty, progress=step)
+        ranked += ranking.rank(
+            whole_grid=select == "aicc" and not is_quick, best=1 if is_quick else _EACH
+        )
         fits += ranking.count
     if not ranked:
         d, seasonal_d = pool[0]
@@ -132,7 +162,6 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
             remedy="give a longer series, or name an order, for example --order 0,1,1",
         )
     common = _Common(select, values, columns, box_cox, tested.evidence, fits)
-    origins = _origins(known, len(values), season, horizon)
     if select == "aicc" or len(ranked) == 1 or not origins:
         why = "" if select == "aicc" or origins else "; the series is too short for a backtest"
         reason = f"the lowest AICc of {fits} orders at this differencing{why}"
@@ -140,6 +169,27 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
         rest = tuple(Candidate(fitted=f, error=None, weight=0.0) for f in ranked[1:])
         return common.found(members, members + rest, reason)
     return _by_backtest(data, ranked, common, (origins, horizon or _steps(season)), progress)
+
+
+def is_intermittent(values: Floats) -> bool:
+    """Return whether more than half of the known values are zero, and none is negative."""
+    known = values[~np.isnan(values)]
+    return bool(2 * np.count_nonzero(known == 0) > len(known) and (known >= 0).all())
+
+
+def climb_on(found: Found, *, thorough: bool) -> Found:
+    """Return the same order from more starts; a mixture is left as it is."""
+    data = Data(found.values, found.columns)
+    if len(found.members) > 1 or not (thorough or data.has_gaps):
+        return found
+    member = found.members[0]
+    likelihood, warm = Likelihood(data, member.fitted.order), member.fitted.point
+    if thorough:
+        better = replace(member, fitted=fit_from_many(likelihood, warm=warm))
+    else:
+        better = replace(member, fitted=fit(likelihood, [("search", warm)], tolerance=_FINE))
+    others = (c for c in found.candidates if c.fitted.order != member.fitted.order)
+    return replace(found, members=(better,), candidates=(better, *others))
 
 
 def spread_of(values: Floats, order: Order) -> float:
@@ -229,11 +279,21 @@ def _by_backtest(
     progress: Progress | None,
 ) -> Found:
     origins, steps = plan
-    errors = []
+    errors, whole = [], []
     for place, fitted in enumerate(ranked):
-        errors.append(_backtest_error(data, fitted, origins, steps))
+        error, last = _backtest_error(data, fitted, origins, steps)
+        again = fit(Likelihood(data, fitted.order), [("end", last.point)], tolerance=_LAST)
+        if again.log_likelihood > -np.inf:
+            errors.append(error)
+            whole.append(again)
         if progress is not None:
             progress(f"backtest of {len(ranked)} orders", place + 1)
+    if not whole:
+        raise ModelNotFittedError(
+            "none of the orders of the backtest can be fitted to the whole series",
+            remedy="give a longer series, or name an order, for example --order 0,1,1",
+        )
+    ranked = whole
     ends = [predict_means_at_end(data, fitted, steps) for fitted in ranked]
     is_usable = [bool(np.isfinite(end).all()) for end in ends]
     errors = [error if usable else np.inf for error, usable in zip(errors, is_usable, strict=True)]
@@ -274,19 +334,25 @@ def _weights(errors: Sequence[float], series: Floats) -> list[float]:
     return [share / total if total > 0 else 1 / len(errors) for share in shares]
 
 
-def _backtest_error(data: Data, fitted: Fitted, origins: list[int], steps: int) -> float:
-    """Return the mean absolute error over the origins; the parameters are found anew at each."""
+def _backtest_error(
+    data: Data, fitted: Fitted, origins: list[int], steps: int
+) -> tuple[float, Fitted]:
+    """Return the mean absolute error over the origins, and the model of the last one.
+
+    The parameters are found anew at each, from those of the one before.
+    """
     distances: list[float] = []
     for origin in origins:
         head = data.head(origin)
-        again = fit(Likelihood(head, fitted.order), [("end", fitted.point)], tolerance=_ROUGH)
+        again = fit(Likelihood(head, fitted.order), [("before", fitted.point)], tolerance=_ROUGH)
         if again.log_likelihood == -np.inf:
-            return np.inf
+            return np.inf, fitted
+        fitted = again
         columns = data.columns[:, : origin + steps]
-        means = predict_means(again, head.series, steps, columns)
+        means = predict_means(fitted, head.series, steps, columns)
         actual = data.series[origin : origin + steps]
         distances += [d for d in np.abs(actual - means).tolist() if d == d]  # noqa: PLR0124 - NaN
-    return fsum(distances) / len(distances) if distances else np.inf
+    return fsum(distances) / len(distances) if distances else np.inf, fitted
 
 
 def predict_means_at_end(data: Data, fitted: Fitted, steps: int) -> Floats:

@@ -106,7 +106,7 @@ def test_auto_order_on_a_yearly_series(run: Run, tmp_path: Path) -> None:
     assert run("--input", "y.csv") == 0
     metric = _json(tmp_path / "out" / "metric.json")
     assert metric["calendar"] == "YS-JAN"
-    assert metric["engine"].startswith("search by backtest")
+    assert metric["engine"].startswith("search by combination")
     assert metric["seasonal_order"] == [0, 0, 0, 0]
 
 

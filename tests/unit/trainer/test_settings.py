@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import (
+    ChoicesContradictError,
     HoldoutInvalidError,
     HorizonInvalidError,
     OrderInvalidError,
@@ -171,3 +172,11 @@ def test_matplotlib_folder_is_missing_where_home_is_missing_or_closed(tmp_path: 
     assert has_matplotlib_folder({"HOME": str(tmp_path)})
     assert not has_matplotlib_folder({})
     assert not has_matplotlib_folder({"HOME": "/dev/null/home"})
+
+
+def test_the_floor_is_on_unless_told_otherwise_and_not_for_a_given_order() -> None:
+    assert _settings().has_floor
+    assert not _settings("--floor", "none").has_floor
+    assert not _settings("--order", "1,0,0").has_floor
+    with pytest.raises(ChoicesContradictError):
+        _settings("--order", "1,0,0", "--floor", "auto")

@@ -158,10 +158,10 @@ BAD: dict[str, tuple[Change, str, str, str]] = {
     ),
     "flipped": (_flipped, JSON, "saved-model-changed", "changed after it was written"),
     "future form": (
-        _changed(schema_version=3),
+        _changed(schema_version=4),
         JSON,
         "saved-model-form",
-        "the form 3 is not supported",
+        "the form 4 is not supported",
     ),
     "NaN": (_member(mean=NAN), JSON, "saved-model-invalid", "not finite"),
     "NaN variance": (_member(variance=NAN), JSON, "saved-model-invalid", "not a saved model"),

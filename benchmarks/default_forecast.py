@@ -1,0 +1,198 @@
+"""The default forecast on all design series: errors, intervals and CPU against the bounds.
+
+`accuracy` prints it below its own table. The equal-weight mean is that of ARIMA by AICc, ETS and
+Theta, its standard error the mean of theirs. `AVERAGE` are sMAPE and MASE of `--select average` at
+commit 5f64409 on the same series, as that commit forecast them.
+"""
+
+import gzip
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from search.table import Row
+from trainer.combine.series import forecast_series
+from trainer.members.kinds import fit, run
+from trainer.members.member import MemberUnavailableError
+from trainer.search.find import find_model
+
+Floats = npt.NDArray[np.float64]
+AVERAGE = {
+    "m4-hourly": (16.877, 0.7544),
+    "m4-weekly": (7.415, 2.2358),
+    "nn5-daily": (22.623, 0.8343),
+}
+OVERALL, EACH, FEWEST = (0.92, 0.97), (0.89, 0.98), 80
+MOST_CPU, MOST_BIAS = 0.20, 0.05
+AT_95 = 1.959963984540054
+LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Figures of one forecast of one series."""
+
+    group: str
+    smape: float
+    mase: float
+    covered: float
+    msis: float
+    rmse: float
+    pinball: float
+    total: float
+    actual: float
+    cpu_s: float
+
+
+def rows(path: Any) -> Iterator[Row]:  # noqa: ANN401 - a path
+    """Yield the rows of the bounds; a group with a bound that is missed has `is_met` False."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        records = json.load(file)
+    forecast_series(np.random.default_rng(1).normal(size=60).cumsum(), season=12, horizon=2)
+    m3 = [one for one in records if one["set"].startswith("m3")]
+    ours = [_default(one) for one in m3]
+    yield from _intervals(ours, [_equal_mean(one) for one in m3])
+    cpu_s = float(np.mean([one.cpu_s for one in ours]))
+    yield Row(
+        what="M3: CPU a series, with backtest errors",
+        ours=f"{cpu_s:.4f} s",
+        bound=f"<= {MOST_CPU} s",
+        is_met=cpu_s <= MOST_CPU,
+    )
+    for name, (smape, mase) in AVERAGE.items():
+        found = [_default(one) for one in records if one["set"] == name]
+        ratio = (_mean(found, "smape") / smape + _mean(found, "mase") / mase) / 2
+        yield Row(
+            what=f"{name}: sMAPE and MASE, and --select average's",
+            ours=f"{_mean(found, 'smape'):.2f} {_mean(found, 'mase'):.3f}",
+            reference=f"{smape:.2f} {mase:.3f}",
+            ratio=f"{ratio:.3f}x",
+            bound="<= 1x",
+            is_met=ratio <= 1,
+        )
+    yield from _demand([one for one in records if one["set"] == "carparts"])
+
+
+def _intervals(ours: Sequence[Scored], mean: Sequence[Scored]) -> Iterator[Row]:
+    groups = defaultdict(list)
+    for one in ours:
+        groups[one.group].append(one)
+    covers = {"M3": (list(ours), OVERALL)}
+    covers |= {name: (found, EACH) for name, found in groups.items() if len(found) >= FEWEST}
+    for name, (found, (least, most)) in covers.items():
+        share = _mean(found, "covered")
+        yield Row(
+            what=f"{name}: 95 % interval covers",
+            ours=f"{100 * share:.1f} %",
+            bound=f"{100 * least:.0f} to {100 * most:.0f} %",
+            is_met=least <= share <= most,
+        )
+    yield _less("M3: MSIS, and the equal-weight mean's", _mean(ours, "msis"), _mean(mean, "msis"))
+
+
+def _demand(records: Sequence[dict[str, Any]]) -> Iterator[Row]:
+    ours, theta = [_default(one) for one in records], [_theta(one) for one in records]
+    for name in ("rmse", "pinball"):
+        yield _less(f"carparts: {name}, and Theta's", _mean(ours, name), _mean(theta, name))
+    bias = sum(one.total for one in ours) / sum(one.actual for one in ours) - 1
+    yield Row(
+        what="carparts: bias of the total",
+        ours=f"{100 * bias:+.1f} %",
+        bound=f"within {100 * MOST_BIAS:.0f} %",
+        is_met=abs(bias) <= MOST_BIAS,
+    )
+
+
+def _less(what: str, ours: float, theirs: float) -> Row:
+    return Row(
+        what=what,
+        ours=f"{ours:.3f}",
+        reference=f"{theirs:.3f}",
+        ratio=f"{ours / theirs:.3f}x",
+        bound="<= 1x",
+        is_met=ours <= theirs,
+    )
+
+
+def _mean(found: Sequence[Scored], name: str) -> float:
+    return float(np.nanmean([getattr(one, name) for one in found]))
+
+
+def _default(record: dict[str, Any]) -> Scored:
+    began = time.process_time()
+    values, horizon = _numbers(record["train"]), len(record["test"])
+    found = forecast_series(values, season=record["season"], horizon=horizon).prediction
+    spent = time.process_time() - began
+    quantiles = [found.quantile(level) for level in LEVELS]
+    return _scored(record, found.point, found.bounds(0.95), quantiles, spent)
+
+
+def _theta(record: dict[str, Any]) -> Scored:
+    values, horizon = _numbers(record["train"]), len(record["test"])
+    try:
+        member = fit("theta", values, record["season"])
+    except MemberUnavailableError:
+        member = fit("naive", values, 1)
+    ahead = run(member, values, horizon)
+    return _normal(record, ahead.mean, ahead.standard_error)
+
+
+def _equal_mean(record: dict[str, Any]) -> Scored:
+    values, horizon, season = _numbers(record["train"]), len(record["test"]), record["season"]
+    arima = find_model(values, season=season, select="aicc").predict(horizon)
+    parts = [(arima.mean, arima.standard_error)]
+    for kind in ("ets", "theta"):
+        ahead = run(fit(kind, values, season), values, horizon)
+        parts.append((ahead.mean, ahead.standard_error))
+    means, spreads = (np.mean(each, axis=0) for each in zip(*parts, strict=True))
+    return _normal(record, means, spreads)
+
+
+def _normal(record: dict[str, Any], mean: Floats, spread: Floats) -> Scored:
+    from statistics import NormalDist  # noqa: PLC0415 - beside its one use
+
+    quantiles = [np.maximum(mean + NormalDist().inv_cdf(level) * spread, 0) for level in LEVELS]
+    bounds = np.maximum(mean - AT_95 * spread, 0), mean + AT_95 * spread
+    return _scored(record, np.maximum(mean, 0), bounds, quantiles, 0.0)
+
+
+def _scored(
+    record: dict[str, Any],
+    point: Floats,
+    bounds: tuple[Floats, Floats],
+    quantiles: Sequence[Floats],
+    cpu_s: float,
+) -> Scored:
+    train, actual, season = _numbers(record["train"]), _numbers(record["test"]), record["season"]
+    known = ~np.isnan(actual)
+    actual, point, low, high = (each[known] for each in (actual, point, *bounds))
+    scale = float(np.nanmean(np.abs(train[season:] - train[:-season])))
+    level = abs(float(np.nanmean(train))) or 1.0
+    sizes = np.abs(actual) + np.abs(point)
+    losses = [
+        np.maximum(p * (actual - q[known]), (p - 1) * (actual - q[known])).mean()
+        for p, q in zip(LEVELS, quantiles, strict=True)
+    ]
+    outside = np.maximum(low - actual, 0) + np.maximum(actual - high, 0)
+    return Scored(
+        group=record["set"],
+        smape=float(np.mean(200 * np.abs(actual - point) / np.maximum(sizes, 1e-300))),
+        mase=float(np.mean(np.abs(actual - point))) / scale if scale else np.nan,
+        covered=float(np.mean((low <= actual) & (actual <= high))),
+        msis=float(np.mean(high - low + 40 * outside)) / scale if scale else np.nan,
+        rmse=float(np.sqrt(np.mean((actual - point) ** 2))) / level,
+        pinball=float(np.mean(losses)) / level,
+        total=float(point.sum()),
+        actual=float(actual.sum()),
+        cpu_s=cpu_s,
+    )
+
+
+def _numbers(values: Sequence[float | None]) -> Floats:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)

@@ -1,0 +1,1 @@
+"""The default forecast: ARIMA, exponential smoothing and Theta combined, for one series."""

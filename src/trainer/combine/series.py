@@ -1,0 +1,120 @@
+"""Forecast one series by the default combination: values in, forecast and its reasons out.
+
+It reads and writes no file, and shows nothing; `many` calls it once a series.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from trainer.combine.choose import Chosen, find_combination
+from trainer.combine.trials import ARIMA, Trials, combined, make_trials, mean_error
+from trainer.errors import HorizonInvalidError, ValuesMissingError
+from trainer.fit.order import Floats
+from trainer.fit.prediction import Prediction
+from trainer.saved.json_file import SavedModel
+from trainer.search.find import Found
+
+COMBINATION = "combination"
+_BASELINES = ("naive", "seasonal_naive", "mean", "drift")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesForecast:
+    """A forecast of the steps after a series, and how it came about.
+
+    `prediction` has `point` and `bounds(level)`, each of shape (horizon,), in the data's unit.
+    `weights` are those of the members by name, the heaviest first. `errors` are mean absolute
+    errors from the origins inside the series, of the combination, its members and the baselines;
+    empty where the series is too short for an origin. `skill` is 1 - error / error of the best
+    baseline, None without an origin or where that makes no error. `model` forecasts other horizons
+    and is what `write_saved` writes.
+    """
+
+    prediction: Prediction
+    weights: Mapping[str, float]
+    errors: Mapping[str, float]
+    origins: int
+    best_baseline: str | None
+    skill: float | None
+    reason: str
+    intervals: str
+    model: SavedModel
+
+
+def forecast_series(
+    values: Floats, *, season: int = 1, horizon: int, has_floor: bool = True
+) -> SeriesForecast:
+    """Forecast `horizon` steps after `values`, shape (rows,), NaN for gaps; `season` 1 means none.
+
+    Nothing below 0 is forecast where no value is negative, unless `has_floor` is false. Every
+    series with a value has a forecast: where nothing can be estimated, its last value, line or
+    season goes on, and `reason` says why. Raises ValuesMissingError without a finite value, and
+    HorizonInvalidError for a horizon below 1.
+    """
+    series = np.where(np.isfinite(values), np.asarray(values, dtype=np.float64), np.nan)
+    if np.isnan(series).all():
+        raise ValuesMissingError("the series has no value", remedy="leave it out")
+    if horizon < 1:
+        raise HorizonInvalidError(f"a horizon of {horizon} steps", remedy="give 1 or more")
+    found, chosen = find_combination(series, season=season, horizon=horizon)
+    floor = 0.0 if has_floor and float(np.nanmin(series)) >= 0 else None
+    model = SavedModel(
+        members=tuple((member.weight, member.fitted) for member in found.members),
+        values=found.values,
+        columns=found.columns,
+        box_cox=None,
+        team=found.team,
+        floor=floor,
+        facts={},
+    )
+    prediction = model.predict(horizon)
+    errors = _errors(series, season, chosen)
+    best, skill = _skill(errors)
+    return SeriesForecast(
+        prediction=prediction,
+        weights=_weights(found, chosen),
+        errors=errors,
+        origins=0 if chosen is None else len(chosen.trials.origins),
+        best_baseline=best,
+        skill=skill,
+        reason=found.reason,
+        intervals="" if chosen is None else chosen.intervals,
+        model=model,
+    )
+
+
+def _errors(series: Floats, season: int, chosen: Chosen | None) -> dict[str, float]:
+    """Return the mean absolute error of the combination, its members and the baselines."""
+    if chosen is None or not chosen.trials.origins:
+        return {}
+    trials, names = chosen.trials, tuple(chosen.weights)
+    baselines = _baselines(series, season, trials)
+    whole = {COMBINATION: combined(trials, names), **trials.forecasts, **baselines.forecasts}
+    errors = {name: mean_error(trials.actuals, each) for name, each in whole.items()}
+    return {name: error for name, error in errors.items() if error < np.inf}
+
+
+def _baselines(series: Floats, season: int, trials: Trials) -> Trials:
+    steps = max(len(actual) for actual in trials.actuals)
+    return make_trials(series, season, trials.origins, steps, _BASELINES)
+
+
+def _skill(errors: Mapping[str, float]) -> tuple[str | None, float | None]:
+    ranked = [name for name in _BASELINES if name in errors]
+    best = min(ranked, key=lambda name: errors[name], default=None)
+    if best is None or COMBINATION not in errors:
+        return None, None
+    if errors[best] == 0:
+        return best, 0.0 if errors[COMBINATION] == 0 else None
+    return best, 1 - errors[COMBINATION] / errors[best]
+
+
+def _weights(found: Found, chosen: Chosen | None) -> dict[str, float]:
+    if found.team is None or chosen is None:
+        return {f"arima {found.order}": 1.0}
+    named = {f"{ARIMA} {found.order}": found.team.arima}
+    named |= {member.name: weight for weight, member in found.team.others}
+    ordered = sorted(named.items(), key=lambda item: -item[1])
+    return {name: weight for name, weight in ordered if weight > 0}

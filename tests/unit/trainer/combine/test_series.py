@@ -1,0 +1,185 @@
+import json
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from trainer.combine.series import SeriesForecast, forecast_series
+from trainer.combine.team import joined
+from trainer.combine.trials import ARIMA, Trials, combined, make_trials, weigh
+from trainer.errors import HorizonInvalidError, ValuesMissingError
+from trainer.saved.json_file import read_saved, write_saved
+
+Floats = npt.NDArray[np.float64]
+
+
+def _monthly(rows: int, seed: int = 3) -> Floats:
+    generator = np.random.default_rng(seed)
+    season = 10 * np.sin(2 * np.pi * np.arange(rows) / 12)
+    values: Floats = 100 + 0.2 * np.arange(rows) + season + generator.normal(size=rows)
+    return values
+
+
+def _trials(errors: dict[str, float], origins: int) -> Trials:
+    actual = np.zeros(2)
+    return Trials(
+        origins=tuple(range(10, 10 + origins)),
+        actuals=(actual,) * origins,
+        forecasts={
+            name: ((np.full(2, error), np.ones(2)),) * origins for name, error in errors.items()
+        },
+    )
+
+
+def _bounds(found: SeriesForecast) -> tuple[Floats, Floats]:
+    return found.prediction.bounds(0.95)
+
+
+def test_fewer_than_three_origins_weigh_all_the_same() -> None:
+    names = {"arima": 1.0, "ets": 9.0}
+    assert weigh(_trials(names, 2), tuple(names)) == {"arima": 0.5, "ets": 0.5}
+
+
+def test_from_three_origins_on_a_member_that_the_data_reject_has_no_weight() -> None:
+    names = {"arima": 1.0, "ets": 1.2, "theta": 2.3}
+    weights = weigh(_trials(names, 3), tuple(names))
+    assert weights["theta"] == 0
+    assert weights["arima"] > weights["ets"] > 1 / 3
+    assert sum(weights.values()) == pytest.approx(1)
+
+
+def test_weights_are_nearer_to_equal_the_fewer_the_origins() -> None:
+    names = {"arima": 1.0, "ets": 1.4}
+    heaviest = [weigh(_trials(names, count), tuple(names))["arima"] for count in (2, 3, 5, 8)]
+    assert all(fewer < more for fewer, more in pairwise(heaviest))
+
+
+def test_the_join_is_halfway_from_weighted_mean_to_weighted_median() -> None:
+    parts = [(np.array([value]), np.ones(1)) for value in (1.0, 2.0, 9.0)]
+    mean, _ = joined([1 / 3] * 3, parts)
+    assert mean[0] == pytest.approx((4 + 2) / 2)
+    mean, _ = joined([0.6, 0.2, 0.2], parts)
+    assert mean[0] == pytest.approx((0.6 + 0.4 + 1.8 + 1) / 2)
+
+
+def test_trials_see_nothing_after_their_origin() -> None:
+    values = _monthly(96)
+    other = values.copy()
+    other[70:] = np.random.default_rng(9).normal(500, 90, size=26)
+    names = (ARIMA, "ets", "theta")
+    one, two = (make_trials(given, 12, [60, 70], 6, names) for given in (values, other))
+    for name in names:
+        for ours, theirs in zip(one.forecasts[name], two.forecasts[name], strict=True):
+            assert ours is not None
+            assert theirs is not None
+            assert ours[0].tobytes() == theirs[0].tobytes()
+
+
+def test_the_combination_s_own_errors_use_the_weights_of_earlier_origins() -> None:
+    names = {"arima": 1.0, "ets": 4.0}
+    forecasts = [each for each in combined(_trials(names, 4), tuple(names)) if each is not None]
+    assert [float(mean[0]) for mean, _ in forecasts] == pytest.approx([2.5, 2.5, 2.5, 1.0])
+
+
+def test_a_long_seasonal_series_is_combined_and_better_than_its_baselines() -> None:
+    values = _monthly(132)
+    found = forecast_series(values[:120], season=12, horizon=12)
+    assert {name.split()[0] for name in found.weights} >= {"arima", "ets"}
+    assert sum(found.weights.values()) == pytest.approx(1)
+    assert found.origins >= 3
+    assert found.skill is not None
+    assert found.skill > 0
+    assert float(np.mean(np.abs(found.prediction.point - values[120:]))) < 2
+
+
+ODD = {
+    "constant": (np.full(40, 5.0), 12),
+    "zeros": (np.zeros(40), 12),
+    "line": (3.0 * np.arange(40) + 1, 12),
+    "one": (np.array([3.0]), 1),
+    "three": (np.array([1.0, 2.0, 4.0]), 1),
+    "eight": (np.array([3.0, 4, 6, 5, 7, 8, 6, 9]), 12),
+    "zeros at the end": (np.r_[np.arange(50) % 7, np.zeros(60)], 12),
+    "step": (np.r_[np.full(30, 5.0), np.full(30, 9.0)], 12),
+    "1e12": (1e12 * _monthly(60), 12),
+    "1e-9": (1e-9 * _monthly(60), 12),
+    "repeats": (np.tile([1.0, 5, 2, 9], 12), 4),
+    "few known": (np.r_[1.0, np.full(50, np.nan), 3.0, 4.0], 12),
+    "negative": (np.full(9, -2.0), 1),
+    "one demand": (np.eye(1, 50, 20)[0], 12),
+    "infinite": (np.r_[_monthly(30), np.inf], 12),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_every_series_has_a_finite_forecast_and_a_reason(name: str) -> None:
+    values, season = ODD[name]
+    found = forecast_series(values, season=season, horizon=5)
+    lower, upper = _bounds(found)
+    assert np.isfinite([found.prediction.point, lower, upper]).all()
+    assert (lower <= upper).all()
+    assert found.reason
+
+
+def test_a_line_goes_on_and_a_constant_stays() -> None:
+    rows: Floats = np.array([3.0 * row + 1 for row in range(40)])
+    line = forecast_series(rows, season=12, horizon=3).prediction.point
+    assert line == pytest.approx([121, 124, 127])
+    assert forecast_series(np.array([7.0] * 9), horizon=2).prediction.point.tolist() == [7, 7]
+    assert forecast_series(np.tile([1.0, 5, 2], 9), season=3, horizon=4).prediction.point == (
+        pytest.approx([1, 5, 2, 1])
+    )
+
+
+def test_forecasts_stay_above_zero_where_all_values_do_unless_told_otherwise() -> None:
+    noise = np.random.default_rng(1).normal(size=41)
+    falling: Floats = np.array([max(0.0, 40.0 - row + each) for row, each in enumerate(noise)])
+    shifted: Floats = falling - np.full(41, 3.0)
+    lower, _ = _bounds(forecast_series(falling, horizon=12))
+    assert lower.min() == 0
+    lower, _ = _bounds(forecast_series(falling, horizon=12, has_floor=False))
+    assert lower.min() < 0
+    lower, _ = _bounds(forecast_series(shifted, horizon=12))
+    assert lower.min() < 0
+
+
+def test_intermittent_series_are_forecast_by_members_for_demand() -> None:
+    demand = np.random.default_rng(4).poisson(0.3, size=60).astype(float)
+    found = forecast_series(demand, season=12, horizon=6)
+    assert {name.split()[0] for name in found.weights} <= {"tsb", "imapa", "sba"}
+    assert 0 < float(found.prediction.point[0]) < 1
+
+
+def test_the_saved_model_forecasts_the_same_bits() -> None:
+    for values in (_monthly(80), np.full(20, 5.0), ODD["zeros at the end"][0]):
+        found = forecast_series(values, season=12, horizon=7)
+        again = read_saved(write_saved(found.model), "model").predict(7)
+        assert again.point.tobytes() == found.prediction.point.tobytes()
+        assert again.bounds(0.95)[1].tobytes() == _bounds(found)[1].tobytes()
+
+
+@pytest.mark.parametrize("change", ["weight", "width", "kind"])
+def test_a_saved_team_that_is_none_is_refused(change: str) -> None:
+    content = json.loads(write_saved(forecast_series(_monthly(80), season=12, horizon=7).model))
+    team = content["team"]
+    match change:
+        case "weight":
+            team["arima"] = 5.0
+        case "width":
+            team["widths"] = [-1.0]
+        case _:
+            team["others"][0]["kind"] = "oracle"
+    from trainer.errors import SavedModelInvalidError
+    from trainer.saved.seal import sealed
+
+    content.pop("sha256")
+    with pytest.raises(SavedModelInvalidError):
+        read_saved(sealed(content), "model")
+
+
+def test_a_series_without_a_value_and_a_horizon_of_nothing_are_refused() -> None:
+    with pytest.raises(ValuesMissingError):
+        forecast_series(np.array([np.nan]), horizon=1)
+    with pytest.raises(HorizonInvalidError):
+        forecast_series(np.array([1.0]), horizon=0)
