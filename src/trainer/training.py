@@ -35,7 +35,7 @@ from trainer.record import InputFacts, RunClock, processor_notes, write_record
 from trainer.regressors.whole import Regressors, make_regressors
 from trainer.report import saved_facts, write_forecast, write_metric
 from trainer.saved.json_file import write_saved
-from trainer.saved.library_object import Sample, disagreement, residuals
+from trainer.saved.library_object import Sample, disagreement, residuals, too_large_to_open
 from trainer.saved.pickle_file import dump_mixture, dump_results, dump_search
 from trainer.search.find import Found
 from trainer.search.library_search import NAME as LIBRARY_SEARCH
@@ -240,10 +240,20 @@ def _examined(outcome: Outcome, stability: Finding | None) -> Outcome:
     notes = outcome.notes
     if len(outcome.dates) > len(outcome.series.values):
         notes = (*notes, "the forecast is longer than the series: its end is unreliable")
-    if len(outcome.final_model.members) == 1:
+    told = _why_no_pickle(outcome)
+    if told is None and len(outcome.final_model.members) == 1:
         told = disagreement(_sample(outcome), outcome.final_model.best)
-        notes = (*notes, told) if told else notes
+    if told:
+        show_notes((told,))
+        notes = (*notes, told)
     return replace(outcome, findings=findings, outliers=outliers, notes=notes)
+
+
+def _why_no_pickle(outcome: Outcome) -> str | None:
+    """Return why there is no library's object: opening the largest member takes too much memory."""
+    rows = len(outcome.series.values)
+    told = [too_large_to_open(member.fitted.order, rows) for member in outcome.final_model.members]
+    return next((text for text in told if text), None)
 
 
 def _sample(outcome: Outcome) -> Sample:
@@ -260,8 +270,9 @@ def _sample(outcome: Outcome) -> Sample:
 
 def _files(outcome: Outcome) -> dict[str, bytes]:
     saved = write_saved(outcome.final_model.saved(saved_facts(outcome)))
+    is_opened = _why_no_pickle(outcome) is None
     return {
-        MODEL_FILE: _model_bytes(outcome, saved),
+        **({MODEL_FILE: _model_bytes(outcome, saved)} if is_opened else {}),
         SAVED_FILE: saved,
         "metric.json": write_metric(outcome),
         "forecast.csv": write_forecast(outcome.dates, outcome.forecast),
