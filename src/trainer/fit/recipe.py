@@ -23,7 +23,16 @@ from trainer.fit.prediction import BoxCox
 from trainer.fit.starts import fit_from_many
 from trainer.interruption import held_back
 from trainer.kernel.library import box_cox
-from trainer.search.find import Candidate, Found, Select, find_model, refuse_unvaried, spread_of
+from trainer.search.find import (
+    Candidate,
+    Found,
+    Select,
+    estimate,
+    find_model,
+    is_long,
+    refuse_unvaried,
+    spread_of,
+)
 from trainer.search.library_search import search_by_library
 
 Engine = Literal["kernel", "pmdarima"]
@@ -50,17 +59,20 @@ class Recipe:
     columns: Floats = field(default_factory=no_columns)
 
 
-def find(
+def find(  # noqa: PLR0913 - each is one thing that a caller may know
     recipe: Recipe,
     values: Floats,
     *,
     horizon: int,
     thorough: bool = True,
+    earlier: Found | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """Return the model of the known values (NaN: a gap). Raises TrainerError where there is none.
 
-    `thorough` climbs from many starts; without it from a few, as a backtest can afford.
+    `thorough` climbs from many starts; without it from a few, as a backtest can afford. `earlier`
+    is the model of a part of the same values, from their first row on: of a long series its orders
+    are kept, and its parameters are where the climb starts.
     """
     transform = _transform(recipe, values)
     known = values if transform is None else box_cox(values, transform.power)
@@ -72,6 +84,9 @@ def find(
             f"it takes {_FEWEST_TO_SEARCH}",
             remedy="give a longer series: tens of values at the least; or name an --order",
         )
+    is_costly = is_long(known, recipe.season, columns)
+    if earlier is not None and is_costly and earlier.box_cox == transform:
+        return estimate(replace(earlier, candidates=()), known, columns)
     if recipe.order is None and recipe.engine == "kernel":
         found = find_model(
             known,
@@ -83,7 +98,7 @@ def find(
             progress=progress,
         )
         _refuse_small(known, found.order)
-        return _climbed_on(found, thorough=thorough)
+        return found if is_costly else _climbed_on(found, thorough=thorough)
     order = recipe.order or _order_by_library(known, recipe.season)
     require_length(int(np.count_nonzero(~np.isnan(known))), order, len(columns))
     _refuse_small(known, order)
@@ -105,7 +120,7 @@ def find_again(found: Found, values: Floats, columns: Floats) -> Found:
     members = []
     for member in found.members:
         likelihood = Likelihood(data, member.fitted.order)
-        if len(found.members) == 1:
+        if len(found.members) == 1 and not is_long(known, member.fitted.order.season, columns):
             fitted = fit_from_many(likelihood, warm=member.fitted.point)
         else:
             fitted = _fit_from_few(likelihood, warm=member.fitted.point)

@@ -3,11 +3,12 @@
 `aicc` takes the best AICc at the differencing that the tests name. `backtest` lets several
 differencings compete: each gives its best orders, all forecast from several origins inside the
 series, and of the better half the one is taken whose forecast is nearest to the mean of all.
-`average` is that mean itself. docs/explanation/selection.md shows what each is worth on data.
+`average` is that mean itself. Of a long series the last rows choose, and all rows estimate.
+docs/explanation/selection.md shows what each is worth on data.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum
 from typing import Any, Literal
 
@@ -25,6 +26,7 @@ from trainer.fit.order import Floats, Order, difference
 from trainer.fit.prediction import BoxCox, Prediction
 from trainer.kernel.library import NO_COLUMNS
 from trainer.saved.json_file import SavedModel
+from trainer.search.candidates import Limits
 from trainer.search.differencing import Differencing, find_differencing
 from trainer.search.ranking import Ranking
 
@@ -34,6 +36,9 @@ _ORIGINS = 8
 _FEWEST_SEASONS = 3
 _ROUGH = 1e-2
 _CONSTANT = 1e-10
+_FINE = 1e-7
+_LONG = 25_000  # rows x states: beyond, a second is not enough for a hundred orders
+_SEASONS_TO_SEARCH, _ROWS_A_COLUMN = 8, 20
 _LEAST_ERROR = 1e-150  # its square is a number, and so is one through it
 
 Progress = Callable[[str, int], None]
@@ -113,6 +118,20 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
     data = Data(values, columns)
     known = int(np.count_nonzero(~np.isnan(values)))
     season = season if season > 1 and known >= _FEWEST_SEASONS * season else 0
+    first = _first_searched(data, season)
+    if first:
+        tail = find_model(
+            values[first:],
+            season=season,
+            select=select,
+            differencing=differencing,
+            horizon=horizon and min(horizon, max(_steps(season), (len(values) - first) // 4)),
+            columns=columns[:, first:],
+            box_cox=box_cox,
+            progress=progress,
+        )
+        seen = f"the orders were compared on the last {len(values) - first} of {len(values)} rows"
+        return estimate(replace(tail, evidence=(*tail.evidence, seen)), values, columns)
     tested = _tested(values, season, differencing)
     pool = [(tested.d, tested.seasonal_d)]
     if select != "aicc" and differencing is None:
@@ -140,6 +159,37 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
         rest = tuple(Candidate(fitted=f, error=None, weight=0.0) for f in ranked[1:])
         return common.found(members, members + rest, reason)
     return _by_backtest(data, ranked, common, (origins, horizon or _steps(season)), progress)
+
+
+def is_long(values: Floats, season: int, columns: Floats = NO_COLUMNS) -> bool:
+    """Return whether a series is too long for each of its rows to take part in every comparison."""
+    return _first_searched(Data(values, columns), season if season > 1 else 0) > 0
+
+
+def estimate(found: Found, values: Floats, columns: Floats = NO_COLUMNS) -> Found:
+    """Return the same orders, their parameters found for these values from where they are.
+
+    `values` are transformed as those of `found`. A climb from a top nearby is cheap, which a search
+    is not. Raises ModelNotFittedError where no member can be fitted.
+    """
+    data = Data(values, columns)
+    # With gaps a climb to the end takes a hundred times as long: the rough one gives its height.
+    tolerance = _ROUGH if data.has_gaps else _FINE
+
+    def again(candidate: Candidate) -> Candidate:
+        likelihood = Likelihood(data, candidate.fitted.order)
+        starts = [("earlier", candidate.fitted.point)]
+        return replace(candidate, fitted=fit(likelihood, starts, tolerance=tolerance))
+
+    fitted = {id(candidate): again(candidate) for candidate in found.candidates or found.members}
+    members = tuple(fitted.get(id(member)) or again(member) for member in found.members)
+    if any(member.fitted.log_likelihood == -np.inf for member in members):
+        raise ModelNotFittedError(
+            f"the model {found.order} cannot be fitted to all {len(values)} values",
+            remedy="name another order, for example --order 0,1,1",
+        )
+    candidates = tuple(fitted.values()) if found.candidates else ()
+    return replace(found, values=values, columns=columns, members=members, candidates=candidates)
 
 
 def spread_of(values: Floats, order: Order) -> float:
@@ -195,6 +245,19 @@ class _Common:
             reason=reason,
             fits=self.fits,
         )
+
+
+def _first_searched(data: Data, season: int) -> int:
+    """Return the row from which on a search looks at a series: 0, or a later one of a long one."""
+    largest, columns = Limits(), len(data.columns)
+    states = 1 + largest.lags + largest.seasonal_lags * season
+    rows = max(
+        _LONG // (states * (1 + columns // 4)),
+        _SEASONS_TO_SEARCH * season,
+        _ROWS_A_COLUMN * columns,
+    )
+    known = np.flatnonzero(~np.isnan(data.series))
+    return int(known[-rows]) if len(known) > rows else 0
 
 
 def _tested(values: Floats, season: int, given: tuple[int, int] | None) -> Differencing:

@@ -3,17 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pytest
 
-from trainer.evaluation.baselines import BASELINES
 from trainer.input.data import Series
 from trainer.input.frequency import Calendar
 
 NAN = float("nan")
-# The parameters of a test of every baseline; ETS fits each of its forms, which takes a second.
-EVERY_BASELINE = [
-    pytest.param(name, marks=pytest.mark.slow) if name == "ets" else name for name in BASELINES
-]
 
 
 def daily(values: npt.ArrayLike, season: int = 7) -> Series:

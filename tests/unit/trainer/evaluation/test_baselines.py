@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.trainer.evaluation.made import EVERY_BASELINE, NAN, daily, swinging
+from tests.unit.trainer.evaluation.made import NAN, daily, swinging
 from trainer.evaluation.backtest import cut_series
 from trainer.evaluation.baselines import (
     BASELINES,
@@ -323,7 +323,7 @@ def test_odd_series_give_finite_numbers_or_a_reason_and_no_print(
         (season_mean, [1.0, NAN, 3, 4, NAN, 5], 3, "position"),
         (season_mean, [1.0, 2, 3], 3, "one season"),
         (ets, [4.0] * 20, 1, "never changes"),
-        (ets, [4.0, 5], 1, "none of the forms"),
+        (ets, [4.0, 5], 1, "too few values"),
         (theta, [4.0] * 20, 1, "never changes"),
     ],
 )
@@ -335,18 +335,14 @@ def test_what_cannot_be_computed_says_why(
 
 
 def test_a_library_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
     from statsmodels.tsa.forecasting.theta import ThetaModel
 
     def fail(*_args: Any, **_options: Any) -> None:
         raise np.linalg.LinAlgError("SVD did not converge")
 
     monkeypatch.setattr(ThetaModel, "fit", fail)
-    monkeypatch.setattr(ETSModel, "fit", fail)
     with pytest.raises(BaselineUnavailableError, match="SVD did not converge"):
         theta(PASSENGERS, 2)
-    with pytest.raises(BaselineUnavailableError, match="none of the forms"):
-        ets(PASSENGERS, 2)
 
 
 def same(first: Prediction, second: Prediction, unit: float = 1.0) -> None:
@@ -354,7 +350,7 @@ def same(first: Prediction, second: Prediction, unit: float = 1.0) -> None:
     np.testing.assert_array_equal(first.standard_error * unit, second.standard_error)
 
 
-@pytest.mark.parametrize("name", EVERY_BASELINE)
+@pytest.mark.parametrize("name", list(BASELINES))
 def test_a_forecast_has_the_same_bits_each_time_and_in_any_unit(name: str) -> None:
     forecaster, unit = BASELINES[name], 2.0**-40
     found = forecaster(PASSENGERS, 15)
