@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from trainer.console import Stage
 from trainer.errors import SeriesTooShortError
 from trainer.evaluation.backtest import plan_windows, run_backtest
-from trainer.evaluation.baselines import BASELINES
+from trainer.evaluation.baselines import baselines_of
 from trainer.evaluation.diagnostics import Estimates, Finding, examine_parameters
 from trainer.evaluation.skill import judge, require_skill
 from trainer.fit.fitting import parameters
@@ -57,13 +57,14 @@ def evaluate(
         future = recipe.columns[:, rows : rows + ahead] if recipe.columns.size else NO_COLUMNS
         return found.predict(ahead, future)
 
+    baselines = baselines_of(series)
     backtest = run_backtest(
         series,
-        {MODEL_NAME: forecaster, **BASELINES},
+        {MODEL_NAME: forecaster, **baselines},
         windows,
         lambda done, total, name: current.progress(f"windows of {name}", done, total),
     )
-    verdict = judge(backtest, MODEL_NAME, BASELINES)
+    verdict = judge(backtest, MODEL_NAME, baselines)
     stability = None if recipe.columns.size else examine_parameters(estimates)
     return Evaluated(backtest=backtest, verdict=verdict, step=step), stability
 

@@ -36,6 +36,7 @@ ENGINES = ("kernel", "pmdarima")
 SELECTS = ("backtest", "aicc", "average")
 LONGEST_HORIZON = 10_000
 LARGEST_ORDER = (12, 2, 12)
+LONGEST_SEASON, MOST_SEASONS = 10_000, 3
 LARGEST_SEASONAL_ORDER = (3, 1, 3, 366)
 # NumPy's names for its loops beyond AVX2, which the image names too, for other programs.
 _WITHOUT_LOOPS = "NPY_DISABLE_CPU_FEATURES"
@@ -85,7 +86,8 @@ class BacktestPlan:
 class Settings:
     """What the user asked for. `order` None means: search; `input` None: the built-in series.
 
-    `power` is Box-Cox's; `required_skill` None means that a model without skill is no error.
+    `seasons` None means the calendar's natural ones. `power` is Box-Cox's; `required_skill` None
+    means that a model without skill is no error.
     """
 
     model_name: str
@@ -101,6 +103,7 @@ class Settings:
     engine: Literal["kernel", "pmdarima"]
     select: Literal["backtest", "aicc", "average"]
     power: float | Literal["auto"] | None
+    seasons: tuple[int, ...] | None
     calendar: Plan
     regressors: tuple[str, ...]
     backtest: BacktestPlan
@@ -143,6 +146,11 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add("--horizon", metavar="STEPS", help="steps to forecast; default: as many as held out")
     add("--engine", choices=ENGINES, help="search engine of --order auto; default: kernel")
     add("--select", choices=SELECTS, help="selection of --order auto; default: backtest")
+    add(
+        "--season",
+        metavar="STEPS",
+        help="such as 48,336; 1: none; default: by the calendar",
+    )
     add("--box_cox", metavar="POWER", help="transform positive values; 0 is the log; or auto")
     add("--calendar", action="append", metavar="LIST", help="weekday,month,holidays:DE")
     add("--fourier", action="append", metavar="PERIOD:PAIRS", help="a long season: 365.25:3")
@@ -256,6 +264,7 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
         engine=raw.engine or "kernel",
         select=raw.select or "backtest",
         power=_power(raw.box_cox),
+        seasons=_seasons(raw.season),
         calendar=parse_plan(calendar=raw.calendar or (), fourier=raw.fourier or ()),
         regressors=parse_names(raw.regressors or ()),
         backtest=_backtest(raw),
@@ -270,11 +279,33 @@ def _refuse_contradictions(raw: argparse.Namespace, order: tuple[int, int, int] 
                 f"{flag} {value} searches for an order, but --order names one",
                 remedy=f"leave out {flag}, or give --order auto",
             )
+    if order is not None and raw.season is not None:
+        raise ChoicesContradictError(
+            "--season is for --order auto, but --order names an order",
+            remedy="leave out --season, or name the season with --seasonal_order P,D,Q,m",
+        )
     if raw.engine == "pmdarima" and raw.select is not None:
         raise ChoicesContradictError(
             f"--select {raw.select} works with --engine kernel only; pmdarima selects by AICc",
             remedy="leave out --select, or give --engine kernel",
         )
+
+
+def _seasons(text: str | None) -> tuple[int, ...] | None:
+    """Return the seasons, the shortest first; empty for 1, which is none."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if all(_COUNT.fullmatch(part) for part in parts):
+        found = sorted({int(part) for part in parts})
+        if found == [1]:
+            return ()
+        if found[0] > 1 and found[-1] <= LONGEST_SEASON and len(found) <= MOST_SEASONS:
+            return tuple(found)
+    raise OrderInvalidError(
+        f"--season {text!r} is not one to {MOST_SEASONS} season lengths",
+        remedy=f"give numbers of steps from 2 to {LONGEST_SEASON}, such as 48,336; or 1 for none",
+    )
 
 
 def _power(text: str | None) -> float | Literal["auto"] | None:

@@ -19,11 +19,13 @@ from trainer.evaluation.diagnostics import (
     Finding,
     Outlier,
     examine_residuals,
+    lacking_season,
 )
 from trainer.evaluation.metrics import Scores, score
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find, find_again
 from trainer.input.data import Loaded, Series, Split, load, split_series
+from trainer.input.frequency import FEWEST_REPEATS
 from trainer.interruption import held_back
 from trainer.kernel.library import NO_COLUMNS
 from trainer.outcome import Evaluated, Outcome
@@ -32,6 +34,7 @@ from trainer.page.page import write_page
 from trainer.page_of_run import page_of
 from trainer.pictures import draw_prediction, draw_residuals
 from trainer.record import InputFacts, RunClock, processor_notes, write_record
+from trainer.regressors.plan import plan_seasons
 from trainer.regressors.whole import Regressors, make_regressors
 from trainer.report import saved_facts, write_forecast, write_metric
 from trainer.saved.json_file import write_saved
@@ -43,6 +46,7 @@ from trainer.settings import Settings, read_environment, read_tracking
 
 MODEL_FILE = "models/arima_model.pkl"
 SAVED_FILE = "models/arima_model.json"
+_CHEAP_SEASON = 24
 _KERNEL = "exact likelihood (Chandrasekhar recursions), fitted from many starts"
 
 
@@ -109,12 +113,16 @@ def explore(settings: Settings) -> Outcome:
             value=settings.value_column,
             others=settings.regressors,
         )
+        loaded = _with_seasons(settings, loaded)
         split = split_series(loaded.series, settings.holdout)
         current.outcome = _described(loaded.series, split)
     steps = settings.horizon or len(split.holdout.values)
+    settings, notes = _with_waves(settings, loaded.series, split)
     regressors = _regressors(loaded, split, settings, steps)
+    regressors = replace(regressors, notes=(*notes, *regressors.notes))
     show_notes((*loaded.series.notes, *regressors.notes))
-    recipe = _recipe(settings, loaded.series, regressors)
+    season = 1 if notes else loaded.series.calendar.season
+    recipe = replace(_recipe(settings, loaded.series, regressors), season=season)
     with stage("search" if settings.order is None else "fit") as current:
         found = find(
             recipe,
@@ -135,6 +143,32 @@ def explore(settings: Settings) -> Outcome:
         current.outcome = _checked(outcome.final_model)
     show_findings([f.sentence for f in outcome.findings if f.verdict == "look" and f.statistic])
     return outcome
+
+
+def _with_seasons(settings: Settings, loaded: Loaded) -> Loaded:
+    """Return the series with the seasons of `--season` in the place of the calendar's."""
+    if settings.seasons is None:
+        return loaded
+    seasons = settings.seasons
+    calendar = replace(loaded.series.calendar, season=(seasons or (1,))[0], seasons=seasons)
+    return replace(loaded, series=replace(loaded.series, calendar=calendar))
+
+
+def _with_waves(
+    settings: Settings, series: Series, split: Split
+) -> tuple[Settings, tuple[str, ...]]:
+    """Return the settings with Fourier terms for seasons that an ARIMA model cannot have."""
+    rows = len(split.train.values)
+    held = [season for season in series.calendar.seasons if rows >= FEWEST_REPEATS * season]
+    if settings.order is not None or settings.engine != "kernel":
+        return settings, ()
+    if settings.seasons is None and series.calendar.season <= _CHEAP_SEASON:
+        held = held[:1]  # of hours the day, in the model: a week beside it costs four times as much
+    plan = plan_seasons(settings.calendar, held)
+    if plan == settings.calendar:
+        return settings, ()
+    pairs = ", ".join(f"{period:g} steps ({count} pairs)" for period, count in plan.fourier)
+    return replace(settings, calendar=plan), (f"seasons by Fourier terms: {pairs}",)
 
 
 def _regressors(loaded: Loaded, split: Split, settings: Settings, steps: int) -> Regressors:
@@ -240,6 +274,12 @@ def _examined(outcome: Outcome, stability: Finding | None) -> Outcome:
     notes = outcome.notes
     if len(outcome.dates) > len(outcome.series.values):
         notes = (*notes, "the forecast is longer than the series: its end is unreliable")
+    seasons = outcome.series.calendar.seasons
+    is_one_of_several = len(seasons) > 1 and not outcome.settings.calendar.fourier
+    lacking = lacking_season(outcome.residuals, seasons) if is_one_of_several else None
+    if lacking:
+        show_notes((lacking,))
+        notes = (*notes, lacking)
     told = _why_no_pickle(outcome)
     if told is None and len(outcome.final_model.members) == 1:
         told = disagreement(_sample(outcome), outcome.final_model.best)

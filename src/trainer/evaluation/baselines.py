@@ -1,4 +1,4 @@
-"""Forecasts that a model has to beat: three that need no model, ETS, and statsmodels' Theta.
+"""Forecasts that a model has to beat: four that need no model, ETS, and statsmodels' Theta.
 
 Each sees known values alone and says how sure it is. None falls back to another one: what cannot
 be computed for a series raises BaselineUnavailableError and is left out.
@@ -55,6 +55,14 @@ def seasonal_naive(series: Series, steps: int) -> Prediction:
     if season == 1:
         raise BaselineUnavailableError("the calendar has no season: it would be the naive forecast")
     return _random_walks(series.values, season, steps)
+
+
+def long_seasonal_naive(series: Series, steps: int) -> Prediction:
+    """Repeat the last of the longest natural season: of hours, the same hour last week."""
+    seasons = series.calendar.seasons
+    if len(seasons) < 2:  # noqa: PLR2004 - a longer one beside the season
+        raise BaselineUnavailableError("the calendar has no second season")
+    return _random_walks(series.values, seasons[-1], steps)
 
 
 def season_mean(series: Series, steps: int) -> Prediction:
@@ -120,6 +128,7 @@ BASELINES: Mapping[str, Forecaster] = MappingProxyType(
     {
         "naive": naive,
         "seasonal_naive": seasonal_naive,
+        "long_seasonal_naive": long_seasonal_naive,
         "season_mean": season_mean,
         "ets": ets,
         "theta": theta,
@@ -127,11 +136,18 @@ BASELINES: Mapping[str, Forecaster] = MappingProxyType(
 )
 
 
+def baselines_of(series: Series) -> dict[str, Forecaster]:
+    """Return the baselines that the calendar of a series has, whatever its values allow."""
+    has_two = len(series.calendar.seasons) > 1
+    return {n: each for n, each in BASELINES.items() if has_two or n != "long_seasonal_naive"}
+
+
 # How the baselines are called in sentences and tables.
 TITLES: Mapping[str, str] = MappingProxyType(
     {
         "naive": "the naive forecast",
         "seasonal_naive": "the seasonal naive forecast",
+        "long_seasonal_naive": "the seasonal naive forecast of the longest season",
         "season_mean": "the season mean",
         "ets": "ETS",
         "theta": "Theta",

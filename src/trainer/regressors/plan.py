@@ -4,12 +4,14 @@ import difflib
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trainer.errors import RegressorsInvalidError
 from trainer.interruption import held_back
 
 MOST_PAIRS = 20
+LONGEST_ARIMA_SEASON = 60
+PAIRS_OF_FIRST, PAIRS_OF_LATER = 8, MOST_PAIRS
 _CALENDAR_REMEDY = "give --calendar weekday,month,holidays:DE (or holidays:DE-BY), any of the three"
 _FOURIER_REMEDY = "give --fourier PERIOD:PAIRS such as 365.25:3; repeat it for another period"
 _NUMBER = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,9})?")
@@ -43,6 +45,20 @@ def parse_plan(*, calendar: Sequence[str] = (), fourier: Sequence[str] = ()) -> 
         holidays=find_code(found["holidays"]) if "holidays" in found else None,
         fourier=_fourier(fourier),
     )
+
+
+def plan_seasons(plan: Plan, seasons: Sequence[int]) -> Plan:
+    """Return the plan with Fourier pairs for several seasons, or one that is too long for ARIMA.
+
+    An ARIMA model has one season, and its work grows with the square of its length. What the user
+    planned with `--fourier` stays as it is.
+    """
+    is_needed = len(seasons) > 1 or any(season > LONGEST_ARIMA_SEASON for season in seasons)
+    if plan.fourier or not is_needed:
+        return plan
+    most = (PAIRS_OF_FIRST, *(PAIRS_OF_LATER for _ in seasons[1:]))
+    pairs = tuple((float(s), min(n, s // 2)) for s, n in zip(seasons, most, strict=True))
+    return replace(plan, fourier=pairs)
 
 
 def parse_names(texts: Sequence[str]) -> tuple[str, ...]:

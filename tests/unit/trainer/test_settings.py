@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import (
+    ChoicesContradictError,
     HoldoutInvalidError,
     HorizonInvalidError,
     OrderInvalidError,
@@ -171,3 +172,21 @@ def test_matplotlib_folder_is_missing_where_home_is_missing_or_closed(tmp_path: 
     assert has_matplotlib_folder({"HOME": str(tmp_path)})
     assert not has_matplotlib_folder({})
     assert not has_matplotlib_folder({"HOME": "/dev/null/home"})
+
+
+def test_seasons_are_lengths_the_shortest_first() -> None:
+    assert _settings().seasons is None
+    assert _settings("--season", "336, 48").seasons == (48, 336)
+    assert _settings("--season", "52").seasons == (52,)
+    assert _settings("--season", "1").seasons == ()
+
+
+@pytest.mark.parametrize("text", ["", "0", "1,7", "7,", "-7", "7.5", "10001", "2,3,4,5", "week"])
+def test_a_season_that_is_no_length_is_refused(text: str) -> None:
+    with pytest.raises(OrderInvalidError, match="--season"):
+        _settings(f"--season={text}")
+
+
+def test_a_season_beside_a_named_order_is_refused() -> None:
+    with pytest.raises(ChoicesContradictError, match="--order names"):
+        _settings("--order", "1,0,0", "--season", "7")

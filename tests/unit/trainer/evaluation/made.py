@@ -11,14 +11,19 @@ NAN = float("nan")
 
 
 def daily(values: npt.ArrayLike, season: int = 7) -> Series:
-    """A daily series of numbers, with a season of seven days unless told."""
+    """A daily series of numbers, with a season of seven days unless told, and a double one."""
     numbers = np.asarray(values, dtype=np.float64)
     return Series(
         source="made",
         sha256="0",
         date_name="date",
         value_name="value",
-        calendar=Calendar(code="D", name="daily", season=season),
+        calendar=Calendar(
+            code="D",
+            name="daily",
+            season=season,
+            seasons=(season, 2 * season) if season > 1 else (),
+        ),
         dates=pd.date_range("2024-01-01", periods=len(numbers), freq="D"),
         values=numbers,
         notes=("made",),

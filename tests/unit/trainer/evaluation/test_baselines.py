@@ -1,5 +1,6 @@
 # ruff: noqa: PD011 - a Series here is no pandas series
 
+from dataclasses import replace
 from math import sqrt
 from typing import Any
 
@@ -14,6 +15,7 @@ from trainer.evaluation.backtest import cut_series
 from trainer.evaluation.baselines import (
     BASELINES,
     BaselineUnavailableError,
+    baselines_of,
     ets,
     naive,
     season_mean,
@@ -38,7 +40,9 @@ def share_inside(forecaster: Forecaster, made: list[Series], steps: int) -> floa
 
 
 def test_baselines_stand_in_a_fixed_order() -> None:
-    assert list(BASELINES) == ["naive", "seasonal_naive", "season_mean", "ets", "theta"]
+    assert list(BASELINES) == [
+        *("naive", "seasonal_naive", "long_seasonal_naive", "season_mean", "ets", "theta"),
+    ]
     with pytest.raises(TypeError):
         BASELINES["naive"] = ets  # type: ignore[index]
 
@@ -71,6 +75,18 @@ def test_seasonal_naive_takes_the_last_known_value_of_each_position() -> None:
     assert found.mean.tolist() == [2, 5, 7]
     step = (1 + 4 + 9 + 1 + 1) / 5
     np.testing.assert_allclose(found.standard_error, np.sqrt(step * np.array([2, 1, 1])))
+
+
+def test_the_long_seasonal_naive_repeats_the_longest_natural_season() -> None:
+    values = np.random.default_rng(4).normal(size=70)
+    plain = daily(values)
+    plain = replace(plain, calendar=replace(plain.calendar, seasons=(7,)))
+    assert "long_seasonal_naive" not in baselines_of(plain)
+    both = replace(plain, calendar=replace(plain.calendar, seasons=(7, 21)))
+    found = baselines_of(both)["long_seasonal_naive"](both, 30)
+    np.testing.assert_array_equal(found.mean, [*values[-21:], *values[-21:-12]])
+    step = np.mean((values[21:] - values[:-21]) ** 2)
+    np.testing.assert_allclose(found.standard_error**2, step * np.repeat([1, 2], [21, 9]))
 
 
 def test_season_mean_is_the_weekday_s_mean_with_the_error_of_a_regression() -> None:
@@ -243,8 +259,10 @@ def test_libraries_beat_the_naive_forecasts_where_level_and_season_move() -> Non
 REFUSED = {
     "zeros": {"ets", "theta"},
     "constant": {"ets", "theta"},
-    "four": {"seasonal_naive", "season_mean", "ets"},
-    "one value": {"naive", "seasonal_naive", "season_mean", "ets", "theta"},
+    "four": {"seasonal_naive", "long_seasonal_naive", "season_mean", "ets"},
+    "half missing": {"long_seasonal_naive"},
+    "two weeks": {"long_seasonal_naive"},
+    "one value": set(BASELINES),
 }
 
 
