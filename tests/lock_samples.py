@@ -50,7 +50,8 @@ def debian_list() -> str:
     base = make_lock().debian_base
     assert base is not None
     wanted = ("ca-certificates", "libstdc++6", "python3", "python3-venv", "tzdata")
-    return write_packages(tuple(replace(base.packages[0], name=name) for name in wanted))
+    packages = tuple(replace(base.packages[0], name=name) for name in wanted)
+    return write_packages(packages).replace(".deb\n", ".deb\ttrixie\t-\tbase\n")
 
 
 def sdist(**files: str) -> bytes:

@@ -108,7 +108,7 @@ stop_if_disk_is_full() { # log
 }
 
 download() {
-    local mirror count share name version architecture size sha256 path
+    local mirror security count share name version architecture size sha256 path
     count=$(wc -l <"$WORK/missing")
     share=$(((count + DOWNLOADERS - 1) / DOWNLOADERS))
     [ "$count" -gt 0 ] || return 0
@@ -117,9 +117,12 @@ download() {
         fail 33 "HAKOBUNE_OFFLINE is set, and $CACHE lacks $count packages"
     fi
     mirror=$("$HERE/mirror.sh") || exit 34
+    security=$mirror
+    ! grep -q '	pool/updates/' "$WORK/missing" || security=$("$HERE/mirror.sh" security) || exit 34
     export -f fetch
     export DOWNLOADS
-    awk -F '\t' -v mirror="$mirror" '{ print mirror "/" $6; print $5 }' "$WORK/missing" |
+    awk -F '\t' -v mirror="$mirror" -v security="$security" '
+        { print ($6 ~ /^pool\/updates\// ? security : mirror) "/" $6; print $5 }' "$WORK/missing" |
         xargs -P $DOWNLOADERS -n $((share * 2)) bash -c 'fetch "$@"' fetch >"$WORK/fetch.log"
     while IFS=$'\t' read -r name version architecture size sha256 path; do keep "$sha256"; done <"$WORK/missing"
     stop_if_disk_is_full "$WORK/fetch.log"
@@ -129,15 +132,16 @@ download() {
         grep -A1 '^Err:' "$WORK/fetch.log" | tail -n 4 | sed 's/^/    /' >&2
         fail 33 "the mirror cannot be reached"
     fi
-    judge_failures "$mirror"
+    judge_failures "$mirror" "$security"
 }
 
 # Tries each failed package once more, alone, so that its own reason is known.
-judge_failures() { # mirror
-    local name version architecture size sha256 path gone=0 damaged="" unreachable=0
+judge_failures() { # mirror, security archive
+    local archive name version architecture size sha256 path gone=0 damaged="" unreachable=0
     while IFS=$'\t' read -r name version architecture size sha256 path; do
         rm -f "$DOWNLOADS/$sha256.deb"*
-        fetch "$1/$path" "$sha256" >"$WORK/fetch.log"
+        case $path in pool/updates/*) archive=$2 ;; *) archive=$1 ;; esac
+        fetch "$archive/$path" "$sha256" >"$WORK/fetch.log"
         keep "$sha256" && continue
         stop_if_disk_is_full "$WORK/fetch.log"
         if grep -qE '404 +Not Found|File not found' "$WORK/fetch.log" || is_another_build "$DOWNLOADS/$sha256.deb.FAILED"; then

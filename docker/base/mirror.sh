@@ -1,8 +1,12 @@
 #!/usr/bin/env bash
 # Print the address of the Debian archive that this host installs from, to read another suite of the same archive.
 #
-# HAKOBUNE_DEBIAN_MIRROR takes precedence. Otherwise apt itself reads the host's sources, so that this project names no
-# mirror. Security, updates, third-party and disabled entries are ignored.
+#   mirror.sh             the address of the archive (the folder with dists/ and pool/)
+#   mirror.sh security    the address of its security archive
+#
+# HAKOBUNE_DEBIAN_MIRROR takes precedence: the archive's address and, after a blank, that of the security archive, unless
+# it is called like the archive with `-security` behind. Otherwise apt itself reads the host's sources, so that this
+# project names no mirror. Updates, third-party and disabled entries are ignored.
 # It must not use the network, and must not change anything on the host: apt works on a temporary copy of the sources.
 #
 # Exit codes: 0 an address on stdout; 20 wrong arguments; 34 no address found.
@@ -10,12 +14,11 @@ set -u
 export LC_ALL=C
 unset APT_CONFIG
 
-[ $# -eq 0 ] || { echo "usage: mirror.sh    (prints the address of the host's Debian archive)" >&2; exit 20; }
-
-if [ -n "${HAKOBUNE_DEBIAN_MIRROR:-}" ]; then
-    echo "${HAKOBUNE_DEBIAN_MIRROR%/}"
-    exit 0
-fi
+case "$#${1:-}" in
+    0) wanted=archive ;;
+    1security) wanted=security ;;
+    *) echo "usage: mirror.sh [security]    (prints the address of the host's Debian archive)" >&2; exit 20 ;;
+esac
 
 os_release=${HAKOBUNE_TEST_ROOT:-}/etc/os-release
 apt_dir=${HAKOBUNE_TEST_ROOT:-}/etc/apt
@@ -25,6 +28,24 @@ not_found() {
     echo "mirror.sh: set HAKOBUNE_DEBIAN_MIRROR to the address of a Debian mirror (the folder with dists/ and pool/)" >&2
     exit 34
 }
+
+security_of() { # the archive's address
+    case $1 in
+        */debian) echo "$1-security" ;;
+        *)
+            echo "mirror.sh: the security archive beside $1 is not known" >&2
+            echo "mirror.sh: name both archives: HAKOBUNE_DEBIAN_MIRROR='$1 ADDRESS-OF-THE-SECURITY-ARCHIVE'" >&2
+            exit 34 ;;
+    esac
+}
+
+if [ -n "${HAKOBUNE_DEBIAN_MIRROR:-}" ]; then
+    read -r archive security _ <<<"$HAKOBUNE_DEBIAN_MIRROR"
+    [ $wanted = security ] || { echo "${archive%/}"; exit 0; }
+    [ -n "$security" ] || security=$(security_of "${archive%/}") || exit
+    echo "${security%/}"
+    exit 0
+fi
 
 field() { sed -n "s/^$1=//p" "$os_release" 2>/dev/null | tr -d '"'; }
 [ "$(field ID)" = debian ] || not_found "this host is not Debian, so its apt sources do not name a Debian archive"
@@ -57,22 +78,35 @@ is_signed_by_another() { # address, suite
 list_targets '$(SOURCESENTRY) $(RELEASE) $(REPO_URI)' >"$copy/targets" ||
     not_found "apt cannot read the sources in $apt_dir: $(sed -n "s|$copy|$apt_dir|g; s/^E: //p" "$copy/log" | head -n 1)"
 awk -v codename="$codename" -v folder="$copy/" '
-    (" " codename " stable oldstable testing unstable sid ") !~ (" " $2 " ") || $3 ~ /-security\/$/ || $3 ~ /^cdrom:/ { next }
+    $3 ~ /^cdrom:/ { next }
     {
+        kind = $2 ~ /-security$/ ? "security" : "archive"
+        if (kind == "archive" && ((" " codename " stable oldstable testing unstable sid ") !~ (" " $2 " ") || $3 ~ /-security\/$/)) next
         file = substr($1, length(folder) + 1)
-        print ($3 !~ /\/debian\/$/) (file !~ /^sources\.list:|\/debian\./), $3, $2
+        print ($3 !~ /\/debian(-security)?\/$/) (file !~ /^sources\.list:|\/debian\./), kind, $3, $2
     }' "$copy/targets" | sort -s -k 1,1 | uniq >"$copy/candidates"
 
-address=""
-while read -r _ candidate suite; do
-    is_signed_by_another "$candidate" "$suite" && continue
-    address=${candidate%/}
-    break
-done <"$copy/candidates"
+# The first address of a kind that is Debian's own, or nothing.
+first() { # kind
+    local kind candidate suite address=""
+    while read -r _ kind candidate suite; do
+        [ "$kind" = "$1" ] || continue
+        is_signed_by_another "$candidate" "$suite" && continue
+        address=${candidate%/}
+        break
+    done <"$copy/candidates"
+    case $address in
+        mirror+file:*) # a file with one address per line, as in Debian's cloud images
+            address=$(awk '/^[a-z]/ { print $1; exit }' "${HAKOBUNE_TEST_ROOT:-}/${address#mirror+file:}" 2>/dev/null) ;;
+    esac
+    echo "${address%/}"
+}
 
-case $address in
-    mirror+file:*) # a file with one address per line, as in Debian's cloud images
-        address=$(awk '/^[a-z]/ { print $1; exit }' "${HAKOBUNE_TEST_ROOT:-}/${address#mirror+file:}" 2>/dev/null) ;;
-esac
+address=$(first archive)
 [ -n "$address" ] || not_found "no entry for Debian's main archive in $apt_dir"
-echo "${address%/}"
+if [ $wanted = security ]; then
+    security=$(first security)
+    [ -n "$security" ] || security=$(security_of "$address") || exit
+    address=$security
+fi
+echo "$address"

@@ -130,7 +130,7 @@ def _fingerprint(base: str) -> str:
 def _debian_mirror(env: Mapping[str, str]) -> str:
     """Return this machine's Debian archive; empty to use the base image's."""
     if named := env.get("HAKOBUNE_DEBIAN_MIRROR"):
-        return named
+        return named.split()[0]
     if shutil.which("bash") is None:
         return ""
     done = subprocess.run(

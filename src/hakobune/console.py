@@ -206,3 +206,11 @@ def show_findings(findings: "Sequence[Finding]") -> None:
         lines = [*rest, *(f"-> {line}" for line in finding.remedy.splitlines())]
         for line in lines:
             show(f"{'':15}{line.strip()}")
+
+
+def may_ask_network() -> bool:
+    """Tell whether a command may use the network for what it only prints: not if it is offline.
+
+    HAKOBUNE_OFFLINE is 1; the scripts of docker/base read it, too, and refuse odd values.
+    """
+    return os.environ.get("HAKOBUNE_OFFLINE", "") not in {"1", "true", "yes"}

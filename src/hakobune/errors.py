@@ -5,6 +5,7 @@ name. Only `cli/main.py` catches these; `docs/reference/exit-codes.md` is genera
 """
 
 import re
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -129,7 +130,11 @@ class PackageUnknownError(LockError):
 
 
 class ResolutionImpossibleError(LockError):
-    """No set of wheels satisfies the conda file."""
+    """No set of wheels satisfies the conda file. `proof` is the resolver's, whole."""
+
+    def __init__(self, what: str, *, remedy: str, place: str = "", proof: str = "") -> None:
+        super().__init__(what, remedy=remedy, place=place)
+        self.proof = proof
 
 
 class WheelMissingError(LockError):
@@ -143,6 +148,24 @@ class WheelMissingError(LockError):
     ) -> None:
         super().__init__(what, remedy=remedy, place=place)
         self.lacking = lacking
+
+
+class DebianPackageUnknownError(LockError):
+    """Debian has no package of this name or version for the image's base, or cannot install it.
+
+    `unknown` are the names, each with similar ones that Debian has.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        remedy: str,
+        place: str = "",
+        unknown: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        super().__init__(what, remedy=remedy, place=place)
+        self.unknown = unknown or {}
 
 
 class SdistInvalidError(LockError):
@@ -297,6 +320,10 @@ class PackageGoneError(NetworkError):
 
 class BasePackageGoneError(NetworkError):
     """The mirror no longer has a Debian package that the lock names."""
+
+
+class DebianUnreachableError(NetworkError):
+    """This host cannot list Debian's packages, and the image needs some that the lock lacks."""
 
 
 class HashMismatchError(NetworkError):

@@ -181,7 +181,9 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.process
-def test_a_check_of_the_lock_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+def test_a_check_of_the_lock_without_a_network_loads_nothing_that_it_does_not_need(
+    tmp_path: Path,
+) -> None:
     project = write_project(tmp_path)
     render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     code = (
@@ -195,7 +197,7 @@ def test_a_check_of_the_lock_loads_nothing_that_it_does_not_need(tmp_path: Path)
         text=True,
         check=True,
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin", "HAKOBUNE_OFFLINE": "1"},
     )
     first, *_, last = done.stdout.splitlines()
     loaded = set(last.split())

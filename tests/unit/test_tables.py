@@ -1,5 +1,6 @@
 """The tables of `hakobune lock` are what docs/reference/update_tables.py makes of their sources."""
 
+import gzip
 import importlib.util
 import json
 from pathlib import Path
@@ -51,3 +52,27 @@ def test_the_tables_that_lie_here_have_what_they_should() -> None:
     assert len(names) > 15_000
     images = dict(line.split() for line in rows((data / "python_images.txt").read_text()))
     assert (images["3.8.20"], images["3.13.6"]) == ("bookworm", "trixie")
+
+
+def test_a_library_s_package_is_left_out_where_policy_names_it(tmp_path: Path) -> None:
+    listed = {
+        "trixie": (
+            "usr/lib/x86_64-linux-gnu/libpq.so.5                        libs/libpq5\n"
+            "usr/lib/x86_64-linux-gnu/libpq.so.5.17                     libs/libpq5\n"
+            "usr/lib/x86_64-linux-gnu/libglib-2.0.so.0                  libs/libglib2.0-0t64\n"
+            "usr/lib/x86_64-linux-gnu/libodbc.so.2                      libs/libodbc2\n"
+            "usr/lib/x86_64-linux-gnu/libpq.so                          libdevel/libpq-dev\n"
+            "usr/lib/x86_64-linux-gnu/science/libx.so.1                 libs/libx1\n"
+            "usr/lib/x86_64-linux-gnu/liby.so.1                         games/y\n"
+        ),
+        "bookworm": "usr/lib/x86_64-linux-gnu/libglib-2.0.so.0 libs/libglib2.0-0\n",
+        "bullseye": "usr/lib/x86_64-linux-gnu/libodbc.so.2 libs/libodbc1\n",
+        "forky": "usr/lib/x86_64-linux-gnu/libnew.so.1 libs/libnew1\n",
+    }
+    for release, text in listed.items():
+        (tmp_path / f"{release}.gz").write_bytes(gzip.compress(text.encode()))
+    assert rows(TABLES.libraries(tmp_path)) == [
+        "libglib-2.0.so.0 libglib2.0-0",
+        "libodbc.so.2 libodbc2 bullseye:libodbc1",
+        "libpq.so.5",
+    ]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hakobune.adapters import containers
+from hakobune.adapters.debian_base import package_with
 from hakobune.adapters.process import printable
 from hakobune.adapters.sdist_failure import other_wheel, sdist_failed, wheel_not_kept
 from hakobune.errors import (
@@ -26,6 +27,7 @@ from hakobune.errors import (
     ImportFailedError,
     IndexRefusedError,
     IndexUnreachableError,
+    LockStaleError,
     PackageGoneError,
     PlatformUnsupportedError,
     RegistryRefusedError,
@@ -33,12 +35,11 @@ from hakobune.errors import (
 )
 
 _LAST_LINES = 12
+_MOST_BROKEN = 20
 _IMPORT_REMEDY = """\
-hakobune cannot add system libraries yet, and naming one in the conda file does not help.
-Replace the package by one whose wheel includes the library (opencv-python-headless in place of
-opencv-python, psycopg[binary] in place of psycopg), or remove it.
-If no library is missing: choose another version, or add the missing Python package.
-Then run: hakobune lock && hakobune build"""
+choose another version of the package, or add what it lacks to the conda file; then run:
+hakobune lock && hakobune build"""
+_NEEDS = re.compile(r"needs the system library (\S+?),? which the image does not have")
 _OFFLINE = "`hakobune build --offline` needs no network (docs/how-to/offline.md)"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # BuildKit begins a step's lines with its number and seconds, and the engine's own with the number.
@@ -87,19 +88,43 @@ def _disk(_: _Found) -> HakobuneError:
 
 
 def _import(found: _Found) -> HakobuneError:
-    # The line of data/import_packages.py.
-    broken = re.findall(r"^hakobune: cannot import (.+)", found.words, re.MULTILINE)
-    return ImportFailedError(
-        "\n".join(f"the image cannot import {printable(line)}" for line in dict.fromkeys(broken)),
-        remedy=_IMPORT_REMEDY,
+    # The lines of data/import_packages.py and data/check_libraries.py.
+    lines = re.findall(
+        r"^hakobune: (cannot import .+|\S+ of \S+ needs .+)", found.words, re.MULTILINE
     )
+    broken = [
+        f"the image {printable(line)}" if line.startswith("cannot") else printable(line)
+        for line in dict.fromkeys(lines)
+    ]
+    libraries = [name for line in broken for name in _NEEDS.findall(line)]
+    return ImportFailedError("\n".join(broken[:_MOST_BROKEN]), remedy=_library_remedy(libraries))
 
 
 def _library(found: _Found) -> HakobuneError:
     return ImportFailedError(
         f"a step of the build needs the system library {found[1]}, which the image does not have",
-        remedy=_IMPORT_REMEDY,
+        remedy=_library_remedy([found[1]]),
     )
+
+
+def _library_remedy(libraries: list[str]) -> str:
+    """Return how to add the Debian packages that have these libraries."""
+    if not libraries:
+        return _IMPORT_REMEDY
+    known = {name: package_with(name) for name in sorted(set(libraries))}
+    lines = []
+    if packages := sorted({package for package in known.values() if package}):
+        named = ", ".join(f'"{package}"' for package in packages)
+        lines.append(
+            f"add to [tool.hakobune] in pyproject.toml: debian = [{named}]\n"
+            "then run: hakobune lock && hakobune build"
+        )
+    if unknown := [name for name, package in known.items() if not package]:
+        lines.append(
+            f"no Debian package is known to have {', '.join(unknown)}: if there is one, add "
+            "it so; else choose a package whose wheel includes the library"
+        )
+    return "\n".join(lines)
 
 
 def _hash(found: _Found) -> HakobuneError:
@@ -169,6 +194,35 @@ def _debian(found: _Found) -> HakobuneError:
     return BasePackageGoneError(
         f"the Debian mirror does not have {package}",
         remedy="move the Debian packages forward: hakobune lock --move-base",
+    )
+
+
+def _gone(found: _Found) -> HakobuneError:
+    # The line of data/fetch_debian.py.
+    return BasePackageGoneError(
+        f"the Debian mirror no longer has {found[1]}, which the lock names",
+        remedy="hakobune lock --security; if the package is gone for another reason: "
+        "hakobune lock --move-base",
+    )
+
+
+def _other_base(found: _Found) -> HakobuneError:
+    return LockStaleError(found[1], remedy="hakobune lock --move-base")
+
+
+def _no_mirror(found: _Found) -> HakobuneError:
+    return IndexUnreachableError(
+        found[1],
+        remedy=f"check the network and the proxy, or set HAKOBUNE_DEBIAN_MIRROR; {_OFFLINE}",
+    )
+
+
+def _dpkg(found: _Found) -> HakobuneError:
+    said = [line for line in found.words.splitlines() if line.startswith(("dpkg: ", " "))]
+    shown = "\n".join(f"  {printable(line.strip())}" for line in said[-_LAST_LINES:])
+    return BuildFailedError(
+        f"dpkg cannot install the Debian packages that the lock names\n{shown}",
+        remedy="lock packages that fit together: hakobune lock --move-base",
     )
 
 
@@ -282,11 +336,18 @@ def _unknown(text: str) -> HakobuneError:
 _Causes = tuple[tuple[str, Callable[[_Found], HakobuneError]], ...]
 _OF_STEPS: _Causes = (
     (r"[Nn]o space left on device|Disk quota exceeded", _disk),
+    (r"^hakobune: (?:cannot import .+|\S+ of \S+ needs the system library .+)", _import),
+    (r"^hakobune: gone: (.+)", _gone),
+    (r"^hakobune: (the lock has no packages for this base.+)", _other_base),
+    (
+        r"^hakobune: (the Debian mirror does not give .+|this base names no Debian mirror.+)",
+        _no_mirror,
+    ),
+    (r"^hakobune: dpkg cannot install", _dpkg),
     (r"^hakobune: cannot build (\S+) from (\S+)", _sdist),
     (r"^hakobune: the wheel of (\S+) is not the one that the lock names", _other_wheel),
     (r"^hakobune: the wheel of (\S+) that the lock names is not here", _kept_wheel),
     (r"^hakobune: (\S+) comes from no index", _fetched),
-    (r"^hakobune: cannot import (.+)", _import),
     (r"Hash mismatch for `?([^\s`]+)`?", _hash),
     (r"DO NOT MATCH THE HASHES[\s\S]*?^\s*([\w.-]+==\S+|[\w.-]+) from", _hash),
     (r"^.* changed after this Dockerfile was rendered", _stale),

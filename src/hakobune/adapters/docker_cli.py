@@ -113,18 +113,6 @@ def has_engine_proxy(runner: Runner) -> bool:
     return bool(done.stdout.strip())
 
 
-def registry_digest(runner: Runner, image: str, *, timeout_s: float = 10) -> str | None:
-    """Return the digest that the registry has for this tag, or None where no registry answers."""
-    done = runner.capture(
-        ["docker", "buildx", "imagetools", "inspect", image, "--format", "{{json .Manifest}}"],
-        timeout_s=timeout_s,
-    )
-    if done.exit_code != 0:
-        return None
-    digest = str(json.loads(done.stdout).get("digest", ""))
-    return digest if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else None
-
-
 def pull(runner: Runner, image: str, reporter: Reporter) -> bool:
     """Pull an image; tell whether the engine has it now. Why it has not is shown."""
     command = ["docker", "pull", "--quiet", "--platform", "linux/amd64", image]

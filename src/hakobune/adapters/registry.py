@@ -4,6 +4,7 @@ What the documents say is the concern of `hakobune.oci`.
 """
 
 import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ from hakobune.errors import (
 
 T = TypeVar("T")
 _TIMEOUT_S = 60
+_MIRROR_S = 300  # a base of 50 MB on a slow line
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _TRIES = 4
 _MISSING = re.compile(
     r"not found|manifest unknown|name unknown|repository name not known", re.IGNORECASE
@@ -58,6 +61,39 @@ def manifest(runner: Runner, reference: str, patience: Patience) -> bytes | None
         raise _failure(done, reference)
 
     return _patiently(ask, reference, patience)
+
+
+def tag_digest(runner: Runner, image: str, *, timeout_s: float = 10) -> str | None:
+    """Return the digest that the registry has for this tag, or None where no registry answers.
+
+    Buildx asks the registry itself and does not know the engine's mirrors
+    (https://docs.docker.com/docker-hub/image-library/mirror/): with one, the engine is asked.
+    """
+    done = runner.capture(
+        ["docker", "buildx", "imagetools", "inspect", image, "--format", "{{json .Manifest}}"],
+        timeout_s=timeout_s,
+    )
+    if done.exit_code == 0:
+        digest = str(json.loads(done.stdout).get("digest", ""))
+        return digest if _DIGEST.fullmatch(digest) else None
+    return _mirrored_digest(runner, image) if _has_mirror(runner) else None
+
+
+def _has_mirror(runner: Runner) -> bool:
+    done = runner.capture(["docker", "info", "--format", "{{json .RegistryConfig.Mirrors}}"])
+    return done.exit_code == 0 and done.stdout.lstrip().startswith('["')
+
+
+def _mirrored_digest(runner: Runner, image: str) -> str | None:
+    """Return the digest of an image that the engine pulls by its mirror; None if it cannot."""
+    command = ["docker", "pull", "--quiet", "--platform", "linux/amd64", image]
+    if runner.capture(command, timeout_s=_MIRROR_S).exit_code != 0:
+        return None
+    done = runner.capture(
+        ["docker", "image", "inspect", image, "--format", "{{json .RepoDigests}}"]
+    )
+    found = re.findall(r"@(sha256:[0-9a-f]{64})\"", done.stdout)
+    return found[0] if done.exit_code == 0 and len(set(found)) == 1 else None
 
 
 def push(runner: Runner, local: str, remote: str, patience: Patience) -> None:

@@ -81,6 +81,7 @@ class Question:
     conda file. No file is taken that came to the index after `exclude_newer` (RFC 3339). With
     `is_whole`, uv's explanation of a failure is not cut. `outside` are files, by package, that a
     requirement names in place of an index's; `links` are folders and pages that list more files.
+    `overrides` win over what packages ask for.
     `indexes` are in the order of asking, and `say` gets the line about one that hangs.
     """
 
@@ -98,6 +99,7 @@ class Question:
     known: tuple[KnownSdist, ...] = ()
     outside: Mapping[str, OutsideFile] = field(default_factory=dict)
     links: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
     indexes: tuple[AskedIndex, ...] = ()
     say: Callable[[str], None] = lambda _line: None
 
@@ -282,6 +284,8 @@ def _command(question: Question, folder: Path) -> list[str]:
 
     wanted, bounds = _wanted(question, folder), folder / "constraints.txt"
     bounds.write_text("\n".join(question.constraints) + "\n", encoding="utf-8")
+    wins = folder / "overrides.txt"
+    wins.write_text("\n".join(question.overrides) + "\n", encoding="utf-8")
     configuration = folder / "uv.toml"
     configuration.write_text("".join(map(_metadata, question.known)), encoding="utf-8")
     policy = max(known for known in _UV_GLIBC if known <= max(question.glibc, _UV_GLIBC[0]))
@@ -296,6 +300,7 @@ def _command(question: Question, folder: Path) -> list[str]:
         # The first index that has a package, so that no other one can offer a higher number of it.
         *("--index-strategy", "first-index"),
         *(("--constraints", str(bounds)) if question.constraints else ()),
+        *(("--overrides", str(wins)) if question.overrides else ()),
         *(word for link in question.links for word in ("--find-links", link)),
         *(("--prerelease", "allow") if question.takes_prereleases else ()),
         *(("--exclude-newer", question.exclude_newer) if question.exclude_newer else ()),

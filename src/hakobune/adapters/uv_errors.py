@@ -114,7 +114,7 @@ def failure_of(
         remedy = f"python={python} is the newest that {pin} has a wheel for; or loosen its version"
     else:
         remedy = _way_on(flat if other is None else _flat(other.stderr or other.stdout))
-    return ResolutionImpossibleError(what, remedy=remedy, place=place)
+    return ResolutionImpossibleError(what, remedy=remedy, place=place, proof=said)
 
 
 def _way_on(text: str) -> str:

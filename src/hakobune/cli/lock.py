@@ -8,7 +8,7 @@ import click
 
 from hakobune.cli.options import Document, json_option
 from hakobune.cli.wiring import Wiring, pass_wiring
-from hakobune.console import show, show_table
+from hakobune.console import may_ask_network, show, show_table
 from hakobune.model.lock import Lock
 from hakobune.model.project import Project
 from hakobune.stages.render import check_lock
@@ -38,7 +38,10 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
     help="Print of each locked package where it comes from and who asked for it.",
 )
 @click.option("--diff", is_flag=True, help="Print what a new lock would change; write nothing.")
-@click.option("--move-base", is_flag=True, help="Upgrade all Debian packages of the base.")
+@click.option("--move-base", is_flag=True, help="Upgrade all Debian packages.")
+@click.option(
+    "--security", is_flag=True, help="Upgrade the Debian packages with a newer security build."
+)
 @click.option(
     "--accept",
     "accepted",
@@ -53,6 +56,7 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"])
     python="if not --explain: the image's Python",
     platform="if not --explain: linux/amd64",
     packages="if not --explain: how many packages are locked",
+    security="with --check: the Debian packages with a newer security build, as lines",
     changes="with --diff: what a new lock would change, as lines",
     explanation="with --explain: each package with name, version, strategy and reason",
 )
@@ -68,6 +72,7 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     upgraded: tuple[str, ...],
     exclude_newer: datetime | None,
     move_base: bool,
+    security: bool,
     accepted: tuple[str, ...],
     verbose: bool,
 ) -> Document:
@@ -78,10 +83,8 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
     """
     if check + diff + explain > 1 or strict > check:
         raise click.UsageError("--check, --diff, --explain: one of them; --strict: with --check")
-    if explain:
-        return _explain(wiring)
-    if check:
-        return _check(wiring.project, is_strict=strict)
+    if explain or check:
+        return _explain(wiring) if explain else _check(wiring, is_strict=strict)
     from hakobune.stages.lock import LockWishes  # noqa: PLC0415 - --check stays quick
 
     wishes = LockWishes(
@@ -92,21 +95,41 @@ def command(  # noqa: PLR0913 - the options of the command line, by name
         exclude_newer=f"{exclude_newer:%Y-%m-%dT%H:%M:%SZ}" if exclude_newer else "",
         accepted=accepted,
         move_base=move_base,
+        security=security,
         is_trial=diff,
         is_whole=verbose,
     )
     return _lock(wiring, wishes)
 
 
-def _check(project: Project, *, is_strict: bool) -> Document:
+def _check(wiring: Wiring, *, is_strict: bool) -> Document:
+    project = wiring.project
     lock = check_lock(project)
+    news = _security_news(wiring, lock)
     if is_strict:
         from hakobune.stages.doubts import require_no_doubt  # noqa: PLC0415 - as above
 
-        require_no_doubt(project, lock)
+        require_no_doubt(project, lock, news)
     show(f"{project.lock} and {project.dockerfile} are up to date with {project.environment}")
     show(f"{len(lock.packages)} packages for Python {lock.python} on {lock.platform}")
-    return _about(project, lock)
+    for line in news:
+        show(line)
+    if news:
+        show("newer security builds: hakobune lock --security")
+    return _about(project, lock) | {"security": news}
+
+
+def _security_news(wiring: Wiring, lock: Lock) -> tuple[str, ...]:
+    """Return the Debian packages with a newer security build; without an answer, say so."""
+    has_debian = lock.debian_base is not None or lock.debian_packages
+    if not (has_debian and may_ask_network()):
+        return ()
+    from hakobune.stages.doubts import security_news  # noqa: PLC0415 - as above
+
+    news = security_news(lock, wiring.runner)
+    if news is None:
+        wiring.console.say("Debian's security archive did not answer: not compared with it")
+    return news or ()
 
 
 def _lock(wiring: Wiring, wishes: "LockWishes") -> Document:

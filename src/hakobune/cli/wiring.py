@@ -89,9 +89,11 @@ class Wiring:
 
         Raises ConfigurationInvalidError where a variable of an index's address is not set.
         """
+        from hakobune.stages.build import with_mirror  # noqa: PLC0415
         from hakobune.stages.project import read_current_lock  # noqa: PLC0415
 
-        return self.settings.build_secrets(read_current_lock(self.project).indexes)
+        lock = read_current_lock(self.project)
+        return with_mirror(lock, self.runner, self.settings.build_secrets(lock.indexes))
 
     @cached_property
     def sandbox(self) -> "Sandbox":

@@ -64,7 +64,9 @@ HOST_SETTINGS = (
         build="the logins of the indexes that are asked, in a secret",
     ),
     HostSetting(
-        name="`HAKOBUNE_DEBIAN_MIRROR`, apt's sources", process="the base from Debian's packages"
+        name="`HAKOBUNE_DEBIAN_MIRROR`, apt's sources",
+        process="Debian's packages",
+        build="a secret; without it, the apt sources of the base",
     ),
     HostSetting(name="`TMPDIR`", process="temporary files"),
     HostSetting(

@@ -81,7 +81,11 @@ class LockedSdist:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedDebian:
-    """One Debian package; `path` is relative to any mirror's root."""
+    """One Debian package; `path` is relative to the root of any mirror of its archive.
+
+    A path that begins with `pool/updates/` is of the security archive. `suite` is where the
+    version came from (`trixie`, `trixie-security`, `trixie-updates`); empty: the base's own.
+    """
 
     name: str
     version: str
@@ -89,6 +93,17 @@ class LockedDebian:
     size: int
     sha256: str
     path: str
+    suite: str = ""
+
+    @property
+    def release(self) -> str:
+        """The Debian release (`trixie`) that the package belongs to; empty: the base's."""
+        return self.suite.partition("-")[0]
+
+    @property
+    def file(self) -> str:
+        """The name of its file."""
+        return self.path.rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +156,11 @@ class RegistryBase:
     image: str
     digest: str | None
 
+    @property
+    def release(self) -> str:
+        """The Debian release that the image is made of (`trixie`); empty: its name has none."""
+        return self.image.partition("-slim-")[2]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DebianBase:
@@ -161,7 +181,10 @@ class Lock:
 
     `variables` are set in the image. `indexes` are those that the project and the conda file name.
     `included` are the files that the conda file includes, by path in the project with
-    the sha256 of their bytes. `builders` build source distributions.
+    the sha256 of their bytes. `builders` build source distributions. `overrides` are requirements
+    that win over what packages say.
+    `debian` are the Debian packages that the image has besides its base's, by name, each with who
+    asked for it; the files are among the `packages`, for each release that a base is made of.
     """
 
     environment: str
@@ -178,6 +201,8 @@ class Lock:
     indexes: tuple[Index, ...] = ()
     included: tuple[tuple[str, str], ...] = ()
     builders: tuple[LockedWheel, ...] = ()
+    overrides: tuple[str, ...] = ()
+    debian: tuple[tuple[str, str], ...] = ()
 
     @property
     def python_packages(self) -> tuple[LockedWheel | LockedSdist, ...]:
@@ -192,6 +217,11 @@ class Lock:
                 case _:
                     assert_never(package)
         return tuple(found)
+
+    @property
+    def debian_packages(self) -> tuple[LockedDebian, ...]:
+        """The Debian packages that the image has besides its base's, of each release."""
+        return tuple(found for found in self.packages if isinstance(found, LockedDebian))
 
     @property
     def sdists(self) -> tuple[LockedSdist, ...]:

@@ -8,6 +8,7 @@ from hakobune.model.spec import Index
 # The `source` of a project whose code is not a package of its own: scripts beside the conda file.
 WHOLE = "."
 COMPOSE = "docker-compose.yml"
+PYPROJECT = "pyproject.toml"
 # Where the image has the source.
 _APP = PurePosixPath("/app")
 _TAKES_A_NAME = {"-m", "-c"}  # of Python: what follows is no script
@@ -54,8 +55,9 @@ class Model:
 class Project:
     """`[tool.hakobune]`, with paths relative to `root`, the folder of `pyproject.toml`.
 
-    `gpus` is `all` where the training uses the GPUs of its machine, else empty. `signers` are
-    public keys, each a path or a fingerprint; runs must be signed with one of them.
+    `debian` are packages that the image has besides its base's. `gpus` is `all` where the training
+    uses the GPUs of its machine, else empty. `signers` are public keys, each a path or a
+    fingerprint; runs must be signed with one of them.
     """
 
     root: Path
@@ -70,6 +72,7 @@ class Project:
     smoke: tuple[str, ...] = ()
     signers: tuple[str, ...] = ()
     names: tuple[tuple[str, str], ...] = ()
+    debian: tuple[str, ...] = ()
     gpus: str = ""
     indexes: tuple[Index, ...] = ()
 

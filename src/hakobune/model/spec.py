@@ -37,6 +37,24 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SystemPackage:
+    """A line of the file that asks for a library or program: Debian's packages of it.
+
+    `name` is conda's. `versions` are alternatives, each a specifier of PEP 440 for the software's
+    own version; that of the Debian package `version_of` counts (`*` in it stands for any text).
+    `is_exact` tells that a person wrote the version, not an export.
+    """
+
+    name: str
+    written: str
+    place: str
+    packages: tuple[str, ...]
+    versions: tuple[str, ...]
+    version_of: str
+    is_exact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
     """A package index that the conda file names, or with a `name` the project.
 
@@ -74,7 +92,8 @@ class EnvironmentSpec:
     `python_line` is 0 where the file names none. `links` are pages and folders of the project that
     list more files, each with its `file:line`. `notes` are what a user should know of the reading,
     each as `file:line: what`. `cpu_place` is the line that wants PyTorch without CUDA; empty: none
-    does. `sha256` is that of the file's bytes, as lower-case hex.
+    does. `pip` is the version of pip as the file has it, empty where it gives none, and None where
+    the environment has no pip. `sha256` is that of the file's bytes, as lower-case hex.
     """
 
     name: str
@@ -93,7 +112,9 @@ class EnvironmentSpec:
     included: tuple[Included, ...] = ()
     notes: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    debian: tuple[SystemPackage, ...] = ()
     cpu_place: str = ""
+    pip: str | None = None
 
     @property
     def places(self) -> dict[str, tuple[str, ...]]:

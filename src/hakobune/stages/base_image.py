@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from hakobune.adapters import debian_base, docker_cli
+from hakobune.adapters import debian_base, docker_cli, registry
 from hakobune.adapters.process import Runner
 from hakobune.errors import BaseUnavailableError
 from hakobune.model.lock import DebianBase, Lock
@@ -38,9 +38,7 @@ def newly_answered(lock: Lock, runner: Runner) -> str | None:
         return None
     local = debian_tag(lock)
     has_local = local is not None and docker_cli.has_image(runner, local)
-    return docker_cli.registry_digest(
-        runner, lock.registry_base.image, timeout_s=2 if has_local else 10
-    )
+    return registry.tag_digest(runner, lock.registry_base.image, timeout_s=2 if has_local else 10)
 
 
 def ensure_base(lock: Lock, runner: Runner, reporter: Reporter) -> str:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hakobune.adapters import docker_cli, files
+from hakobune.adapters import debian_base, docker_cli, files
 from hakobune.adapters.process import Runner
 from hakobune.errors import ImageStaleError
 from hakobune.model.image import Image
@@ -82,6 +82,13 @@ def build_tagged(  # noqa: PLR0913 - what a build is made of, by name
     docker_cli.add_tag(runner, new, tag)
     docker_cli.remove_tag(runner, new)
     return replace(image, tag=tag)
+
+
+def with_mirror(lock: Lock, runner: Runner, secrets: BuildSecrets) -> BuildSecrets:
+    """Return the secrets of a build, with this host's Debian mirror if the build asks one."""
+    if not lock.debian_packages:
+        return secrets
+    return replace(secrets, debian_mirror=debian_base.mirror(runner))
 
 
 def new_tag(project: Project, lock: Lock, base: str) -> str:

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
 
-from hakobune.adapters import debian_base, docker_cli, resolver
+from hakobune.adapters import debian_base, docker_cli, registry, resolver
 from hakobune.adapters.azure_sdk import is_sdk_installed
 from hakobune.adapters.commit import is_ignored
 from hakobune.adapters.process import Runner
@@ -206,7 +206,7 @@ def _base(project: Project, runner: Runner) -> Finding:
     have = base_image.found_locally(lock, runner)
     if have is not None:
         return Finding(step="base", state="ok", what=f"{have} is here")
-    if docker_cli.registry_digest(runner, image) is not None:
+    if registry.tag_digest(runner, image) is not None:
         return Finding(step="base", state="ok", what=f"the registry of {image} answers")
     if lock.debian_base is None:
         return Finding(

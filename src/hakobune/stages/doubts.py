@@ -1,4 +1,4 @@
-"""Warns of what a conda file should not have: old Pythons and releases, doubled lines."""
+"""Warns of what a lock should not have: old Pythons and releases, doubled lines, old builds."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from packaging.requirements import Requirement as Pep508
 
-from hakobune.adapters import files, resolver
+from hakobune.adapters import debian_base, files, resolver
 from hakobune.adapters.process import Runner
 from hakobune.adapters.resolver import Question
 from hakobune.errors import EnvironmentDoubtfulError
-from hakobune.model.lock import Lock, LockedSdist, LockedWheel
+from hakobune.model.lock import Lock, LockedDebian, LockedSdist, LockedWheel
 from hakobune.model.project import Project
 from hakobune.model.spec import EnvironmentSpec, Requirement
 from hakobune.stages.project import read_environment
@@ -80,12 +80,43 @@ def _allows(bound: Requirement, version: str) -> bool:
     return any(Pep508(text).specifier.contains(version, prereleases=True) for text in texts)
 
 
-def require_no_doubt(project: Project, lock: Lock) -> None:
-    """Raise EnvironmentDoubtfulError with all warnings, if there are some."""
+def require_no_doubt(project: Project, lock: Lock, security: Sequence[str] = ()) -> None:
+    """Raise EnvironmentDoubtfulError with all warnings, if there are some.
+
+    `security` are the Debian packages that have a newer security build.
+    """
     found = warnings_of(project, read_environment(project), lock)
+    if security and not found:
+        raise EnvironmentDoubtfulError(
+            "newer security builds of Debian packages:\n"
+            + "\n".join(f"  {line}" for line in security),
+            remedy="hakobune lock --security, or leave --strict out",
+        )
     if found:
         raise EnvironmentDoubtfulError(
             "\n".join(found),
             remedy=f"change {project.environment} and run hakobune lock, or leave --strict out",
             place=found[0].partition(": ")[0],
         )
+
+
+def security_news(lock: Lock, runner: Runner) -> tuple[str, ...] | None:
+    """Return a line for each Debian package that has a newer security build.
+
+    None where this host cannot ask Debian's security archive.
+    """
+    groups: dict[str, list[LockedDebian]] = {}
+    if lock.debian_base is not None:
+        groups[lock.debian_base.suite] = list(lock.debian_base.packages)
+    for package in lock.debian_packages:
+        groups.setdefault(package.release, []).append(package)
+    lines: dict[str, None] = {}
+    for release, packages in groups.items():
+        newest = debian_base.security(runner, release)
+        if newest is None:
+            return None
+        for package in packages:
+            fixed = newest.get(package.name, "")
+            if fixed and debian_base.is_older(runner, package.version, fixed):
+                lines[f"{package.name} {package.version}: {release}-security has {fixed}"] = None
+    return tuple(sorted(lines))

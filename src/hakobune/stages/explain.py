@@ -35,6 +35,7 @@ def explain(
         glibc=_ANY_GLIBC,
         file=project.environment,
         constraints=tuple(f"{p.name}=={p.version}" for p in lock.python_packages),
+        overrides=lock.overrides,
         takes_prereleases=True,
         known=tuple(KnownSdist(name=p.name, version=p.version, requires=()) for p in lock.sdists),
     )

@@ -2,15 +2,13 @@
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
-from typing import Any
 
 from packaging.version import Version
 
-from hakobune.adapters import debian_base, docker_cli, files, resolver
+from hakobune.adapters import files, registry, resolver
 from hakobune.adapters.process import Runner, printable
 from hakobune.adapters.resolver import Question
 from hakobune.errors import (
@@ -25,7 +23,6 @@ from hakobune.errors import (
 from hakobune.model.lock import (
     COMPILER,
     PLATFORM,
-    DebianBase,
     Lock,
     LockedWheel,
     RegistryBase,
@@ -34,13 +31,14 @@ from hakobune.model.project import Project
 from hakobune.model.reporter import Reporter
 from hakobune.model.secrets import AskedIndex
 from hakobune.model.spec import EnvironmentSpec, Index, requirement_name
+from hakobune.stages.as_conda import solve_as_conda
 from hakobune.stages.base_image import with_headers
+from hakobune.stages.debian import DebianWishes, bases, choose_debian
 from hakobune.stages.doubts import old_releases, warnings_of
 from hakobune.stages.indexes import download_size, indexes_of, require_hashes, require_same_source
 from hakobune.stages.project import read_current_lock, read_environment, require_line_ends
-from hakobune.stages.solve import Solution, accepted_notes, settled, solve, with_paths
+from hakobune.stages.solve import Solution, accepted_notes, settled, with_paths
 from hakobune.transform.choose_python import BaseTable, ChosenPython, choose_python
-from hakobune.transform.debian_packages import read_packages
 from hakobune.transform.lock_changes import lock_changes
 from hakobune.transform.names import environment_name, readable_tag
 from hakobune.transform.write_lock import write_lock
@@ -58,10 +56,11 @@ class LockWishes:
     `index` returns uv's environment variables (index, CA bundle) for the indexes that the project
     and the conda file name, and `asked` the indexes in their order. A package of a name in
     `accepted` may have other bytes or another index than before, and if it is built from the same
-    source, another wheel with each build. `upgrade` lets every Python
-    package move, `upgraded` those of these names, `move_base` every Debian package. No package is
-    taken that came to the index after `exclude_newer` (RFC 3339; empty: no bound). `is_trial`
-    writes nothing, and `is_whole` shows the resolver's explanation of a failure uncut.
+    source, another wheel with each build. `upgrade` lets every Python package move, `upgraded`
+    those of these names, `move_base` every Debian package, and `security` those with a newer
+    security build. No package is taken that came to the index after `exclude_newer` (RFC 3339;
+    empty: no bound). `is_trial` writes nothing, and `is_whole` shows the resolver's explanation of
+    a failure uncut.
     """
 
     index: Callable[[Sequence[Index]], Mapping[str, str]]
@@ -72,6 +71,7 @@ class LockWishes:
     exclude_newer: str = ""
     is_trial: bool = False
     move_base: bool = False
+    security: bool = False
     is_whole: bool = False
 
 
@@ -103,6 +103,16 @@ def lock_environment(
         reporter.say(f"note: {note}")
     if len(choices) > 1:
         reporter.say(f"note: {spec.python_text}: Python {python.version} is taken")
+    debian = choose_debian(
+        project,
+        spec,
+        python,
+        packages,
+        old,
+        runner,
+        reporter,
+        wishes=DebianWishes(move=wishes.move_base, is_security=wishes.security),
+    )
     lock = Lock(
         environment=spec.name,
         environment_sha256=spec.sha256,
@@ -111,18 +121,20 @@ def lock_environment(
         requirements=(spec.python_text, *(wanted.text for wanted in spec.requirements)),
         registry_base=_registry_base(python, old, runner, reporter),
         debian_base=with_headers(
-            _debian_base(python, old, runner, reporter, move=wishes.move_base),
+            debian.base,
             python.version if solution.is_compiled else "",
             runner,
             is_moving=wishes.move_base,
         ),
         tools=_tools(project, python, kept, runner, wishes, reporter),
-        packages=packages,
+        packages=(*packages, *debian.packages),
         sha256="",
         variables=spec.variables,
         indexes=named,
         included=tuple((one.path, one.sha256) for one in spec.included),
         builders=solution.builders,
+        overrides=solution.overrides,
+        debian=debian.asked,
     )
     if old is not None and not wishes.is_trial:
         asked = wishes.asked(lock.indexes)
@@ -260,7 +272,7 @@ def _resolve(  # noqa: PLR0913, PLR0917 - what is asked for, what there was, and
             say=reporter.say,
         )
         try:
-            solution = solve(runner, question, env=wishes.index(named))
+            solution = solve_as_conda(runner, question, spec, env=wishes.index(named))
         except (ResolutionImpossibleError, WheelMissingError) as exc:
             first_error = first_error or exc
             continue
@@ -332,44 +344,16 @@ def _registry_base(
     image = f"docker.io/library/python:{python.version}-slim{suite}"
     if old is not None and old.registry_base.image == image and old.registry_base.digest:
         return old.registry_base
-    digest = docker_cli.registry_digest(runner, image)
+    digest = registry.tag_digest(runner, image)
     if digest is None:
         reporter.say(f"note: no registry answers for {image}: its digest stays open in the lock")
     return RegistryBase(image=image, digest=digest)
 
 
-def _debian_base(
-    python: ChosenPython, old: Lock | None, runner: Runner, reporter: Reporter, *, move: bool
-) -> DebianBase | None:
-    bases, suite = _bases(), python.debian_suite
-    if not suite:
-        reporter.say(
-            f"note: no release of Debian has Python {python.version} "
-            f"({', '.join(f'{name} {text}' for name, text in bases['debian'].items())}): "
-            "this environment can be built only where an image registry can be reached"
-        )
-        return None
-    kept = old.debian_base if old is not None else None
-    is_whole = kept is not None and set(bases["debian_packages"]) <= {p.name for p in kept.packages}
-    if kept is not None and is_whole and kept.suite == suite and not move:
-        return kept
-    answer = debian_base.resolve(runner, suite, bases["debian_packages"])
-    if answer is None:
-        reporter.say(
-            "note: Debian's packages cannot be listed from this host: the lock keeps what it had"
-        )
-        return kept
-    return DebianBase(suite=suite, packages=read_packages(answer))
-
-
-def _bases() -> dict[str, Any]:
-    return tomllib.loads(files.read_data("bases.toml"))
-
-
 def _base_table() -> BaseTable:
     lines = files.read_data("python_images.txt").splitlines()
     rows = (line.split() for line in lines if line and not line.startswith("#"))
-    return BaseTable(images=dict(rows), debian=_bases()["debian"])
+    return BaseTable(images=dict(rows), debian=bases()["debian"])
 
 
 def _known_minors() -> str:

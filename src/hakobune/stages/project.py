@@ -17,7 +17,7 @@ from hakobune.errors import (
 )
 from hakobune.model.forms import is_of
 from hakobune.model.lock import COMPILER, PYTORCH_CPU, Lock
-from hakobune.model.project import Project
+from hakobune.model.project import PYPROJECT, Project
 from hakobune.model.sandbox import INCOMING
 from hakobune.model.training import RUNS, WAITING
 from hakobune.transform.line_ends import line_ends_error, with_lf
@@ -97,6 +97,7 @@ def conda_names(own_names: Iterable[tuple[str, str]]) -> "CondaNames":
     rows = (line.split() for line in lines if not line.startswith("#"))
     known = tomllib.loads(files.read_data("conda_names.toml"))
     exported = known.pop("exported")["libraries"]
+    debian = {_normal(name): _debian(text) for name, text in known.pop("debian").items()}
     tables = {
         table: {_normal(name): value for name, value in names.items()}
         for table, names in known.items()
@@ -108,7 +109,14 @@ def conda_names(own_names: Iterable[tuple[str, str]]) -> "CondaNames":
         left_out={k: v for k, v in tables["left_out"].items() if k not in own},
         refused={k: v for k, v in tables["refused"].items() if k not in own},
         exported=tuple(exported),
+        debian={k: v for k, v in debian.items() if k not in own},
     )
+
+
+def _debian(text: str) -> tuple[tuple[str, ...], str]:
+    """Return the packages of a line of the table, and whose version counts."""
+    packages, _, version_of = text.partition(" @ ")
+    return tuple(packages.split()), version_of or packages.split()[0]
 
 
 def _normal(name: str) -> str:
@@ -161,8 +169,25 @@ def read_fresh_lock(project: Project) -> Lock:
             place=project.lock,
         )
     require_compiler(project, lock)
+    _require_debian(project, lock)
     _require_indexes(project, lock)
     return lock
+
+
+def _require_debian(project: Project, lock: Lock) -> None:
+    """Raise LockStaleError if pyproject.toml names other Debian packages than it did."""
+    locked = {name for name, asked_by in lock.debian if asked_by == PYPROJECT}
+    moved = [
+        *(f"`{name}` is new" for name in project.debian if name not in locked),
+        *(f"`{name}` is gone" for name in sorted(locked - {*project.debian})),
+    ]
+    if moved:
+        raise LockStaleError(
+            f"{project.lock} is out of date: `debian` in {PYPROJECT} was changed since\n"
+            + "\n".join(f"  {PYPROJECT}: {line}" for line in moved),
+            remedy="hakobune lock",
+            place=project.lock,
+        )
 
 
 def require_line_ends(project: Project, lock: Lock) -> None:

@@ -77,6 +77,8 @@ def _rendered(project: Project, lock: Lock, source: Source) -> bytes:
             finish_packages=files.read_data("finish_packages.py"),
             compile_library=files.read_data("compile_library.py"),
             fetch_sdists=files.read_data("fetch_sdists.py"),
+            fetch_debian=files.read_data("fetch_debian.py"),
+            check_libraries=files.read_data("check_libraries.py"),
             choose_arithmetic=files.read_data("choose_arithmetic.py"),
         ),
     )

@@ -32,12 +32,13 @@ _MOST_ROUNDS = 40
 class Solution:
     """The packages, and what builds the source distributions among them.
 
-    `notes` are what a user should know of them.
+    `notes` are what a user should know of them, and `overrides` what was decided against them.
     """
 
     packages: tuple[LockedWheel | LockedSdist, ...]
     builders: tuple[LockedWheel, ...] = ()
     notes: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     @property
     def is_compiled(self) -> bool:

@@ -42,6 +42,8 @@ from hakobune.stages.build import (
 from hakobune.stages.built_wheels import keep_wheels, settle_wheels
 from hakobune.stages.outside import fetched_options, file_of, gather, needed
 from hakobune.stages.render import check_lock, ready_dockerfile
+from hakobune.stages.vendor_files import fetch_into, report_fetched
+from hakobune.transform.debian_blocks import render_debian_download
 from hakobune.transform.render_dockerfile import pinned_base
 from hakobune.transform.render_download import render_download
 from hakobune.transform.vendor_listing import read_listing, write_listing
@@ -79,16 +81,37 @@ def vendor(
             options=options,
             folder=folder / _WHEELS,
         )
-    wheels = wheels_of(lock)
-    missing = tuple(w for w in wheels if not _is_intact(folder / _WHEELS / w.file, w.sha256))
+    wheels, debs, to = wheels_of(lock), debs_of(lock, base), folder / _WHEELS
+    missing = tuple(w for w in wheels if not _is_intact(to / w.file, w.sha256))
     if missing:
-        _fetch(lock, missing, runner, reporter, base=base, folder=folder, secrets=secrets)
-    gather(project, lock, runner, base, folder / _WHEELS, secrets=secrets)
-    size = sum(wheel.size for wheel in missing) / 1e6
-    reporter.done(
-        "wheels",
-        f"{len(missing)} of {len(wheels)} fetched ({size:.0f} MB), the rest were already present",
-    )
+        program = files.read_data("fetch_sdists.py")
+        dockerfile = render_download(lock, missing, fetch_program=program)
+        fetch_into(
+            dockerfile,
+            missing,
+            runner,
+            reporter,
+            base=base,
+            folder=folder / _WHEELS,
+            secrets=secrets,
+        )
+    report_fetched("wheels", missing, wheels, reporter)
+    gather(project, lock, runner, base, to, secrets=secrets)
+    lacking = tuple(d for d in debs if not _is_intact(to / d.file, d.sha256))
+    if lacking:
+        program = files.read_data("fetch_debian.py")
+        dockerfile = render_debian_download(lock, lacking, fetch_program=program)
+        fetch_into(
+            dockerfile,
+            lacking,
+            runner,
+            reporter,
+            base=base,
+            folder=folder / _WHEELS,
+            secrets=secrets,
+        )
+    if debs:
+        report_fetched("debian", lacking, debs, reporter)
     digest = before.base_digest if before is not None and before.base == base else ""
     if not digest or _damaged(folder, before, _BASE) or _wrong_base(folder, base, digest):
         digest = _save_base(base, runner, reporter, engine=engine, folder=folder)
@@ -110,6 +133,13 @@ def vendor(
     return listing
 
 
+def debs_of(lock: Lock, base: str) -> tuple[LockedDebian, ...]:
+    """Return the Debian packages that the lock adds to this base, which is of one release."""
+    debian = lock.debian_base.suite if lock.debian_base else ""
+    release = debian if base == base_image.debian_tag(lock) else lock.registry_base.release
+    return tuple(package for package in lock.debian_packages if package.release == release)
+
+
 def wheels_of(lock: Lock) -> tuple[LockedWheel | LockedSdist, ...]:
     """Return the files of a vendored folder that an index has: wheels, and source distributions.
 
@@ -120,7 +150,9 @@ def wheels_of(lock: Lock) -> tuple[LockedWheel | LockedSdist, ...]:
         match package:
             case LockedWheel() | LockedSdist():
                 found += [] if package.address else [package]
-            case LockedDebian() | LockedConda():
+            case LockedDebian():
+                pass  # `debs_of`
+            case LockedConda():
                 raise unsupported(package, "vendor")
             case _:
                 assert_never(package)
@@ -139,6 +171,7 @@ def vendored_files(lock: Lock, base: str, folder: Path) -> tuple[tuple[str, str]
             found[files.sha256_of(path)] = path.name
     return (
         *((f"{_WHEELS}/{package.file}", package.sha256) for package in wheels_of(lock)),
+        *((f"{_WHEELS}/{package.file}", package.sha256) for package in debs_of(lock, base)),
         *((f"{_WHEELS}/{file_of(one)}", one.sha256) for one in needed(lock, base)),
         *(
             (f"{_WHEELS}/{found.get(sha256, f'{sdist.name}-{sdist.version}.whl')}", sha256)
@@ -298,41 +331,6 @@ def _damaged(folder: Path, listing: VendorListing | None, part: str) -> list[str
         for path, sha256 in listed
         if path.startswith(f"{part}/") and not _is_intact(folder / path, sha256)
     ]
-
-
-def _fetch(  # noqa: PLR0913 - one caller
-    lock: Lock,
-    wheels: tuple[LockedWheel | LockedSdist, ...],
-    runner: Runner,
-    reporter: Reporter,
-    *,
-    base: str,
-    folder: Path,
-    secrets: BuildSecrets,
-) -> None:
-    files.require_space(folder, sum(wheel.size for wheel in wheels))
-    # On the folder's own disk, so that each file gets its final name in one step.
-    with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as text:
-        fetched = Path(text)
-        dockerfile = fetched / "Dockerfile"
-        program = files.read_data("fetch_sdists.py")
-        files.write_bytes(dockerfile, render_download(lock, wheels, fetch_program=program))
-        command = docker_cli.export_command(
-            folder=fetched / "out",
-            dockerfile=dockerfile,
-            context=fetched,
-            arguments=build_arguments(base),
-            secrets=secrets,
-        )
-        docker_cli.build(runner, command, reporter, name="vendor", secrets=secrets)
-        for wheel in wheels:
-            path = fetched / "out" / wheel.file
-            if not _is_intact(path, wheel.sha256):
-                raise HashMismatchError(
-                    f"the index serves {wheel.file} with another sha256 than the lock's",
-                    remedy="do not build: find out whether lock or index was changed",
-                )
-            files.move_folder(path, folder / _WHEELS / wheel.file)
 
 
 def _save_base(base: str, runner: Runner, reporter: Reporter, *, engine: str, folder: Path) -> str:

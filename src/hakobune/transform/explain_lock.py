@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hakobune.model.lock import Lock, LockedPackage, LockedSdist, kind_of
+from hakobune.model.lock import Lock, LockedDebian, LockedPackage, LockedSdist, kind_of
 from hakobune.model.spec import EnvironmentSpec, Requirement, requirement_name
 
 _NONE = "—"
@@ -40,11 +40,13 @@ def explain_lock(
             name=package.name,
             version=package.version,
             strategy=_strategy(package),
-            reason=_who(package.name, asked, needed_by),
+            reason=_who_of_debian(package, lock)
+            if isinstance(package, LockedDebian)
+            else _who(package.name, asked, needed_by),
         )
         for package in lock.packages
     ]
-    names = {package.name for package in lock.packages}
+    names = {package.name for package in lock.python_packages}
     skipped = [
         Explained(
             name=wanted.name,
@@ -76,7 +78,15 @@ def _who(
     if others:
         more = f" and {len(others) - _MOST_SHOWN} more" if len(others) > _MOST_SHOWN else ""
         by.append(f"needed by {', '.join(others[:_MOST_SHOWN])}{more}")
+    if not by and name == "setuptools":
+        return "comes with pip, as in conda"
     return ", ".join(by) or "needed by others"
+
+
+def _who_of_debian(package: LockedDebian, lock: Lock) -> str:
+    """Return who asked for a Debian package, and for which release of Debian it is."""
+    by = dict(lock.debian).get(package.name.removesuffix("t64"), "needed by others")
+    return f"{by}, for a base of {package.release}"
 
 
 def _strategy(package: LockedPackage) -> str:

@@ -60,6 +60,13 @@ $pip install --quiet $from --no-deps --only-binary :all: --ignore-requires-pytho
   --require-hashes -r /build/tools.txt"""
 
 
+# Where the lock overrides what packages ask for, it always finds something.
+_CHECK = """\
+# What a source distribution needs was read from it and not asked of its code: is all of it there?
+/build/tools/bin/uv pip check --python /venv/bin/python
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallBlock:
     """Installs the packages of one kind: their list for the build, and the commands."""
@@ -80,7 +87,9 @@ def install_blocks(lock: Lock) -> tuple[InstallBlock, ...]:
                 wheels += [] if package.address else [package]
             case LockedSdist():
                 pass
-            case LockedDebian() | LockedConda():
+            case LockedDebian():
+                pass  # `render_system` puts it below all else
+            case LockedConda():
                 raise unsupported(package, "install")
             case _:
                 assert_never(package)
@@ -136,9 +145,7 @@ check() { # package, sha256 of its wheel
 {check + checks if checks else ""}\
 /build/tools/bin/uv pip install --python /venv/bin/python --no-deps --no-index \\
   --no-compile-bytecode /build/wheels/*/*.whl
-# What a source distribution needs was read from it and not asked of its code: is all of it there?
-/build/tools/bin/uv pip check --python /venv/bin/python
-""",
+{_CHECK if not lock.overrides else ""}""",
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from hakobune.model.lock import Lock, LockedPackage, LockedSdist, LockedWheel
+from hakobune.model.lock import Lock, LockedDebian, LockedPackage, LockedSdist, LockedWheel
 
 _MOST = 20
 
@@ -17,7 +17,7 @@ def lock_changes(old: Lock | None, new: Lock) -> tuple[str, ...]:
         return (f"{len(new.packages)} packages, all new",)
     return (
         *_moved("Python", old.python, new.python),
-        *_some(_packages(old.packages, new.packages)),
+        *_some(_packages(_others(old), _others(new))),
         *_some(_packages(old.builders, new.builders, "builds wheels: ")),
         *_some(_packages(old.tools, new.tools, "tool: ")),
         *_moved("base image", old.registry_base.image, new.registry_base.image),
@@ -26,8 +26,14 @@ def lock_changes(old: Lock | None, new: Lock) -> tuple[str, ...]:
     )
 
 
+def _others(lock: Lock) -> list[LockedPackage]:
+    """Return the packages that are not Debian's, which may have the same names."""
+    return [package for package in lock.packages if not isinstance(package, LockedDebian)]
+
+
 def _debian(lock: Lock) -> tuple[LockedPackage, ...]:
-    return () if lock.debian_base is None else lock.debian_base.packages
+    base = () if lock.debian_base is None else lock.debian_base.packages
+    return (*base, *lock.debian_packages)
 
 
 def _moved(what: str, then: str, now: str) -> tuple[str, ...]:

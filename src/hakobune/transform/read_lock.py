@@ -46,6 +46,9 @@ _FORMS = {
     "sha256": re.compile(r"[0-9a-f]{64}"),
     "architecture": re.compile(r"all|amd64"),
     "suite": re.compile(r"[a-z]+"),
+    "origin": re.compile(r"[a-z]+(-security|-updates)?"),
+    "debian": re.compile(r"[a-z0-9][a-z0-9.+-]+"),
+    "asked_by": re.compile(r"[^\x00-\x1f\x7f]{1,500}"),
     "python": re.compile(r"3\.\d+(\.\d+)?"),
     "platform": re.compile(re.escape(PLATFORM)),
     "environment": re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*"),
@@ -115,12 +118,14 @@ def _read(content: bytes) -> Lock:
         tools=tuple(_tool(item) for item in _take(tree, "tools", list)),
         packages=tuple(_package(item) for item in _take(tree, "packages", list)),
         sha256=hashlib.sha256(content).hexdigest(),
+        overrides=tuple(map(_line, _take(tree, "overrides", list) if "overrides" in tree else ())),
         builders=tuple(
             _tool(item) for item in (_take(tree, "builders", list) if "builders" in tree else ())
         ),
         variables=_pairs(tree, "variables", {"name": "variable", "value": "value"}),
         included=_pairs(tree, "included", {"path": "included", "sha256": "sha256"}),
         indexes=tuple(map(_index, _take(tree, "indexes", list) if "indexes" in tree else ())),
+        debian=_pairs(tree, "debian", {"name": "debian", "asked_by": "asked_by"}),
     )
     left = [*tree, *(f"base.{key}" for key in base), *(f"base.registry.{key}" for key in registry)]
     if left:
@@ -223,6 +228,8 @@ def _package(item: object) -> LockedPackage:
             )
         case "debian":
             package = _debian(table)
+            if not package.suite:
+                raise _DamageError(f": `{package.name}` names no suite of Debian")
         case "conda":
             package = LockedConda(subdir=_word(table, "subdir"), **_file(table, kind))
         case _:
@@ -266,6 +273,7 @@ def _debian(table: dict[str, Any]) -> LockedDebian:
         size=_size(table),
         sha256=_word(table, "sha256"),
         path=_word(table, "path"),
+        suite=_word(table, "suite", "origin") if "suite" in table else "",
     )
 
 

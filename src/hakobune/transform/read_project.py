@@ -28,6 +28,8 @@ KEYS = {
     '`"name.so" = ["name.c"]`',
     "names": "what conda's packages are called on the Python package index, where hakobune does "
     'not know it: a table of `conda-name = "index-name"`',
+    "debian": "Debian packages that the image has besides its base's, as a list: "
+    '`["libgomp1", "git"]`',
     "gpus": '`"all"`: the training uses the GPUs of the machine that it runs on',
     "indexes": "package indexes besides the usual one: a table of "
     '`name = { address = "https://…/simple", packages = ["what comes from it alone"] }`',
@@ -57,6 +59,8 @@ _FLAG = re.compile(r"--?[A-Za-z][A-Za-z0-9_-]*")
 _GPUS = re.compile(r"all")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\[[A-Za-z0-9,_.-]+\])?")
+# https://www.debian.org/doc/debian-policy, 5.6.1
+_DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 _LIBRARY = re.compile(rf"{_PATH.pattern}\.so")
@@ -94,6 +98,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         smoke=reader.words(table, "smoke", default=()),
         signers=reader.signers(table, "signers"),
         names=reader.pairs(table, "names", _PACKAGE),
+        debian=reader.named(table, "debian", _DEBIAN),
         gpus=reader.word(table, "gpus", _GPUS) if "gpus" in table else "",
         indexes=reader.indexes(table, "indexes"),
     )
@@ -225,12 +230,18 @@ class _Reader:
 
     def signers(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
         """Return the list of public keys; where it is given, it names at least one."""
-        found = self.words(table, key, default=()) if key not in table else self.words(table, key)
+        if key in table:
+            self.words(table, key)
+        return self.named(table, key, _SIGNER)
+
+    def named(self, table: Mapping[str, Any], key: str, form: re.Pattern[str]) -> tuple[str, ...]:
+        """Return a list of texts of this form, each once; it may be missing or empty."""
+        found = self.words(table, key, default=())
         for entry in found:
-            if not _SIGNER.fullmatch(entry):
-                what = f"`{entry}` in `{key}` is not usable: wanted {_form_in_words(_SIGNER)}"
+            if not form.fullmatch(entry):
+                what = f"`{entry}` in `{key}` is not usable: wanted {_form_in_words(form)}"
                 self.add(key, what)
-        return found
+        return tuple(dict.fromkeys(found))
 
     def libraries(self, table: Mapping[str, Any], key: str) -> tuple[Library, ...]:
         """Return the table of libraries, each with its C files."""
@@ -325,6 +336,7 @@ def _form_in_words(form: re.Pattern[str]) -> str:
         _GPUS: '`"all"`',
         _NAME: "lower-case letters, digits and `_`",
         _PACKAGE: "the name of a Python package",
+        _DEBIAN: "the name of a Debian package",
         _DISTRIBUTION: "the name of a Python package",
         INDEX_ADDRESS: "the address of an index (https://…/simple), with `${NAME}` for a password",
         _MODEL: "letters, digits, `.`, `-` and `_`",

@@ -16,7 +16,7 @@ import yaml
 from packaging.utils import canonicalize_name
 
 from hakobune.errors import EnvironmentFileInvalidError
-from hakobune.model.spec import EnvironmentSpec, LeftOut, Requirement
+from hakobune.model.spec import EnvironmentSpec, LeftOut, Requirement, SystemPackage
 from hakobune.transform import pip_line
 from hakobune.transform.conda_spec import CondaSpec, name_of, read_conda_spec
 from hakobune.transform.names import environment_name
@@ -90,11 +90,13 @@ def read_spec(
         indexes=tuple(found.indexes),
         links=tuple(found.links.items()),
         cpu_place=found.cpu_place,
+        pip=found.pip,
         takes_prereleases=found.takes_prereleases,
         variables=variables,
         included=tuple(found.included[path] for path in sorted(found.included)),
         notes=tuple(found.notes),
         left_out=(*found.left_out, *found.libraries),
+        debian=tuple(found.debian),
     )
 
 
@@ -202,6 +204,8 @@ def _read_dependencies(keys: Mapping[str, yaml.Node], found: Findings) -> None:
 
 
 def _read_pip_section(node: yaml.MappingNode, found: Findings) -> None:
+    if found.pip is None:
+        found.pip = ""  # conda adds it, with a warning
     for key, value in mapping(node, found).items():
         if key != "pip":
             found.add(line_of(node), _why_no_section(key, value))
@@ -250,7 +254,9 @@ def _read_conda_package(written: str, line: int, found: Findings) -> None:
     if name == "python":
         _read_python(spec, line, found)
     elif name == "pip":
-        pass  # As in pip's own list.
+        found.pip = re.sub(r"^=?=?|\.\*$", "", spec.versions[0])
+    elif name in found.names.debian:
+        _take_system_package(spec, written, line, found)
     elif reason := _why_refused(name, found.names):
         found.add(
             line,
@@ -267,6 +273,22 @@ def _read_conda_package(written: str, line: int, found: Findings) -> None:
             f"mean the index's `{name}`, put it under `- pip:`; if another, add to pyproject.toml, "
             f'in [tool.hakobune.names]: {name} = "its name"',
         )
+
+
+def _take_system_package(spec: CondaSpec, written: str, line: int, found: Findings) -> None:
+    """Take a library or program of conda's as Debian's packages of it."""
+    packages, version_of = found.names.debian[canonicalize_name(spec.name)]
+    found.debian.append(
+        SystemPackage(
+            name=spec.name,
+            written=written,
+            place=str(found.at(line)),
+            packages=packages,
+            versions=spec.versions,
+            version_of=version_of,
+            is_exact=not found.is_export,
+        )
+    )
 
 
 def _why_refused(name: str, names: CondaNames) -> str:

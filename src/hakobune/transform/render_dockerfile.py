@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 
 from hakobune.model.lock import Lock, RegistryBase
 from hakobune.model.project import WHOLE, Project
+from hakobune.transform.debian_blocks import render_system
 from hakobune.transform.install_blocks import (
     FETCHED,
     INSTALL_TOOLS,
@@ -58,6 +59,8 @@ class Programs:
     finish_packages: str
     compile_library: str
     fetch_sdists: str
+    fetch_debian: str
+    check_libraries: str
     choose_arithmetic: str
 
 
@@ -103,6 +106,9 @@ def _left_out(project: Project) -> tuple[str, ...]:
 def render_dockerfile(lock: Lock, project: Project, *, source: Source, programs: Programs) -> bytes:
     """Return the Dockerfile's bytes."""
     blocks = [_head(project), _base(lock)]
+    if lock.debian_packages:
+        fetch = programs.fetch_debian
+        blocks.append(render_system(lock, fetch_program=fetch, epoch=SOURCE_DATE_EPOCH))
     if has_built(lock):
         fetch = programs.fetch_sdists
         blocks.append(render_built(lock, fetch_program=fetch, epoch=SOURCE_DATE_EPOCH))
@@ -185,7 +191,7 @@ ARG HAKOBUNE_BASE={reference}
 # Empty, unless the build is given a folder of wheels: hakobune build --offline.
 FROM scratch AS {VENDOR}
 {fetched}\
-FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS base
+FROM --platform={lock.platform} ${{HAKOBUNE_BASE}} AS {"bare" if lock.debian_packages else "base"}
 """
 
 
@@ -203,6 +209,9 @@ END
 COPY <<'END' /build/finish_packages.py
 {programs.finish_packages.rstrip()}
 END
+COPY <<'END' /build/check_libraries.py
+{programs.check_libraries.rstrip()}
+END
 COPY <<'END' /build/hakobune_arithmetic.py
 {programs.choose_arithmetic.rstrip()}
 END
@@ -215,6 +224,7 @@ site=/venv/lib/python{_minor(lock.python)}/site-packages
 cp /build/hakobune_arithmetic.py "$site"
 # Each Python of the image reads it when it starts: where the source is, and what to run first.
 printf '/app\\nimport hakobune_arithmetic\\n' > "$site/hakobune_source.pth"
+/venv/bin/python /build/check_libraries.py /venv
 /venv/bin/python /build/finish_packages.py /venv {SOURCE_DATE_EPOCH} \\
   {" ".join(lock.asked_for)}
 END

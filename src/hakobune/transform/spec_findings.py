@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from hakobune.model.forms import escaped
-from hakobune.model.spec import Included, Index, LeftOut, Requirement
+from hakobune.model.spec import Included, Index, LeftOut, Requirement, SystemPackage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +14,7 @@ class CondaNames:
 
     `same` are conda's packages that the index has, by the index's names; `renamed` comes before.
     `left_out` have no meaning in an image of wheels, and `refused` cannot be had; both with why.
+    `debian` are libraries and programs: Debian's packages, and of which one the version counts.
     `exported` are C libraries (a name, or `xorg-*`) that a whole exported environment lists.
     """
 
@@ -22,6 +23,7 @@ class CondaNames:
     left_out: Mapping[str, str]
     refused: Mapping[str, str]
     exported: tuple[str, ...] = ()
+    debian: Mapping[str, tuple[tuple[str, ...], str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Findings:
     notes: list[str] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     libraries: list[LeftOut] = field(default_factory=list)
+    debian: list[SystemPackage] = field(default_factory=list)
     is_export: bool = False
     builds: list[str] = field(default_factory=list)
     requirements: list[Requirement] = field(default_factory=list)
@@ -60,6 +63,7 @@ class Findings:
     python: tuple[str, ...] | None = None
     python_line: int = 0
     cpu_place: str = ""
+    pip: str | None = None
 
     def at(self, line: int) -> Place:
         """Return a line of the conda file itself."""

@@ -33,6 +33,8 @@ def write_lock(lock: Lock, *, written_from: str) -> bytes:
         *_pairs("included", ("path", "sha256"), lock.included),
         *_pairs("variables", ("name", "value"), lock.variables),
         *_indexes(lock),
+        *_overrides(lock),
+        *_pairs("debian", ("name", "asked_by"), lock.debian),
         "",
         "# What builds the image and is not in it.",
         *_array("tools", tuple(_package(wheel) for wheel in lock.tools)),
@@ -71,6 +73,10 @@ def _array(key: str, items: tuple[str, ...]) -> list[str]:
 def _builders(lock: Lock) -> list[str]:
     """Return what builds the wheels of source distributions; nothing where there are none."""
     return _array("builders", tuple(map(_package, lock.builders))) if lock.builders else []
+
+
+def _overrides(lock: Lock) -> list[str]:
+    return _array("overrides", tuple(map(_text, lock.overrides))) if lock.overrides else []
 
 
 def _pairs(key: str, names: tuple[str, str], pairs: tuple[tuple[str, str], ...]) -> list[str]:
@@ -130,6 +136,7 @@ def _index(package: LockedWheel | LockedSdist) -> dict[str, str | int]:
 
 
 def _debian(package: LockedDebian) -> dict[str, str | int]:
+    suite: dict[str, str | int] = {"suite": package.suite} if package.suite else {}
     return {
         "name": package.name,
         "version": package.version,
@@ -137,6 +144,7 @@ def _debian(package: LockedDebian) -> dict[str, str | int]:
         "size": package.size,
         "sha256": package.sha256,
         "path": package.path,
+        **suite,
     }
 
 

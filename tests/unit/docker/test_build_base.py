@@ -1,6 +1,7 @@
 """docker/base/build.sh with bad input: an exit code of its own, and no tar."""
 
 import functools
+import hashlib
 import http.server
 import signal
 import subprocess
@@ -73,6 +74,45 @@ def test_a_file_that_is_not_what_was_locked_is_refused(tmp_path: Path, server: s
     done = build(tmp_path, LINE.format(sha256="0" * 64), HAKOBUNE_DEBIAN_MIRROR=server)
     assert done.returncode == 32, done.stderr
     assert not list((tmp_path / "cache").glob("*.deb"))
+
+
+def test_a_security_build_comes_from_the_security_archive(tmp_path: Path, server: str) -> None:
+    content = b"the package"
+    package = tmp_path / "mirror/sec/pool/updates/main/a/a_1.0-1_amd64.deb"
+    package.parent.mkdir(parents=True)
+    package.write_bytes(content)
+    listing = LINE.format(sha256=hashlib.sha256(content).hexdigest()).replace(
+        "pool/", "pool/updates/"
+    )
+    both = f"{server}/none {server}/sec"
+    done = build(tmp_path, listing, HAKOBUNE_DEBIAN_MIRROR=both)
+    assert "packages: 1 downloaded" in done.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "code"),
+    [
+        ((), {}, 20),
+        (("trixie",), {}, 20),
+        (("trixie", "--", "a;b"), {}, 20),
+        (("Trixie", "python3"), {}, 20),
+        (("--security",), {}, 20),
+        (("--security", "trixie"), {"HAKOBUNE_OFFLINE": "1"}, 33),
+        (("trixie", "python3"), {"HAKOBUNE_OFFLINE": "maybe"}, 20),
+    ],
+)
+def test_what_cannot_be_asked_of_debian_has_an_exit_code(
+    words: tuple[str, ...], env: dict[str, str], code: int
+) -> None:
+    done = subprocess.run(
+        [str(BASE / "resolve.sh"), *words],
+        env={"PATH": "/usr/bin:/bin", **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert (done.returncode, done.stdout) == (code, "")
 
 
 def test_without_a_network_it_says_so(tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 """
 
 
-def mirror(root: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def mirror(root: Path, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(SCRIPT)],
+        [str(SCRIPT), *words],
         env={"PATH": "/usr/bin:/bin", "HAKOBUNE_TEST_ROOT": str(root), **env},
         capture_output=True,
         text=True,
@@ -70,6 +70,38 @@ def test_without_an_archive_the_variable_is_named(tmp_path: Path, sources: str) 
     assert done.returncode == 34
     assert done.stdout == ""
     assert "HAKOBUNE_DEBIAN_MIRROR" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("more", "address"),
+    [
+        ("", "http://mirror.example/debian-security"),
+        (f"deb [{KEY}] http://sec.example/s bookworm-security main\n", "http://sec.example/s"),
+    ],
+)
+def test_the_security_archive_is_the_host_s_or_beside_the_archive(
+    tmp_path: Path, more: str, address: str
+) -> None:
+    done = mirror(host(tmp_path, ONE_LINE + more), "security")
+    assert done.stdout == f"{address}\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("named", "address"),
+    [
+        ("http://n.example/debian/", "http://n.example/debian-security"),
+        ("http://n.example/deb http://n.example/sec/", "http://n.example/sec"),
+        ("http://n.example/deb", None),
+    ],
+)
+def test_a_named_mirror_s_security_archive_is_named_or_beside_it(
+    tmp_path: Path, named: str, address: str | None
+) -> None:
+    done = mirror(host(tmp_path), "security", HAKOBUNE_DEBIAN_MIRROR=named)
+    assert (done.returncode, done.stdout) == (0, f"{address}\n") if address else (34, "")
+    assert address or "HAKOBUNE_DEBIAN_MIRROR=" in done.stderr
+    archive = mirror(host(tmp_path / "o"), HAKOBUNE_DEBIAN_MIRROR=named)
+    assert archive.stdout.split() == [named.split(maxsplit=1)[0].rstrip("/")]
 
 
 OTHER = "deb [signed-by=/etc/other.gpg] http://other.example/debian bookworm main\n"

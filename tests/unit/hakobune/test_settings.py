@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from hakobune.errors import CloudUnknownError, DestinationIncompleteError
+from hakobune.errors import (
+    CloudUnknownError,
+    DestinationIncompleteError,
+)
 from hakobune.model.spec import Index
 from hakobune.settings import find_login, read_destination, read_settings
 

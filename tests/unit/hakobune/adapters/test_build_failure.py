@@ -20,6 +20,7 @@ from hakobune.errors import (
     ImportFailedError,
     IndexRefusedError,
     IndexUnreachableError,
+    LockStaleError,
     PackageGoneError,
     PlatformUnsupportedError,
     RegistryRefusedError,
@@ -145,6 +146,68 @@ def test_no_control_code_of_a_build_reaches_the_terminal() -> None:
         "#5 0.1 error: there is no version of \x1b]0;title\x07x\n#5 0.2 failed \x07\n"
     )
     assert all(line.isprintable() for line in found.what.splitlines())
+
+
+def of_step(*lines: str) -> str:
+    return "".join(f"#9 1.2 {line}\n" for line in lines)
+
+
+def test_missing_libraries_come_with_the_debian_packages_to_add() -> None:
+    needs = "hakobune: {} of cv2 needs the system library {}, which the image does not have"
+    found = why_failed(
+        of_step(
+            needs.format("cv2/cv2.abi3.so", "libGL.so.1"),
+            needs.format("cv2/cv2.abi3.so", "libxcb.so.1"),
+            needs.format("cv2/cv2.abi3.so", "libnosuch.so.1"),
+        )
+    )
+    assert isinstance(found, ImportFailedError)
+    assert found.what.splitlines()[0] == (
+        "cv2/cv2.abi3.so of cv2 needs the system library libGL.so.1, which the image does not have"
+    )
+    first, then, unknown = found.remedy.splitlines()
+    assert first == 'add to [tool.hakobune] in pyproject.toml: debian = ["libgl1", "libxcb1"]'
+    assert then == "then run: hakobune lock && hakobune build"
+    assert unknown.startswith("no Debian package is known to have libnosuch.so.1")
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "what", "remedy"),
+    [
+        (
+            "hakobune: gone: zlib1g 1:1.3-1",
+            BasePackageGoneError,
+            "no longer has zlib1g 1:1.3-1",
+            "hakobune lock --security",
+        ),
+        (
+            "hakobune: the lock has no packages for this base, which is Debian sid",
+            LockStaleError,
+            "which is Debian sid",
+            "hakobune lock --move-base",
+        ),
+        (
+            "hakobune: the Debian mirror does not give git 1: TimeoutError",
+            IndexUnreachableError,
+            "git 1: TimeoutError",
+            "HAKOBUNE_DEBIAN_MIRROR",
+        ),
+        (
+            "hakobune: dpkg cannot install the locked Debian packages",
+            BuildFailedError,
+            "dpkg cannot install",
+            "--move-base",
+        ),
+        ("Hash mismatch for `zlib1g`", HashMismatchError, "file for zlib1g", "do not build"),
+    ],
+)
+def test_a_debian_package_that_fails_names_what_to_run(
+    line: str, error: type[HakobuneError], what: str, remedy: str
+) -> None:
+    found = why_failed(of_step("dpkg: error: it depends on another", line))
+    assert type(found) is error
+    assert what in found.what
+    assert remedy in found.remedy
 
 
 @pytest.mark.parametrize(

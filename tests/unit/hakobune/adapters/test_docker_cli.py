@@ -50,14 +50,6 @@ def test_an_engine_without_buildkit_is_refused() -> None:
     docker_cli.require_buildkit(FakeRunner([BUILDX]), "26.1.5+dfsg1")
 
 
-def test_a_registry_s_digest_is_returned_and_silence_is_none() -> None:
-    answer = on("imagetools", stdout=json.dumps({"digest": DIGEST}))
-    assert docker_cli.registry_digest(FakeRunner([answer]), "a:b") == DIGEST
-    assert docker_cli.registry_digest(FakeRunner([on("imagetools", exit_code=1)]), "a:b") is None
-    odd = on("imagetools", stdout=json.dumps({"digest": "latest"}))
-    assert docker_cli.registry_digest(FakeRunner([odd]), "a:b") is None
-
-
 def test_an_image_that_is_not_there_names_the_command() -> None:
     said = "Error response from daemon: No such image: demo:local\n"
     with pytest.raises(ImageMissingError) as caught:

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -13,6 +14,7 @@ from hakobune.errors import (
 from tests.cloud_samples import make_patience
 from tests.samples import REMOVES_IMAGE, TAGS, FakeRunner, on
 
+DIGEST = f"sha256:{'4' * 64}"
 REFERENCE = "demo.azurecr.io/demo:a1"
 NAMES = (TAGS, REMOVES_IMAGE)
 
@@ -121,3 +123,24 @@ def test_a_push_that_is_interrupted_leaves_no_name_either(end: type[BaseExceptio
     with pytest.raises(end):
         registry.push(runner, "demo:local", REFERENCE, make_patience())
     assert runner.calls[-1] == ["docker", "image", "rm", REFERENCE]
+
+
+def test_a_registry_s_digest_is_returned_and_silence_is_none() -> None:
+    answer = on("imagetools", stdout=json.dumps({"digest": DIGEST}))
+    assert registry.tag_digest(FakeRunner([answer]), "a:b") == DIGEST
+    silent, no_mirror = on("imagetools", exit_code=1), on("RegistryConfig.Mirrors", stdout="null")
+    assert registry.tag_digest(FakeRunner([silent, no_mirror]), "a:b") is None
+    odd = on("imagetools", stdout=json.dumps({"digest": "latest"}))
+    assert registry.tag_digest(FakeRunner([odd]), "a:b") is None
+
+
+def test_an_engine_with_a_mirror_is_asked_where_the_registry_itself_is_out_of_reach() -> None:
+    silent = on("imagetools", exit_code=1)
+    mirror = on("RegistryConfig.Mirrors", stdout='["http://127.0.0.1:5000"]')
+    pull = on("pull")
+    found = on("RepoDigests", stdout=f'["python@{DIGEST}","127.0.0.1:5000/a@{DIGEST}"]')
+    assert registry.tag_digest(FakeRunner([silent, mirror, pull, found]), "a:b") == DIGEST
+    refused = on("pull", exit_code=1)
+    assert registry.tag_digest(FakeRunner([silent, mirror, refused]), "a:b") is None
+    other = on("RepoDigests", stdout=f'["a@{DIGEST}","c@sha256:{"0" * 64}"]')
+    assert registry.tag_digest(FakeRunner([silent, mirror, pull, other]), "a:b") is None

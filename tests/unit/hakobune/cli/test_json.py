@@ -113,6 +113,7 @@ def test_what_commands_find_has_the_documented_keys(
     project = write_project(tmp_path)
     render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HAKOBUNE_OFFLINE", "1")
     for words in (("render",), ("compose",), ("compile",), ("lock", "--check")):
         code, out, err = hakobune(*words, "--json")
         assert code == 0, err

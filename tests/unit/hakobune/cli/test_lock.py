@@ -18,6 +18,7 @@ from hakobune.transform.write_lock import write_lock
 from tests.command_samples import run
 from tests.lock_samples import Uv, debian_list
 from tests.samples import (
+    NO_DEBIAN,
     NO_REGISTRY,
     FakeReporter,
     FakeRunner,
@@ -36,7 +37,8 @@ def uv() -> Uv:
 
 @pytest.fixture
 def runner(uv: Uv) -> FakeRunner:
-    return FakeRunner([uv, NO_REGISTRY, on("resolve.sh", stdout=debian_list())])
+    security = on("resolve.sh", "--security", stdout="python3\t3.13.5-1\n")
+    return FakeRunner([uv, NO_REGISTRY, security, on("resolve.sh", stdout=debian_list())])
 
 
 @pytest.fixture
@@ -158,6 +160,44 @@ def test_what_a_lock_warns_of_is_an_error_of_a_strict_check(lock: Lock, tmp_path
     code, _, err = lock("lock", "--check", "--strict")
     assert code == 4
     assert err.startswith(f"error[environment-doubtful]: {warning}")
+
+
+def test_a_check_names_newer_security_builds(
+    lock: Lock, runner: FakeRunner, tmp_path: Path
+) -> None:
+    project = write_project(tmp_path)
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
+    news = on("resolve.sh", "--security", stdout="python3\t3.13.5-2\n")
+    runner.answers = [news, on("dpkg", "--compare-versions"), *runner.answers]
+    code, out, _ = lock("lock", "--check")
+    assert code == 0
+    assert out.splitlines()[-2:] == [
+        "python3 3.13.5-1: trixie-security has 3.13.5-2",
+        "newer security builds: hakobune lock --security",
+    ]
+    assert json.loads(lock("lock", "--check", "--json")[1])["security"]
+    assert "python3 3.13.5-1" in lock("lock", "--check", "--strict")[2]
+    runner.answers = [NO_DEBIAN]
+    code, out, err = lock("lock", "--check")
+    assert (code, "security" in out) == (0, False)
+    assert "security archive did not answer" in err
+
+
+def test_security_moves_what_has_a_newer_build(
+    lock: Lock, runner: FakeRunner, tmp_path: Path
+) -> None:
+    write_project(tmp_path)
+    lock("lock")
+    newer = (
+        debian_list()
+        .replace("3.13.5-1\tamd64", "3.13.5-2\tamd64")
+        .replace("\t-\t", "\t3.13.5-2\t", 1)
+    )
+    runner.answers = [on("resolve.sh", stdout=newer), on("dpkg"), *runner.answers]
+    code, _, err = lock("lock", "--security")
+    assert code == 0
+    moved = [line for line in err.splitlines() if "→ 3.13.5-2" in line]
+    assert moved == ["Debian: ca-certificates 3.13.5-1 → 3.13.5-2"]
 
 
 def test_strict_goes_with_check(lock: Lock, tmp_path: Path) -> None:

@@ -182,6 +182,7 @@ def test_a_current_lock_is_told_in_two_lines(
     project = write_project(tmp_path)
     render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HAKOBUNE_OFFLINE", "1")
     code, out, err = hakobune("lock", "--check")
     assert (code, err) == (0, "")
     assert out.splitlines() == [

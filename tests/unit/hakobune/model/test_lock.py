@@ -44,6 +44,7 @@ EACH: tuple[LockedPackage, ...] = (
         size=1,
         sha256=SHA256,
         path="pool/main/d/d/d_1-1_amd64.deb",
+        suite="trixie-security",
     ),
     LockedConda(
         name="c", version="1", subdir="linux-64", file="c-1-h_0.conda", size=1, sha256=SHA256
@@ -73,8 +74,8 @@ def list_in_sbom(lock: Lock) -> None:
 
 
 PLACES: dict[str, tuple[Callable[[Lock], object], set[Kind]]] = {
-    "install": (install_blocks, {"wheel", "sdist"}),
-    "vendor": (wheels_of, {"wheel", "sdist"}),
+    "install": (install_blocks, {"wheel", "sdist", "debian"}),
+    "vendor": (wheels_of, {"wheel", "sdist", "debian"}),
     "list in the SBOM": (list_in_sbom, {"wheel", "sdist", "debian"}),
 }
 

@@ -20,7 +20,7 @@ from hakobune.errors import (
     VendorDamagedError,
     VendorIncompleteError,
 )
-from hakobune.model.lock import Lock, LockedWheel
+from hakobune.model.lock import Lock, LockedDebian, LockedWheel
 from hakobune.model.project import Project
 from hakobune.model.secrets import BuildSecrets
 from hakobune.model.vendor import VendorListing
@@ -52,6 +52,18 @@ NO_SECRETS = BuildSecrets(ca_bundle=None, pip_conf="", extra_index_url="")
 CONTENTS = {"six": b"a wheel", "uv": b"a tool"}
 
 
+DEB = b"a Debian package"
+GIT = LockedDebian(
+    name="git",
+    version="1-1",
+    architecture="amd64",
+    size=len(DEB),
+    sha256=hashlib.sha256(DEB).hexdigest(),
+    path="pool/main/g/git/git_1-1_amd64.deb",
+    suite="trixie",
+)
+
+
 class Engine:
     """An engine that fetches these wheels and has a base."""
 
@@ -70,6 +82,7 @@ class Engine:
         self.contents, self.asked = contents, list[list[str]]()
         self.is_old, self.is_classic, self.is_loaded = is_old, is_classic, False
         self.loaded: dict[str, Any] = {}
+        self.deb = DEB
 
     def __call__(self, command: Sequence[str]) -> Completed | None:
         words = list(command)
@@ -125,6 +138,8 @@ class Engine:
         self.asked.append([name for name in self.contents if f"\n{name}==" in text])
         for name in self.asked[-1]:
             (folder / f"{name}-1-py3-none-any.whl").write_bytes(self.contents[name])
+        if f" {GIT.sha256} " in text:
+            (folder / GIT.file).write_bytes(self.deb)
 
 
 def save(
@@ -435,6 +450,35 @@ def test_what_a_folder_lacks_is_named_before_anything_is_built(
     assert "base/index.json" in caught.value.what
     assert "hakobune vendor" in caught.value.remedy
     assert not runner.called("build")
+
+
+def with_debian(project: Project) -> None:
+    """Lock a Debian package for trixie, which the base is made of, and for another release."""
+    other = replace(GIT, suite="bookworm", path="pool/main/g/git/git_0-1_amd64.deb")
+    lock = read_fresh_lock(project)
+    lock = replace(lock, packages=(*lock.packages, GIT, other))
+    project.lock_path.write_bytes(write_lock(lock, written_from=project.environment))
+    render(project, read_fresh_lock(project), FakeRunner(), FakeReporter())
+
+
+def test_the_base_s_debian_packages_lie_beside_the_wheels(project: Project, tmp_path: Path) -> None:
+    with_debian(project)
+    folder, engine = tmp_path / "v", fill(project, tmp_path / "v")
+    assert {path.name for path in (folder / "wheels").glob("*.deb")} == {"git_1-1_amd64.deb"}
+    asked = len(engine.asked)
+    fill(project, folder, engine)
+    assert len(engine.asked) == asked
+    (folder / "wheels/git_1-1_amd64.deb").unlink()
+    with pytest.raises(VendorIncompleteError, match=r"git_1-1_amd64\.deb"):
+        plan_offline(project, FakeRunner([Engine()]), folder=folder)
+
+
+def test_a_debian_package_of_other_bytes_is_refused(project: Project, tmp_path: Path) -> None:
+    with_debian(project)
+    engine = Engine()
+    engine.deb = b"another"
+    with pytest.raises(HashMismatchError, match=r"git_1-1_amd64\.deb"):
+        fill(project, tmp_path / "v", engine)
 
 
 def test_a_changed_file_is_named(project: Project, tmp_path: Path) -> None:

@@ -28,9 +28,12 @@ def test_each_package_and_each_line_is_explained() -> None:
     sdist = LockedSdist(
         name="old", version="2", file="old-2.tar.gz", size=1, sha256="5" * 64, builders=("flit==3",)
     )
-    lock = replace(
-        make_lock(), packages=(replace(sdist, index="team"), wheel("six"), wheel("torch"))
-    )
+    lock = make_lock()
+    assert lock.debian_base is not None
+    gomp = replace(lock.debian_base.packages[0], name="libgomp1", suite="trixie")
+    magic = replace(gomp, name="libmagic1t64", suite="trixie-security")
+    packages = (replace(sdist, index="team"), wheel("six"), wheel("torch"), gomp, magic)
+    lock = replace(lock, packages=packages, debian=(("libmagic1", "python-magic"),))
     needed_by = {"old": ("six",), "torch": ("a", "b", "c", "d", "e", "f")}
     lines = explain_lock(spec, lock, file="env.yml", needed_by=needed_by)
     assert [(line.name, line.version, line.strategy, line.reason) for line in lines] == [
@@ -42,6 +45,11 @@ def test_each_package_and_each_line_is_explained() -> None:
             "1",
             "wheel",
             "env.yml:2 (`conda-forge::pytorch=2.1`), needed by a, b, c, d and 2 more",
+        ),
+        ("libgomp1", "3.13.5-1", "debian", "needed by others, for a base of trixie"),
+        (
+            *("libmagic1t64", "3.13.5-1", "debian"),
+            "python-magic, for a base of trixie",
         ),
         ("tomli", "—", "skipped", "env.yml:8: its marker does not apply to linux/amd64"),
         ("_libgcc_mutex", "—", "left out", "env.yml:4: conda's own"),

@@ -50,3 +50,11 @@ def test_a_base_whose_digest_opens_or_closes_is_told() -> None:
     base = replace(lock.registry_base, digest="sha256:1")
     (line,) = lock_changes(lock, replace(lock, registry_base=base))
     assert line == "its digest open → sha256:1"
+
+
+def test_a_debian_package_and_a_python_package_of_one_name_are_two() -> None:
+    lock = make_lock()
+    assert lock.debian_base is not None
+    program = replace(lock.debian_base.packages[0], name="graphviz", version="2", suite="trixie")
+    new = replace(lock, packages=(*lock.packages, wheel("graphviz", "0.21"), program))
+    assert lock_changes(lock, new) == ("graphviz 0.21 added", "Debian: graphviz 2 added")

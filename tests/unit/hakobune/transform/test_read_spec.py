@@ -114,7 +114,7 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
             "env.yml:2: `name` is given twice",
         ),
         (dependencies("python=3.12"), "env.yml:4: `python` is given twice (first on "),
-        (dependencies("git"), "env.yml:4: `git` is not a Python package: a program"),
+        (dependencies("mpi"), "env.yml:4: `mpi` is not a Python package: conda's switch"),
         (
             dependencies("numpy>=new"),
             "env.yml:4: `numpy>=new` is not a package such as `pandas=3.1`: `>=new` is not",
@@ -132,7 +132,7 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         (dependencies("https://x.y/linux-64/numpy-1.2-py_0.conda"), "env.yml:4: `https://x.y/li"),
         (dependencies("pip: [-r https://x.y/r.txt]"), "env.yml:4: `-r https://x.y/r.txt`: what an"),
         (dependencies("pip: [-e git+https://x.y/a]"), "env.yml:4: `-e git+https://x.y/a`: which p"),
-        (dependencies("r-ggplot2=3"), "env.yml:4: `r-ggplot2` is not a Python package: the R lang"),
+        (dependencies("r-ggplot2=3"), "env.yml:4: `r-ggplot2` is not a Python package: a package"),
         (dependencies("pip: [git+https://x.y/a]"), "env.yml:4: `git+https://x.y/a`: which package"),
         (dependencies("pip: ['six>=1.*']"), "env.yml:4: `six>=1.*`: `.*` goes with `==` and `!="),
         ("# platform: linux-64\n@EXPLICIT\nhttps://x.y/a.conda\n", "env.yml:1: this is a list of"),
@@ -207,16 +207,37 @@ def test_a_problem_is_named_with_its_line(text: str | bytes, expected: str | Non
         assert problems(text)[0].startswith(expected)
 
 
-@pytest.mark.parametrize("name", NAMES.refused)
+@pytest.mark.parametrize("name", sorted(NAMES.refused.keys() - NAMES.debian.keys()))
 def test_each_of_conda_s_own_names_is_refused_with_a_way_to_go_on(name: str) -> None:
     (problem,) = problems(dependencies(name))
     assert "remove the line" in problem.lower() or "the Python package is called" in problem
 
 
-def test_a_library_that_not_every_wheel_brings_is_not_promised() -> None:
-    (problem,) = problems(dependencies("libgomp"))
-    assert "a system library, which hakobune cannot add yet" in problem
-    assert "`hakobune build` names those that do not" in problem
+@pytest.mark.parametrize(
+    ("line", "packages", "versions"),
+    [
+        ("libgomp", ("libgomp1",), ("",)),
+        ("ffmpeg", ("ffmpeg",), ("",)),
+        ("conda-forge::nodejs=20", ("nodejs",), ("==20.*",)),
+        ("gcc>=12", ("gcc", "libc6-dev"), (">=12",)),
+        ("openjdk 17|21.*", ("default-jdk-headless",), ("==17", "==21.*")),
+    ],
+)
+def test_a_library_or_program_of_conda_s_is_debian_s(
+    line: str, packages: tuple[str, ...], versions: tuple[str, ...]
+) -> None:
+    spec = read(dependencies(line))
+    (found,) = spec.debian
+    assert (found.packages, found.versions, found.is_exact) == (packages, versions, True)
+    assert (found.written, found.place) == (line, "env.yml:4")
+    assert spec.requirements == ()
+
+
+def test_a_whole_environment_s_programs_are_debian_s_and_its_libraries_are_left_out() -> None:
+    spec = read(dependencies("_libgcc_mutex=0.1=main", "git=2.30=h1_0", "ffmpeg=4.3=h0_0"))
+    (found,) = spec.debian
+    assert (found.name, found.is_exact) == ("git", False)
+    assert "ffmpeg" in [one.name for one in spec.left_out]
 
 
 def test_a_name_of_conda_s_never_becomes_a_package_that_is_not_known_to_be_the_same() -> None:
@@ -353,7 +374,7 @@ def test_mlflow_s_format_is_named_with_what_to_do() -> None:
 
 def test_all_problems_are_named_at_once_in_the_order_of_lines() -> None:
     found = problems(
-        "name: demo\ndependencies:\n  - git\n  - numpy>=x\n  - pip: [-r a, ./b]\nvariables: [x]\n"
+        "name: demo\ndependencies:\n  - mpi\n  - numpy>=x\n  - pip: [-r a, ./b]\nvariables: [x]\n"
     )
     assert [line.split(":")[1] for line in found] == ["3", "4", "5", "5", "6"]
 
@@ -462,11 +483,8 @@ def test_libraries_of_a_whole_export_are_left_out_and_of_a_short_file_are_not() 
     found = read(dependencies("_libgcc_mutex=0.1=main", *lines))
     assert [wanted.text for wanted in found.requirements] == ["six==1.16"]
     assert any("libgomp, xorg-libx11, geos; `hakobune build` names" in n for n in found.notes)
-    assert [problem.split("`")[1] for problem in problems(dependencies(*lines))] == [
-        "libgomp",
-        "xorg-libx11",
-        "geos",
-    ]
+    assert [problem.split("`")[1] for problem in problems(dependencies(*lines))] == ["geos"]
+    assert [one.name for one in read(dependencies(*lines[:2])).debian] == ["libgomp", "xorg-libx11"]
 
 
 def test_several_options_on_one_line_are_all_taken() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hakobune.model.lock import Lock, LockedSdist, LockedWheel
+from hakobune.model.lock import Lock, LockedDebian, LockedSdist, LockedWheel
 from hakobune.model.project import Library, Project
 from hakobune.transform.render_dockerfile import (
     Programs,
@@ -30,6 +30,8 @@ PROGRAMS = Programs(
     finish_packages="print('finish')\n",
     compile_library="print('compile')\n",
     fetch_sdists="print('fetch')\n",
+    fetch_debian="print('debian')\n",
+    check_libraries="print('check')\n",
     choose_arithmetic="print('choose')\n",
 )
 
@@ -50,6 +52,32 @@ def stages(text: str) -> dict[str, str]:
     """Return each stage's text by its name; the last one is the image."""
     parts = text.split("\nFROM ")[1:]
     return {part.split("\n")[0].partition(" AS ")[2] or "image": part for part in parts}
+
+
+DEBIAN = LockedDebian(
+    name="libgomp1",
+    version="14.2.0-19",
+    architecture="amd64",
+    size=1,
+    sha256="7" * 64,
+    path="pool/main/g/gcc-14/libgomp1_14.2.0-19_amd64.deb",
+    suite="trixie",
+)
+
+
+def test_debian_packages_lie_below_all_other_stages() -> None:
+    plain = make_lock()
+    lock = replace(plain, packages=(*plain.packages, DEBIAN))
+    text = render_dockerfile(lock, PROJECT, source=SOURCE, programs=PROGRAMS).decode()
+    found = stages(text)
+    assert list(found)[-5:] == ["debs", "base", "packages", "source", "image"]
+    assert found["base"].startswith("bare AS base\nRUN --network=none ")
+    row = f"trixie libgomp1 14.2.0-19 amd64 {'7' * 64} {DEBIAN.path}"
+    assert row in found["debs"].splitlines()
+    assert all(found[name].startswith("base") for name in ("packages", "source", "image"))
+    assert (
+        "debs" not in render_dockerfile(plain, PROJECT, source=SOURCE, programs=PROGRAMS).decode()
+    )
 
 
 def test_a_dockerfile_is_sealed_and_says_where_it_comes_from() -> None:
@@ -183,7 +211,7 @@ def test_the_build_does_not_see_libraries_that_were_compiled_here() -> None:
 
 def test_a_project_without_libraries_has_no_stage_that_compiles() -> None:
     assert list(stages(rendered())) == ["vendor", "base", "packages", "source", "image"]
-    assert "libraries" not in rendered()
+    assert "from=libraries" not in rendered()
     assert "print('compile')" not in rendered()
 
 

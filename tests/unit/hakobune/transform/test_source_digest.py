@@ -49,6 +49,8 @@ def test_the_image_s_build_computes_the_same_and_takes_the_listed_files_alone(
             finish_packages="",
             compile_library="",
             fetch_sdists="",
+            fetch_debian="",
+            check_libraries="",
             choose_arithmetic="",
         ),
     ).decode()
