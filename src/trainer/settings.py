@@ -27,7 +27,7 @@ from trainer.errors import (
 )
 from trainer.input.options import Holdout, ReadAs, add_table_options, table_options
 from trainer.record import has_avx2_and_fma
-from trainer.regressors.plan import Plan, parse_names, parse_plan
+from trainer.regressors.plan import Plan, parse_names, parse_plan, parse_seasons
 
 DEFAULT_HOLDOUT_FRACTION = 0.1
 DEFAULT_WINDOWS = 5
@@ -36,7 +36,6 @@ ENGINES = ("kernel", "pmdarima")
 SELECTS = ("backtest", "aicc", "average")
 LONGEST_HORIZON = 10_000
 LARGEST_ORDER = (12, 2, 12)
-LONGEST_SEASON, MOST_SEASONS = 10_000, 3
 LARGEST_SEASONAL_ORDER = (3, 1, 3, 366)
 # NumPy's names for its loops beyond AVX2, which the image names too, for other programs.
 _WITHOUT_LOOPS = "NPY_DISABLE_CPU_FEATURES"
@@ -264,7 +263,7 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
         engine=raw.engine or "kernel",
         select=raw.select or "backtest",
         power=_power(raw.box_cox),
-        seasons=_seasons(raw.season),
+        seasons=parse_seasons(raw.season),
         calendar=parse_plan(calendar=raw.calendar or (), fourier=raw.fourier or ()),
         regressors=parse_names(raw.regressors or ()),
         backtest=_backtest(raw),
@@ -289,23 +288,6 @@ def _refuse_contradictions(raw: argparse.Namespace, order: tuple[int, int, int] 
             f"--select {raw.select} works with --engine kernel only; pmdarima selects by AICc",
             remedy="leave out --select, or give --engine kernel",
         )
-
-
-def _seasons(text: str | None) -> tuple[int, ...] | None:
-    """Return the seasons, the shortest first; empty for 1, which is none."""
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if all(_COUNT.fullmatch(part) for part in parts):
-        found = sorted({int(part) for part in parts})
-        if found == [1]:
-            return ()
-        if found[0] > 1 and found[-1] <= LONGEST_SEASON and len(found) <= MOST_SEASONS:
-            return tuple(found)
-    raise OrderInvalidError(
-        f"--season {text!r} is not one to {MOST_SEASONS} season lengths",
-        remedy=f"give numbers of steps from 2 to {LONGEST_SEASON}, such as 48,336; or 1 for none",
-    )
 
 
 def _power(text: str | None) -> float | Literal["auto"] | None:
