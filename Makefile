@@ -17,7 +17,7 @@ train: engine .venv/ready ## train once; prints the paths of the model and the p
 push-and-submit: engine .venv/ready ## run the same container as an Azure ML job: push, submit, log, outputs, model (ARGS="--order 2,0,2")
 	@$(BIN)/hakobune submit --smoke --create-compute --register $(ARGS)
 
-rehearse: image ## push-and-submit against a stand-in for Azure ML on this machine; only environment variables differ
+rehearse: image ## push-and-submit against a stand-in for Azure ML on this machine; only environment variables differ (ARGS="--output-mode rw_mount")
 	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env)" && eval "$$found" && HAKOBUNE_REHEARSAL=1 $(MAKE) --no-print-directory -o engine push-and-submit )
 
 test: image check libraries ## run everything that CI runs: format, lint, types, unit and container tests

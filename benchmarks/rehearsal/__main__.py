@@ -7,10 +7,10 @@ import argparse
 import sys
 
 from measure import report_head
-from rehearsal import faults, jobs, kills, times
+from rehearsal import faults, jobs, kills, modes, times
 from rehearsal.stand import stand
 
-GROUPS = ("times", "jobs", "faults", "kills")
+GROUPS = ("times", "modes", "jobs", "faults", "kills")
 
 
 def main() -> None:
@@ -21,14 +21,18 @@ def main() -> None:
     parser.add_argument("--rows", default="*", help='steps of the table of faults: "watch: *"')
     parser.add_argument("--kills", type=int, default=50, help="killed submits (default 50)")
     parser.add_argument("--seed", type=int, default=None, help="of the moments of the kills")
+    parser.add_argument("--output-mode", choices=("upload", "rw_mount"), help="of all jobs")
     options = parser.parse_args()
     wanted = options.only or GROUPS
     are_met = True
-    with stand() as there:
+    with stand(options.output_mode) as there:
         print(f"starting drydock took {there.start_s:.1f} s, once for all that follows")
         if "times" in wanted:
             report_head()
-            are_met &= times.shown()
+            are_met &= times.shown(options.output_mode)
+        if "modes" in wanted:
+            report_head()
+            are_met &= modes.shown(there)
         if "jobs" in wanted:
             report_head()
             are_met &= jobs.many(there, options.jobs)

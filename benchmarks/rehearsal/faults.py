@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from drydock.faults import KINDS, Faults
+from drydock.mounted_output import FAULTS as OF_A_MOUNT  # need a job that renames: tests/e2e
 from rehearsal.stand import Done, Stand, expect
 
 EVERY = "*"
@@ -92,7 +93,8 @@ def table(stand: Stand, rows: str = EVERY) -> bool:
             ended = f"{cell.code:>5} {cell.again:>5} {cell.seconds:>7.1f}"
             print(f"{cell.step:<24} {cell.kind:<20} {ended}   {shown}", flush=True)
     wrong = [cell for cell in cells if cell.wrong]
-    unasked = sorted(set(KINDS) - {cell.kind for cell in cells}) if rows == EVERY else []
+    asked = {cell.kind for cell in cells} | set(OF_A_MOUNT)
+    unasked = sorted(set(KINDS) - asked) if rows == EVERY else []
     print(
         f"\n{len(cells)} cells, {len(wrong)} wrong" + (f"; no cell: {unasked}" if unasked else "")
     )

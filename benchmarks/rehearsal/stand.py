@@ -36,6 +36,7 @@ class Stand:
     state: Path
     project: Path
     start_s: float
+    output_mode: str | None
 
     def counts(self) -> dict[str, int]:
         """Return how many things of each kind drydock holds."""
@@ -58,12 +59,17 @@ class Stand:
 
     def hakobune(self, *arguments: str, killed_after_s: float | None = None) -> Done:
         """Run the command in the small project, in a fork: the SDK is imported once for all."""
+        if self.output_mode and arguments[0] == "submit" and "--output-mode" not in arguments:
+            arguments = ("submit", "--output-mode", self.output_mode, *arguments[1:])
         return forked(arguments, self.project, killed_after_s=killed_after_s)
 
 
 @contextmanager
-def stand() -> Iterator[Stand]:
-    """Start a drydock in a folder of its own; the variables of this process then lead to it."""
+def stand(output_mode: str | None = None) -> Iterator[Stand]:
+    """Start a drydock in a folder of its own; the variables of this process then lead to it.
+
+    Jobs keep their outputs in this mode, or as hakobune chooses.
+    """
     drydock = [sys.executable, "-m", "drydock"]
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
         state, project = Path(folder, "state"), Path(folder, "word-count")
@@ -77,7 +83,7 @@ def stand() -> Iterator[Stand]:
         start_s = time.monotonic() - began
         try:
             os.environ.update(json.loads(run([*drydock, "env", "--json", "--state", str(state)])))
-            made = Stand(state=state, project=project, start_s=start_s)
+            made = Stand(state=state, project=project, start_s=start_s, output_mode=output_mode)
             made.write_text("a b a")
             made.build()
             yield made

@@ -1,7 +1,8 @@
 """The rehearsal's blob store as its owner sees it: the account, its containers, blobs and logs."""
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import IO, TYPE_CHECKING, Protocol
@@ -17,6 +18,7 @@ ACCOUNT = "drydock"
 ARTIFACTS = "azureml"
 _RETRIES = 3
 _CONNECT_S = 5
+_COPY_STEP_S = 0.05
 # A signature is valid from a little earlier on, so that two clocks may differ.
 _SKEW = timedelta(minutes=10)
 # How the service's mount, hierarchical accounts and several tools mark a folder.
@@ -123,6 +125,14 @@ class BlobStore(Protocol):
         """Write the empty blob that marks a folder."""
         ...
 
+    def copy(self, container: str, name: str, target: str) -> None:
+        """Copy a blob within the store; an existing target is overwritten."""
+        ...
+
+    def delete(self, container: str, name: str) -> None:
+        """Delete a blob; do nothing if it is absent."""
+        ...
+
     def start_log(self, container: str, name: str) -> None:
         """Create an empty append blob."""
         ...
@@ -193,6 +203,25 @@ class AzureBlobStore:
         """See BlobStore."""
         with _translated():
             self._client(container, name).upload_blob(b"", metadata=FOLDER_MARK, overwrite=True)
+
+    def copy(self, container: str, name: str, target: str) -> None:
+        """See BlobStore."""
+        copied = self._client(container, target)
+        with _translated():
+            begun = copied.start_copy_from_url(self._client(container, name).url)
+            status = str(begun["copy_status"])
+            while status == "pending":
+                time.sleep(_COPY_STEP_S)
+                status = str(copied.get_blob_properties().copy.status)
+        if status != "success":
+            raise BlobStoreError(f"the copy of {name} is {status}")
+
+    def delete(self, container: str, name: str) -> None:
+        """See BlobStore."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - heavy
+
+        with _translated(), suppress(ResourceNotFoundError):
+            self._client(container, name).delete_blob()
 
     def start_log(self, container: str, name: str) -> None:
         """See BlobStore."""

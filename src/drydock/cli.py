@@ -32,10 +32,13 @@ def start(*, state: Path) -> None:
     """Start drydock, its registry and its blob store; print their addresses."""
     from drydock import daemon  # noqa: PLC0415 - slow to import
     from drydock.addresses import summary  # noqa: PLC0415
+    from drydock.output_mounts import reason_against  # noqa: PLC0415
 
     say(f"starting drydock in {state} (the first start builds the images of its two services)")
     found = daemon.start(state)
     show_table(summary(found))
+    if reason := reason_against():
+        say(f"renames in mounted outputs (rw_mount) are not rehearsed: {reason}")
     say("to use it in this shell:")
     say(f'  found="$(python -m drydock env --state {state})" && eval "$found"')
 
@@ -137,6 +140,20 @@ def serve(*, state: Path) -> None:
     from drydock import daemon  # noqa: PLC0415
 
     daemon.serve(state)
+
+
+@cli.command(hidden=True)
+@_STATE
+@click.argument("job")
+@click.argument("container")
+@click.argument("path")
+@click.argument("folder", type=click.Path(path_type=Path))
+def mount(*, state: Path, job: str, container: str, path: str, folder: Path) -> None:
+    """Serve a job's mounted output until it is unmounted; a job's start calls this."""
+    from drydock import output_mounts  # noqa: PLC0415
+    from drydock.job_spec import BlobPlace  # noqa: PLC0415
+
+    output_mounts.serve(state, job, BlobPlace(container=container, path=path), folder)
 
 
 def main() -> None:

@@ -27,6 +27,9 @@ KINDS = {
     "preempted": "the job's node is preempted while the job runs",
     "out-of-memory": "the job is killed because it ran out of memory",
     "output-empty": "the job succeeds, and its outputs are empty",
+    "rename-refused": "a file in a mounted output cannot be renamed: operation not permitted",
+    "copy-failed": "the copy behind a renamed file of a mounted output fails: input/output error",
+    "rename-corrupted": "a file that is renamed in a mounted output loses its second half",
     "clock-skew": "a request is answered as if this machine's clock were an hour behind",
     "slow-network": "an answer is delayed by two seconds",
 }

@@ -23,7 +23,8 @@ class JobSpec:
 
     `image` is `registry/name@sha256:…`. `command` still holds `${{inputs.name}}` and
     `${{outputs.name}}`, which the runner replaces by the paths of its mounts. `log` is the blob for
-    stdout and stderr. `code` is copied into the working folder.
+    stdout and stderr. `code` is copied into the working folder. `mounted` are the outputs in mode
+    `rw_mount`; the others are uploaded at the job's end.
     """
 
     name: str
@@ -37,6 +38,7 @@ class JobSpec:
     timeout_s: float | None
     code: BlobPlace | None = None
     shared_memory_bytes: int = SHARED_MEMORY_BYTES
+    mounted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ POLL_S = 0.2
 LOG = "user_logs/std_log.txt"
 _DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 _KILLED = 137
+_PREEMPTED = "NodePreempted"
+_MOUNTED = "ReadWriteMount"
 _log = logging.getLogger(__name__)
 
 
@@ -177,6 +179,8 @@ class Conductor:
             injected = injected or self._inject(job)
             if injected or self._is_unwanted(job):
                 self._runner.cancel(container)
+                if injected and injected.code == _PREEMPTED:
+                    spec = _without_uploads(spec)
                 self._runner.finish(spec, container)
                 if injected:
                     return injected
@@ -185,19 +189,26 @@ class Conductor:
             if self._state.jobs.get(job.name).status != "Finalizing":
                 self._state.jobs.move(job.name, "Finalizing")
         finally:  # also if a cancel was requested at the last moment
-            if self._is_injected(job, "output-empty"):
-                spec = replace(spec, outputs={})
-            self._runner.finish(spec, container)
+            is_emptied = self._is_injected(job, "output-empty")
+            self._runner.finish(replace(spec, outputs={}) if is_emptied else spec, container)
+            if is_emptied:
+                self._empty(spec)
         outcome = _outcome_of(finished)
         if outcome.status == "Completed":
             register_outputs(self._state, job)
         return outcome
 
+    def _empty(self, spec: JobSpec) -> None:
+        """Delete what the job wrote into its mounted outputs."""
+        for place in (spec.outputs[name] for name in spec.mounted):
+            for blob in self._state.blobs.blobs(place.container, f"{place.path.rstrip('/')}/"):
+                self._state.blobs.delete(place.container, blob.name)
+
     def _inject(self, job: Job) -> _Outcome | None:
         """Return the outcome of an injected fault of the job's machine, if there is one."""
         if self._is_injected(job, "preempted"):
             return _failed(
-                "NodePreempted",
+                _PREEMPTED,
                 "The low-priority node was preempted while the job ran.",
             )
         if self._is_injected(job, "out-of-memory"):
@@ -214,6 +225,9 @@ class Conductor:
 def spec_of(state: WorkspaceState, job: Job) -> JobSpec:
     """Return the job as its runner needs it."""
     given = job.given
+    outputs = {
+        name: value for name, value in (given.get("outputs") or {}).items() if name != "default"
+    }
     return JobSpec(
         name=job.name,
         image=job.image,
@@ -224,11 +238,11 @@ def spec_of(state: WorkspaceState, job: Job) -> JobSpec:
             for name, value in (given.get("inputs") or {}).items()
             if (place := input_place(state, value)) is not None
         },
-        outputs={
-            name: output_place(state, job.name, name, value)
-            for name, value in (given.get("outputs") or {}).items()
-            if name != "default"
-        },
+        outputs={name: output_place(state, job.name, name, out) for name, out in outputs.items()},
+        # The service's default is to mount.
+        mounted=frozenset(
+            name for name, out in outputs.items() if (out.get("mode") or _MOUNTED) == _MOUNTED
+        ),
         literals={
             name: str(value.get("value", ""))
             for name, value in (given.get("inputs") or {}).items()
@@ -243,6 +257,11 @@ def spec_of(state: WorkspaceState, job: Job) -> JobSpec:
         shared_memory_bytes=bytes_of((given.get("resources") or {}).get("shmSize"))
         or SHARED_MEMORY_BYTES,
     )
+
+
+def _without_uploads(spec: JobSpec) -> JobSpec:
+    """Return the job without the outputs that a lost node can no longer upload."""
+    return replace(spec, outputs={name: spec.outputs[name] for name in spec.mounted})
 
 
 def register_outputs(state: WorkspaceState, job: Job) -> None:

@@ -12,7 +12,14 @@ from typing import IO
 from drydock import job_files, job_folder
 from drydock.blob_store import BlobStore
 from drydock.clock import Clock
-from drydock.engine import ContainerPlan, ContainerState, Engine, EngineError, remove_labelled
+from drydock.engine import (
+    ContainerPlan,
+    ContainerState,
+    Engine,
+    EngineError,
+    Mount,
+    remove_labelled,
+)
 from drydock.job_log import JobLog
 from drydock.job_network import JobNetwork
 from drydock.job_spec import (
@@ -23,6 +30,7 @@ from drydock.job_spec import (
     StartRefusedError,
     UnwantedError,
 )
+from drydock.output_mounts import MountFailedError, Mounts
 
 OWNER = "drydock.state"
 ROLE = "drydock.role"
@@ -42,7 +50,8 @@ class DockerRunner:
 
     `memory_bytes` is a node's memory (0: all of this machine's), `network` the engine's name of the
     jobs' network, `user` the jobs' user (empty: the image's). With a `job_network`, each job gets a
-    network of its own instead, which leads to drydock.
+    network of its own instead, which leads to drydock. Without `mounts`, an output in mode
+    `rw_mount` is a plain folder, which is uploaded at the end.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators, and three properties of a node
@@ -56,6 +65,7 @@ class DockerRunner:
         network: str = "none",
         user: str = "",
         job_network: JobNetwork | None = None,
+        mounts: Mounts | None = None,
     ) -> None:
         self._owner = owner
         self._engine = engine
@@ -65,6 +75,7 @@ class DockerRunner:
         self._network = network
         self._user = user
         self._job_network = job_network
+        self._mounts = mounts
         self._lock = threading.Lock()
         self._logs: dict[str, JobLog] = {}
 
@@ -73,13 +84,13 @@ class DockerRunner:
 
         Raises PullRefusedError, StartRefusedError, UnwantedError, and then leaves no container.
         """
-        self._remove_containers(job)
+        self._clear(job)
         self._pull(job.image, is_unwanted)
         try:
             container = self._create(job)
             self._start(container, is_unwanted)
         except BaseException:
-            self._remove_containers(job)
+            self._clear(job)
             raise
         self._follow(container, job.log)
         return container
@@ -112,13 +123,14 @@ class DockerRunner:
         state = self._engine.state(container_id)
         self._log_of(container_id, state).finish(_LOG_END_S)
         for name, place in job.outputs.items():
-            folder = job_folder.output_folder(job.name, name)
-            self._upload(container_id, folder, place, is_mounted=True)
+            if not self._is_mounted(job, name):
+                folder = job_folder.output_folder(job.name, name)
+                self._upload(container_id, folder, place, is_mounted=name in job.mounted)
         artifacts = job.log.path.rsplit("/", 2)[0]
         for name in _ARTIFACTS:
             place = BlobPlace(container=job.log.container, path=f"{artifacts}/{name}")
             self._upload(container_id, f"{job_folder.working_folder(job.name)}/{name}", place)
-        self._remove_containers(job)
+        self._clear(job)
         with self._lock:
             self._logs.pop(container_id, None)
 
@@ -136,6 +148,8 @@ class DockerRunner:
         gone = [one for one, _ in found if self._engine.state(one).labels.get(JOB) not in jobs]
         for container in gone:
             self._engine.remove(container)
+        if self._mounts is not None:
+            self._mounts.sweep(frozenset(job for job in jobs if job))
         return tuple(gone)
 
     def _pull(self, image: str, is_unwanted: Callable[[], bool]) -> None:
@@ -164,13 +178,18 @@ class DockerRunner:
                 environment={**trust, **job_folder.variables(job, inputs)},
                 user=self._user,
                 working_folder=working_folder,
+                mounts=self._mount(job),
                 volumes_from=carrier,
                 network=self._network_of(job),
                 memory_bytes=self._memory_bytes,
                 shared_memory_bytes=job.shared_memory_bytes,
             )
         )
-        outputs = [job_folder.output_folder(job.name, name) for name in job.outputs]
+        outputs = [
+            job_folder.output_folder(job.name, name)
+            for name in job.outputs
+            if not self._is_mounted(job, name)
+        ]
         self._put(container, job_files.pack_folders([working_folder, *outputs]))
         if self._job_network is not None:
             certificate = self._job_network.authority.read_bytes()
@@ -179,6 +198,24 @@ class DockerRunner:
         if job.code is not None:
             self._copy_code(job.code, container, working_folder)
         return container
+
+    def _is_mounted(self, job: JobSpec, output: str) -> bool:
+        return self._mounts is not None and output in job.mounted
+
+    def _mount(self, job: JobSpec) -> tuple[Mount, ...]:
+        """Mount the outputs in mode `rw_mount`; return where they are in the container."""
+        if self._mounts is None:
+            return ()
+        try:
+            return tuple(
+                Mount(
+                    source=str(self._mounts.mount(job.name, name, job.outputs[name])),
+                    target=job_folder.output_folder(job.name, name),
+                )
+                for name in sorted(job.mounted)
+            )
+        except MountFailedError as exc:
+            raise StartRefusedError("BFSMountError", str(exc)) from exc
 
     def _network_of(self, job: JobSpec) -> str:
         """Return the engine's name of the job's network; create it if the job has its own."""
@@ -247,8 +284,11 @@ class DockerRunner:
         if stream is not None:
             job_files.upload(self._store, place, stream, is_mounted=is_mounted)
 
-    def _remove_containers(self, job: JobSpec) -> None:
+    def _clear(self, job: JobSpec) -> None:
+        """Remove the job's containers, and then its mounts, which these use."""
         remove_labelled(self._engine, {OWNER: self._owner, JOB: job.name})
+        if self._mounts is not None:
+            self._mounts.unmount(job.name)
 
     def _labels(self, job: JobSpec, role: str) -> Mapping[str, str]:
         return {

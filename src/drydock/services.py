@@ -25,6 +25,7 @@ from drydock.images import BLOBS, REGISTRY, BuildHost, ensure_image, read_build_
 from drydock.job_network import API, JobNetwork
 from drydock.job_network import BLOBS as BLOBS_SOCKET
 from drydock.job_spec import Runner
+from drydock.output_mounts import OutputMounts, reason_against
 from drydock.runner import OWNER, ROLE, DockerRunner
 
 HOST = "127.0.0.1"
@@ -129,6 +130,7 @@ def run_services(state: Path, clock: Clock) -> RunningServices:
     services = start_services(state, engine=engine)
     account = services.storage
     store = AzureBlobStore(account)
+    mounts = None if reason_against() else OutputMounts(state)
     runner = DockerRunner(
         owner=services.owner,
         engine=engine,
@@ -141,14 +143,22 @@ def run_services(state: Path, clock: Clock) -> RunningServices:
             authority=ca_bundle(state),
             hosts={API: API_HOST, BLOBS_SOCKET: account.host},
         ),
+        mounts=mounts,
     )
+
+    def stop() -> tuple[str, ...]:
+        stopped = stop_services(services, engine=engine)
+        if mounts is not None:
+            mounts.sweep()
+        return stopped
+
     return RunningServices(
         store=store,
         registry=services.registry,
         container_ids=services.container_ids,
         runner=runner,
         sweep=runner.sweep,
-        stop=lambda: stop_services(services, engine=engine),
+        stop=stop,
     )
 
 

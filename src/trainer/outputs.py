@@ -2,7 +2,8 @@
 
 They are written into a folder beside (or, where the output exists, hidden inside) the output, and
 moved when all are there. `record.json` is removed first and comes last: who finds it finds a whole
-run. What failed puts everything back.
+run. What failed puts everything back. In a mounted blob store a folder cannot be renamed, and a
+file's rename may fail or lose bytes: what did not arrive whole is written again in its place.
 """
 
 import errno
@@ -82,7 +83,7 @@ class Publication:
             checkpoint()
             with held_back():
                 if not self._moved_whole():
-                    self._move_one_by_one(list(files))
+                    self._move_one_by_one(files)
                 self.is_published = True
 
     def _clean_up(self) -> None:
@@ -99,18 +100,19 @@ class Publication:
             self._made = (*self._made, folder)
 
     def _moved_whole(self) -> bool:
-        """Give the waiting folder the output's name; False where the output exists by now."""
-        if self._output.exists():
-            return False
-        try:
-            self._staging.rename(self._output)
-        except OSError as exc:
-            if exc.errno in (errno.EEXIST, errno.ENOTEMPTY):
-                return False
-            raise
-        return True
+        """Give the waiting folder the output's name; False where that is not possible."""
+        if not self._output.exists():
+            try:
+                self._staging.rename(self._output)
+            except OSError:
+                with suppress(FileExistsError):
+                    self._output.mkdir()
+                    self._made = (*self._made, self._output)
+            else:
+                return True
+        return False
 
-    def _move_one_by_one(self, names: list[str]) -> None:
+    def _move_one_by_one(self, names: Mapping[str, bytes]) -> None:
         """Replace files in the output, and put the old ones back where that fails."""
         done: list[tuple[Path, Path | None]] = []
         try:
@@ -120,7 +122,7 @@ class Publication:
                 target = self._output / name
                 target.parent.mkdir(exist_ok=True)
                 done.append(self._set_aside(name) if target.exists() else (target, None))
-                (self._staging / name).replace(target)
+                move(self._staging / name, target, names[name])
         except BaseException:
             for target, old in reversed(done):
                 _put_back(target, old)
@@ -138,7 +140,7 @@ class Publication:
                 remedy="remove it, or choose another --output",
             )
         old.parent.mkdir(parents=True, exist_ok=True)
-        target.replace(old)
+        move(target, old)
         return target, old
 
 
@@ -149,12 +151,24 @@ def write_failure(output: Path, content: bytes) -> bool:
         try:
             output.mkdir(parents=True, exist_ok=True)
             waiting.write_bytes(content)
-            waiting.replace(output / FAILURE)
+            move(waiting, output / FAILURE, content)
         except OSError:
             with suppress(OSError):
                 waiting.unlink(missing_ok=True)
             return False
     return True
+
+
+def move(source: Path, target: Path, content: bytes | None = None) -> None:
+    """Rename a file; where that fails, or loses some of the `content`, copy it. Raises OSError."""
+    try:
+        source.replace(target)
+    except OSError:
+        _write(target, source.read_bytes() if content is None else content)
+        source.unlink()
+    else:
+        if content is not None and target.read_bytes() != content:
+            _write(target, content)
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -170,7 +184,7 @@ def _put_back(target: Path, old: Path | None) -> None:
         if old is None:
             target.unlink(missing_ok=True)
         else:
-            old.replace(target)
+            move(old, target)
 
 
 @contextmanager

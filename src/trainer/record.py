@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -21,6 +22,16 @@ from trainer.errors import TrainerError
 from trainer.interruption import held_back
 
 SCHEMA_VERSION = 2
+# Letters and words in failure.json; one letter takes up to six bytes, and hakobune reads 64 KiB.
+_LONGEST_TEXT, _LONGEST_ARGUMENT, _MOST_ARGUMENTS = 1500, 120, 32
+_SHORTEST_SECRET = 8
+_SECRET_NAME = re.compile(
+    r"TOKEN|SECRET|PASSWORD|CREDENTIAL|CONNECTION_STRING|_KEY$", re.IGNORECASE
+)
+_SECRET_IN_ADDRESS = re.compile(
+    r"((?:[?&;](?:sig|token|code|key|secret|password)=)|(?:://[^/@:\s]*:))[^&@;\s'\"]+",
+    re.IGNORECASE,
+)
 _LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "pmdarima", "matplotlib", "joblib")
 
 
@@ -88,19 +99,36 @@ def write_record(
 def write_failure_record(
     run_id: str, clock: RunClock, failure: BaseException, exit_code: int
 ) -> bytes:
-    """Return failure.json of a run that failed or was stopped."""
+    """Return failure.json of a run that failed or was stopped: no longer than 64 KiB, no secret."""
     name, what, remedy = type(failure).__name__, str(failure), None
     if isinstance(failure, TrainerError):
         name, what, remedy = failure.name(), failure.what, failure.remedy
+    facts = _run_facts(run_id, "failed", clock)
     return _sealed(
         {
-            **_run_facts(run_id, "failed", clock),
+            **facts,
+            "arguments": [
+                _shown(text, clock, longest=_LONGEST_ARGUMENT)
+                for text in clock.arguments[:_MOST_ARGUMENTS]
+            ],
             "exit_code": exit_code,
             "error": name,
-            "what": what,
-            "remedy": remedy,
+            "what": _shown(what, clock),
+            "remedy": None if remedy is None else _shown(remedy, clock),
         }
     )
+
+
+def _shown(text: str, clock: RunClock, *, longest: int = _LONGEST_TEXT) -> str:
+    """Return text that may go into the job's store: cut off, and with `***` for each secret.
+
+    Secrets are what variables with such a name hold, and what an address passes under such a name.
+    """
+    held = (value for name, value in clock.variables.items() if _SECRET_NAME.search(name))
+    for value in sorted((value for value in held if len(value) >= _SHORTEST_SECRET), key=len)[::-1]:
+        text = text.replace(value, "***")
+    text = _SECRET_IN_ADDRESS.sub(r"\1***", text)
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def versions() -> dict[str, str | None]:

@@ -27,6 +27,7 @@ from drydock.forwarder import Forwarder
 from drydock.job_folder import working_folder
 from drydock.job_network import API, JobNetwork
 from drydock.job_spec import BlobPlace, Finished, JobSpec, PullRefusedError, StartRefusedError
+from drydock.output_mounts import OutputMounts, reason_against
 from drydock.runner import OWNER, DockerRunner
 from drydock.services import (
     Services,
@@ -56,7 +57,12 @@ class Place:
     shell_less: str
 
     def runner(
-        self, *, memory_bytes: int = 0, user: str = "", job_network: JobNetwork | None = None
+        self,
+        *,
+        memory_bytes: int = 0,
+        user: str = "",
+        job_network: JobNetwork | None = None,
+        mounts: OutputMounts | None = None,
     ) -> DockerRunner:
         return DockerRunner(
             owner=self.services.owner,
@@ -66,6 +72,7 @@ class Place:
             memory_bytes=memory_bytes,
             user=user,
             job_network=job_network,
+            mounts=mounts,
         )
 
     def read(self, container: str, name: str) -> bytes:
@@ -134,13 +141,14 @@ def push(engine: docker.DockerClient, registry: str, dockerfile: str) -> str:
     return f"{name}@{digest}"
 
 
-def make_job(
+def make_job(  # noqa: PLR0913 - each test gives one or two
     place: Place,
     command: str,
     *,
     inputs: Mapping[str, BlobPlace] | None = None,
     image: str = "",
     timeout_s: float | None = None,
+    mounted: frozenset[str] = frozenset(),
 ) -> JobSpec:
     name = f"job-{uuid.uuid4().hex[:8]}"
     return JobSpec(
@@ -153,6 +161,7 @@ def make_job(
         outputs={"out": BlobPlace(container=DATA, path=f"azureml/{name}/out/")},
         log=BlobPlace(container=ARTIFACTS, path=f"ExperimentRun/dcid.{name}/user_logs/std_log.txt"),
         timeout_s=timeout_s,
+        mounted=mounted,
     )
 
 
@@ -190,6 +199,7 @@ def test_a_job_runs_from_the_digest_that_only_the_registry_has(
         "pwd && echo $GREETING ${{inputs.order}} >&2 && cat /mark | wc -l"
         " && mkdir -p ${{outputs.out}}/models outputs && echo model > ${{outputs.out}}/models/m"
         " && echo extra > outputs/extra.txt && echo scratch > scratch.txt",
+        mounted=frozenset({"out"}),  # this runner has no mounts: the folder is uploaded with marks
     )
     finished, log = run(place, job)
     assert finished == Finished(exit_code=0), log
@@ -226,6 +236,37 @@ def marks_below(place: Place, container: str, prefix: str) -> list[str]:
         return [
             one.name for one in found if one.metadata == {"hdi_isfolder": "true"} and not one.size
         ]
+
+
+@pytest.mark.skipif(bool(reason_against()), reason=reason_against() or "-")
+def test_a_mounted_output_is_in_the_store_while_the_job_runs_and_outlives_its_drydock(
+    place: Place,
+) -> None:
+    state = Path(place.services.owner)
+    job = make_job(
+        place,
+        "cd ${{outputs.out}} && mkdir models && echo m > models/tmp && mv models/tmp models/m"
+        " && (mv models other || echo refused) && echo first && sleep 2 && echo x > last",
+        mounted=frozenset({"out"}),
+    )
+    mounts = OutputMounts(state)
+    first = place.runner(mounts=mounts)
+    container = first.start(job)
+    while b"first" not in place.read(ARTIFACTS, job.log.path):
+        first.poll(container)
+    assert place.read(DATA, f"azureml/{job.name}/out/models/m") == b"m\n"
+    second = place.runner(mounts=OutputMounts(state))
+    second.sweep(frozenset({container}))
+    assert wait(second, container).exit_code == 0
+    second.finish(job, container)
+    assert b"Input/output error" in place.read(ARTIFACTS, job.log.path)
+    assert place.read(DATA, f"azureml/{job.name}/out/last") == b"x\n"
+    assert marks_below(place, DATA, f"azureml/{job.name}") == [
+        f"azureml/{job.name}/out",
+        f"azureml/{job.name}/out/models",
+    ]
+    assert list((state / "mounts").iterdir()) == []
+    mounts.unmount(job.name)  # waits for its process
 
 
 def test_an_output_s_folder_is_another_job_s_input(place: Place) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from drydock.output_mounts import reason_against
 from hakobune.stages.build import image_tag
 from tests.e2e.conftest import ROOT, Drydock, Hakobune, command_line, environment, last_name
 from tests.renamed import rename
@@ -81,6 +82,22 @@ def test_a_preempted_job_is_submitted_again_on_request(
     for shown in ("Completed", name, hashlib.sha256(model).hexdigest(), f">{len(model)}<"):
         assert shown in page.text
     assert requests.get(pages[-1], timeout=60, proxies={"http": ""}).status_code == 403
+
+
+@pytest.mark.skipif(bool(reason_against()), reason=reason_against() or "-")
+def test_a_mounted_output_is_bit_identical_whatever_becomes_of_renames(
+    hakobune: Hakobune, drydock: Drydock, project: Path
+) -> None:
+    for fault in ("rename-refused", "copy-failed", "rename-corrupted"):
+        drydock.inject(fault, times=2)  # the other two of the eight files are renamed
+    done = hakobune(*SUBMIT, "--output-mode", "rw_mount", "--fetch", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("bit-identical to the local run ")
+    assert drydock.run("status").count("fault ") == 0
+    assert not list((drydock.state / "mounts").iterdir())
+    failed = hakobune(*SUBMIT, "--output-mode", "rw_mount", "--fetch", "--horizon", "0")
+    assert_failed(failed, "job-failed")
+    assert "its failure.json: horizon-invalid; exit code 2; " in failed.stderr
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,9 @@ def job_document(plan: JobPlan, *, with_name: bool = True, way_to_project: str =
             }
             for item in plan.inputs
         },
-        "outputs": {name: {"type": "uri_folder", "mode": "rw_mount"} for name in plan.outputs},
+        "outputs": {
+            name: {"type": "uri_folder", "mode": plan.output_mode} for name in plan.outputs
+        },
         "environment_variables": dict(plan.variables),
         "tags": dict(plan.tags),
         "resources": {"instance_count": plan.instances, **SANDBOXES[JOB].job_resources()},

@@ -54,6 +54,7 @@ def command(
     pushed = require_digest(planned, runner, wiring.patience)
     wishes = wishes.on_compute(to.compute)
     submission = plan_submit(project, wishes, pushed, runner=runner, cwd=wiring.cwd)
+    wiring.console.say("outputs: {}, because of: {}".format(*wishes.outputs))
     written = [str(path) for path in export(project, submission, Path(folder), wiring.console)]
     show("\n".join(written))
     return {"files": written}

@@ -12,7 +12,7 @@ from click.shell_completion import CompletionItem
 from hakobune.cli.wiring import Wiring
 from hakobune.console import all_aside, show_json
 from hakobune.model.destination import Destination
-from hakobune.model.job import DEFAULT_SIZE, ComputePlan, JobWishes, Pairs
+from hakobune.model.job import DEFAULT_SIZE, OUTPUT_MODES, ComputePlan, JobWishes, Pairs
 
 DEFAULT_COMPUTE = "cpu-cluster"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -69,6 +69,14 @@ _JOB = (
     click.option("--size", default=DEFAULT_SIZE, show_default=True, help="Its machines' size."),
     click.option("--low-priority", is_flag=True, help="Cheaper machines that may be taken away."),
     click.option("--instances", default=1, show_default=True, type=click.IntRange(1, 1000)),
+    click.option(
+        "--output-mode",
+        default="",
+        type=click.Choice(["", *OUTPUT_MODES]),
+        metavar="upload|rw_mount",
+        help="Upload the outputs at the end (default), or mount them (default with --low-priority "
+        "or several instances, where a lost node would upload nothing).",
+    ),
     click.option("--timeout", default="1h", show_default=True, type=Duration()),
     click.option("--experiment", default="", help="Default: the environment's name."),
     click.option("--display-name", default="", help="Default: the environment's name."),
@@ -161,6 +169,7 @@ def _wishes(chosen: dict[str, Any]) -> JobWishes:
         display_name=take("display_name"),
         variables=_pairs("--env", take("env")),
         tags=_pairs("--tag", take("tag")),
+        output_mode=take("output_mode"),
     )
 
 

@@ -6,6 +6,8 @@ from enum import Enum
 
 Pairs = tuple[tuple[str, str], ...]
 DEFAULT_SIZE = "Standard_D2s_v3"
+# How a job's outputs get into the store: at its end, or file by file while it runs.
+UPLOAD, RW_MOUNT = OUTPUT_MODES = ("upload", "rw_mount")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,22 @@ class JobWishes:
     display_name: str = ""
     variables: Pairs = ()
     tags: Pairs = ()
+    output_mode: str = ""
+
+    @property
+    def outputs(self) -> tuple[str, str]:
+        """How the outputs get into the store, and why: the user's choice, or what loses nothing.
+
+        Of a node that is taken away or fails, `upload` delivers nothing. `rw_mount` keeps what was
+        closed by then, but in it folders cannot be renamed.
+        """
+        if self.output_mode:
+            return self.output_mode, "--output-mode"
+        if self.compute.is_low_priority:
+            return RW_MOUNT, "a low-priority node that is taken away uploads nothing"
+        if self.instances > 1:
+            return RW_MOUNT, "each of several nodes writes its own files"
+        return UPLOAD, "one dedicated node, which uploads them at the job's end"
 
     def on_compute(self, name: str) -> "JobWishes":
         """Return the same on the cluster of this name, if it is not empty."""
@@ -111,6 +129,7 @@ class JobPlan:
     outputs: tuple[str, ...]
     variables: Pairs
     tags: Pairs
+    output_mode: str = UPLOAD
 
     @property
     def node_hours(self) -> float:

@@ -37,7 +37,11 @@ def preview(project: Project, order: Order, runner: Runner, patience: Patience) 
     lacking = lacking_of(project, pushed.image)
     rows = plan_rows(submission, pushed, runner, patience, lacking=lacking)
     return Preview(
-        rows=(*rows, *_kept_rows(project, order, submission, pushed)),
+        rows=(
+            *rows,
+            ("outputs", ": ".join(order.wishes.outputs)),
+            *_kept_rows(project, order, submission, pushed),
+        ),
         documents=_documents(submission),
     )
 

@@ -21,6 +21,7 @@ from hakobune.errors import (
 from hakobune.model.cloud import Cloud
 from hakobune.model.image import PushedImage
 from hakobune.model.job import (
+    UPLOAD,
     Compute,
     ComputePlan,
     EnvironmentPlan,
@@ -294,6 +295,11 @@ def _ready_compute(
         compute = cloud.create_compute(wishes.compute)
         reporter.done("compute", f"{compute.name} ({compute.size}) is created")
         check_compute(compute, instances=plan.instances, wanted=wanted)
+    if compute.is_low_priority and plan.output_mode == UPLOAD:
+        reporter.say(
+            f"compute {compute.name} has low-priority nodes, and one that is taken away uploads "
+            "nothing; to keep what was written by then: --output-mode rw_mount"
+        )
     if compute.size:
         check_quotas(compute, cloud.quotas(compute), instances=plan.instances)
     return compute

@@ -15,6 +15,7 @@ from hakobune.interruption import Interrupted
 from hakobune.model.cloud import Cloud
 from hakobune.model.job import Fate, Job
 from hakobune.model.reporter import Reporter
+from hakobune.stages.failed_job import what_it_left
 from hakobune.transform.names import valid_name
 
 _FIRST_PAUSE_S = 1.0
@@ -119,10 +120,11 @@ def found(cloud: Cloud, name: str) -> Job:
 def failure(cloud: Cloud, job: Job) -> JobFailedError:
     """Return the error for a failed job, with what the service reports of it."""
     why = cloud.why_failed(job.name)
+    left = what_it_left(cloud, job)
     fitting = (remedy for cause, remedy in _CAUSES if cause.search(why))
     remedy = next(fitting, f"read its log: hakobune watch {job.name}; it shows the program's error")
     return JobFailedError(
-        f"the job {job.name} failed" + (f"\n  {why}" if why else ""),
+        f"the job {job.name} failed" + "".join(f"\n  {line}" for line in (why, *left) if line),
         remedy=f"{remedy}\n{_AGAIN}" + (f"\n{job.page}" if job.page else ""),
         is_node_fault=_NODE_FAULT.search(why) is not None,
     )

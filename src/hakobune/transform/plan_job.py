@@ -233,4 +233,5 @@ def plan_job(
         outputs=tuple(output.name for output in project.outputs),
         variables=wishes.variables,
         tags=wishes.tags,
+        output_mode=wishes.outputs[0],
     )

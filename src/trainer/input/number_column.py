@@ -44,7 +44,7 @@ class NumberColumn:
     error: type[DataError] = RowsInvalidError
     decimal: Decimal | None = None
     _evidence: Evidence = field(default_factory=Evidence)
-    _doubtful: list[tuple[Floats, int, str]] = field(default_factory=list)
+    _doubtful: list[tuple[Floats, int, int, str]] = field(default_factory=list)
     _groupings: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -122,8 +122,9 @@ class NumberColumn:
             self._evidence.add(int(lines[-1]), texts[-1])
         self.decimal = self._evidence.found
         if self.decimal is not None:
-            for array, place, text in self._doubtful:
+            for array, place, line, text in self._doubtful:
                 array[place] = self.decimal.read(text)
+                self._see_grouping(self.decimal, line, text)
             self._doubtful.clear()
         elif self._evidence.doubtful > MOST_UNDECIDED:
             self._evidence.refuse(self.problems.name, self.error, self.name)
@@ -165,11 +166,15 @@ class NumberColumn:
                 self._refuse(lines, place, bad, "")
                 continue
             if self.decimal is None and is_doubtful(text):
-                self._doubtful.append((numbers, place, text.strip()))
-            grouping = decimal.grouping(text)
-            if grouping is not None:
-                self._groupings.setdefault(grouping, (int(lines[place]), text.strip()))
+                self._doubtful.append((numbers, place, int(lines[place]), text.strip()))
+            else:
+                self._see_grouping(decimal, int(lines[place]), text.strip())
         return numbers
+
+    def _see_grouping(self, decimal: Decimal, line: int, text: str) -> None:
+        grouping = decimal.grouping(text)
+        if grouping is not None:
+            self._groupings.setdefault(grouping, (line, text))
 
     def _refuse(self, lines: Places, place: int, bad: Flags, what: str) -> None:
         bad[place] = True

@@ -14,6 +14,7 @@ from typing import Self
 from trainer.errors import DiskFullError, OutputNotWritableError
 from trainer.input.options import STANDARD
 from trainer.interruption import InterruptedBySignal, checkpoint, held_back
+from trainer.outputs import move
 
 
 class Target:
@@ -81,7 +82,7 @@ class Target:
         if self._waiting is not None:
             checkpoint()
             with _translated(self._path), held_back():
-                self._waiting.replace(self._place)
+                move(self._waiting, self._place)
                 self._waiting = None
 
 

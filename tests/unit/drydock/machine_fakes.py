@@ -5,11 +5,13 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import IO
 
 from drydock.blob_store import Account, Blob, BlobStoreError
 from drydock.engine import ContainerPlan, ContainerState, EngineError
 from drydock.job_spec import BlobPlace, JobSpec
+from drydock.output_mounts import MountFailedError
 
 ACCOUNT = Account(name="drydock", key="a2V5", endpoint="http://127.0.0.1:1")
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -176,6 +178,14 @@ class MemoryStore:
     def mark_folder(self, container: str, name: str) -> None:
         self.folders.append((container, name))
 
+    def copy(self, container: str, name: str, target: str) -> None:
+        self.content[container, target] = self.content[container, name]
+
+    def delete(self, container: str, name: str) -> None:
+        self.content.pop((container, name), None)
+        if (container, name) in self.folders:
+            self.folders.remove((container, name))
+
     def start_log(self, container: str, name: str) -> None:
         self.content[container, name] = b""
 
@@ -218,6 +228,7 @@ def make_job(  # noqa: PLR0913 - each test gives one or two
     literals: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
+    mounted: frozenset[str] = frozenset(),
 ) -> JobSpec:
     return JobSpec(
         name="job1",
@@ -229,4 +240,26 @@ def make_job(  # noqa: PLR0913 - each test gives one or two
         outputs=outputs or {},
         log=LOG,
         timeout_s=timeout_s,
+        mounted=mounted,
     )
+
+
+@dataclass
+class FakeMounts:
+    """Mounts nothing; keeps what was asked, and which jobs have mounts."""
+
+    failure: str = ""
+    mounted: dict[str, list[str]] = field(default_factory=dict)
+    kept: frozenset[str] | None = None
+
+    def mount(self, job: str, output: str, place: BlobPlace) -> Path:
+        if self.failure:
+            raise MountFailedError(self.failure)
+        self.mounted.setdefault(job, []).append(output)
+        return Path("/mounts", job, output)
+
+    def unmount(self, job: str) -> None:
+        self.mounted.pop(job, None)
+
+    def sweep(self, keep: frozenset[str] = frozenset()) -> None:
+        self.kept = keep

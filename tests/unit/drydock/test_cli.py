@@ -11,6 +11,7 @@ from drydock import errors
 from drydock.addresses import Addresses, write_addresses
 from drydock.cli import cli
 from drydock.faults import KINDS, Faults
+from drydock.job_spec import BlobPlace
 from tests.unit.drydock.harbour import make_state
 
 ROOT = Path(__file__).parents[3]
@@ -84,6 +85,26 @@ def test_a_shell_that_takes_in_no_variables_fails_and_is_left_in_a_rehearsal(
     )
     assert done.stdout == "left with 1\n"
     assert "no drydock is running" in done.stderr
+
+
+@pytest.mark.parametrize("reason", ["", "/dev/fuse is missing"])
+def test_a_start_says_where_renames_are_not_rehearsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    monkeypatch.setattr("drydock.daemon.start", lambda _: addresses(1))
+    monkeypatch.setattr("drydock.output_mounts.reason_against", lambda: reason)
+    _, err = run("start", "--state", str(tmp_path))
+    assert ("are not rehearsed: /dev/fuse is missing" in err) == bool(reason)
+
+
+def test_a_mount_serves_the_output_of_the_state_folder_that_it_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[tuple[object, ...]] = []
+    monkeypatch.setattr("drydock.output_mounts.serve", lambda *given: served.append(given))
+    run("mount", "--state", str(tmp_path), "job", "store", "azureml/job/out/", "/mnt/out")
+    place = BlobPlace(container="store", path="azureml/job/out/")
+    assert served == [(tmp_path, "job", place, Path("/mnt/out"))]
 
 
 @pytest.mark.usefixtures("_running")

@@ -132,6 +132,19 @@ def test_weather_strikes_one_job_and_not_the_next(
     assert yard.state.faults.due() == ()
 
 
+@pytest.mark.parametrize(
+    ("mode", "kept"), [("Upload", set()), ("ReadWriteMount", {"output"}), (None, {"output"})]
+)
+def test_a_lost_node_uploads_nothing_and_what_was_mounted_stays(
+    yard: Yard, mode: str | None, kept: set[str]
+) -> None:
+    yard.state.faults.inject("preempted")
+    yard.put("wait", outputs={"output": {"mode": mode}})
+    assert yard.wait(*OVER).error_code == "NodePreempted"
+    (finished,) = yard.runner.finished
+    assert set(finished.outputs) == finished.mounted == kept
+
+
 def test_empty_outputs_are_weather_and_the_log_is_still_there(yard: Yard) -> None:
     yard.state.faults.inject("output-empty")
     yard.put("exit 0")

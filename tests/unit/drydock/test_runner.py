@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from drydock.blob_store import BlobStoreError
+from drydock.engine import Mount
 from drydock.job_folder import data_folder, output_folder, working_folder
 from drydock.job_network import API, JobNetwork
 from drydock.job_spec import BlobPlace, Finished, PullRefusedError, StartRefusedError, UnwantedError
@@ -13,11 +14,13 @@ from tests.unit.drydock.machine_fakes import (
     LOG,
     FakeClock,
     FakeEngine,
+    FakeMounts,
     MemoryStore,
     make_job,
 )
 
 DATA = BlobPlace(container="store", path="LocalUpload/1/data.csv")
+LATE = BlobPlace(container="store", path="azureml/job1/late/")
 OUT = BlobPlace(container="store", path="azureml/job1/out/")
 WHERE = data_folder("job1")
 
@@ -215,7 +218,7 @@ def test_a_program_has_half_a_second_to_end_before_it_is_killed(
 def test_outputs_artifacts_and_log_are_brought_home_and_no_container_is_left() -> None:
     engine, store = FakeEngine(), with_data()
     runner = make_runner(engine, store)
-    job = make_job(inputs={"data": DATA}, outputs={"out": OUT})
+    job = make_job(inputs={"data": DATA}, outputs={"out": OUT}, mounted=frozenset({"out"}))
     container = runner.start(job)
     ended = engine.containers[container]
     ended.is_running = False
@@ -236,6 +239,57 @@ def test_outputs_artifacts_and_log_are_brought_home_and_no_container_is_left() -
         ("azureml", "ExperimentRun/dcid.job1/outputs/extra.txt"): b"extra",
         ("azureml", LOG.path): b"one\ntwo",
     }
+
+
+def with_mounts(engine: FakeEngine, store: MemoryStore, mounts: FakeMounts) -> DockerRunner:
+    return DockerRunner(owner="here", engine=engine, store=store, clock=FakeClock(), mounts=mounts)
+
+
+def test_an_output_in_mode_rw_mount_is_mounted_and_one_in_mode_upload_is_not() -> None:
+    engine, store, mounts = FakeEngine(), MemoryStore(), FakeMounts()
+    runner = with_mounts(engine, store, mounts)
+    job = make_job(outputs={"out": OUT, "late": LATE}, mounted=frozenset({"out"}))
+    container = runner.start(job)
+    ended = engine.containers[container]
+    assert ended.plan.mounts == (
+        Mount(source="/mounts/job1/out", target=output_folder("job1", "out")),
+    )
+    assert ended.folders == {working_folder("job1"): 0o777, output_folder("job1", "late"): 0o777}
+    ended.is_running = False
+    ended.files = {f"{output_folder('job1', name)}/a": b"x" for name in ("out", "late")}
+    runner.finish(job, container)
+    assert ("store", f"{LATE.path}a") in store.content
+    assert ("store", f"{OUT.path}a") not in store.content  # it wrote itself
+    assert store.folders == []
+    assert mounts.mounted == {}
+
+
+def test_a_mount_that_fails_refuses_the_start_and_leaves_nothing() -> None:
+    engine = FakeEngine()
+    runner = with_mounts(engine, MemoryStore(), FakeMounts(failure="no device"))
+    with pytest.raises(StartRefusedError, match="no device") as told:
+        runner.start(make_job(outputs={"out": OUT}, mounted=frozenset({"out"})))
+    assert told.value.code == "BFSMountError"
+    assert engine.containers == {}
+
+
+def test_a_start_that_is_refused_after_its_mount_leaves_no_mount() -> None:
+    engine, mounts = FakeEngine(failures={"start": ["cgroups"]}), FakeMounts()
+    with pytest.raises(StartRefusedError, match="cgroups"):
+        with_mounts(engine, MemoryStore(), mounts).start(
+            make_job(outputs={"out": OUT}, mounted=frozenset({"out"}))
+        )
+    assert mounts.mounted == {}
+
+
+def test_a_sweep_keeps_the_mounts_of_the_jobs_that_it_keeps() -> None:
+    engine, mounts = FakeEngine(), FakeMounts()
+    runner = with_mounts(engine, MemoryStore(), mounts)
+    container = runner.start(make_job(outputs={"out": OUT}, mounted=frozenset({"out"})))
+    runner.sweep(frozenset({container}))
+    assert mounts.kept == frozenset({"job1"})
+    runner.sweep()
+    assert mounts.kept == frozenset()
 
 
 def test_a_container_whose_log_could_not_be_written_stays_to_be_tried_again() -> None:

@@ -1,5 +1,6 @@
 import errno
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -106,18 +107,82 @@ def test_failure_while_moving_puts_everything_back(
 ) -> None:
     _fill(tmp_path, old)
     before = _tree(tmp_path), _folders(tmp_path)
-    replace, calls = Path.replace, list[str]()
+    move, calls = outputs.move, list[str]()
 
-    def fail(self: Path, target: Path) -> Path:
-        calls.append(self.name)
+    def fail(source: Path, target: Path, content: bytes | None = None) -> None:
+        calls.append(source.name)
         if len(calls) == step + 1:
             raise OSError(errno.EIO, "broken")
-        return replace(self, target)
+        move(source, target, content)
 
-    monkeypatch.setattr(Path, "replace", fail)
+    monkeypatch.setattr(outputs, "move", fail)
     with pytest.raises(OutputNotWritableError):
         _publish(tmp_path)
     assert (_tree(tmp_path), _folders(tmp_path)) == before
+
+
+def _refuse(self: Path, _target: Path) -> Path:
+    raise OSError(errno.EPERM if self.is_file() else errno.EIO, "refused")
+
+
+def _corrupt(self: Path, target: Path) -> Path:
+    content = self.read_bytes()
+    self.unlink()
+    target.write_bytes(content[: len(content) // 2])
+    return target
+
+
+@pytest.mark.parametrize("old", [OLD, {"mine": b"x"}, {}], ids=["run", "other", "nothing"])
+@pytest.mark.parametrize("rename", [_refuse, _corrupt])
+def test_a_run_is_whole_where_renames_fail_or_lose_bytes(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rename: Callable[[Path, Path], Path],
+    old: dict[str, bytes],
+) -> None:
+    output = tmp_path / "out"
+    _fill(output, old)
+    monkeypatch.setattr(Path, "replace", rename)
+    monkeypatch.setattr(Path, "rename", _refuse)
+    _publish(output)
+    assert _tree(output) == {**FILES, **({"mine": b"x"} if "mine" in old else {})}
+    assert _folders(tmp_path) == {"out", "out/models"}
+
+
+def test_the_record_is_written_last_where_renames_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _fill(tmp_path, OLD)
+    write, seen = outputs._write, list[tuple[str, bool]]()
+
+    def spy(path: Path, content: bytes) -> None:
+        write(path, content)
+        if ".trainer-" not in str(path):
+            seen.append((path.name, (tmp_path / RECORD).exists()))
+
+    monkeypatch.setattr(outputs, "_write", spy)
+    monkeypatch.setattr(Path, "replace", _refuse)
+    _publish(tmp_path)
+    assert seen[-1] == (RECORD, True)
+    assert not any(is_there for _, is_there in seen[:-1])
+
+
+def test_a_failure_without_any_rename_or_copy_leaves_no_new_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = outputs._write
+
+    def fail(path: Path, content: bytes) -> None:
+        if path.parent.name == "out":
+            raise OSError(errno.EIO, "broken")
+        write(path, content)
+
+    monkeypatch.setattr(outputs, "_write", fail)
+    monkeypatch.setattr(Path, "replace", _refuse)
+    monkeypatch.setattr(Path, "rename", _refuse)
+    with pytest.raises(OutputNotWritableError):
+        _publish(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_folder_in_the_place_of_a_file_is_refused_and_all_put_back(tmp_path: Path) -> None:
@@ -176,6 +241,14 @@ def test_failure_record_is_added_to_what_is_there(tmp_path: Path) -> None:
     _fill(tmp_path, {RECORD: b"old"})
     assert write_failure(tmp_path, b"why")
     assert _tree(tmp_path) == {RECORD: b"old", FAILURE: b"why"}
+
+
+def test_failure_record_is_left_where_renames_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "replace", _refuse)
+    assert write_failure(tmp_path, b"why")
+    assert _tree(tmp_path) == {FAILURE: b"why"}
 
 
 def test_failure_record_that_cannot_be_left_is_no_failure_of_its_own(tmp_path: Path) -> None:

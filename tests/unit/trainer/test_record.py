@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from trainer.errors import InputMissingError
 from trainer.record import (
     NOT_CLAIMED,
     InputFacts,
@@ -101,3 +103,23 @@ def test_the_processor_itself_is_asked_and_not_the_host(
         check=False,
     )
     assert (done.stdout.strip(), done.returncode) == (str(expected), 0), done.stderr
+
+
+def test_a_failure_holds_no_secret_of_the_environment_or_of_an_address() -> None:
+    clock = replace(
+        CLOCK,
+        arguments=("--input", "https://x.example/a.csv?sv=1&sig=abc%2Bdef&se=2"),
+        variables={"MLFLOW_TRACKING_TOKEN": "eyJ.long.token", "HOME": "/home/me", "A_KEY": "short"},
+    )
+    why = "401 for eyJ.long.token at https://me:pass@word.example of /home/me; a short story"
+    found = json.loads(write_failure_record("r-1", clock, ValueError(why), 70))
+    assert found["what"] == "401 for *** at https://me:***@word.example of /home/me; a short story"
+    assert found["arguments"][1] == "https://x.example/a.csv?sv=1&sig=***&se=2"
+
+
+def test_a_failure_is_never_longer_than_hakobune_reads() -> None:
+    failure = InputMissingError("w\0" * 100_000, remedy="\0" * 100_000)
+    clock = replace(CLOCK, arguments=("\0" * 10_000,) * 10_000)
+    content = write_failure_record("r-1", clock, failure, 2)
+    assert len(content) < 64 * 1024
+    assert json.loads(content)["what"].endswith("…")

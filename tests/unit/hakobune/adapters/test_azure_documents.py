@@ -60,7 +60,7 @@ def test_a_job_holds_the_whole_plan() -> None:
         "path": "data/i/",
         "mode": "ro_mount",
     }
-    assert found["outputs"] == {"output": {"type": "uri_folder", "mode": "rw_mount"}}
+    assert found["outputs"] == {"output": {"type": "uri_folder", "mode": "upload"}}
     assert found["resources"] == {"instance_count": 2, "shm_size": "2g"}
     assert found["limits"] == {"timeout": 1800}
     assert "code" not in found

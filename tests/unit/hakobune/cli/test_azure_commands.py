@@ -367,7 +367,10 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
         (("--compute", "big"), "compute: azureml:big\n"),
         (("--size", "Standard_D4s_v3"), "size: Standard_D4s_v3\n"),
         (("--low-priority",), "tier: low_priority\n"),
+        (("--low-priority",), "    mode: rw_mount\n"),
         (("--instances", "2"), "instance_count: 2\n"),
+        (("--instances", "2"), "    mode: rw_mount\n"),
+        (("--output-mode", "rw_mount"), "    mode: rw_mount\n"),
         (("--timeout", "90m"), "timeout: 5400\n"),
         (("--experiment", "mine"), "experiment_name: mine\n"),
         (("--display-name", "mine"), "display_name: mine\n"),
@@ -377,6 +380,34 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
     ):
         assert text not in plain
         assert text in documents(*option), option
+    chosen = documents("--low-priority", "--output-mode", "upload")
+    assert "    mode: upload\n" in plain
+    assert "    mode: upload\n" in chosen
+
+
+@pytest.mark.parametrize("command", [("submit", "--dry-run"), ("export",)])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), ("upload", "one dedicated node")),
+        (("--low-priority",), ("rw_mount", "low-priority node that is taken away")),
+        (("--instances", "2"), ("rw_mount", "several nodes")),
+        (("--instances", "2", "--output-mode", "upload"), ("upload", "--output-mode")),
+    ],
+)
+def test_how_the_outputs_are_kept_is_said_with_the_reason(
+    hakobune: Hakobune,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    options: tuple[str, ...],
+    words: tuple[str, str],
+) -> None:
+    monkeypatch.setattr("hakobune.adapters.azure_ml.validate", lambda *_, **__: None)
+    _, out, err = hakobune(*command, *options)
+    (line,) = (
+        line for line in (out + err).splitlines() if line.startswith("outputs") and len(line) > 9
+    )
+    assert all(word in line for word in words)
 
 
 def test_an_export_goes_to_the_folder_of_its_option(

@@ -138,6 +138,16 @@ def test_a_compute_that_is_not_there_is_created_on_request_only(tmp_path: Path) 
     assert "compute" not in cloud.calls
 
 
+def test_uploads_on_a_cluster_of_low_priority_are_warned_of(tmp_path: Path) -> None:
+    project, reporter = write_project(tmp_path), FakeReporter()
+    low = FakeCloud(computes={"cpu-cluster": make_compute(is_low_priority=True)})
+    submit(project, planned(project), low, reporter)
+    assert any("--output-mode rw_mount" in line for line in reporter.said)
+    reporter.said.clear()
+    submit(project, planned(project, "--other"), ready_cloud(), reporter)
+    assert not any("--output-mode" in line for line in reporter.said)
+
+
 def test_a_job_that_could_never_start_is_not_submitted(tmp_path: Path) -> None:
     project = write_project(tmp_path)
     broken = FakeCloud(computes={"cpu-cluster": make_compute(state="Failed")})

@@ -1,6 +1,15 @@
+import json
+from typing import Any
+
 import pytest
 
-from hakobune.errors import JobCanceledError, JobFailedError, JobNotFoundError, JobUnfinishedError
+from hakobune.errors import (
+    JobCanceledError,
+    JobFailedError,
+    JobNotFoundError,
+    JobUnfinishedError,
+    ServiceRefusedError,
+)
 from hakobune.interruption import Interrupted
 from hakobune.stages.watch import cancel, watch
 from tests.cloud_samples import FakeClock, FakeCloud, make_job
@@ -129,3 +138,52 @@ def test_each_cause_of_a_failure_has_its_own_remedy(why: str, remedy: str) -> No
     with pytest.raises(JobFailedError) as caught:
         followed(FakeCloud(statuses=iter(["Failed"]), why=why))
     assert remedy in caught.value.remedy
+
+
+def failed_with(outputs: dict[str, bytes], **other: Any) -> str:
+    with pytest.raises(JobFailedError) as caught:
+        followed(FakeCloud(statuses=iter(["Failed"]), why="UserError", outputs=outputs, **other))
+    return caught.value.what
+
+
+def test_the_reason_that_the_program_left_is_shown() -> None:
+    left = {
+        "exit_code": 65,
+        "error": "rows-invalid",
+        "what": "row 3:\n  no date",
+        "remedy": "fix it",
+    }
+    told = failed_with({"failure.json": json.dumps(left).encode()})
+    assert told.splitlines()[2:] == [
+        "  its failure.json: rows-invalid; exit code 65; row 3: no date; fix: fix it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"x" * 70_000, "longer than 65536 bytes"),
+        (b"[1]", "not an object"),
+        (b"{", "not shown"),
+        (b'{"what": "\\u001b[31mred", "error": {}}', r"\x1b[31mred"),
+        (json.dumps({"what": "w" * 5000}).encode(), "w" * 600 + "…"),
+    ],
+)
+def test_a_reason_of_another_form_is_bounded_and_escaped(content: bytes, words: str) -> None:
+    told = failed_with({"failure.json": content})
+    assert words in told
+    assert "\x1b" not in told
+    assert len(told) < 1000
+
+
+def test_what_a_program_without_a_reason_left_is_counted() -> None:
+    told = failed_with({"a.bin": b"x" * 1_000_000, "b.bin": b"y"})
+    assert "its output output holds 2 file(s), 1.0 MB, of a run that did not end" in told
+    assert "output" not in failed_with({})
+
+
+def test_outputs_that_cannot_be_read_do_not_hide_how_the_job_ended() -> None:
+    refused = ServiceRefusedError("the storage refuses", remedy="")
+    told = failed_with({"failure.json": b"{}"}, fails={"failure.json": refused})
+    assert told.startswith("the job demo-1 failed")
+    assert "its output output could not be read: the storage refuses" in told

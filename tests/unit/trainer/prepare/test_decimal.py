@@ -54,6 +54,12 @@ def test_numbers_that_can_be_read_two_ways_are_refused_with_the_option_that_deci
     )
 
 
+def test_what_groups_thousands_is_judged_when_the_decimal_mark_is_known() -> None:
+    assert _prepared(["10000", "1,000", "0,000"])[0].values == (10_000, 1, 0)
+    with pytest.raises(RawFileInvalidError, match="groups thousands by"):
+        _prepared(["10000", "1,000", "0.000"])
+
+
 def test_a_last_line_that_may_be_cut_off_does_not_decide_for_others() -> None:
     with pytest.raises(RawFileInvalidError, match="the decimal mark is not known"):
         _prepared(["1.026", "1.03"], end="")
