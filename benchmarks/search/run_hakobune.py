@@ -5,14 +5,17 @@ It runs with this project's `src` on the path, and imports nothing that the sear
 
 import inspect
 import sys
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from search.protocol import Reply, Task, serve
 from trainer.fit.fitting import Fitted
 from trainer.kernel.library import coefficients
-from trainer.search.find import Select, find_model
+from trainer.search.find import find_model
+
+if TYPE_CHECKING:
+    from trainer.search.found import Select
 
 _NAMED = sys.argv[sys.argv.index("--select") + 1]
 _DEFAULT = inspect.signature(find_model).parameters["select"].default

@@ -1,9 +1,11 @@
 """The model's recipe beside the baselines: windows, each predicted from its own past."""
 
+from typing import TYPE_CHECKING
+
 from trainer.console import Stage
 from trainer.errors import SeriesTooShortError
 from trainer.evaluation.backtest import plan_windows, run_backtest
-from trainer.evaluation.baselines import BASELINES
+from trainer.evaluation.baselines import baselines_of
 from trainer.evaluation.diagnostics import Estimates, Finding, examine_parameters
 from trainer.evaluation.skill import judge, require_skill
 from trainer.fit.fitting import parameters
@@ -14,6 +16,9 @@ from trainer.kernel.library import NO_COLUMNS
 from trainer.outcome import MODEL_NAME, Evaluated
 from trainer.report import parameter_names
 from trainer.settings import Settings
+
+if TYPE_CHECKING:
+    from trainer.search.found import Found
 
 _FEWEST_ROWS = 10
 
@@ -38,10 +43,13 @@ def evaluate(
     except SeriesTooShortError:
         return None, None
     estimates: list[Estimates] = []
+    earlier: Found | None = None  # of the window before: they come in the order of time
 
     def forecaster(known: Series, ahead: int) -> Prediction:
         rows = len(known.values)
-        found = find(recipe, known.values, horizon=ahead, thorough=False)
+        nonlocal earlier
+        found = find(recipe, known.values, horizon=ahead, thorough=False, earlier=earlier)
+        earlier = found
         names = tuple(f"{found.order} {name}" for name in parameter_names(found.order, ()))
         estimates.append(
             Estimates(names=names[:-1], numbers=parameters(found.best)[: len(names) - 1])
@@ -49,13 +57,14 @@ def evaluate(
         future = recipe.columns[:, rows : rows + ahead] if recipe.columns.size else NO_COLUMNS
         return found.predict(ahead, future)
 
+    baselines = baselines_of(series)
     backtest = run_backtest(
         series,
-        {MODEL_NAME: forecaster, **BASELINES},
+        {MODEL_NAME: forecaster, **baselines},
         windows,
         lambda done, total, name: current.progress(f"windows of {name}", done, total),
     )
-    verdict = judge(backtest, MODEL_NAME, BASELINES)
+    verdict = judge(backtest, MODEL_NAME, baselines)
     stability = None if recipe.columns.size else examine_parameters(estimates)
     return Evaluated(backtest=backtest, verdict=verdict, step=step), stability
 

@@ -11,7 +11,7 @@ from trainer.evaluation.skill import Verdict
 from trainer.fit.order import Floats
 from trainer.fit.prediction import Prediction
 from trainer.input.data import Series, Split
-from trainer.search.find import Found
+from trainer.search.found import Found
 from trainer.settings import Settings
 
 MODEL_NAME = "arima"

@@ -14,7 +14,7 @@ from trainer.outcome import MODEL_NAME, Evaluated, Outcome
 from trainer.page import content as page
 from trainer.record import versions
 from trainer.report import dated, parameter_names
-from trainer.search.find import Found
+from trainer.search.found import Found
 
 _CONFIDENT = 1.96
 _LISTED = 15

@@ -14,7 +14,7 @@ from trainer.fit.order import Order
 from trainer.fit.prediction import Prediction
 from trainer.outcome import Evaluated, Outcome
 from trainer.record import versions, write_json
-from trainer.search.find import Candidate, Found
+from trainer.search.found import Candidate, Found
 from trainer.search.ranking import has_clear_roots
 
 SCHEMA_VERSION = 1

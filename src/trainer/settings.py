@@ -27,7 +27,7 @@ from trainer.errors import (
 )
 from trainer.input.options import Holdout, ReadAs, add_table_options, table_options
 from trainer.record import has_avx2_and_fma
-from trainer.regressors.plan import Plan, parse_names, parse_plan
+from trainer.regressors.plan import Plan, parse_names, parse_plan, parse_seasons
 
 DEFAULT_HOLDOUT_FRACTION = 0.1
 DEFAULT_WINDOWS = 5
@@ -86,7 +86,8 @@ class BacktestPlan:
 class Settings:
     """What the user asked for. `order` None means: search; `input` None: the built-in series.
 
-    `power` is Box-Cox's; `required_skill` None means that a model without skill is no error.
+    `seasons` None means the calendar's natural ones. `power` is Box-Cox's; `required_skill` None
+    means that a model without skill is no error.
     """
 
     model_name: str
@@ -103,6 +104,7 @@ class Settings:
     select: Literal["combination", "backtest", "aicc", "average"]
     has_floor: bool
     power: float | Literal["auto"] | None
+    seasons: tuple[int, ...] | None
     calendar: Plan
     regressors: tuple[str, ...]
     backtest: BacktestPlan
@@ -145,9 +147,8 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add("--horizon", metavar="STEPS", help="steps to forecast; default: as many as held out")
     add("--engine", choices=ENGINES, help="search engine of --order auto; default: kernel")
     add("--select", choices=SELECTS, help="what --order auto forecasts by; default: combination")
-    add(
-        "--floor", choices=FLOORS, help="auto: no forecast below 0 where no value is; default: auto"
-    )
+    add("--floor", choices=FLOORS, help="no forecast below 0 where no value is; default: auto")
+    add("--season", metavar="STEPS", help="such as 48,336; 1: none; default: by the calendar")
     add("--box_cox", metavar="POWER", help="transform positive values; 0 is the log; or auto")
     add("--calendar", action="append", metavar="LIST", help="weekday,month,holidays:DE")
     add("--fourier", action="append", metavar="PERIOD:PAIRS", help="a long season: 365.25:3")
@@ -262,6 +263,7 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
         select=raw.select or "combination",
         has_floor=(raw.floor or "auto") == "auto" and order is None,
         power=_power(raw.box_cox),
+        seasons=parse_seasons(raw.season),
         calendar=parse_plan(calendar=raw.calendar or (), fourier=raw.fourier or ()),
         regressors=parse_names(raw.regressors or ()),
         backtest=_backtest(raw),
@@ -270,17 +272,15 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
 
 
 def _refuse_contradictions(raw: argparse.Namespace, order: tuple[int, int, int] | None) -> None:
-    for flag, value in (("--engine", raw.engine), ("--select", raw.select)):
+    given = {
+        flag: getattr(raw, flag[2:]) for flag in ("--engine", "--select", "--floor", "--season")
+    }
+    for flag, value in given.items():
         if order is not None and value is not None:
             raise ChoicesContradictError(
-                f"{flag} {value} searches for an order, but --order names one",
-                remedy=f"leave out {flag}, or give --order auto",
+                f"{flag} {value} is for a search, but --order names an order",
+                remedy=f"leave out {flag}, or give --order auto; --seasonal_order names a season",
             )
-    if order is not None and raw.floor is not None:
-        raise ChoicesContradictError(
-            "--floor works with --order auto only: a given order is a plain ARIMA",
-            remedy="leave out --floor, or give --order auto",
-        )
     if raw.engine == "pmdarima" and raw.select is not None:
         raise ChoicesContradictError(
             f"--select {raw.select} works with --engine kernel only; pmdarima selects by AICc",

@@ -19,11 +19,13 @@ from trainer.evaluation.diagnostics import (
     Finding,
     Outlier,
     examine_residuals,
+    lacking_season,
 )
 from trainer.evaluation.metrics import Scores, score
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find, find_again
 from trainer.input.data import Loaded, Series, Split, load, split_series
+from trainer.input.frequency import FEWEST_REPEATS
 from trainer.interruption import held_back
 from trainer.kernel.library import NO_COLUMNS
 from trainer.outcome import Evaluated, Outcome
@@ -32,17 +34,19 @@ from trainer.page.page import write_page
 from trainer.page_of_run import page_of
 from trainer.pictures import draw_prediction, draw_residuals
 from trainer.record import InputFacts, RunClock, processor_notes, write_record
+from trainer.regressors.plan import plan_seasons
 from trainer.regressors.whole import Regressors, make_regressors
 from trainer.report import saved_facts, write_forecast, write_metric
 from trainer.saved.json_file import write_saved
-from trainer.saved.library_object import Sample, disagreement, residuals
+from trainer.saved.library_object import Sample, disagreement, residuals, too_large_to_open
 from trainer.saved.pickle_file import dump_mixture, dump_results, dump_search
-from trainer.search.find import Found
+from trainer.search.found import Found
 from trainer.search.library_search import NAME as LIBRARY_SEARCH
 from trainer.settings import Settings, read_environment, read_tracking
 
 MODEL_FILE = "models/arima_model.pkl"
 SAVED_FILE = "models/arima_model.json"
+_CHEAP_SEASON = 24
 _KERNEL = "exact likelihood (Chandrasekhar recursions), fitted from many starts"
 
 
@@ -109,12 +113,16 @@ def explore(settings: Settings) -> Outcome:
             value=settings.value_column,
             others=settings.regressors,
         )
+        loaded = _with_seasons(settings, loaded)
         split = split_series(loaded.series, settings.holdout)
         current.outcome = _described(loaded.series, split)
     steps = settings.horizon or len(split.holdout.values)
+    settings, notes = _with_waves(settings, loaded.series, split)
     regressors = _regressors(loaded, split, settings, steps)
+    regressors = replace(regressors, notes=(*notes, *regressors.notes))
     show_notes((*loaded.series.notes, *regressors.notes))
-    recipe = _recipe(settings, loaded.series, regressors)
+    season = 1 if notes else loaded.series.calendar.season
+    recipe = replace(_recipe(settings, loaded.series, regressors), season=season)
     with stage("search" if settings.order is None else "fit") as current:
         found = find(
             recipe,
@@ -135,6 +143,32 @@ def explore(settings: Settings) -> Outcome:
         current.outcome = _checked(outcome.final_model)
     show_findings([f.sentence for f in outcome.findings if f.verdict == "look" and f.statistic])
     return outcome
+
+
+def _with_seasons(settings: Settings, loaded: Loaded) -> Loaded:
+    """Return the series with the seasons of `--season` in the place of the calendar's."""
+    if settings.seasons is None:
+        return loaded
+    seasons = settings.seasons
+    calendar = replace(loaded.series.calendar, season=(seasons or (1,))[0], seasons=seasons)
+    return replace(loaded, series=replace(loaded.series, calendar=calendar))
+
+
+def _with_waves(
+    settings: Settings, series: Series, split: Split
+) -> tuple[Settings, tuple[str, ...]]:
+    """Return the settings with Fourier terms for seasons that an ARIMA model cannot have."""
+    rows = len(split.train.values)
+    held = [season for season in series.calendar.seasons if rows >= FEWEST_REPEATS * season]
+    if settings.order is not None or settings.engine != "kernel":
+        return settings, ()
+    if settings.seasons is None and series.calendar.season <= _CHEAP_SEASON:
+        held = held[:1]  # of hours the day, in the model: a week beside it costs four times as much
+    plan = plan_seasons(settings.calendar, held)
+    if plan == settings.calendar:
+        return settings, ()
+    pairs = ", ".join(f"{period:g} steps ({count} pairs)" for period, count in plan.fourier)
+    return replace(settings, calendar=plan), (f"seasons by Fourier terms: {pairs}",)
 
 
 def _regressors(loaded: Loaded, split: Split, settings: Settings, steps: int) -> Regressors:
@@ -243,10 +277,26 @@ def _examined(outcome: Outcome, stability: Finding | None) -> Outcome:
         notes = (*notes, "the forecast is longer than the series: its end is unreliable")
     if outcome.final_model.team is not None:
         notes = (*notes, f"residuals, and {MODEL_FILE}, are of ARIMA {order} alone")
-    if len(outcome.final_model.members) == 1:
+    seasons = outcome.series.calendar.seasons
+    is_one_of_several = len(seasons) > 1 and not outcome.settings.calendar.fourier
+    lacking = lacking_season(outcome.residuals, seasons) if is_one_of_several else None
+    if lacking:
+        show_notes((lacking,))
+        notes = (*notes, lacking)
+    told = _why_no_pickle(outcome)
+    if told is None and len(outcome.final_model.members) == 1:
         told = disagreement(_sample(outcome), outcome.final_model.best)
-        notes = (*notes, told) if told else notes
+    if told:
+        show_notes((told,))
+        notes = (*notes, told)
     return replace(outcome, findings=findings, outliers=outliers, notes=notes)
+
+
+def _why_no_pickle(outcome: Outcome) -> str | None:
+    """Return why there is no library's object: opening the largest member takes too much memory."""
+    rows = len(outcome.series.values)
+    told = [too_large_to_open(member.fitted.order, rows) for member in outcome.final_model.members]
+    return next((text for text in told if text), None)
 
 
 def _sample(outcome: Outcome) -> Sample:
@@ -263,8 +313,9 @@ def _sample(outcome: Outcome) -> Sample:
 
 def _files(outcome: Outcome) -> dict[str, bytes]:
     saved = write_saved(outcome.final_model.saved(saved_facts(outcome)))
+    is_opened = _why_no_pickle(outcome) is None
     return {
-        MODEL_FILE: _model_bytes(outcome, saved),
+        **({MODEL_FILE: _model_bytes(outcome, saved)} if is_opened else {}),
         SAVED_FILE: saved,
         "metric.json": write_metric(outcome),
         "forecast.csv": write_forecast(outcome.dates, outcome.forecast),

@@ -24,7 +24,8 @@ from trainer.fit.order import Floats
 from trainer.fit.prediction import BoxCox
 from trainer.members import kinds
 from trainer.members.member import Member, MemberUnavailableError
-from trainer.search.find import Found, climb_on, find_model, is_intermittent
+from trainer.search.find import climb_on, find_model, is_intermittent, is_long
+from trainer.search.found import Found
 from trainer.search.simplest import simplest, simplest_reason
 
 _KINDS = ("ets", "theta")
@@ -74,7 +75,7 @@ def find_combination(  # noqa: PLR0913 - each is one thing that a caller may kno
             reason = failure.what
     if reason is not None:
         return replace(simplest(values, season, reason), box_cox=box_cox), None
-    found = climb_on(found, thorough=thorough)
+    found = found if is_long(values, season) else climb_on(found, thorough=thorough)
     chosen = choose(found, season, horizon)
     told = replace(
         found,

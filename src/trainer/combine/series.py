@@ -14,7 +14,7 @@ from trainer.errors import HorizonInvalidError, ValuesMissingError
 from trainer.fit.order import Floats
 from trainer.fit.prediction import Prediction
 from trainer.saved.json_file import SavedModel
-from trainer.search.find import Found
+from trainer.search.found import Found
 
 COMBINATION = "combination"
 _BASELINES = ("naive", "seasonal_naive", "mean", "drift")

@@ -1,4 +1,4 @@
-"""Forecasts that a model has to beat: three that need no model, and two from statsmodels.
+"""Forecasts that a model has to beat: four that need no model, ETS, and statsmodels' Theta.
 
 Each sees known values alone and says how sure it is. None falls back to another one: what cannot
 be computed for a series raises BaselineUnavailableError and is left out.
@@ -9,19 +9,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 
 from trainer.fit.prediction import Floats, Forecaster, Prediction
 from trainer.input.data import Series, fill_missing
 from trainer.interruption import held_back
+from trainer.members.kinds import fit, run
+from trainer.members.member import MemberUnavailableError
 
 _CONSTANT = 1e-14
 _NEAR_ZERO = 0.01
-_SEED = 20_131_231
-_PATHS = 2000
-_TRENDS = ((None, False), ("add", False), ("add", True))
 _LIBRARY_FAILURES = (ValueError, IndexError, ArithmeticError, np.linalg.LinAlgError)
 
 
@@ -59,6 +57,14 @@ def seasonal_naive(series: Series, steps: int) -> Prediction:
     return _random_walks(series.values, season, steps)
 
 
+def long_seasonal_naive(series: Series, steps: int) -> Prediction:
+    """Repeat the last of the longest natural season: of hours, the same hour last week."""
+    seasons = series.calendar.seasons
+    if len(seasons) < 2:  # noqa: PLR2004 - a longer one beside the season
+        raise BaselineUnavailableError("the calendar has no second season")
+    return _random_walks(series.values, seasons[-1], steps)
+
+
 def season_mean(series: Series, steps: int) -> Prediction:
     """Return the mean at each position of the season (the weekday's mean; else of all values)."""
     values, season = series.values, series.calendar.season
@@ -77,20 +83,15 @@ def season_mean(series: Series, steps: int) -> Prediction:
 
 
 def ets(series: Series, steps: int) -> Prediction:
-    """Return the exponential smoothing form with the lowest AICc of up to nine."""
-    season = series.calendar.season
-    fits = []
-    with _quietly():
-        for error, seasonal in _ets_kinds(series.values, season):
-            data = _scaled(series.values, is_centred=error == "add")
-            for trend in _TRENDS:
-                found = _fit_ets(data, error, trend, seasonal, season)
-                if found is not None and found.aicc < np.inf:
-                    fits.append((found.aicc, data, found))
-        if not fits:
-            raise BaselineUnavailableError("statsmodels fitted none of the forms")
-        _, data, found = min(fits, key=lambda fit: fit[0])
-        return data.restored(*_ets_forecast(found, len(data.values), steps))
+    """Return the forecast of the form of exponential smoothing that has the lowest AICc."""
+    # A level without which nothing would multiply is taken out: beside it all changes are rounding.
+    data = _scaled(series.values, is_centred=not _is_far_from_zero(series.values))
+    try:
+        member = fit("ets", data.values, series.calendar.season)
+        ahead = run(member, data.values, steps)
+    except MemberUnavailableError as exc:
+        raise BaselineUnavailableError(str(exc)) from exc
+    return data.restored(ahead.mean, ahead.standard_error)
 
 
 def theta(series: Series, steps: int) -> Prediction:
@@ -127,6 +128,7 @@ BASELINES: Mapping[str, Forecaster] = MappingProxyType(
     {
         "naive": naive,
         "seasonal_naive": seasonal_naive,
+        "long_seasonal_naive": long_seasonal_naive,
         "season_mean": season_mean,
         "ets": ets,
         "theta": theta,
@@ -134,11 +136,18 @@ BASELINES: Mapping[str, Forecaster] = MappingProxyType(
 )
 
 
+def baselines_of(series: Series) -> dict[str, Forecaster]:
+    """Return the baselines that the calendar of a series has, whatever its values allow."""
+    has_two = len(series.calendar.seasons) > 1
+    return {n: each for n, each in BASELINES.items() if has_two or n != "long_seasonal_naive"}
+
+
 # How the baselines are called in sentences and tables.
 TITLES: Mapping[str, str] = MappingProxyType(
     {
         "naive": "the naive forecast",
         "seasonal_naive": "the seasonal naive forecast",
+        "long_seasonal_naive": "the seasonal naive forecast of the longest season",
         "season_mean": "the season mean",
         "ets": "ETS",
         "theta": "Theta",
@@ -190,49 +199,6 @@ def _is_far_from_zero(values: Floats) -> bool:
     known = values[~np.isnan(values)]
     is_visible = float(known.std()) > _NEAR_ZERO * float(known.mean())
     return bool(known.min() > _NEAR_ZERO * abs(float(known.mean()))) and is_visible
-
-
-def _ets_kinds(values: Floats, season: int) -> list[tuple[str, str | None]]:
-    """Return error and season of the forms that the series has enough values for."""
-    kinds: list[tuple[str, str | None]] = [("add", None)]
-    if 1 < season <= len(values) // 2:
-        kinds.append(("add", "add"))
-        if _is_far_from_zero(values):
-            kinds.append(("mul", "mul"))
-    return kinds
-
-
-def _fit_ets(
-    data: _Scaled, error: str, trend: tuple[str | None, bool], seasonal: str | None, season: int
-) -> Any | None:  # noqa: ANN401 - statsmodels has no types
-    with held_back():
-        import pandas as pd  # noqa: PLC0415 - beside statsmodels, which brings it
-        from statsmodels.tsa.exponential_smoothing.ets import ETSModel  # noqa: PLC0415 - takes a second
-
-    try:
-        model = ETSModel(
-            pd.Series(data.values),
-            error=error,
-            trend=trend[0],
-            damped_trend=trend[1],
-            seasonal=seasonal,
-            seasonal_periods=season if seasonal else None,
-        )
-        return model.fit(disp=False)
-    except _LIBRARY_FAILURES:
-        return None
-
-
-def _ets_forecast(found: Any, rows: int, steps: int) -> tuple[Floats, Floats]:  # noqa: ANN401
-    """Return mean and standard error; of multiplicative errors by paths, the same ones always."""
-    drawn = {"rng": np.random.default_rng(_SEED), "simulate_repetitions": _PATHS}
-    options = drawn if found.model.error == "mul" else {}
-    try:
-        ahead = found.get_prediction(start=rows, end=rows + steps - 1, **options)
-    except _LIBRARY_FAILURES as exc:
-        raise BaselineUnavailableError(f"statsmodels: {exc}") from exc
-    mean = np.asarray(ahead.predicted_mean, dtype=np.float64)
-    return mean, np.sqrt(np.asarray(ahead.forecast_variance, dtype=np.float64))
 
 
 def _theta_errors(adjusted: Floats, slope: float, alpha: float) -> Floats:

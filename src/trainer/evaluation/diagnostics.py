@@ -28,6 +28,7 @@ _LAGS_BEYOND_FITTED = 3
 _MAD_OF_NORMAL = 0.6744897501960817
 _NO_SPREAD = 1e-6  # beside the usual spread: half of the errors are rounding
 _SAME = 1e-14
+_REPEATS, _LEAST_REPEAT = 3, 0.1
 _TWO_SIDED = 1.96
 _TAIL_OF_A_LEAN = 3.0  # excess kurtosis by squared skewness: 1.5 for all gamma distributions
 _LARGE_MOVE = 2.0
@@ -309,3 +310,33 @@ def _finding(
     return Finding(
         name=name, statistic=statistic, p_value=p_value, verdict=verdict, sentence=sentence
     )
+
+
+def lacking_season(residuals: Floats, seasons: Sequence[int]) -> str | None:
+    """Return a note on the natural season after which one-step errors repeat most; None: none.
+
+    `residuals` of shape (rows,), NaN where there is none. A correlation counts from 0.1 on, if it
+    is no chance and no correlation of the steps beside it.
+    """
+    known = residuals[~np.isnan(residuals)]
+    found = dict[int, float]()
+    for season in seasons:
+        if len(known) >= _REPEATS * season:
+            before, peak, after = (_repeats(residuals, season + by) for by in (-1, 0, 1))
+            if peak > max(_LEAST_REPEAT, _TWO_SIDED / sqrt(len(known)), before, after):
+                found[season] = peak
+    if not found:
+        return None
+    season = max(found, key=lambda each: found[each])
+    return (
+        f"the errors repeat after {season} steps (correlation {found[season]:+.2f}): the model "
+        f"lacks a part of this season; try --season {','.join(str(each) for each in seasons)}"
+    )
+
+
+def _repeats(residuals: Floats, lag: int) -> float:
+    """Return the correlation of errors with those so many rows before."""
+    pairs = np.stack([residuals[lag:], residuals[:-lag]])
+    first, second = pairs[:, ~np.isnan(pairs).any(axis=0)]
+    length = sqrt(float(np.sum(first * first)) * float(np.sum(second * second)))
+    return float(np.sum(first * second)) / length if length > 0 else 0.0

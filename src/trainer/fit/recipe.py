@@ -24,15 +24,8 @@ from trainer.fit.prediction import BoxCox
 from trainer.fit.starts import fit_from_many
 from trainer.interruption import held_back
 from trainer.kernel.library import box_cox
-from trainer.search.find import (
-    Candidate,
-    Found,
-    Select,
-    climb_on,
-    find_model,
-    refuse_unvaried,
-    spread_of,
-)
+from trainer.search.find import climb_on, estimate, find_model, is_long, refuse_unvaried, spread_of
+from trainer.search.found import Candidate, Found, Select
 from trainer.search.library_search import search_by_library
 from trainer.search.simplest import FEWEST_TO_SEARCH, simplest
 
@@ -61,31 +54,46 @@ class Recipe:
     columns: Floats = field(default_factory=no_columns)
 
 
-def find(
+def find(  # noqa: PLR0913 - each is one thing that a caller may know
     recipe: Recipe,
     values: Floats,
     *,
     horizon: int,
     thorough: bool = True,
+    earlier: Found | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """Return the model of the known values (NaN: a gap). Raises TrainerError where there is none.
 
-    `thorough` climbs from many starts; without it from a few, as a backtest can afford.
+    `thorough` climbs from many starts; without it from a few, as a backtest can afford. `earlier`
+    is the model of a part of the same values, from their first row on: of a long series its orders
+    are kept, and its parameters are where the climb starts.
     """
-    found = _find(recipe, values, horizon=horizon, thorough=thorough, progress=progress)
-    if not recipe.has_floor or not np.nanmin(values) >= 0:
+    found = _find(
+        recipe, values, horizon=horizon, thorough=thorough, earlier=earlier, progress=progress
+    )
+    if not recipe.has_floor or not np.nanmin(values) >= 0 or found.floor is not None:
         return found
     told = "no value is negative: nothing below 0 is forecast (--floor none allows it)"
     return replace(found, floor=0.0, evidence=(*found.evidence, told))
 
 
-def _find(
-    recipe: Recipe, values: Floats, *, horizon: int, thorough: bool, progress: Progress | None
+def _find(  # noqa: PLR0913 - as above
+    recipe: Recipe,
+    values: Floats,
+    *,
+    horizon: int,
+    thorough: bool,
+    earlier: Found | None,
+    progress: Progress | None,
 ) -> Found:
     transform = _transform(recipe, values)
     known = values if transform is None else box_cox(values, transform.power)
     columns = recipe.columns[:, : len(values)]
+    is_costly = is_long(known, recipe.season, columns)
+    if earlier is not None and is_costly and earlier.box_cox == transform:
+        again = estimate(replace(earlier, candidates=()), known, columns)
+        return again if again.team is None else replace(again, team=refitted(again.team, known))
     if recipe.order is None and recipe.engine == "kernel" and recipe.select == "combination":
         if not columns.size:
             return find_combination(
@@ -115,7 +123,7 @@ def _find(
             progress=progress,
         )
         _refuse_small(known, found.order)
-        return climb_on(found, thorough=thorough)
+        return found if is_costly else climb_on(found, thorough=thorough)
     order = recipe.order or _order_by_library(known, recipe.season)
     require_length(int(np.count_nonzero(~np.isnan(known))), order, len(columns))
     _refuse_small(known, order)
@@ -146,7 +154,7 @@ def find_again(found: Found, values: Floats, columns: Floats) -> Found:
     members = []
     for member in found.members:
         likelihood = Likelihood(data, member.fitted.order)
-        if len(found.members) == 1:
+        if len(found.members) == 1 and not is_long(known, member.fitted.order.season, columns):
             fitted = fit_from_many(likelihood, warm=member.fitted.point)
         else:
             fitted = _fit_from_few(likelihood, warm=member.fitted.point)

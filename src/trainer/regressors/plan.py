@@ -4,16 +4,19 @@ import difflib
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from trainer.errors import RegressorsInvalidError
+from trainer.errors import OrderInvalidError, RegressorsInvalidError
 from trainer.interruption import held_back
 
 MOST_PAIRS = 20
+LONGEST_SEASON, MOST_SEASONS = 10_000, 3
+LONGEST_ARIMA_SEASON = 60
+PAIRS_OF_FIRST, PAIRS_OF_LATER = 8, MOST_PAIRS
 _CALENDAR_REMEDY = "give --calendar weekday,month,holidays:DE (or holidays:DE-BY), any of the three"
 _FOURIER_REMEDY = "give --fourier PERIOD:PAIRS such as 365.25:3; repeat it for another period"
 _NUMBER = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,9})?")
-_COUNT = re.compile(r"[0-9]{1,4}")
+_COUNT = re.compile(r"[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,37 @@ def parse_plan(*, calendar: Sequence[str] = (), fourier: Sequence[str] = ()) -> 
         holidays=find_code(found["holidays"]) if "holidays" in found else None,
         fourier=_fourier(fourier),
     )
+
+
+def parse_seasons(text: str | None) -> tuple[int, ...] | None:
+    """Return the seasons of `--season`, the shortest first; empty for 1, which is none."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    if all(_COUNT.fullmatch(part) for part in parts):
+        found = sorted({int(part) for part in parts})
+        if found == [1]:
+            return ()
+        if found[0] > 1 and found[-1] <= LONGEST_SEASON and len(found) <= MOST_SEASONS:
+            return tuple(found)
+    raise OrderInvalidError(
+        f"--season {text!r} is not one to {MOST_SEASONS} season lengths",
+        remedy=f"give numbers of steps from 2 to {LONGEST_SEASON}, such as 48,336; or 1 for none",
+    )
+
+
+def plan_seasons(plan: Plan, seasons: Sequence[int]) -> Plan:
+    """Return the plan with Fourier pairs for several seasons, or one that is too long for ARIMA.
+
+    An ARIMA model has one season, and its work grows with the square of its length. What the user
+    planned with `--fourier` stays as it is.
+    """
+    is_needed = len(seasons) > 1 or any(season > LONGEST_ARIMA_SEASON for season in seasons)
+    if plan.fourier or not is_needed:
+        return plan
+    most = (PAIRS_OF_FIRST, *(PAIRS_OF_LATER for _ in seasons[1:]))
+    pairs = tuple((float(s), min(n, s // 2)) for s, n in zip(seasons, most, strict=True))
+    return replace(plan, fourier=pairs)
 
 
 def parse_names(texts: Sequence[str]) -> tuple[str, ...]:

@@ -3,17 +3,16 @@
 `aicc` takes the best AICc at the differencing that the tests name. `backtest` lets several
 differencings compete: each gives its best orders, all forecast from several origins inside the
 series, and of the better half the one is taken whose forecast is nearest to the mean of all.
-`average` is that mean itself. docs/explanation/selection.md shows what each is worth on data.
+`average` is that mean itself. Of a long series the last rows choose, and all rows estimate.
+docs/explanation/selection.md shows what each is worth on data.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import fsum
-from typing import Any, Literal
 
 import numpy as np
 
-from trainer.combine.team import Team
 from trainer.errors import ModelNotFittedError, SeriesConstantError
 from trainer.fit.fitting import (
     Data,
@@ -23,14 +22,14 @@ from trainer.fit.fitting import (
     predict_means,
 )
 from trainer.fit.order import Floats, Order, difference
-from trainer.fit.prediction import BoxCox, Prediction
+from trainer.fit.prediction import BoxCox
 from trainer.fit.starts import fit_from_many
 from trainer.kernel.library import NO_COLUMNS
-from trainer.saved.json_file import SavedModel
+from trainer.search.candidates import Limits
 from trainer.search.differencing import Differencing, find_differencing
+from trainer.search.found import Candidate, Found, Select
 from trainer.search.ranking import Ranking
 
-Select = Literal["combination", "aicc", "backtest", "average"]
 _EACH = 6  # orders that a differencing sends to the backtest
 _ORIGINS = 8
 _FEWEST_SEASONS = 3
@@ -38,83 +37,11 @@ _ROUGH = 1e-2
 _LAST = 1e-7
 _FINE = 1e-9
 _CONSTANT = 1e-10
+_LONG = 25_000  # rows x states: beyond, a second is not enough for a hundred orders
+_SEASONS_TO_SEARCH, _ROWS_A_COLUMN = 8, 20
 _LEAST_ERROR = 1e-150  # its square is a number, and so is one through it
 
 Progress = Callable[[str, int], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """An order that was fitted, its mean absolute error in the backtest (None: not taken there)."""
-
-    fitted: Fitted
-    error: float | None
-    weight: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What the search found: `members` are one model, or several to be averaged by weight.
-
-    `candidates` are the best of what was tried, the best first; `fits` counts all. `team` joins
-    them with forecasters of other kinds; `floor` is the least value that is forecast.
-    `is_simplest`: nothing could be estimated (search/simplest.py).
-    """
-
-    select: Select
-    values: Floats
-    columns: Floats
-    box_cox: BoxCox | None
-    members: tuple[Candidate, ...]
-    candidates: tuple[Candidate, ...]
-    evidence: tuple[str, ...]
-    reason: str
-    fits: int
-    team: Team | None = None
-    floor: float | None = None
-    is_simplest: bool = False
-
-    @property
-    def best(self) -> Fitted:
-        """Return the model, or that of the largest weight."""
-        return max(self.members, key=lambda member: member.weight).fitted
-
-    @property
-    def order(self) -> Order:
-        """Return the order of the best member."""
-        return self.best.order
-
-    @property
-    def title(self) -> str:
-        """Return who forecasts, as a report names it."""
-        if self.team is not None:
-            shares = [(f"ARIMA {self.order}", self.team.arima)]
-            shares += [(member.name, weight) for weight, member in self.team.others]
-            return ", ".join(f"{name} {100 * weight:.0f} %" for name, weight in shares)
-        if len(self.members) > 1:
-            return f"the mean of {len(self.members)} models, first of all {self.order}"
-        return str(self.order)
-
-    @property
-    def aicc(self) -> float:
-        """Return the AICc of the best member."""
-        return self.best.aicc
-
-    def saved(self, facts: dict[str, Any] | None = None) -> SavedModel:
-        """Return what is kept of it: enough to forecast, and no more."""
-        return SavedModel(
-            members=tuple((member.weight, member.fitted) for member in self.members),
-            values=self.values,
-            columns=self.columns,
-            box_cox=self.box_cox,
-            team=self.team,
-            floor=self.floor,
-            facts=facts or {},
-        )
-
-    def predict(self, steps: int, future: Floats = NO_COLUMNS) -> Prediction:
-        """Return what follows the series; `future` are its regressors, shape (columns, steps)."""
-        return self.saved().predict(steps, future)
 
 
 def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
@@ -137,6 +64,20 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
     data = Data(values, columns)
     known = int(np.count_nonzero(~np.isnan(values)))
     season = season if season > 1 and known >= _FEWEST_SEASONS * season else 0
+    first = _first_searched(data, season)
+    if first:
+        tail = find_model(
+            values[first:],
+            season=season,
+            select=select,
+            differencing=differencing,
+            horizon=horizon and min(horizon, max(_steps(season), (len(values) - first) // 4)),
+            columns=columns[:, first:],
+            box_cox=box_cox,
+            progress=progress,
+        )
+        seen = f"the orders were compared on the last {len(values) - first} of {len(values)} rows"
+        return estimate(replace(tail, evidence=(*tail.evidence, seen)), values, columns)
     is_sparse = is_intermittent(values)
     origins = [] if select == "aicc" else _origins(known, len(values), season, horizon)
     # What the backtest compares is found in the rows before its first origin, and nothing after.
@@ -192,6 +133,37 @@ def climb_on(found: Found, *, thorough: bool) -> Found:
     return replace(found, members=(better,), candidates=(better, *others))
 
 
+def is_long(values: Floats, season: int, columns: Floats = NO_COLUMNS) -> bool:
+    """Return whether a series is too long for each of its rows to take part in every comparison."""
+    return _first_searched(Data(values, columns), season if season > 1 else 0) > 0
+
+
+def estimate(found: Found, values: Floats, columns: Floats = NO_COLUMNS) -> Found:
+    """Return the same orders, their parameters found for these values from where they are.
+
+    `values` are transformed as those of `found`. A climb from a top nearby is cheap, which a search
+    is not. Raises ModelNotFittedError where no member can be fitted.
+    """
+    data = Data(values, columns)
+    # With gaps a climb to the end takes a hundred times as long: the rough one gives its height.
+    tolerance = _ROUGH if data.has_gaps else _LAST
+
+    def again(candidate: Candidate) -> Candidate:
+        likelihood = Likelihood(data, candidate.fitted.order)
+        starts = [("earlier", candidate.fitted.point)]
+        return replace(candidate, fitted=fit(likelihood, starts, tolerance=tolerance))
+
+    fitted = {id(candidate): again(candidate) for candidate in found.candidates or found.members}
+    members = tuple(fitted.get(id(member)) or again(member) for member in found.members)
+    if any(member.fitted.log_likelihood == -np.inf for member in members):
+        raise ModelNotFittedError(
+            f"the model {found.order} cannot be fitted to all {len(values)} values",
+            remedy="name another order, for example --order 0,1,1",
+        )
+    candidates = tuple(fitted.values()) if found.candidates else ()
+    return replace(found, values=values, columns=columns, members=members, candidates=candidates)
+
+
 def spread_of(values: Floats, order: Order) -> float:
     """Return the standard deviation of the known values, differenced as the order says."""
     differenced = difference(values[~np.isnan(values)], order)
@@ -245,6 +217,19 @@ class _Common:
             reason=reason,
             fits=self.fits,
         )
+
+
+def _first_searched(data: Data, season: int) -> int:
+    """Return the row from which on a search looks at a series: 0, or a later one of a long one."""
+    largest, columns = Limits(), len(data.columns)
+    states = 1 + largest.lags + largest.seasonal_lags * season
+    rows = max(
+        _LONG // (states * (1 + columns // 4)),
+        _SEASONS_TO_SEARCH * season,
+        _ROWS_A_COLUMN * columns,
+    )
+    known = np.flatnonzero(~np.isnan(data.series))
+    return int(known[-rows]) if len(known) > rows else 0
 
 
 def _tested(values: Floats, season: int, given: tuple[int, int] | None) -> Differencing:

@@ -13,7 +13,7 @@ from trainer.fit.fitting import Fitted
 from trainer.fit.order import Floats, Order
 from trainer.kernel.library import NO_COLUMNS
 from trainer.members.member import filled
-from trainer.search.find import Candidate, Found
+from trainer.search.found import Candidate, Found
 
 FEWEST_TO_SEARCH = 8
 _CONSTANT = 1e-10

@@ -15,7 +15,8 @@ from trainer.errors import SeriesConstantError, ValuesTooSmallError
 from trainer.fit.order import Floats
 from trainer.fit.recipe import Recipe, find, find_again
 from trainer.search.differencing import seasonal_strength
-from trainer.search.find import Select, find_model
+from trainer.search.find import find_model
+from trainer.search.found import Select
 
 Run = Callable[..., int]
 Shape = Literal["constant", "zero", "straight", "season"]

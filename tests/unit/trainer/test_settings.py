@@ -180,3 +180,21 @@ def test_the_floor_is_on_unless_told_otherwise_and_not_for_a_given_order() -> No
     assert not _settings("--order", "1,0,0").has_floor
     with pytest.raises(ChoicesContradictError):
         _settings("--order", "1,0,0", "--floor", "auto")
+
+
+def test_seasons_are_lengths_the_shortest_first() -> None:
+    assert _settings().seasons is None
+    assert _settings("--season", "336, 48").seasons == (48, 336)
+    assert _settings("--season", "52").seasons == (52,)
+    assert _settings("--season", "1").seasons == ()
+
+
+@pytest.mark.parametrize("text", ["", "0", "1,7", "7,", "-7", "7.5", "10001", "2,3,4,5", "week"])
+def test_a_season_that_is_no_length_is_refused(text: str) -> None:
+    with pytest.raises(OrderInvalidError, match="--season"):
+        _settings(f"--season={text}")
+
+
+def test_a_season_beside_a_named_order_is_refused() -> None:
+    with pytest.raises(ChoicesContradictError, match="--order names"):
+        _settings("--order", "1,0,0", "--season", "7")

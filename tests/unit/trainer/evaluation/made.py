@@ -3,28 +3,27 @@
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pytest
 
-from trainer.evaluation.baselines import BASELINES
 from trainer.input.data import Series
 from trainer.input.frequency import Calendar
 
 NAN = float("nan")
-# The parameters of a test of every baseline; ETS fits each of its forms, which takes a second.
-EVERY_BASELINE = [
-    pytest.param(name, marks=pytest.mark.slow) if name == "ets" else name for name in BASELINES
-]
 
 
 def daily(values: npt.ArrayLike, season: int = 7) -> Series:
-    """A daily series of numbers, with a season of seven days unless told."""
+    """A daily series of numbers, with a season of seven days unless told, and a double one."""
     numbers = np.asarray(values, dtype=np.float64)
     return Series(
         source="made",
         sha256="0",
         date_name="date",
         value_name="value",
-        calendar=Calendar(code="D", name="daily", season=season),
+        calendar=Calendar(
+            code="D",
+            name="daily",
+            season=season,
+            seasons=(season, 2 * season) if season > 1 else (),
+        ),
         dates=pd.date_range("2024-01-01", periods=len(numbers), freq="D"),
         values=numbers,
         notes=("made",),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.trainer.evaluation.made import EVERY_BASELINE, NAN, daily, swinging
+from tests.unit.trainer.evaluation.made import NAN, daily, swinging
 from trainer.errors import SeriesTooShortError, ValuesMissingError
 from trainer.evaluation.backtest import Window, cut_series, plan_windows, run_backtest
 from trainer.evaluation.baselines import BASELINES, BaselineUnavailableError, naive
@@ -99,7 +99,7 @@ def test_a_cut_series_leads_to_no_later_value() -> None:
     assert cut.values.base is None
 
 
-@pytest.mark.parametrize("name", EVERY_BASELINE)
+@pytest.mark.parametrize("name", list(BASELINES))
 def test_no_change_of_the_future_changes_a_prediction(name: str) -> None:
     series = swinging(70)
     window = Window(origin=56, stop=66)

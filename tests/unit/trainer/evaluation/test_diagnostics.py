@@ -14,6 +14,7 @@ from trainer.evaluation.diagnostics import (
     Finding,
     examine_parameters,
     examine_residuals,
+    lacking_season,
 )
 from trainer.fit.prediction import Floats
 
@@ -278,3 +279,16 @@ def test_less_than_two_windows_cannot_show_a_move(given_windows: list[Estimates]
     found = examine_parameters(given_windows)
     assert (found.statistic, found.verdict) == (None, "look")
     assert "not tested" in found.sentence
+
+
+def test_errors_that_repeat_after_a_natural_season_are_told() -> None:
+    noise = np.random.default_rng(9).normal(size=1200)
+    week = np.random.default_rng(10).normal(size=168)
+    assert lacking_season(noise, (24, 168)) is None
+    note = str(lacking_season(noise + np.resize(week, 1200), (24, 168)))
+    assert "repeat after 168 steps (correlation +0.48)" in note
+    assert "--season 24,168" in note
+    gapped = noise + np.resize(week, 1200)
+    gapped[100:160] = np.nan
+    assert "after 168 steps" in str(lacking_season(gapped, (24, 168)))
+    assert lacking_season((noise + np.resize(week, 1200))[:500], (24, 168)) is None  # not held

@@ -127,3 +127,17 @@ def test_regressors_take_what_they_explain() -> None:
     ahead = model.predict(5, price[60:].reshape(1, -1)).mean
     plain = model.predict(5, np.zeros((1, 5))).mean
     np.testing.assert_allclose(ahead - plain, model.best.beta[0] * price[60:], rtol=1e-9)
+
+
+def test_a_window_of_a_long_series_keeps_the_orders_of_the_one_before_it() -> None:
+    values = np.sin(np.arange(700.0) / 4) + np.random.default_rng(2).normal(size=700)
+    order = Order(p=1, d=0, q=0, season=24, has_constant=True)
+    given = Recipe(order=order, engine="kernel", select="aicc", power=None, season=24)
+    earlier = find(given, values[:600], horizon=5)
+    recipe = replace(given, order=None)
+    later = find(recipe, values, horizon=5, thorough=False, earlier=earlier)
+    assert later.order == order
+    np.testing.assert_array_equal(later.values, values)
+    whole = find(given, values, horizon=5)
+    assert later.best.log_likelihood == pytest.approx(whole.best.log_likelihood, abs=1e-6)
+    assert later.best.starts[0].name == "earlier"

@@ -21,7 +21,7 @@ from trainer.input.frequency import find_calendar
         ("YS-JAN", 1),
         ("YE-DEC", 1),
         ("15min", 1),
-        ("2h", 1),
+        ("2h", 12),
     ],
 )
 def test_calendar_is_found_with_and_without_gaps(freq: str, season: int) -> None:
@@ -55,3 +55,28 @@ def test_dates_after_the_last_go_on() -> None:
 def test_dates_without_a_calendar_are_refused(texts: list[str]) -> None:
     with pytest.raises(DatesIrregularError, match="follow no calendar"):
         find_calendar(pd.DatetimeIndex(pd.to_datetime(texts)), "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("freq", "rows", "seasons"),
+    [
+        ("5min", 6100, (288, 2016)),
+        ("15min", 2016, (96, 672)),
+        ("30min", 1008, (48, 336)),
+        ("30min", 1007, (48,)),
+        ("30min", 143, ()),
+        ("h", 504, (24, 168)),
+        ("7h", 600, ()),  # a day is no whole number of steps
+        ("D", 21, (7,)),
+        ("W-SUN", 156, (52,)),
+        ("W-SUN", 155, ()),
+        ("MS", 36, (12,)),
+        ("YS-JAN", 60, ()),
+    ],
+)
+def test_natural_seasons_are_those_that_the_dates_hold_three_times(
+    freq: str, rows: int, seasons: tuple[int, ...]
+) -> None:
+    found = find_calendar(pd.date_range("2021-01-01", periods=rows, freq=freq), "x.csv")
+    assert found.seasons == seasons
+    assert found.season == (seasons or (1,))[0]

@@ -1,7 +1,7 @@
 import pytest
 
 from trainer.errors import RegressorsInvalidError
-from trainer.regressors.plan import Plan, parse_names, parse_plan
+from trainer.regressors.plan import Plan, parse_names, parse_plan, plan_seasons
 
 
 def test_texts_become_a_plan() -> None:
@@ -73,3 +73,13 @@ def test_columns_are_named_once() -> None:
     for texts in (["a,a"], ["a,"], ["a", "a"], [""]):
         with pytest.raises(RegressorsInvalidError):
             parse_names(texts)
+
+
+def test_several_seasons_and_long_ones_become_fourier_pairs() -> None:
+    assert plan_seasons(Plan(), (48, 336)).fourier == ((48.0, 8), (336.0, 20))
+    assert plan_seasons(Plan(), (4, 28)).fourier == ((4.0, 2), (28.0, 14))
+    assert plan_seasons(Plan(), (365,)).fourier == ((365.0, 8),)
+    for seasons in ((), (24,), (52,)):
+        assert plan_seasons(Plan(), seasons) == Plan()
+    given = Plan(fourier=((365.25, 3),))
+    assert plan_seasons(given, (48, 336)) == given

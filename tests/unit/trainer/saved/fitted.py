@@ -7,7 +7,7 @@ from tests.unit.trainer.series_samples import swinging
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find
 from trainer.saved.library_object import Sample
-from trainer.search.find import Found
+from trainer.search.found import Found
 
 VALUES = np.array(swinging(60))
 ORDERS = [

@@ -13,7 +13,8 @@ from trainer.errors import SavedModelChangedError, SavedModelFormError, SavedMod
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find
 from trainer.saved.json_file import read_saved, write_saved
-from trainer.search.find import Select, find_model
+from trainer.search.find import find_model
+from trainer.search.found import Select
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)

@@ -1,3 +1,6 @@
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +8,15 @@ import pytest
 from tests.unit.trainer.saved.fitted import ORDERS, VALUES, fitted, sample_of
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find
-from trainer.saved.library_object import Sample, build_results, disagreement, residuals
+from trainer.saved.library_object import (
+    MOST_TO_OPEN,
+    Sample,
+    build_results,
+    bytes_to_open,
+    disagreement,
+    residuals,
+    too_large_to_open,
+)
 
 
 @pytest.mark.parametrize("order", ORDERS, ids=str)
@@ -71,3 +82,43 @@ def test_residuals_are_the_one_step_errors(order: Order, gaps: tuple[int, ...]) 
     late = slice(30, None)
     known = ~np.isnan(errors[late])
     np.testing.assert_allclose(errors[late][known], theirs[late][known], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=str)
+def test_a_comparison_keeps_no_states_of_the_rows(order: Order) -> None:
+    found = fitted(order)
+    values = np.random.default_rng(1).normal(size=2000)
+    sample = Sample(
+        name="value", numbers=values, first_date=pd.Timestamp("2024-01-01"), frequency="D"
+    )
+    disagreement(sample, found.best)  # the imports
+    tracemalloc.start()
+    disagreement(sample, found.best)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+def test_the_memory_to_open_a_model_is_that_of_statsmodels() -> None:
+    order = Order(p=0, d=0, q=1, seasonal_d=1, season=24)
+    found = fitted(ORDERS[0])
+    values = np.random.default_rng(1).normal(size=400)
+    sample = Sample(
+        name="value", numbers=values, first_date=pd.Timestamp("2024-01-01"), frequency="D"
+    )
+    other = replace(found.best, order=order, point=np.zeros(1), mean=0.0)
+    build_results(sample, other)  # the imports
+    tracemalloc.start()
+    build_results(sample, other)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak == pytest.approx(bytes_to_open(order, 400), rel=0.25)
+
+
+def test_a_model_that_takes_too_much_memory_to_open_is_said() -> None:
+    yearly = Order(p=0, d=1, q=1, seasonal_d=1, season=365)
+    assert bytes_to_open(yearly, 800) == pytest.approx(6.2e9, rel=0.1)  # as was measured
+    assert "6.5 GB" in str(too_large_to_open(yearly, 800))
+    small = Order(p=1, d=1, q=1, seasonal_d=1, season=12)
+    assert bytes_to_open(small, 144) < MOST_TO_OPEN
+    assert too_large_to_open(small, 144) is None

@@ -3,8 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from trainer.fit.fitting import Data, Likelihood, fit
 from trainer.fit.order import Floats
-from trainer.search.find import Select, find_model
+from trainer.search.find import find_model, is_long
+from trainer.search.found import Select
 
 
 def weekly(count: int = 140, seed: int = 3) -> Floats:
@@ -82,3 +84,39 @@ def test_progress_is_told_for_orders_and_backtest() -> None:
     find_model(weekly(), season=7, progress=lambda what, _count: told.append(what))
     assert any(text.startswith("orders with d=0, D=1") for text in told)
     assert any(text.startswith("backtest of") for text in told)
+
+
+def hourly(count: int) -> Floats:
+    """Two rows of memory beside a day; the last rows are the same however many there are."""
+    steps = np.random.default_rng(8).normal(size=count)[::-1]
+    return 100 + 30 * np.sin(2 * np.pi * np.arange(-count, 0) / 24) + steps + np.roll(steps, 1)
+
+
+@pytest.mark.slow
+def test_the_search_of_a_longer_series_is_no_longer_and_all_rows_estimate() -> None:
+    short, long = hourly(600), hourly(1200)
+    first, second = (find_model(v, season=24, select="aicc") for v in (short, long))
+    assert is_long(short, 24)
+    assert [c.fitted.order for c in first.candidates] == [c.fitted.order for c in second.candidates]
+    assert first.fits == second.fits
+    assert second.values is long
+    for found, values in ((first, short), (second, long)):
+        assert f"of {len(values)} rows" in found.evidence[-1]
+        again = fit(
+            Likelihood(Data(values), found.order), [("a", found.best.point)], tolerance=1e-9
+        )
+        assert found.best.log_likelihood == pytest.approx(again.log_likelihood, abs=1e-3)
+        assert found.best.is_converged
+
+
+def test_usual_series_are_searched_whole() -> None:
+    assert not is_long(np.arange(800.0), 12)
+    assert not is_long(np.arange(1200.0), 7)
+    assert not is_long(np.arange(4000.0), 1)
+    assert is_long(np.arange(5000.0), 1)
+
+
+def test_gaps_do_not_count_as_rows_to_search() -> None:
+    values = np.arange(1000.0)
+    values[400:] = np.nan
+    assert not is_long(values, 24)
