@@ -114,7 +114,7 @@ plan() { # file, package...
         unknown=$(sed -nE "s/^E: (Unable to locate package |Package '?)([a-z0-9+.-]+).*/\2/p" "$file.log" | sort -u)
         if [ -n "$unknown" ]; then
             for name in $unknown; do
-                echo "unknown: $name $(apt-cache "${options[@]}" pkgnames "$(sed 's/[0-9.-]*$//' <<<"$name")" | sort | head -n 3 | xargs)" >&2
+                echo "unknown: $name $(apt-cache "${options[@]}" pkgnames "${name%"${name##*[!0-9.-]}"}" | sort | head -n 3 | xargs)" >&2
             done
             exit 31
         fi

@@ -43,6 +43,61 @@ def forecast_figure(content: Content) -> str:
     return both_widths(lambda width: _drawing(content, scene, width), caption)
 
 
+def held_out_figure(content: Content) -> str:
+    """Return the figure of the held-out rows alone; empty where nothing was held out."""
+    history = content.history
+    rows = len(history.prediction)
+    if not rows or not np.isfinite(history.values[-rows:]).any():
+        return ""
+    caption = Caption(
+        title="The held-out rows.",
+        text=f"The last {count(rows, 'row')}, which the model did not see, and its prediction.",
+        keys=(
+            Key(look="line ink", label="known values"),
+            Key(look="line orange dashed", label="prediction of the held-out rows"),
+        ),
+    )
+    return both_widths(lambda width: _held_out_drawing(content, width), caption)
+
+
+def _held_out_drawing(content: Content, width: int) -> Drawing:
+    history = content.history
+    rows = len(history.prediction)
+    # As many known rows before them, so that the eye sees where they come from.
+    first = max(0, len(history.values) - 2 * rows)
+    moments, values = seconds(history.dates[first:]), history.values[first:]
+    view = value_range(values, history.prediction)
+    ticks = number_ticks(*view, 5)
+    height = 200.0 if width == NARROW else 240.0
+    ends = (float(moments[0]), float(max(moments[-1], moments[0] + 1)))
+    frame = Frame(
+        left=left_margin(ticks),
+        right=width - 10,
+        top=42,
+        bottom=height - 10,
+        x_range=ends,
+        y_range=view,
+    )
+    name = shortened(content.head.series_name, 26 if width == NARROW else 60)
+    edge = float(frame.x(moments[-rows:][:1])[0])
+    return Drawing(
+        name="held-out",
+        width=width,
+        height=height + 2 * LINE_HEIGHT,
+        title=f"{name}: held-out rows and their prediction",
+        description=_held_out_words(history),
+        marks="".join(
+            [
+                value_axis(frame, ticks, name),
+                bottom_axis(frame, date_ticks(*frame.x_range, most_dates(frame))),
+                rule((edge, frame.top - 4, edge, frame.bottom), "edge"),
+                line(frame, moments, values, "ink"),
+                line(frame, moments[-rows:], history.prediction, "orange dashed"),
+            ]
+        ),
+    )
+
+
 def _keys(content: Content) -> tuple[Key, ...]:
     keys = [Key(look="line ink", label="known values")]
     if len(content.history.prediction):
@@ -205,19 +260,24 @@ def _strip(scene: _Scene, above: Frame, top: float) -> str:
 
 def _description(history: History, forecast: Forecast) -> str:
     parts = [_series_words(history.dates, history.values)]
-    held_out = len(history.prediction)
-    if held_out:
-        errors = np.abs(history.values[len(history.values) - held_out :] - history.prediction)
-        known = errors[np.isfinite(errors)]
-        if len(known):
-            parts.append(
-                f"The prediction of the last {count(held_out, 'row')}, held out, misses by"
-                f" {number(float(known.mean()))} on average and by {number(float(known.max()))} at"
-                " most."
-            )
+    parts.append(_held_out_words(history))
     if len(forecast.point):
         parts.append(_forecast_words(forecast))
-    return " ".join(parts)
+    return " ".join(filter(None, parts))
+
+
+def _held_out_words(history: History) -> str:
+    held_out = len(history.prediction)
+    if not held_out:
+        return ""
+    errors = np.abs(history.values[len(history.values) - held_out :] - history.prediction)
+    known = errors[np.isfinite(errors)]
+    if not len(known):
+        return ""
+    return (
+        f"The prediction of the last {count(held_out, 'row')}, held out, misses by"
+        f" {number(float(known.mean()))} on average and by {number(float(known.max()))} at most."
+    )
 
 
 def _series_words(dates: Dates, values: Floats) -> str:

@@ -79,10 +79,13 @@ _WIDTH_95 = _Metric(
     name="Width 95 %", meaning="of the 95 % interval", value=lambda s: s.width_95, badness=None
 )
 _KEY_FIGURES = (_RMSE, _R2, _MAE, _MASE, _SMAPE, _COVERAGE_80, _COVERAGE_95, _CRPS)
-_COLUMNS = (
-    *(_MASE, _RMSSE, _MAE, _RMSE, _SMAPE, _CRPS),
-    *(_COVERAGE_80, _COVERAGE_95, _WIDTH_80, _WIDTH_95, _R2),
-)
+# Two tables, each as wide as the page, so that none of their cells has to be scrolled to.
+_TABLES = {
+    "Errors of the model and the baselines over all windows": (
+        *(_MASE, _RMSSE, _MAE, _RMSE, _SMAPE, _CRPS, _R2),
+    ),
+    "Their intervals": (_COVERAGE_80, _COVERAGE_95, _WIDTH_80, _WIDTH_95),
+}
 
 
 def key_figures(figures: KeyFigures) -> str:
@@ -92,20 +95,26 @@ def key_figures(figures: KeyFigures) -> str:
 
 
 def scores_table(backtest: Backtest) -> str:
-    """Return the table of contenders, without columns that nobody has a figure for."""
+    """Return the tables of contenders, without columns that nobody has a figure for."""
     contenders = (backtest.model, *backtest.baselines)
-    metrics = [m for m in _COLUMNS if any(is_number(m.value(c.scores)) for c in contenders)]
+    note = (
+        '<p class="note">• the best of its column: the smallest error, the coverage nearest to its'
+        " name. Widths are not ranked: narrow is good only where the coverage holds.</p>"
+    )
+    return "".join(_table(name, wanted, contenders) for name, wanted in _TABLES.items()) + note
+
+
+def _table(name: str, wanted: tuple[_Metric, ...], contenders: tuple[Contender, ...]) -> str:
+    metrics = [m for m in wanted if any(is_number(m.value(c.scores)) for c in contenders)]
+    if not metrics:
+        return ""
     cells = [_column(metric, contenders) for metric in metrics]
     heads = (Column(name="Forecast"), *[Column(name=m.name, is_number=True) for m in metrics])
     rows = [
         (_name(contender, is_model=i == 0), *[column[i] for column in cells])
         for i, contender in enumerate(contenders)
     ]
-    note = (
-        '<p class="note">• the best of its column: the smallest error, the coverage nearest to its'
-        " name. Widths are not ranked: narrow is good only where the coverage holds.</p>"
-    )
-    return table("The model and the baselines over all windows", heads, rows) + note
+    return table(name, heads, rows)
 
 
 def _key_figure(metric: _Metric, scores: Scores) -> str:

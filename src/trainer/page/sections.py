@@ -14,7 +14,7 @@ from trainer.page.content import (
     Run,
     Search,
 )
-from trainer.page.forecast_chart import forecast_figure
+from trainer.page.forecast_chart import forecast_figure, held_out_figure
 from trainer.page.residual_charts import residual_figures
 from trainer.page.scores_table import key_figures, scores_table
 from trainer.page.tables import Column, pairs, table
@@ -62,7 +62,10 @@ def parts(content: Content) -> tuple[tuple[str, str], ...]:
     """Return the titles of the parts with their HTML."""
     return (
         ("Key figures", key_figures(content.figures)),
-        ("Forecast", forecast_figure(content) + _forecast_table(content.forecast)),
+        (
+            "Forecast",
+            forecast_figure(content) + held_out_figure(content) + _forecast_table(content.forecast),
+        ),
         ("Backtest", _backtest(content.backtest)),
         ("Residuals", _residuals(content.residuals)),
         ("Search", _search(content.search)),

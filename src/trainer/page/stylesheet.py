@@ -135,6 +135,19 @@ text{font-size:12px;fill:var(--ink);font-variant-numeric:tabular-nums;unicode-bi
 .ground{fill:var(--ground)}
 .band.plain{fill:var(--ground);stroke:var(--hairline)}
 .bar{fill:var(--blue)}
+td:not(.n){white-space:normal;overflow-wrap:anywhere}
+.scroll+.title{margin-top:1.5rem}
+@media screen and (max-width:639px){
+table,tbody{display:block}
+thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+tr{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:.2rem .5rem;padding:.5rem 0;
+border-bottom:1px solid var(--hairline)}
+tbody th{grid-column:1/-1;position:static;max-width:none;font-weight:600}
+tbody th,td,td.n{border:0;padding:0;text-align:left}
+td,td.n{white-space:normal;overflow-wrap:anywhere}
+td::before{content:attr(data-name);display:block;font-size:.75rem;color:var(--muted)}
+.n+td:not(.n){padding-left:0}
+}
 @media(min-width:760px){
 body{padding-top:2.5rem}
 h1{font-size:2rem}

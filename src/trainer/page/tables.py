@@ -17,7 +17,7 @@ class Column:
 
 
 def table(caption: str, columns: tuple[Column, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """Return a table whose first cells head their rows; on a phone it scrolls by itself."""
+    """Return a table whose first cells head their rows; on a phone each row is a block."""
     heads = "".join(f'<th scope="col"{_side(c)}>{escaped(c.name)}</th>' for c in columns)
     dense = ' class="dense"' if len(columns) > _MANY_COLUMNS else ""
     body = "".join(_row(columns, cells) for cells in rows)
@@ -38,7 +38,10 @@ def pairs(rows: Iterable[tuple[str, str]], look: str = "pairs") -> str:
 
 def _row(columns: tuple[Column, ...], cells: tuple[str, ...]) -> str:
     head, *others = zip(columns, cells, strict=True)
-    rest = "".join(f"<td{_side(column)}>{cell}</td>" for column, cell in others)
+    rest = "".join(
+        f'<td{_side(column)} data-name="{escaped(column.name)}">{cell}</td>'
+        for column, cell in others
+    )
     return f'<tr><th scope="row">{head[1]}</th>{rest}</tr>'
 
 

@@ -1,4 +1,4 @@
-"""The page in a real browser, where one is installed: nothing is wider than a phone."""
+"""The page in a real browser, where one is installed: nothing is cut, nor wider than a phone."""
 
 import html
 import re
@@ -25,7 +25,7 @@ FLAGS = (
 )
 # Browsers do not open windows as narrow as a phone, but they do lay out a frame of that width.
 FRAME = """<!doctype html><output></output>
-<iframe width="390" height="844" srcdoc="{page}"></iframe>
+<iframe width="{width}" height="844" srcdoc="{page}"></iframe>
 <script>
 const frame = document.querySelector("iframe");
 frame.onload = () => {{
@@ -33,7 +33,9 @@ frame.onload = () => {{
   const texts = [...inside.querySelectorAll("svg text")].filter(t => t.getClientRects().length);
   const sizes = texts.map(t => 12 * t.getScreenCTM().a);
   const style = inside.defaultView.getComputedStyle(inside.body).fontFamily;
-  document.querySelector("output").textContent =
+  const tables = [...inside.querySelectorAll(".scroll")];
+  const cut = tables.filter(t => t.scrollWidth > t.clientWidth + 1).length;
+  document.querySelector("output").textContent = `cut=${{cut}} ` +
     `width=${{inside.documentElement.scrollWidth}} text=${{Math.min(...sizes)}} font=${{style}}`;
 }};
 </script>"""
@@ -41,13 +43,14 @@ frame.onload = () => {{
 
 @pytest.mark.process
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("content", [sample(), nasty(), bare()], ids=["sample", "nasty", "bare"])
-def test_nothing_is_wider_than_a_phone_and_text_in_charts_can_be_read(
-    content: Content, tmp_path: Path
+def test_nothing_is_cut_or_wider_than_a_phone_and_text_in_charts_can_be_read(
+    content: Content, width: int, tmp_path: Path
 ) -> None:
     assert CHROMIUM
     page = html.escape(write_page(content).decode())
-    (tmp_path / "frame.html").write_text(FRAME.format(page=page), encoding="utf-8")
+    (tmp_path / "frame.html").write_text(FRAME.format(page=page, width=width), encoding="utf-8")
     done = subprocess.run(
         [
             *(CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"),
@@ -58,8 +61,9 @@ def test_nothing_is_wider_than_a_phone_and_text_in_charts_can_be_read(
         check=True,
         timeout=PATIENCE_S,
     )
-    found = re.search(r"width=(\d+) text=([\d.]+) font=(\w+)", done.stdout)
+    found = re.search(r"cut=(\d+) width=(\d+) text=([\d.]+) font=(\w+)", done.stdout)
     assert found
-    assert int(found[1]) <= 390
-    assert float(found[2]) >= 11
-    assert found[3] == "Charter"  # the policy let the style sheet through
+    assert int(found[1]) == 0
+    assert int(found[2]) <= width
+    assert float(found[3]) >= 11
+    assert found[4] == "Charter"  # the policy let the style sheet through

@@ -14,9 +14,10 @@ def backtest() -> Backtest:
 
 
 def cells(table: str, row: str) -> list[str]:
-    found = re.search(rf"<th scope=\"row\">(?:<strong>)?<bdi>{row}</bdi>.*?</tr>", table)
+    """Return the row's cells of both tables."""
+    found = re.findall(rf"<th scope=\"row\">(?:<strong>)?<bdi>{row}</bdi>.*?</tr>", table)
     assert found
-    return re.findall(r"<td.*?>(.*?)</td>", found.group())
+    return re.findall(r"<td.*?>(.*?)</td>", "".join(found))
 
 
 def test_the_best_of_each_column_is_marked_in_words_and_not_by_colour_alone() -> None:
