@@ -10,8 +10,8 @@ from typing import ClassVar
 
 # What a command says where a library is missing: the extra `rehearsal`, by names that an index has.
 INSTALL = (
-    "install it beside hakobune: "
-    "pip install azure-ai-ml azure-identity azure-storage-blob docker pyjwt"
+    "add the extra: uv tool install 'FILE.whl[rehearsal]' with the tool's wheel (pipx alike), or "
+    "beside it: pip install azure-ai-ml azure-identity azure-storage-blob docker mfusepy pyjwt"
 )
 
 

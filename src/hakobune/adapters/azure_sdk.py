@@ -10,6 +10,11 @@ from typing import Any
 from hakobune.errors import LoginMissingError, SdkMissingError
 from hakobune.model.destination import Destination
 
+# A tool that uv or pipx installed has an environment of its own, which gets the extra that way.
+INSTALL_SDK = (
+    "add the extra: uv tool install 'FILE.whl[azure]' with the tool's wheel (pipx alike), or "
+    "beside it: pip install azure-ai-ml azure-identity azure-storage-blob"
+)
 # Of the SDK itself: few tries and short waits, because ours come around it, and are told.
 OPTIONS: dict[str, Any] = {
     "retry_total": 1,
@@ -30,8 +35,7 @@ def sdk() -> Any:
     except ImportError as exc:
         raise SdkMissingError(
             f"Azure ML's SDK is not installed here ({exc.name})",
-            remedy="install it beside hakobune: "
-            "pip install azure-ai-ml azure-identity azure-storage-blob",
+            remedy=INSTALL_SDK,
         ) from exc
     for name in ("azure", "azure.ai.ml", "azure.identity"):
         logging.getLogger(name).setLevel(logging.ERROR)

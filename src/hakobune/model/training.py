@@ -9,18 +9,23 @@ from hakobune.model.sandbox import Sandbox
 RUNS = "runs"
 # What a program sees as `runs` while it runs, by the run's id.
 WAITING = ".{}.training"
-
-
 REPORT = "report.html"
+# What opens in a browser, an editor or a viewer of pictures.
+_READABLE = (".html", ".json", ".csv", ".txt", ".md", ".png", ".svg", ".pdf")
 
 
 def main_file(files: Iterable[tuple[str, Path]], model: str) -> Path | None:
-    """Return the file of a run that a person opens first: the report, the model, or the first one.
+    """Return the file of a run that a person opens first; None where there are no files.
 
-    `files` are name and path of each; None where there are none.
+    It is the report, else the model, else the first; one that people can read comes before others.
+    `files` are name and path of each.
     """
     found = dict(files)
-    return found.get(REPORT) or found.get(model) or next(iter(found.values()), None)
+    if REPORT in found:
+        return found[REPORT]
+    inverse = sorted(found, key=lambda name: name != model)
+    readable = [name for name in inverse if name.endswith(_READABLE)]
+    return next((found[name] for name in (*readable, *inverse)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from hakobune.adapters import debian_base, docker_cli, registry, resolver
-from hakobune.adapters.azure_sdk import is_sdk_installed
+from hakobune.adapters.azure_sdk import INSTALL_SDK, is_sdk_installed
 from hakobune.adapters.commit import is_ignored
 from hakobune.adapters.process import Runner
 from hakobune.adapters.round_trip import require_round_trip
@@ -132,8 +132,7 @@ def _login(to: Destination, login: str) -> Finding:
             step="login",
             state="no",
             what=f"a job in {to.workspace} needs Azure ML's SDK, which is not installed",
-            remedy="install it beside hakobune: "
-            "pip install azure-ai-ml azure-identity azure-storage-blob",
+            remedy=INSTALL_SDK,
         )
     if login:
         what = f"{to.workspace}: {login} (whether Azure accepts it was not tried)"

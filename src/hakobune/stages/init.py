@@ -312,7 +312,12 @@ def _notes(project: Project, script: str, options: Iterable[ScriptOption]) -> It
             '  output = { flag = "--output" }'
         )
     if Takes.INPUT not in takes:
-        yield f"{script} has no option for its data: the container sees the folder data, read-only"
+        yield (
+            f"{script} has no option for its data: the container sees the folder data, read-only"
+            if (project.root / "data").is_dir()
+            else f"{script} has no option for its data: what it reads belongs into a folder data, "
+            "which the container would see read-only"
+        )
 
 
 def _next_step(project: Project, options: Iterable[ScriptOption]) -> str:

@@ -109,8 +109,9 @@ def checks_of(project: Project, image: Image) -> dict[str, list[str]]:
     shut_in = ["docker", "run", "--rm", *SANDBOXES[SMOKE].docker_options(), image.id]
     named = read_fresh_lock(project).asked_for
     program = files.read_data("import_packages.py")
+    packages = f"{len(named)} package{'' if len(named) == 1 else 's'}"
     checks = {
-        f"imports of {len(named)} packages, as any user, read-only, without a network": [
+        f"imports of {packages}, as any user, read-only, without a network": [
             *shut_in,
             *("python", "-c", program, *named),
         ]
