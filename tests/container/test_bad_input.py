@@ -49,9 +49,9 @@ def edit(path: Path, old: str, new: str) -> None:
             "conda.yml:4: conda's `no-such-package-3141` is not known to be a Python package",
         ),
         (
-            ("six=1.17", "git"),
+            ("six=1.17", "r-dplyr"),
             "environment-file-invalid",
-            "conda.yml:4: `git` is not a Python package",
+            "conda.yml:4: `r-dplyr` is not a Python package",
         ),
         (("python=3.13", "python=2.7"), "python-unavailable", "conda.yml:3: no base image has"),
         (("dependencies:", "dependencies: ["), "environment-file-invalid", "conda.yml:3: not YAML"),

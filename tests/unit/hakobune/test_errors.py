@@ -24,7 +24,7 @@ def test_every_error_belongs_to_a_family_and_adds_no_exit_code() -> None:
 
 def test_every_family_has_an_exit_code_of_its_own() -> None:
     codes = [family.exit_code for family in FAMILIES]
-    assert len(set(codes)) == len(codes) == 11
+    assert len(set(codes)) == len(codes) == 12
     # 1 is Python's for a traceback, 126 and up are the shell's.
     assert all(1 < code < 126 for code in codes)
     assert not {BUG_EXIT_CODE, DEGRADED_EXIT_CODE} & set(codes)

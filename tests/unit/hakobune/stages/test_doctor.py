@@ -1,5 +1,7 @@
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,6 +38,13 @@ IMAGE = on("image", "inspect", stdout=json.dumps([{"Id": DIGEST, "Size": 5_000_0
 
 BUILDER = begins("docker", "buildx", "inspect", stdout="Name:   default\nDriver: docker\n")
 NO_PROXY = on("info", "HTTPProxy", stdout="\n")
+
+
+@pytest.fixture(autouse=True)
+def _free_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the engine's disk room, whatever this machine's has."""
+    room = SimpleNamespace(free=10**12)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: room)
 
 
 def states(root: Path, *answers: Answer, **given: Any) -> dict[str, str]:
