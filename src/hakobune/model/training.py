@@ -23,9 +23,9 @@ def main_file(files: Iterable[tuple[str, Path]], model: str) -> Path | None:
     found = dict(files)
     if REPORT in found:
         return found[REPORT]
-    inverse = sorted(found, key=lambda name: name != model)
-    readable = [name for name in inverse if name.endswith(_READABLE)]
-    return next((found[name] for name in (*readable, *inverse)), None)
+    ordered = sorted(found, key=lambda name: name != model)
+    readable = [name for name in ordered if name.endswith(_READABLE)]
+    return next((found[name] for name in (*readable, *ordered)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

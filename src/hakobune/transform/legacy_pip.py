@@ -18,7 +18,7 @@ from packaging.version import InvalidVersion, Version
 FIRST_STRICT_PIP = Version("20.3")
 _NAME = r"[A-Za-z0-9][\w.-]*(?:\[[\w.,-]*\])?"
 _DEPENDS = re.compile(
-    rf"({_NAME})==(\S+) depends on ({_NAME}(?:[=<>!~]=?[^\s,]+(?:,(?=[=<>!~]))?)*)"
+    rf"({_NAME})==([A-Za-z0-9.+!_-]+) depends on ({_NAME}(?:[=<>!~]=?[^\s,]+(?:,(?=[=<>!~]))?)*)"
 )
 _REQUIRED = re.compile(rf"you require ({_NAME})")
 

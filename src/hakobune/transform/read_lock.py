@@ -58,6 +58,10 @@ _FORMS = {
     "builders": re.compile(
         r"[A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+( [A-Za-z0-9._-]+==[A-Za-z0-9._+!-]+)*"
     ),
+    # uv reads a file of these, in which another line could be an option.
+    "override": re.compile(
+        r"[a-z0-9][a-z0-9._-]*([=<>!~]=?[A-Za-z0-9.*+!_-]+(,[=<>!~]=?[A-Za-z0-9.*+!_-]+)*)?"
+    ),
     "wheel_sha256": re.compile(r"([0-9a-f]{64})?"),
     "accepted": re.compile("differs"),
     "file_address": FILE_ADDRESS,
@@ -118,7 +122,9 @@ def _read(content: bytes) -> Lock:
         tools=tuple(_tool(item) for item in _take(tree, "tools", list)),
         packages=tuple(_package(item) for item in _take(tree, "packages", list)),
         sha256=hashlib.sha256(content).hexdigest(),
-        overrides=tuple(map(_line, _take(tree, "overrides", list) if "overrides" in tree else ())),
+        overrides=tuple(
+            map(_override, _take(tree, "overrides", list) if "overrides" in tree else ())
+        ),
         builders=tuple(
             _tool(item) for item in (_take(tree, "builders", list) if "builders" in tree else ())
         ),
@@ -155,6 +161,10 @@ def _take(table: dict[str, Any], key: str, kind: type) -> Any:  # noqa: ANN401 -
     if type(value) is not kind:
         raise _DamageError(f": `{key}` is missing or not of the type {kind.__name__}")
     return value
+
+
+def _override(item: object) -> str:
+    return _word({"override": item}, "override")
 
 
 def _line(item: object) -> str:

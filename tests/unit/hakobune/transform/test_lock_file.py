@@ -60,6 +60,7 @@ def test_what_few_locks_have_is_read_back_too() -> None:
             Index(address="https://z.z/s", name="team", packages=("six", "team-core")),
         ),
         included=(("requirements.txt", "6" * 64), ("more/ü b.txt", "5" * 64)),
+        overrides=("pyarrow==0.16.0", "a-b<4.0.0,>=0.17.0"),
     )
     read = read_lock(write_lock(lock, written_from="env.yml"), file="env.lock")
     assert replace(read, sha256="") == replace(lock, sha256="")
@@ -78,6 +79,9 @@ def test_what_few_locks_have_is_read_back_too() -> None:
         {"included": (("a", "short"),)},
         {"included": (("/etc/passwd", "6" * 64),)},
         {"included": (("a/../../b", "6" * 64),)},
+        {"overrides": ("-r /etc/passwd",)},
+        {"overrides": ("a==1\n--index-url x",)},
+        {"overrides": ("a @ https://x.y/a.whl",)},
         {"builders": (SDIST,)},
         {"packages": (replace(SDIST, builders=("setuptools; rm",)),)},
         {"packages": (replace(SDIST, wheel_sha256="9"),)},
