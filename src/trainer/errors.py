@@ -76,6 +76,14 @@ class SavedModelMissingError(UsageError):
     """The saved model does not exist."""
 
 
+class SeriesUnknownError(UsageError):
+    """`predict --series`: the store has no model of this series, or none was named."""
+
+
+class BatchesUnusableError(UsageError):
+    """`many`: `--shard` or `--batches` is invalid."""
+
+
 class OutputNotFolderError(UsageError):
     """The output's path, or a part of it, is a file."""
 
@@ -98,6 +106,10 @@ class RefusedError(TrainerError):
 
 class SkillMissingError(RefusedError):
     """`--require_skill`: the model does not beat the best baseline by the given share."""
+
+
+class TooManyFailuresError(RefusedError):
+    """`many`: more series failed than `--max_failures` allows, or all of them."""
 
 
 class SavedModelInvalidError(RefusedError):
