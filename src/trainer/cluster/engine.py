@@ -6,21 +6,21 @@ lies there.
 """
 
 import logging
-import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import dask
-from distributed import Client, Nanny, Scheduler, wait
+from distributed import Client, Scheduler, Worker, wait
 from distributed.security import Security
 
 from trainer.cluster.credentials import Credentials
 
+Answer = TypeVar("Answer")
 # Without the first four Dask costs 2 to 4 ms a series, and a worker grows by 0.4 to 2 KB for each
 # (measured with distributed 2026.8.0). Without `routes` it answers HTTP for whoever asks. A worker
 # that is frozen is given up after `worker-ttl`: Dask's own 5 minutes are a long time to pay for.
@@ -72,9 +72,23 @@ class Progress:
     """What node 0 shows: batches, processes that may work now, workers that were lost so far."""
 
     done: int = 0
+    nodes: int = 0
     processes: int = 0
     lost: int = 0
     here: set[str] = field(default_factory=set)
+
+
+class Listener(Protocol[Answer]):
+    """Who hears what becomes of the names."""
+
+    def done(self, answer: Answer) -> None:
+        """Hear what the work returned for a name."""
+
+    def failed(self, name: str, why: BaseException) -> None:
+        """Hear that no worker could do it."""
+
+    def look(self, progress: Progress) -> None:
+        """Be called about once a second; what it raises ends it all."""
 
 
 @asynccontextmanager
@@ -96,18 +110,16 @@ async def scheduler(team: Team) -> AsyncIterator[Scheduler]:
 async def hand_out(
     serving: Scheduler,
     team: Team,
-    work: Callable[[str], object],
+    work: Callable[[str], Answer],
     names: Iterable[str],
-    show: Callable[[Progress], None],
-) -> Mapping[str, str]:
-    """Have each name worked on by a worker of the plan; return why those failed that did.
+    listener: Listener[Answer],
+) -> None:
+    """Have each name worked on by a worker of the plan.
 
     `work` is a function of a module, called in the worker with the name. At most two names a
-    process are handed out at a time. It waits for workers without an end; `show` is called about
-    once a second, and may raise.
+    process are handed out at a time. It waits for workers without an end.
     """
     waiting, progress = iter(names), Progress()
-    failed: dict[str, str] = {}
     running: dict[str, Any] = {}
     async with Client(serving.address, security=team.security, asynchronous=True) as client:
         while True:
@@ -118,17 +130,18 @@ async def hand_out(
                     work, name, key=name, pure=False, resources={team.plan: 1}
                 )
             if not running:
-                return failed
+                return
             with suppress(TimeoutError):  # then it is time to look for new workers
                 await wait(list(running.values()), timeout=_LOOK_S, return_when=FIRST_COMPLETED)
             for name in [name for name, future in running.items() if future.done()]:
                 future = running.pop(name)
-                if future.status != "finished":
-                    error = await future.exception() if future.status == "error" else None
-                    failed[name] = future.status if error is None else repr(error)
+                if future.status == "finished":
+                    listener.done(await future.result())
+                elif future.status == "error":
+                    listener.failed(name, await future.exception())
                 progress.done += 1
                 future.release()
-            show(progress)
+            listener.look(progress)
 
 
 def _count(serving: Scheduler, team: Team, progress: Progress) -> None:
@@ -140,44 +153,38 @@ def _count(serving: Scheduler, team: Team, progress: Progress) -> None:
     }
     progress.lost += len(progress.here - offering.keys())
     progress.here = set(offering)
-    progress.processes = sum(offering.values())
+    progress.nodes, progress.processes = len(offering), sum(offering.values())
 
 
-async def work_for(
-    address: str, team: Team, *, processes: int, folder: Path, variables: Mapping[str, str]
-) -> bool:
-    """Work for the scheduler at an address until it is gone; return whether it had this key.
+async def work_for(address: str, team: Team, *, processes: int, folder: Path) -> bool:
+    """Work in this process for the scheduler at an address until it is gone, or sends it away.
 
-    Dask's nanny starts the process that works, with `variables` added to its environment, and
-    starts it again when it dies. `folder` is for its own files, on this node.
+    Return whether it was there and had this key. `folder` is for Dask's own files, on this node.
     """
     with _settings():
-        nanny = Nanny(
+        worker = Worker(
             address,
             host=team.host,
             nthreads=processes,
-            memory_limit=0,  # series are fitted in its children; the container's limit holds
+            memory_limit=0,  # series are fitted in children; the container's limit holds
             security=team.security,
             resources={team.plan: processes},
             local_directory=str(folder),
             dashboard_address=_NO_PAGES,
             death_timeout=_PATIENCE_S,
-            env=dict(variables),
-            config=dask.config.config,
         )
         try:
-            await nanny
+            await worker
         except (OSError, RuntimeError):  # nobody listens there, or somebody with another key
-            await nanny.close()
+            await worker.close()
             return False
-        await nanny.finished()
+        await worker.finished()
         return True
 
 
 @contextmanager
 def _settings() -> Iterator[None]:
-    """Apply the settings, and keep Dask's own log off the terminal, that of its children too."""
-    os.environ["DASK_LOGGING__DISTRIBUTED"] = "critical"
+    """Apply the settings, and keep Dask's own log off the terminal."""
     with dask.config.set(_SETTINGS):
         for name in ("distributed", "tornado", "asyncio"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
