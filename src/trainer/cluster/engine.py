@@ -21,6 +21,7 @@ from distributed.security import Security
 from trainer.cluster.credentials import Credentials
 
 Answer = TypeVar("Answer")
+Answer_contra = TypeVar("Answer_contra", contravariant=True)
 # Without the first four Dask costs 2 to 4 ms a series, and a worker grows by 0.4 to 2 KB for each
 # (measured with distributed 2026.8.0). Without `routes` it answers HTTP for whoever asks. A worker
 # that is frozen is given up after `worker-ttl`: Dask's own 5 minutes are a long time to pay for.
@@ -78,10 +79,10 @@ class Progress:
     here: set[str] = field(default_factory=set)
 
 
-class Listener(Protocol[Answer]):
+class Listener(Protocol[Answer_contra]):
     """Who hears what becomes of the names."""
 
-    def done(self, answer: Answer) -> None:
+    def done(self, answer: Answer_contra) -> None:
         """Hear what the work returned for a name."""
 
     def failed(self, name: str, why: BaseException) -> None:

@@ -177,7 +177,7 @@ class _Serving:
         self._answers.put(answer)
 
     def failed(self, name: str, why: BaseException) -> None:
-        """A batch that failed everywhere is worked here at the end; the first one says why."""
+        """Tell why the first one failed; it is worked here at the end."""
         if not self._has_failed:
             show_notes([f"the batch {name[:16]} failed on other nodes: {why!r}"])
         self._has_failed = True
@@ -197,12 +197,8 @@ class _Serving:
         if now - self._told >= _TELL_S:
             self._told = now
             lost = f", {progress.lost} lost so far" if progress.lost else ""
-            show_notes(
-                [
-                    f"{progress.done} batches done; at work: {progress.nodes} nodes, "
-                    + f"{progress.processes} processes{lost}"
-                ]
-            )
+            at_work = f"{progress.nodes} nodes, {progress.processes} processes"
+            show_notes([f"{progress.done} batches done; at work: {at_work}{lost}"])
 
 
 def _is_visible(path: Path) -> bool:
