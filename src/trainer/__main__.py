@@ -121,7 +121,7 @@ class _Run:
         )
         raw = parse_arguments(self._arguments[bool(self._name) :])
         place = place_run(raw, read_environment())
-        if self._name and raw.cluster is not None and _is_other_node():
+        if self._name and _is_other_node(raw):
             return _work_for_node_0(raw, place)
         self._place, self._publication = place, Publication(place.output)
         work = _forecast_many if self._name else _train
@@ -165,12 +165,15 @@ def _forecast_many(
         many(settings, publication, clock)
 
 
-def _is_other_node() -> bool:
+def _is_other_node(raw: Namespace) -> bool:
     """Return whether node 0 is another one: this one publishes and records nothing."""
-    from trainer.cluster.nodes import read_node  # noqa: PLC0415
+    from trainer.cluster.nodes import is_one_of_several, read_node  # noqa: PLC0415
+    from trainer.many.options import KEYS  # noqa: PLC0415
     from trainer.settings import read_environment  # noqa: PLC0415
 
-    return read_node(read_environment()).rank > 0
+    if raw.cluster is None and raw.shard is None and is_one_of_several(read_environment()):
+        raw.cluster = KEYS
+    return raw.cluster is not None and read_node(read_environment()).rank > 0
 
 
 def _work_for_node_0(raw: Namespace, place: RunPlace) -> int:

@@ -18,7 +18,7 @@ import dask
 from distributed import Client, Scheduler, Worker, wait
 from distributed.security import Security
 
-from trainer.cluster.credentials import Credentials
+from trainer.cluster.invitation import Invitation
 
 Answer = TypeVar("Answer")
 Answer_contra = TypeVar("Answer_contra", contravariant=True)
@@ -47,25 +47,22 @@ _PATIENCE_S = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """The nodes of one run: the key, where node 0 listens, and the plan that all must have.
+    """The nodes of one run: what they are invited by, and the plan that all must have.
 
-    `host` is this node's own address to listen on, None for all. `plan` is the digest of the plan:
-    a worker whose program, options or input differ has another one, and gets no work.
+    A worker whose program, options or input differ has another plan, and gets no work.
     """
 
-    credentials: Credentials
-    port: int
+    invitation: Invitation
     plan: str
-    host: str | None = None
 
     @property
     def security(self) -> Security:
         """Dask's form: TLS for all that it speaks; both sides show the run's certificate."""
         pairs = {}
         for role in ("client", "scheduler", "worker"):
-            pairs[f"tls_{role}_cert"] = self.credentials.certificate
-            pairs[f"tls_{role}_key"] = self.credentials.key
-        return Security(require_encryption=True, tls_ca_file=self.credentials.certificate, **pairs)
+            pairs[f"tls_{role}_cert"] = self.invitation.certificate
+            pairs[f"tls_{role}_key"] = self.invitation.key
+        return Security(require_encryption=True, tls_ca_file=self.invitation.certificate, **pairs)
 
 
 @dataclass(slots=True)
@@ -97,8 +94,7 @@ async def scheduler(team: Team) -> AsyncIterator[Scheduler]:
     """Listen for workers that have the key; at the end send them away."""
     with _settings():
         async with Scheduler(
-            host=team.host,
-            port=team.port,
+            port=team.invitation.port,
             protocol="tls",
             security=team.security,
             dashboard=False,
@@ -165,7 +161,6 @@ async def work_for(address: str, team: Team, *, processes: int, folder: Path) ->
     with _settings():
         worker = Worker(
             address,
-            host=team.host,
             nthreads=processes,
             memory_limit=0,  # series are fitted in children; the container's limit holds
             security=team.security,

@@ -7,27 +7,26 @@ thread of its own; what it says is believed only as far as sealed files in the s
 import asyncio
 import queue
 import re
+import socket
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from trainer.cluster import task
-from trainer.cluster.credentials import make_credentials, publish
 from trainer.cluster.engine import Progress, Team, hand_out, scheduler, work_for
+from trainer.cluster.invitation import make_invitation, publish
 from trainer.console import show_notes
 from trainer.errors import NodesMissingError
 from trainer.many.batch_file import find_sealed
 from trainer.many.plan import Batch, Plan
 from trainer.many.runners import Done, Pool
 
-END = "end"
-PORT = 8786
+_PORT = 8786  # that of Dask, where it is free
 # How long node 0 waits for another node, where it has no processes of its own.
 _ALONE_S = 600.0
 # A mounted blob store may show another node's file late.
@@ -60,7 +59,6 @@ class Head:
 
     keys: Path
     processes: int
-    port: int = PORT
     tally: Tally = field(default_factory=Tally)
 
     def __call__(self, batches: Sequence[Batch], plan: Plan, folder: Path) -> Iterator[Done]:
@@ -110,19 +108,6 @@ class Head:
             pool.end()
 
 
-@contextmanager
-def told_the_end(keys: Path) -> Iterator[None]:
-    """At the end tell all nodes that it is over, also those that look later; remove the keys."""
-    with suppress(OSError):
-        (keys / END).unlink(missing_ok=True)
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (keys / END).touch()
-
-
 class _Serving:
     """Dask's side, in a thread with a loop of its own. At the end it puts None into the queue."""
 
@@ -153,10 +138,11 @@ class _Serving:
 
     async def _serve(self, names: Sequence[str]) -> None:
         head = self._head
-        team = Team(credentials=make_credentials(), port=head.port, plan=self._plan.name)
+        invitation = make_invitation(port=_free_port(), batches=self._folder.absolute())
+        team = Team(invitation=invitation, plan=self._plan.name)
         with task.ready(self._plan, self._folder, self._scratch):
             async with scheduler(team) as serving:
-                key = publish(team.credentials, head.keys)
+                key = publish(invitation, head.keys)
                 own = self._own(serving.address, team)
                 try:
                     await hand_out(serving, team, task.work, names, self)
@@ -209,3 +195,12 @@ def _is_visible(path: Path) -> bool:
             return False
         time.sleep(0.2)
     return True
+
+
+def _free_port() -> int:
+    with socket.socket() as ours:
+        try:
+            ours.bind(("", _PORT))
+        except OSError:
+            ours.bind(("", 0))
+        return int(ours.getsockname()[1])

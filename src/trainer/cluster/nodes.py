@@ -44,6 +44,12 @@ def read_node(environment: Mapping[str, str]) -> Node:
     return Node(rank=rank, nodes=nodes, head=f"[{head}]" if ":" in head else head)
 
 
+def is_one_of_several(environment: Mapping[str, str]) -> bool:
+    """Return whether the service says that this job has more than one node."""
+    found = environment.get("AZUREML_NODE_COUNT") or environment.get("WORLD_SIZE") or "1"
+    return not _COUNT.fullmatch(found) or int(found) > 1
+
+
 def _number(environment: Mapping[str, str], *names: str) -> int:
     name = next((name for name in names if environment.get(name)), None)
     if name is None:

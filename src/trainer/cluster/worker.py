@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 from trainer.cluster import task
-from trainer.cluster.credentials import published
 from trainer.cluster.engine import Team, work_for
-from trainer.cluster.head import END, PORT
+from trainer.cluster.invitation import END, Invitation, published
 from trainer.cluster.nodes import read_node
 from trainer.errors import NodesMissingError
 from trainer.interruption import checkpoint
 from trainer.many.options import ManySettings
+from trainer.many.plan import Plan
 from trainer.many.work import cores, open_plan
 from trainer.settings import read_environment
 
@@ -28,26 +28,14 @@ def work_for_node_0(settings: ManySettings) -> None:
     Node 0 may be gone for a while, and come back with another key.
     """
     node = read_node(read_environment())
-    keys, batches = settings.keys, settings.batches
-    assert keys is not None and batches is not None  # noqa: S101, PT018 - for mypy: --cluster gives both
-    parent = os.getppid()
-    with (
-        open_plan(settings) as (plan, _source),
-        tempfile.TemporaryDirectory(prefix="trainer-") as scratch,
-        task.ready(plan, batches, Path(scratch)),
-    ):
-        seen = time.monotonic()
-        while not (keys / END).exists() and os.getppid() == parent:
+    processes = settings.processes or cores()
+    assert settings.keys is not None  # noqa: S101 - for mypy: this node is one of a cluster
+    parent, seen = os.getppid(), time.monotonic()
+    with open_plan(settings) as (plan, _source):
+        while not (settings.keys / END).exists() and os.getppid() == parent:
             checkpoint()
-            for credentials in published(keys):
-                team = Team(credentials=credentials, port=PORT, plan=plan.name)
-                work = work_for(
-                    f"tls://{node.head}:{PORT}",
-                    team,
-                    processes=settings.processes or cores(),
-                    folder=Path(scratch) / "dask",
-                )
-                if asyncio.run(work):
+            for invitation in published(settings.keys):
+                if _accept(invitation, plan, node.head, processes):
                     seen = time.monotonic()
             if time.monotonic() - seen > _PATIENCE_S:
                 raise NodesMissingError(
@@ -55,3 +43,15 @@ def work_for_node_0(settings: ManySettings) -> None:
                     remedy="look at its log; a run that starts again goes on from what is done",
                 )
             time.sleep(_PAUSE_S)
+
+
+def _accept(invitation: Invitation, plan: Plan, address: str, processes: int) -> bool:
+    """Work until node 0 sends this node away or is gone; return whether it was there."""
+    with (
+        tempfile.TemporaryDirectory(prefix="trainer-") as scratch,
+        task.ready(plan, Path(invitation.batches), Path(scratch)),
+    ):
+        team = Team(invitation=invitation, plan=plan.name)
+        where = f"tls://{address}:{invitation.port}"
+        folder = Path(scratch) / "dask"
+        return asyncio.run(work_for(where, team, processes=processes, folder=folder))

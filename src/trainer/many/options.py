@@ -11,7 +11,7 @@ from trainer.errors import BatchesUnusableError, ChoicesContradictError
 from trainer.input.options import ReadAs, add_table_options, table_options
 from trainer.settings import FLOORS, RunPlace, read_horizon
 
-_KEYS = ".cluster"
+KEYS = ".cluster"
 _BATCHES = "batches"
 _SHARD = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
@@ -87,10 +87,10 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add(
         "--cluster",
         nargs="?",
-        const=_KEYS,
+        const=KEYS,
         metavar="FOLDER",
-        help="this is one of several nodes with one output; they find their key in FOLDER, by "
-        "default one in the output",
+        help="this is one of several nodes with one output, as on Azure ML with --instances; "
+        "they find their key in FOLDER, by default one in the output",
     )
     add("--shard", metavar="R/N", help="only batches of part R (from 0) of N; no result files")
     add("--version", action="version", version=f"trainer {__version__}")
@@ -124,7 +124,7 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> ManySettings:
 def _batches(raw: argparse.Namespace, place: RunPlace) -> Path | None:
     if raw.batches is not None:
         return Path(raw.batches)
-    return None if raw.cluster is None else place.output / _KEYS / _BATCHES
+    return None if raw.cluster is None else place.output / KEYS / _BATCHES
 
 
 def _keys(raw: argparse.Namespace, place: RunPlace) -> Path | None:
@@ -134,7 +134,7 @@ def _keys(raw: argparse.Namespace, place: RunPlace) -> Path | None:
         )
     if raw.cluster is None:
         return None
-    return place.output / _KEYS if raw.cluster == _KEYS else Path(raw.cluster)
+    return place.output / KEYS if raw.cluster == KEYS else Path(raw.cluster)
 
 
 def _shard(text: str | None, batches: str | None) -> tuple[int, int] | None:

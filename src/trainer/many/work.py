@@ -1,5 +1,6 @@
 """A long table to the forecasts of all its series: the story, top to bottom."""
 
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -47,6 +48,8 @@ def many(settings: ManySettings, publication: Publication, clock: RunClock) -> N
             path=str(settings.input), source=plan.table.source, sha256=source.digest.hexdigest()
         )
         _write(plan, files, settings, (scratch, publication, clock), facts)
+        if settings.keys is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -57,7 +60,8 @@ def _runner(settings: ManySettings) -> Iterator[Runner]:
         yield partial(run_in_processes, processes=max(processes, 1))
         return
     with held_back():
-        from trainer.cluster.head import Head, told_the_end  # noqa: PLC0415 - loads Dask
+        from trainer.cluster.head import Head  # noqa: PLC0415 - loads Dask
+        from trainer.cluster.invitation import told_the_end  # noqa: PLC0415 - as above
 
     head = Head(keys=settings.keys, processes=processes)
     with told_the_end(settings.keys):
