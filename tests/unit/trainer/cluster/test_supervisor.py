@@ -40,5 +40,9 @@ def test_work_that_is_killed_starts_again(
 
 
 def test_work_that_is_killed_each_time_is_given_up() -> None:
+    def work() -> int:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
     with pytest.raises(NodesMissingError, match="ended 20 times"):
-        supervisor.supervise(lambda: os.kill(os.getpid(), signal.SIGKILL) or 0)
+        supervisor.supervise(work)
