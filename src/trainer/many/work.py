@@ -16,7 +16,7 @@ from trainer.many.batch_file import find_sealed
 from trainer.many.merge import Totals, merge
 from trainer.many.options import ManySettings
 from trainer.many.plan import Batch, Plan, make_plan
-from trainer.many.runners import Runner, run_in_processes
+from trainer.many.runners import Runner, run_here, run_in_processes
 from trainer.outputs import RECORD, Publication
 from trainer.printable import printable
 from trainer.record import (
@@ -60,7 +60,9 @@ def many(settings: ManySettings, publication: Publication, clock: RunClock) -> N
         show_notes((*processor_notes(), *table.notes))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trainer-")))
         folder = settings.batches or scratch / "batches"
-        runner = partial(run_in_processes, processes=settings.processes or _cores())
+        runner: Runner = run_here
+        if settings.processes != 1:
+            runner = partial(run_in_processes, processes=settings.processes or _cores())
         files = work_batches(plan, folder, runner, settings)
         if settings.shard is not None:
             show_result([("batches", f"{len(files)} of {len(plan.batches)} are in {folder}")])
