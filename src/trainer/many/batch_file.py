@@ -18,10 +18,12 @@ from typing import IO, Any
 import numpy as np
 
 from trainer.many.series import Result
+from trainer.regular_file import read_beneath
 
 _HEAD = b"trainer-batch-1 "
 _SIZES = struct.Struct("<III")  # of the facts, the forecast and the model
 _DIGEST_BYTES = 32
+_LARGEST_BYTES = 1 << 32
 _ROWS = 6  # dates and five numbers
 _ARRAYS = ("dates", "numbers", "model")
 _FACTS = tuple(field.name for field in fields(Result) if field.name not in _ARRAYS)
@@ -110,8 +112,8 @@ def find_sealed(folder: Path, batches: Sequence[str]) -> dict[str, Path]:
 def _sealed(path: Path, batch: str) -> bytes | None:
     """Return what stands between the first line and the seal; None without a right seal."""
     try:
-        content = path.read_bytes()
-    except OSError:
+        content = read_beneath(path.parent, path.name, _LARGEST_BYTES)
+    except (OSError, ValueError):
         return None
     start, end = head(batch), len(content) - _DIGEST_BYTES
     if end < len(start) or not content.startswith(start):

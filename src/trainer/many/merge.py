@@ -19,8 +19,8 @@ from trainer.input.records import Places
 from trainer.many.batch_file import read_batch
 from trainer.many.plan import Batch
 from trainer.many.series import STATUSES, Result
-from trainer.many.store import STORE, StoreWriter
 from trainer.many.tables import Kind, TableWriter
+from trainer.saved.store import STORE, StoreWriter
 
 FORECASTS: Mapping[str, Kind] = {
     "unique_id": "text",

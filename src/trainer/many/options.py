@@ -82,7 +82,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="N",
         help="fail if more series fail; default: if all do",
     )
-    add("--processes", type=_some, metavar="N", help="default: one for each core")
+    add("--processes", type=_some, metavar="N", help="default: one for each core; 1: in this one")
     add("--batches", metavar="FOLDER", help="keep finished batches there, and use those it has")
     add(
         "--cluster",

@@ -3,6 +3,7 @@
 Another way to run them has the same form: batches in, one `Done` for each out.
 """
 
+import importlib
 import multiprocessing
 import signal
 import tempfile
@@ -14,9 +15,6 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
-from trainer.combine.series import forecast_series
 from trainer.errors import MemoryExhaustedError
 from trainer.interruption import held_back
 from trainer.many.batch_file import record, records, whole_length, write_batch
@@ -25,7 +23,8 @@ from trainer.many.series import Given, Rules, forecast_one
 
 _DEATHS = 2  # a series that ends so many processes crashed; a first one may be another's fault
 _MOST_STARTS = 100  # processes that end before they take a batch
-_YEAR = 12
+# What the search loads when it first needs it: before there are several processes, so once.
+_LIBRARIES = ("statsmodels.tsa.seasonal", "statsmodels.tsa.stattools")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +55,6 @@ def run_in_processes(
 
     A process that ends loses the series that it was at, and no other.
     """
-    if processes == 1 or len(batches) == 1:
-        yield from run_here(batches, plan, folder)
-        return
-    _load_libraries()
     with tempfile.TemporaryDirectory(prefix="trainer-") as scratch:
         pool = Pool(plan, folder, Path(scratch))
         try:
@@ -99,6 +94,7 @@ class Pool:
 
     def __init__(self, plan: Plan, folder: Path, scratch: Path) -> None:
         self._plan, self._folder, self._scratch = plan, folder, scratch
+        self._context: Any = _context()
         self._workers = list[_Worker]()
         self._deaths = Counter[tuple[str, int]]()
         self._idle_deaths = 0
@@ -177,7 +173,7 @@ class Pool:
 
     def _start(self) -> _Worker:
         with held_back():
-            context: Any = _context()
+            context = self._context
             ours, theirs = context.Pipe()
             is_fork = context.get_start_method() == "fork"
             others = [ours, *(worker.pipe for worker in self._workers)] if is_fork else []
@@ -227,14 +223,10 @@ def _context() -> Any:  # noqa: ANN401 - multiprocessing has a class for each wa
     """
     threads = Path("/proc/self/task")
     if threads.is_dir() and len(list(threads.iterdir())) == 1:
+        with held_back():
+            for name in _LIBRARIES:
+                importlib.import_module(name)
         return multiprocessing.get_context("fork")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["trainer.many.preload"])
+    context.set_forkserver_preload([__name__, *_LIBRARIES])
     return context
-
-
-def _load_libraries() -> None:
-    """Let what is loaded at first need be loaded before the processes are copies of this one."""
-    forecast_series(
-        np.sin(np.arange(3.0 * _YEAR)) + np.arange(3.0 * _YEAR) % 5, season=_YEAR, horizon=1
-    )

@@ -28,6 +28,8 @@ _STEPS_WITHOUT_SEASON = 6
 _SHORT = 8  # rows, of which the dates alone do not show the calendar: three weekdays are also days
 _LATEST_US = 253_402_300_799_999_999  # 9999-12-31
 
+DAILY = Grid(code="D", name="daily", unit="time", step=DAY_US)
+
 Status = Literal["ok", "failed", "crashed", "unusable"]
 STATUSES: tuple[Status, ...] = ("ok", "failed", "crashed", "unusable")
 
@@ -204,6 +206,8 @@ def _even(given: Given, rules: Rules) -> _Even:
 
 def _grid(dates: Places, rules: Rules) -> Grid:
     usual = rules.usual
+    if rules.sums_days:
+        return DAILY
     if usual is not None and len(dates) < _SHORT:
         places = usual.places(dates)
         if places is not None and len(dates) >= (int(places[-1] - places[0]) + 1) / 2:

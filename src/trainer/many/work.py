@@ -17,7 +17,7 @@ from trainer.many.batch_file import find_sealed
 from trainer.many.merge import Totals, merge
 from trainer.many.options import ManySettings
 from trainer.many.plan import Batch, Plan, make_plan
-from trainer.many.runners import Runner, run_in_processes
+from trainer.many.runners import Runner, run_here, run_in_processes
 from trainer.outputs import RECORD, Publication
 from trainer.printable import printable
 from trainer.record import (
@@ -57,7 +57,7 @@ def _runner(settings: ManySettings) -> Iterator[Runner]:
     """Yield who works the batches; with `--cluster` all nodes hear the end when the run has it."""
     processes = cores() if settings.processes is None else settings.processes
     if settings.keys is None:
-        yield partial(run_in_processes, processes=max(processes, 1))
+        yield run_here if processes <= 1 else partial(run_in_processes, processes=processes)
         return
     with held_back():
         from trainer.cluster.head import Head  # noqa: PLC0415 - loads Dask
