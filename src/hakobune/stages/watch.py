@@ -21,7 +21,7 @@ from hakobune.interruption import Interrupted
 from hakobune.model.cloud import Cloud
 from hakobune.model.job import Fate, Job, WatchWishes
 from hakobune.model.reporter import Reporter
-from hakobune.stages.failed_job import what_it_left
+from hakobune.stages.failed_job import end_of_its_log, what_it_left
 from hakobune.transform.names import valid_name
 
 FIRST_PAUSE_S = 1.0
@@ -227,7 +227,7 @@ def found(cloud: Cloud, name: str) -> Job:
 def failure(cloud: Cloud, job: Job) -> JobFailedError:
     """Return the error for a failed job, with what the service reports of it."""
     why = cloud.why_failed(job.name)
-    left = what_it_left(cloud, job)
+    left = (*end_of_its_log(cloud, job, why), *what_it_left(cloud, job))
     fitting = (remedy for cause, remedy in _CAUSES if cause.search(why))
     remedy = next(fitting, f"read its log: hakobune watch {job.name}; it shows the program's error")
     return JobFailedError(
