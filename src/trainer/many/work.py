@@ -57,7 +57,7 @@ def many(settings: ManySettings, publication: Publication, clock: RunClock) -> N
                 sums_days=settings.sums_days,
             )
             current.outcome = _described(table, plan)
-        show_notes((*processor_notes(), *table.notes))
+        show_notes((*processor_notes(), *plan.notes))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trainer-")))
         folder = settings.batches or scratch / "batches"
         runner: Runner = run_here
@@ -113,7 +113,7 @@ def _write(
         _demand(totals, settings)
         found: dict[str, bytes | Path] = {path.name: path for path in sorted(folder.iterdir())}
         found["metric.json"] = _metric(totals, settings, plan, facts)
-        notes = (*plan.table.notes, *processor_notes())
+        notes = (*plan.notes, *processor_notes())
         found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts)
         publication.publish(found)
         current.outcome = str(settings.place.output)
