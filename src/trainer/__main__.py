@@ -120,10 +120,12 @@ class _Run:
             arguments=self._arguments, started_s=time.time(), variables=variables
         )
         raw = parse_arguments(self._arguments[bool(self._name) :])
-        self._place = place_run(raw, read_environment())
-        self._publication = Publication(self._place.output)
+        place = place_run(raw, read_environment())
+        if self._name and _is_other_node(raw):
+            return _work_for_node_0(raw, place)
+        self._place, self._publication = place, Publication(place.output)
         work = _forecast_many if self._name else _train
-        work(raw, self._place, self._publication, self._clock)
+        work(raw, place, self._publication, self._clock)
         return 0
 
     def end(self, failure: BaseException) -> int:
@@ -161,6 +163,35 @@ def _forecast_many(
             from trainer.many.work import many  # noqa: PLC0415
 
         many(settings, publication, clock)
+
+
+def _is_other_node(raw: Namespace) -> bool:
+    """Return whether node 0 is another one: this one publishes and records nothing."""
+    from trainer.cluster.nodes import is_one_of_several, read_node  # noqa: PLC0415
+    from trainer.many.options import KEYS  # noqa: PLC0415
+    from trainer.settings import read_environment  # noqa: PLC0415
+
+    if raw.cluster is None and raw.shard is None and is_one_of_several(read_environment()):
+        raw.cluster = KEYS
+    return raw.cluster is not None and read_node(read_environment()).rank > 0
+
+
+def _work_for_node_0(raw: Namespace, place: RunPlace) -> int:
+    """Work what node 0 hands out, in a child that is started again when it is killed."""
+    from trainer.cluster.supervisor import supervise  # noqa: PLC0415
+    from trainer.many.options import complete  # noqa: PLC0415
+
+    settings = complete(raw, place)
+
+    def work() -> int:
+        with _prepared_environment():
+            with held_back():
+                from trainer.cluster.worker import work_for_node_0  # noqa: PLC0415
+
+            work_for_node_0(settings)
+        return 0
+
+    return supervise(lambda: _caught(work, _tell))
 
 
 def _missing_library(failure: BaseException) -> LibraryMissingError | None:

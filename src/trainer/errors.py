@@ -76,6 +76,10 @@ class SavedModelMissingError(UsageError):
     """The saved model does not exist."""
 
 
+class NodesUnclearError(UsageError):
+    """`many --cluster`: the environment does not say which node this is."""
+
+
 class SeriesUnknownError(UsageError):
     """`predict --series`: the store has no model of this series, or none was named."""
 
@@ -210,6 +214,10 @@ class MachineError(TrainerError):
     """The disk, the memory, a file or another command of this machine prevents it."""
 
     exit_code = 13
+
+
+class NodesMissingError(MachineError):
+    """`many --cluster`: the other nodes do not come, or node 0 is gone."""
 
 
 class MemoryExhaustedError(MachineError):

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer import __version__
-from trainer.errors import BatchesUnusableError
+from trainer.errors import BatchesUnusableError, ChoicesContradictError
 from trainer.input.options import ReadAs, add_table_options, table_options
 from trainer.settings import FLOORS, RunPlace, read_horizon
 
+KEYS = ".cluster"
+_BATCHES = "batches"
 _SHARD = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
 
 
@@ -38,6 +40,7 @@ class ManySettings:
     processes: int | None
     batches: Path | None
     shard: tuple[int, int] | None
+    keys: Path | None
 
 
 def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
@@ -81,6 +84,14 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     )
     add("--processes", type=_some, metavar="N", help="default: one for each core; 1: in this one")
     add("--batches", metavar="FOLDER", help="keep finished batches there, and use those it has")
+    add(
+        "--cluster",
+        nargs="?",
+        const=KEYS,
+        metavar="FOLDER",
+        help="this is one of several nodes with one output, as on Azure ML with --instances; "
+        "they find their key in FOLDER, by default one in the output",
+    )
     add("--shard", metavar="R/N", help="only batches of part R (from 0) of N; no result files")
     add("--version", action="version", version=f"trainer {__version__}")
     return parser.parse_args(arguments)
@@ -104,9 +115,26 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> ManySettings:
         has_floor=(raw.floor or "auto") == "auto",
         max_failures=raw.max_failures,
         processes=raw.processes,
-        batches=None if raw.batches is None else Path(raw.batches),
+        batches=_batches(raw, place),
         shard=_shard(raw.shard, raw.batches),
+        keys=_keys(raw, place),
     )
+
+
+def _batches(raw: argparse.Namespace, place: RunPlace) -> Path | None:
+    if raw.batches is not None:
+        return Path(raw.batches)
+    return None if raw.cluster is None else place.output / KEYS / _BATCHES
+
+
+def _keys(raw: argparse.Namespace, place: RunPlace) -> Path | None:
+    if raw.cluster is not None and raw.shard is not None:
+        raise ChoicesContradictError(
+            "--cluster and --shard exclude each other", remedy="leave out one of them"
+        )
+    if raw.cluster is None:
+        return None
+    return place.output / KEYS if raw.cluster == KEYS else Path(raw.cluster)
 
 
 def _shard(text: str | None, batches: str | None) -> tuple[int, int] | None:
@@ -140,6 +168,6 @@ def _count(text: str) -> int:
 
 
 def _some(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,4}", text.strip()) or int(text) < 1:
+    if not re.fullmatch(r"[0-9]{1,4}", text.strip()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of processes")
     return int(text)

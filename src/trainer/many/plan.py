@@ -56,6 +56,12 @@ class Plan:
             return notes
         return (*notes, f"{dated(last + DAY_US)}, the last day, is not whole, and left out")
 
+    @property
+    def name(self) -> str:
+        """Return one name for all: other rows, options or another program have another one."""
+        names = "\n".join(batch.name for batch in self.batches)
+        return f"plan-{hashlib.sha256(names.encode()).hexdigest()[:32]}"
+
     def given(self, batch: Batch) -> list[Given]:
         """Return the rows of a batch's series."""
         may_double = self.rules.sums_days

@@ -56,7 +56,7 @@ def run_in_processes(
     A process that ends loses the series that it was at, and no other.
     """
     with tempfile.TemporaryDirectory(prefix="trainer-") as scratch:
-        pool = _Pool(plan, folder, Path(scratch))
+        pool = Pool(plan, folder, Path(scratch))
         try:
             yield from pool.run(batches, min(processes, len(batches)))
         finally:
@@ -89,7 +89,7 @@ class _Worker:
     batch: Batch | None = None
 
 
-class _Pool:
+class Pool:
     """Processes of this machine, each with a batch; one that ends is replaced."""
 
     def __init__(self, plan: Plan, folder: Path, scratch: Path) -> None:
@@ -100,8 +100,9 @@ class _Pool:
         self._idle_deaths = 0
 
     def run(self, batches: Sequence[Batch], processes: int) -> Iterator[Done]:
+        """Yield each batch when it is done. The processes stay for a next call, until `end`."""
         waiting = deque(sorted(batches, key=lambda batch: (-batch.seconds, batch.place)))
-        for _ in range(processes):
+        while len(self._workers) < processes:
             self._start()
         for worker in self._workers:
             self._give(worker, waiting)

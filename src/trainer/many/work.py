@@ -1,5 +1,6 @@
 """A long table to the forecasts of all its series: the story, top to bottom."""
 
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from trainer.console import show_notes, show_result, stage
 from trainer.errors import MemoryExhaustedError, TooManyFailuresError
 from trainer.input.long import LongTable, open_long
-from trainer.input.source import open_source
+from trainer.input.source import Source, open_source
 from trainer.interruption import held_back
 from trainer.many.batch_file import find_sealed
 from trainer.many.merge import Totals, merge
@@ -35,6 +36,44 @@ _TOLD_FAILURES = 5
 def many(settings: ManySettings, publication: Publication, clock: RunClock) -> None:
     """Forecast every series. Raises TrainerError; publishes all or nothing."""
     with _memory_translated(settings), ExitStack() as stack:
+        plan, source = stack.enter_context(open_plan(settings))
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trainer-")))
+        folder = settings.batches or scratch / "batches"
+        runner = stack.enter_context(_runner(settings))
+        files = work_batches(plan, folder, runner, settings)
+        if settings.shard is not None:
+            show_result([("batches", f"{len(files)} of {len(plan.batches)} are in {folder}")])
+            return
+        facts = InputFacts(
+            path=str(settings.input), source=plan.table.source, sha256=source.digest.hexdigest()
+        )
+        _write(plan, files, settings, (scratch, publication, clock), facts)
+        if settings.keys is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _runner(settings: ManySettings) -> Iterator[Runner]:
+    """Yield who works the batches; with `--cluster` all nodes hear the end when the run has it."""
+    processes = cores() if settings.processes is None else settings.processes
+    if settings.keys is None:
+        is_alone = settings.processes is not None and processes <= 1
+        yield run_here if is_alone else partial(run_in_processes, processes=processes)
+        return
+    with held_back():
+        from trainer.cluster.head import Head  # noqa: PLC0415 - loads Dask
+        from trainer.cluster.invitation import told_the_end  # noqa: PLC0415 - as above
+
+    head = Head(keys=settings.keys, processes=processes)
+    with told_the_end(settings.keys):
+        yield head
+        show_notes(head.tally.lines())
+
+
+@contextmanager
+def open_plan(settings: ManySettings) -> Iterator[tuple[Plan, Source]]:
+    """Read the table and make its plan, which needs the table until the end."""
+    with ExitStack() as stack:
         source = stack.enter_context(
             open_source(str(settings.input), encoding=settings.read_as.encoding)
         )
@@ -58,19 +97,7 @@ def many(settings: ManySettings, publication: Publication, clock: RunClock) -> N
             )
             current.outcome = _described(table, plan)
         show_notes((*processor_notes(), *plan.notes))
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trainer-")))
-        folder = settings.batches or scratch / "batches"
-        runner: Runner = run_here
-        if settings.processes != 1:
-            runner = partial(run_in_processes, processes=settings.processes or _cores())
-        files = work_batches(plan, folder, runner, settings)
-        if settings.shard is not None:
-            show_result([("batches", f"{len(files)} of {len(plan.batches)} are in {folder}")])
-            return
-        facts = InputFacts(
-            path=str(settings.input), source=table.source, sha256=source.digest.hexdigest()
-        )
-        _write(plan, files, settings, (scratch, publication, clock), facts)
+        yield plan, source
 
 
 def work_batches(
@@ -189,7 +216,7 @@ def _is_ours(batch: Batch, shard: tuple[int, int] | None) -> bool:
     return shard is None or batch.place % shard[1] == shard[0]
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return the cores that this process may use, by its affinity and its container's limit."""
     with held_back():
         from joblib import cpu_count  # noqa: PLC0415 - takes a while to load
