@@ -68,7 +68,7 @@ def planned_inputs(
     Raises InputNotFoundError, or ReferenceMutableError for an asset without a fixed version.
     """
     passed, found = list(arguments), []
-    for item in project.inputs:
+    for item in project.entry(arguments).inputs:
         place = value_place(passed, item.flag)
         if place is None:
             continue
@@ -138,14 +138,14 @@ def job_command(
 
     Raises ArgumentInvalidError for an argument that already holds one.
     """
-    for word in (*project.program, *arguments):
+    for word in project.started(arguments):
         _require_plain("an argument", word)
-    passed = list(arguments)
-    for item in project.inputs:
+    passed, entry = list(arguments), project.entry(arguments)
+    for item in entry.inputs:
         place = value_place(passed, item.flag)
         if place is not None and item.name in {found.name for found in inputs}:
             put_value(passed, place, item.flag, f"${{{{inputs.{item.name}}}}}")
-    for output in project.outputs:
+    for output in entry.outputs:
         place = value_place(passed, output.flag)
         if place is not None:
             raise OutputUnknownError(
@@ -154,7 +154,7 @@ def job_command(
                 remedy=f"leave out {output.flag}; `hakobune fetch` downloads the files",
             )
         passed += [output.flag, f"${{{{outputs.{output.name}}}}}"]
-    return (*project.program, *passed)
+    return project.started(tuple(passed))
 
 
 def shell_text(words: Iterable[str]) -> str:
@@ -182,8 +182,7 @@ def job_arguments(project: Project, command: str) -> tuple[str, ...]:
         _VARIABLE.sub(r"\1${{inputs.\2}}", word) if _VARIABLE.fullmatch(word) else word
         for word in shlex.split(command)
     )
-    length = len(project.program)
-    return words[length:] if words[:length] == tuple(project.program) else words
+    return project.given(words)
 
 
 def job_tags(
@@ -225,7 +224,8 @@ def plan_job(
             )
     for item in inputs:
         _require_plain(f"input {item.name}", item.path)
-    _require_nodes(project, wishes)
+    entry = project.entry(wishes.arguments)
+    _require_nodes(entry, wishes)
     asked = wishes.compute
     return JobPlan(
         name=valid_name("job", name),
@@ -239,14 +239,14 @@ def plan_job(
         instances=wishes.instances,
         timeout_s=wishes.timeout_s,
         inputs=inputs,
-        outputs=tuple(output.name for output in project.outputs),
+        outputs=tuple(output.name for output in entry.outputs),
         variables=wishes.variables,
         # By it the studio and `az ml job list` show the jobs of one plan as a group.
         tags=(*wishes.tags, *((("hakobune.shards", f"{wishes.shards}"),) if wishes.shards else ())),
         identity=wishes.identity,
         input_mode=wishes.input_mode,
         output_mode=wishes.outputs[0],
-        kept=_kept(project, wishes),
+        kept=_kept(entry, wishes),
     )
 
 
@@ -287,7 +287,7 @@ def _require_nodes(project: Project, wishes: JobWishes) -> None:
         raise ArgumentInvalidError(
             f"{option}: each node would run the same training and overwrite the others' outputs",
             remedy=f"leave out {option.partition(' ')[0]}; for a program that shares its work "
-            "among nodes, set distributed = true in [tool.hakobune]",
+            "among nodes, set distributed = true in [tool.hakobune] or in the command's table",
         )
     if wishes.is_shared and wishes.output_mode == UPLOAD:
         raise ArgumentInvalidError(
