@@ -24,11 +24,16 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """A folder that the command writes, the flag that names it, and the files it must hold."""
+    """A folder that the command writes, the flag that names it, and the files it must hold.
+
+    One that `is_work` holds no result, but what a later job of the same plan goes on from. A job's
+    command gets it and no local run's; it is not fetched.
+    """
 
     name: str
     flag: str
     files: tuple[str, ...]
+    is_work: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +63,7 @@ class Project:
     `debian` are packages that the image has besides its base's. `gpus` is `all` where the training
     uses the GPUs of its machine, else empty. `signers` are public keys, each a path or a
     fingerprint; runs must be signed with one of them. `distributed` says that the program shares
-    its work among the nodes of a job.
+    its work among the nodes of a job, and goes on from what is in its outputs.
     """
 
     root: Path
@@ -77,6 +82,11 @@ class Project:
     gpus: str = ""
     indexes: tuple[Index, ...] = ()
     distributed: bool = False
+
+    @property
+    def results(self) -> tuple[Output, ...]:
+        """The outputs that a run is made of."""
+        return tuple(output for output in self.outputs if not output.is_work)
 
     @property
     def place(self) -> str:

@@ -43,6 +43,7 @@ INPUT_KEYS = {"flag": "the command's option that takes the file, such as `--inpu
 OUTPUT_KEYS = {
     "flag": "the command's option that takes the folder, such as `--output`",
     "files": "what the folder must hold after a run",
+    "work": "`true` for a folder without results: what a later job of the same plan continues from",
 }
 INDEX_KEYS = {
     "address": "its address; `${NAME}` is an environment variable's place, for a password",
@@ -92,6 +93,7 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
                 name=name,
                 flag=reader.word(entry, "flag", _FLAG, within=name),
                 files=reader.file_names(entry, "files"),
+                is_work=reader.switch(entry, "work"),
             )
             for name, entry in reader.tables(table, "outputs", OUTPUT_KEYS)
         ),
@@ -105,6 +107,9 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         gpus=reader.word(table, "gpus", _GPUS) if "gpus" in table else "",
         indexes=reader.indexes(table, "indexes"),
     )
+    for output in project.outputs:
+        if output.is_work and output.files:
+            reader.add("work", "`work` and `files` exclude each other", within=output.name)
     reader.refuse_unknown(table, KEYS)
     if reader.problems:
         raise ConfigurationInvalidError(
