@@ -3,11 +3,9 @@
 from typing import Any
 
 from drydock.arm_ids import LOCATION
+from drydock.handlers.access import registry_id, storage_id
 from drydock.http_values import Answer, Context, Request, page_of
-from drydock.refusal import Refusal
 from drydock.state.computes import QUOTA_CORES, SIZES, TIERS, TOTAL_CORES
-
-REGISTRY = "drydock"
 
 
 def get_workspace(_request: Request, context: Context) -> Answer:
@@ -40,38 +38,6 @@ def list_sizes(_request: Request, _context: Context) -> Answer:
                 for size in SIZES
             ]
         }
-    )
-
-
-def get_registry(request: Request, context: Context) -> Answer:
-    """Return the workspace's registry, in the form of its resource provider.
-
-    https://learn.microsoft.com/rest/api/containerregistry/registries/get
-    """
-    name = request.names["registry"]
-    if name.lower() != REGISTRY:
-        raise Refusal(404, "ResourceNotFound", f"The registry '{name}' was not found.")
-    body = {
-        "id": _registry_id(context),
-        "name": REGISTRY,
-        "type": "Microsoft.ContainerRegistry/registries",
-        "location": LOCATION,
-        "sku": {"name": "Standard", "tier": "Standard"},
-        "properties": {
-            "loginServer": context.addresses.registry,
-            "provisioningState": "Succeeded",
-            "adminUserEnabled": False,
-            "roleAssignmentMode": "LegacyRegistryPermissions",
-        },
-    }
-    return Answer(body=body)
-
-
-def _registry_id(context: Context) -> str:
-    ids = context.state.arm_ids
-    return (
-        f"/subscriptions/{ids.subscription}/resourceGroups/{ids.group}"
-        f"/providers/Microsoft.ContainerRegistry/registries/{REGISTRY}"
     )
 
 
@@ -125,9 +91,8 @@ def _workspace(context: Context) -> dict[str, Any]:
             + state.address.removeprefix("https://")
             + f"/mlflow/v1.0{ids.workspace_id}",
             # Its login server is drydock's: a push must never leave this machine.
-            "containerRegistry": _registry_id(context),
-            "storageAccount": f"/subscriptions/{ids.subscription}/resourceGroups/{ids.group}"
-            f"/providers/Microsoft.Storage/storageAccounts/{state.blobs.account.name}",
+            "containerRegistry": registry_id(context),
+            "storageAccount": storage_id(context),
             "systemDatastoresAuthMode": (
                 "Identity" if state.blobs.account.is_keyless else "AccessKey"
             ),
