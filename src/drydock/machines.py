@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass
 
-from drydock.state.computes import QUOTA_CORES, Compute, Computes
+from drydock.state.computes import Compute, Computes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Machines:
             if list(self._busy.values()).count(compute.name) >= compute.nodes:
                 return False
             used = self._cores().get((compute.size.family, compute.tier), 0)
-            if is_refused or used + compute.size.cores > QUOTA_CORES:
+            if is_refused or used + compute.size.cores > compute.size.quota:
                 self._refused[job] = compute.name
                 return False
         self._busy[job] = "" if compute is None else compute.name
