@@ -134,7 +134,8 @@ def get_registry(request: Request, context: Context) -> Answer:
         "properties": {
             "loginServer": context.addresses.registry,
             "provisioningState": "Succeeded",
-            "adminUserEnabled": False,
+            # Azure ML creates it with one; where keys are not allowed, identities pull the images.
+            "adminUserEnabled": not context.state.blobs.account.is_keyless,
             "roleAssignmentMode": mode,
         },
     }

@@ -71,11 +71,13 @@ def test_a_cluster_with_its_roles_leaves_nothing_to_say_and_each_fault_is_named(
     cloud.create_compute(ComputePlan(name="cpu-cluster"))
     assert {one.state for one in examined(cloud, monkeypatch).values()} == {"ok"}
     faults = harbour.rehearsal.workspace_state.faults
+    by_identity = "has not the role" if cloud.is_keyless() else "identity"  # or by keys and a user
+    abac = "Repository Reader" if cloud.is_keyless() else "identity"
     for kind, route, step, says in (
         ("role-missing", "permissions_list", "roles", "jobs/write"),
-        ("role-missing", "role_assignments_list", "compute", "has not the role"),
+        ("role-missing", "role_assignments_list", "compute", by_identity),
         ("registry-abac", "container_registries_get", "push", "in ABAC mode"),
-        ("registry-abac", "container_registries_get", "compute", "Repository Reader"),
+        ("registry-abac", "container_registries_get", "compute", abac),
         ("storage-firewall", "storage_accounts_get", "storage", "chosen networks"),
         ("storage-firewall", "storage_accounts_get", "compute", "in no subnet"),
         ("storage-firewall", "blob GET", "storage", "firewall"),
@@ -101,15 +103,18 @@ def test_a_cluster_with_its_roles_leaves_nothing_to_say_and_each_fault_is_named(
     assert {one.state for one in examined(cloud, monkeypatch).values()} == {"ok"}
 
 
-def test_a_cluster_without_identity_reaches_neither_keyless_storage_nor_the_registry(
+def test_a_cluster_without_identity_reaches_no_keyless_workspace(
     cloud: AzureWorkspace, harbour: Harbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     properties = {"vmSize": "STANDARD_D2S_V3", "scaleSettings": {"maxNodeCount": 1}}
     body = {"properties": {"computeType": "AmlCompute", "properties": properties}}
     assert Asker(harbour).login().arm("PUT", "/computes/cpu-cluster", body).status == 201
     found = examined(cloud, monkeypatch)["compute"]
-    assert found.state == ("no" if cloud.is_keyless() else "weak")
-    assert "--identity-type SystemAssigned" in found.remedy
+    if cloud.is_keyless():
+        assert found.state == "no"
+        assert "--identity-type SystemAssigned" in found.remedy
+    else:  # keys open the storage, and the registry's user the registry
+        assert (found.state, "no identity" in found.what) == ("ok", True)
 
 
 def test_permissions_are_lists_of_operations_and_a_filter_is_read(harbour: Harbour) -> None:

@@ -35,6 +35,14 @@ def test_a_body_that_is_no_resource_is_refused(asker: Asker) -> None:
         assert asker.arm("PUT", "/models/m/versions/1", body).status == 400
 
 
+def test_a_member_beside_the_properties_is_refused_by_name(asker: Asker) -> None:
+    body = {"properties": {"image": "x"}, "propertys": {}}
+    for path in ("/environments/e/versions/1", "/models/m", "/jobs/j", "/computes/c"):
+        error = asker.arm("PUT", path, body)
+        assert (error.status, error.body["error"]["code"]) == (400, "InvalidRequestContent")
+        assert "Could not find member 'propertys'" in error.body["error"]["message"]
+
+
 TYPES: list[dict[str, Any]] = [
     {"tags": []},
     {"tags": {"a": {}}},
