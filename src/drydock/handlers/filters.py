@@ -32,7 +32,9 @@ def is_viewed(request: Request, *, is_archived: bool) -> bool:
     asked = request.query.get("listViewType", _VIEWS[0])
     view = next((name for name in _VIEWS if name.lower() == asked.lower()), None)
     if view is None:
-        raise bad_request(f"The listViewType '{asked}' is none of {', '.join(_VIEWS)}.")
+        raise bad_request(
+            f"The listViewType '{asked}' is unknown; use one of: {', '.join(_VIEWS)}."
+        )
     return view == "All" or is_archived == (view == "ArchivedOnly")
 
 
