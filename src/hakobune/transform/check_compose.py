@@ -217,10 +217,28 @@ def _services(content: bytes, file: str) -> dict[str, _Value]:
     # Not the faster CSafeLoader: it overruns the C stack where a file is nested too deeply.
     root = yaml.compose(content.decode("utf-8-sig"), Loader=yaml.SafeLoader)
     found = _Plain(file).value(root) if root is not None else {}
-    services = found.get("services") if isinstance(found, dict) else None
-    if services is None or not isinstance(services.value, dict):
-        return {}
-    return {name: one for name, one in services.value.items() if isinstance(one.value, dict)}
+    services, networks = (_mapping_of(found, key) for key in ("services", "networks"))
+    internal = {name for name in networks if _text(_of(networks, name, "internal")) == "true"}
+    for name, service in services.items():
+        attached = _of(services, name, "networks")
+        names = [
+            _text(one) for one in (attached if isinstance(attached, dict) else _listed(attached))
+        ]
+        if names and set(names) <= internal:  # nobody is there but the project's own containers
+            service.value.setdefault("network_mode", _Value(service.place, "none"))
+    return services
+
+
+def _mapping_of(found: Any, key: str) -> dict[str, _Value]:  # noqa: ANN401 - a value of YAML
+    """Return those entries of a section that are mappings themselves."""
+    section = found.get(key) if isinstance(found, dict) else None
+    entries = section.value if section is not None and isinstance(section.value, dict) else {}
+    return {name: one for name, one in entries.items() if isinstance(one.value, dict)}
+
+
+def _of(section: dict[str, _Value], name: str, key: str) -> Any:  # noqa: ANN401 - a value of YAML
+    found = section[name].value.get(key)
+    return None if found is None else found.value
 
 
 class _Plain:

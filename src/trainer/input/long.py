@@ -101,6 +101,24 @@ class LongTable:
         """Return the number of series."""
         return len(self.names)
 
+    @property
+    def counts(self) -> Places:
+        """Return the number of rows of each series."""
+        return np.diff(self._ends, prepend=0)
+
+    @property
+    def last_date(self) -> int | None:
+        """Return the last date of all rows, in microseconds since 1970; None without a row."""
+        starts = range(0, len(self._rows), _ROWS_AT_ONCE)
+        lasts = [int(self._rows[s : s + _ROWS_AT_ONCE]["date"].max()) for s in starts]
+        return max(lasts, default=None)
+
+    def content(self, place: int) -> bytes:
+        """Return bytes that differ where anything about a series' rows differs."""
+        start = int(self._ends[place - 1]) if place else 0
+        rows = self._rows[start : int(self._ends[place])]
+        return b"".join(rows[name].tobytes() for name in ("line", "date", "offset", "value"))
+
     def __iter__(self) -> Iterator[Group]:
         """Yield each series, in the order of the names."""
         return map(self.group, range(len(self)))
