@@ -3,13 +3,15 @@
 These are other providers' resources, of which the SDK of Azure ML has no calls.
 """
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from hakobune.adapters.azure_answers import checked, text_of
 from hakobune.adapters.azure_sdk import ask_arm, ask_arm_pages
 from hakobune.adapters.azure_session import AzureSession
-from hakobune.model.access import Permission, RegistryAccount, Resource, StorageAccount
+from hakobune.errors import AnswerInvalidError, PermissionMissingError, ServiceRefusedError
+from hakobune.model.access import PULL, Permission, RegistryAccount, Resource, StorageAccount
 from hakobune.model.forms import required
 from hakobune.model.job import Pairs
 
@@ -31,10 +33,14 @@ class AzureAccess(AzureSession):
     """Questions about the workspace's storage and registry, and about roles; see Cloud."""
 
     def needed_roles(self) -> Pairs:
-        """See Cloud."""
+        """See Cloud. A registry whose mode cannot be read is taken for one without ABAC."""
+        pull = PULL
+        with contextlib.suppress(ServiceRefusedError, PermissionMissingError, AnswerInvalidError):
+            own = self.registry_account()
+            pull = own.pull_role if own is not None else pull
         found = (
             ("Storage Blob Data Contributor", self._scope("storage")),
-            ("AcrPull", self._scope("registry")),
+            (pull, self._scope("registry")),
         )
         return tuple((role, scope) for role, scope in found if scope)
 

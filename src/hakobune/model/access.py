@@ -26,6 +26,7 @@ BLOB_ROLES = (
     "ba92f5b4-2d11-453d-a403-e96b0029c9fe",  # Storage Blob Data Contributor
     "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",  # Storage Blob Data Owner
 )
+PULL = "AcrPull"  # the role, in a registry without ABAC
 # In a registry without ABAC also those that may do everything to it.
 PULL_ROLES = (
     "7f951dda-4ed3-4680-a7ca-43fe172d538d",  # AcrPull
@@ -72,6 +73,16 @@ class RegistryAccount:
     server: str
     is_abac: bool
     has_admin_user: bool
+
+    @property
+    def pull_role(self) -> str:
+        """The name of the role that an identity needs to pull from it."""
+        return "Container Registry Repository Reader" if self.is_abac else PULL
+
+    @property
+    def push_role(self) -> str:
+        """The name of the role that a login needs to push to it."""
+        return "Container Registry Repository Writer" if self.is_abac else "AcrPush"
 
 
 def lacking(permissions: Iterable[Permission], operations: Iterable[str]) -> list[str]:

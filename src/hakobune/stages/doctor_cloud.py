@@ -180,7 +180,7 @@ def _registry(cloud: Cloud, named: str, runner: Runner, patience: Patience) -> F
     mode, role = f"the mode of its roles is not known{f': {why}' if why else ''}", ""
     if own is not None and own.server == name:
         mode = f"its roles are {'in ABAC mode' if own.is_abac else 'of the whole registry'}"
-        role = "Container Registry Repository Writer" if own.is_abac else "AcrPush"
+        role = own.push_role
     try:
         registry.manifest(runner, f"{name}/{_NOWHERE}", patience)
         may_push = registry.require_writable(f"{name}/{_REPOSITORY}")
@@ -268,9 +268,8 @@ def _roles_lacking(cloud: Cloud, compute: Compute) -> list[tuple[str, str]]:
         needed.append(("storage", "Storage Blob Data Contributor", access.BLOB_ROLES))
     own, _ = _readable(cloud.registry_account)
     if own is not None and not own.has_admin_user:
-        role = "Container Registry Repository Reader" if own.is_abac else "AcrPull"
         roles = access.PULL_ROLES_ABAC if own.is_abac else access.PULL_ROLES
-        needed.append(("registry", role, roles))
+        needed.append(("registry", own.pull_role, roles))
     return [
         problem
         for resource, role, roles in needed

@@ -103,6 +103,19 @@ def test_a_cluster_with_its_roles_leaves_nothing_to_say_and_each_fault_is_named(
     assert {one.state for one in examined(cloud, monkeypatch).values()} == {"ok"}
 
 
+def test_the_roles_of_a_new_cluster_are_those_of_its_registry_s_mode(
+    cloud: AzureWorkspace, harbour: Harbour
+) -> None:
+    faults = harbour.rehearsal.workspace_state.faults
+    for kind, role in (
+        ("registry-abac", "Container Registry Repository Reader"),
+        ("no-permission", "AcrPull"),  # not known: the one without ABAC
+    ):
+        faults.inject(kind, route="container_registries_get")
+        assert [name for name, _ in cloud.needed_roles()][1] == role
+    assert [name for name, _ in cloud.needed_roles()][1] == "AcrPull"
+
+
 def test_a_cluster_without_identity_reaches_no_keyless_workspace(
     cloud: AzureWorkspace, harbour: Harbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
