@@ -238,7 +238,7 @@ def _read_conda_package(written: str, line: int, found: Findings) -> None:
     name, shown, place = canonicalize_name(name_of(written)), name_of(written), str(found.at(line))
     if name in _OF_PYTORCH and "cpu" in written.partition("#")[0].lower():
         found.cpu_place = found.cpu_place or place
-    if reason := found.names.left_out.get(name):
+    if reason := found.names.left_out.get(name) or _of_another_system(name, found):
         found.left_out.append(LeftOut(name=shown, place=place, reason=reason))
         return
     if found.is_export and _is_library(name, found.names):
@@ -295,6 +295,12 @@ def _why_refused(name: str, names: CondaNames) -> str:
     """Return why a package cannot be had; R's packages are no more to be had than R itself."""
     is_of_r = name.startswith("r-") and name not in names.renamed and name not in names.same
     return names.refused.get("r-base" if is_of_r else name, "")
+
+
+def _of_another_system(name: str, found: Findings) -> str:
+    """Return why an export of another system lists a package that Linux does not have; or empty."""
+    reason = found.names.refused.get(name, "")
+    return reason.partition(":")[0] if found.is_export and reason.startswith("exists") else ""
 
 
 def _is_library(name: str, names: CondaNames) -> bool:

@@ -25,7 +25,10 @@ def parse(content: bytes, found: Findings) -> yaml.Node | None:
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         line = mark.line + 1 if mark else 1
-        found.add(line, f"not YAML: {exc.problem or exc.context}")
+        what = f"not YAML: {exc.problem or exc.context}"
+        if "'\\t'" in what:
+            what = "not YAML: a tab stands where YAML allows only blanks"
+        found.add(line, what)
         return None
     except yaml.YAMLError as exc:
         found.add(1, f"not YAML: {str(exc).splitlines()[0]}")
