@@ -139,8 +139,10 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         (dependencies("r-ggplot2=3"), "env.yml:4: `r-ggplot2` is not a Python package: a package"),
         (
             dependencies("pip: [git+https://x.y/a]"),
-            "env.yml:4: `git+https://x.y/a`: which package is it? Write its name in front: `NAME @ "
-            + "git+https://x.y/a@COMMIT`; only a full commit (40 digits) always means the same",
+            (
+                "env.yml:4: `git+https://x.y/a`: which package is it? Write its name in front: "
+                "`NAME @ git+https://x.y/a@COMMIT`; only a full commit (40 digits) always means"
+            ),
         ),
         (
             dependencies("pip: [https://x.y/archive/main.zip]"),
