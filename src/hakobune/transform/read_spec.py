@@ -238,7 +238,7 @@ def _read_conda_package(written: str, line: int, found: Findings) -> None:
     name, shown, place = canonicalize_name(name_of(written)), name_of(written), str(found.at(line))
     if name in _OF_PYTORCH and "cpu" in written.partition("#")[0].lower():
         found.cpu_place = found.cpu_place or place
-    if reason := found.names.left_out.get(name) or _of_another_system(name, found):
+    if reason := found.names.left_out.get(name) or found.of_another_system(name):
         found.left_out.append(LeftOut(name=shown, place=place, reason=reason))
         return
     if found.is_export and _is_library(name, found.names):
@@ -297,12 +297,6 @@ def _why_refused(name: str, names: CondaNames) -> str:
     return names.refused.get("r-base" if is_of_r else name, "")
 
 
-def _of_another_system(name: str, found: Findings) -> str:
-    """Return why an export of another system lists a package that Linux does not have; or empty."""
-    reason = found.names.refused.get(name, "")
-    return reason.partition(":")[0] if found.is_export and reason.startswith("exists") else ""
-
-
 def _is_library(name: str, names: CondaNames) -> bool:
     """Tell whether a name is a C library's that other packages brought into the environment."""
     is_python = name in names.renamed or name in names.same
@@ -327,6 +321,7 @@ def _take_conda_package(
             line=line,
             file=found.file,
             others=tuple(others),
+            is_of_conda=True,
         )
     )
 
