@@ -141,6 +141,9 @@ def _for_its_numpy(
     numpy = next((one for one in solution.packages if one.name == "numpy"), None)
     if numpy is None or Version(numpy.version) < Version("2"):
         return solution
+    every = {"numpy": tuple(one.name for one in solution.packages)}
+    if not compiled_for_numpy_1(solution.packages, every):
+        return solution  # which of them need NumPy is a question for uv, and takes its time
     needed_by = resolver.needed_by(runner, _pinned(question, solution), env=env)
     old = compiled_for_numpy_1(solution.packages, needed_by)
     if not old:
