@@ -196,7 +196,10 @@ def _why_no_requirement(text: str) -> str:
     if " --" in text:
         return "hakobune does not know this option of a package"
     if re.search(r"[/\\]|^\.|\.(whl|tar\.gz|zip)$", text):
-        return "a file or folder cannot be locked: publish it to an index, and name that"
+        return (
+            "a file or folder cannot be locked: publish it to an index, or add a line "
+            "`--find-links FOLDER` with a folder of the project, and name the package"
+        )
     if re.fullmatch(r"[A-Za-z0-9._-]+\s*=[^=].*", text):
         return "pip's exact match is `==`"
     if re.search(r"(>|<|~)=?\s*[\w.]+\.\*", text):

@@ -78,6 +78,8 @@ def _include(
     path: str, place: Place, found: Findings, *, within: tuple[str, ...], is_constraint: bool
 ) -> None:
     """Take in the lines of a file that `-r` or `-c` names; its path starts at the file it is in."""
+    if not path.startswith("file://"):
+        path = path.removeprefix("file:")  # pip takes `-r file:requirements.txt`, too
     if re.match(r"[a-z]+://", path):
         raise ValueError("what an address answers may change: copy the file into the project")
     inside = posixpath.normpath(posixpath.join(posixpath.dirname(within[-1]), path))

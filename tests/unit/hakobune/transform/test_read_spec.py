@@ -104,7 +104,7 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         ("dependencies: text\n", "env.yml:1: `dependencies` must be a list"),
         (
             "name: demo\ndependancies:\n  - python=3.13\n",
-            "env.yml:3: unknown key `dependancies`; did you mean `dependencies`?",
+            "env.yml:2: unknown key `dependancies`; did you mean `dependencies`?",
         ),
         (
             "build_dependencies: [pip]\npython: 3.12\ndependencies: [x]\n",
@@ -134,6 +134,16 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
             dependencies("https://x.y/numpy-1.2.whl"),
             "env.yml:4: `https://x.y/numpy-1.2.whl` is not",
         ),
+        (
+            "NAME: a\nDEPENDENCIES:\n  - six\n",
+            "env.yml:1: unknown key `NAME`; did you mean `name`?",
+        ),
+        (
+            dependencies("six=={{ version }}"),
+            "env.yml:4: `{{ version }}` is a template's place: wr",
+        ),
+        ("dependencies:\n  - six\n\x1a", "env.yml:3: not YAML: the character U+001A"),
+        (dependencies("pip: [-r file:r.txt]"), "env.yml:4: `-r file:r.txt`: the project has no"),
         ("dependencies:\n\t- python=3.13\n", "env.yml:2: not YAML: a tab stands where YAML allows"),
         (dependencies("pip: [-r https://x.y/r.txt]"), "env.yml:4: `-r https://x.y/r.txt`: what an"),
         (dependencies("pip: [-e git+https://x.y/a]"), "env.yml:4: `-e git+https://x.y/a`: which p"),
