@@ -49,7 +49,7 @@ def _why_not(exc: yaml.YAMLError | RecursionError, text: str) -> tuple[int, str]
             mark = exc.problem_mark or exc.context_mark
             what = str(exc.problem or exc.context)
             if "'\\t'" in what:
-                what = "a tab stands where YAML allows only blanks"
+                what = "a tab where YAML allows only blanks"
             return mark.line + 1 if mark else 1, f"not YAML: {what}"
         case _:
             return 1, f"not YAML: {str(exc).splitlines()[0]}"

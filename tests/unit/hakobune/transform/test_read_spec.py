@@ -144,7 +144,7 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         ),
         ("dependencies:\n  - six\n\x1a", "env.yml:3: not YAML: the character U+001A"),
         (dependencies("pip: [-r file:r.txt]"), "env.yml:4: `-r file:r.txt`: the project has no"),
-        ("dependencies:\n\t- python=3.13\n", "env.yml:2: not YAML: a tab stands where YAML allows"),
+        ("dependencies:\n\t- python=3.13\n", "env.yml:2: not YAML: a tab where YAML allows only"),
         (dependencies("pip: [-r https://x.y/r.txt]"), "env.yml:4: `-r https://x.y/r.txt`: what an"),
         (dependencies("pip: [-e git+https://x.y/a]"), "env.yml:4: `-e git+https://x.y/a`: which p"),
         (dependencies("r-ggplot2=3"), "env.yml:4: `r-ggplot2` is not a Python package: a package"),
