@@ -41,8 +41,10 @@ _FINE = 1e-9
 class Recipe:
     """How a model is made of known values. `order` None means: search.
 
-    `has_floor`: where no known value is negative, no forecast is.
-    `columns` are the regressors of all rows and of the steps to forecast, shape (columns, rows).
+    `season` is that of ARIMA; `seasons` are all natural ones, the shortest first, for members that
+    can have several. `has_floor`: where no known value is negative, no forecast is. `columns` are
+    the regressors of all rows and of the steps to forecast, shape (columns, rows);
+    `are_seasons`: they stand for seasons alone, which members without regressors see too.
     """
 
     order: Order | None
@@ -52,6 +54,8 @@ class Recipe:
     season: int
     has_floor: bool = False
     columns: Floats = field(default_factory=no_columns)
+    seasons: tuple[int, ...] = ()
+    are_seasons: bool = False
 
 
 def find(  # noqa: PLR0913 - each is one thing that a caller may know
@@ -95,11 +99,13 @@ def _find(  # noqa: PLR0913 - as above
         again = estimate(replace(earlier, candidates=()), known, columns)
         return again if again.team is None else replace(again, team=refitted(again.team, known))
     if recipe.order is None and recipe.engine == "kernel" and recipe.select == "combination":
-        if not columns.size:
+        if not columns.size or recipe.are_seasons:
             return find_combination(
                 known,
                 season=recipe.season,
+                seasons=recipe.seasons,
                 horizon=horizon,
+                columns=columns,
                 box_cox=transform,
                 thorough=thorough,
                 progress=progress,

@@ -190,8 +190,8 @@ def _refuse_inconsistent(model: SavedModel) -> None:
         weights = [model.team.arima, *(weight for weight, _ in model.team.others)]
         if min(weights) < 0 or not abs(sum(weights) - 1) < _ROUNDING or not model.team.widths:
             raise ValueError("the weights of its members do not sum to 1, or it has no widths")
-        if min(model.team.widths) <= 0 or model.columns.size:
-            raise ValueError("a width is not above 0, or other members have regressors")
+        if min(model.team.widths) <= 0:
+            raise ValueError("a width is not above 0")
         numbers += [*weights, *model.team.widths]
     if model.floor is not None:
         numbers.append(model.floor)
