@@ -201,6 +201,7 @@ def _recipe(settings: Settings, series: Series, regressors: Regressors) -> Recip
         engine=settings.engine,
         select=settings.select,
         power=settings.power,
+        is_mean=settings.is_mean,
         season=series.calendar.season,
         has_floor=settings.has_floor,
         columns=regressors.matrix,

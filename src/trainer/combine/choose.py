@@ -117,9 +117,7 @@ def choose(found: Found, season: int, horizon: int, seasons: Sequence[int] = ())
     wanted = _wanted(held, is_sparse=is_sparse, is_tried=len(origins) >= FEWEST_ORIGINS)
     members, missing = _members(values, held, horizon, wanted)
     names = tuple(members) if is_sparse and members else (ARIMA, *members)
-    trials = make_trials(
-        values, season, origins, steps, names, seasons=held, columns=found.columns
-    )
+    trials = make_trials(values, season, origins, steps, names, seasons=held, columns=found.columns)
     weights = weigh(trials, names)
     team = Team(
         arima=weights.get(ARIMA, 0.0),

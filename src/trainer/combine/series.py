@@ -101,9 +101,7 @@ def forecast_series(
     )
 
 
-def _errors(
-    series: Floats, seasons: Sequence[int], chosen: Chosen | None
-) -> dict[str, float]:
+def _errors(series: Floats, seasons: Sequence[int], chosen: Chosen | None) -> dict[str, float]:
     """Return the mean absolute error of the combination, its members and the baselines."""
     if chosen is None or not chosen.trials.origins:
         return {}

@@ -6,7 +6,7 @@ all starting values come from the rows before the first origin, and are fitted a
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum
+from math import fsum, sqrt
 
 import numpy as np
 
@@ -43,9 +43,12 @@ class Trials:
             forecasts={name: each[:count] for name, each in self.forecasts.items()},
         )
 
-    def error(self, name: str) -> float:
-        """Return the mean absolute error of a name; infinite where it lacks a forecast."""
-        return mean_error(self.actuals, self.forecasts[name])
+    def error(self, name: str, *, is_squared: bool = False) -> float:
+        """Return the mean absolute error of a name, or the root of the mean square.
+
+        Infinite where it lacks a forecast.
+        """
+        return mean_error(self.actuals, self.forecasts[name], is_squared=is_squared)
 
 
 def make_trials(  # noqa: PLR0913 - each is one thing that a caller may know
@@ -82,9 +85,10 @@ def weigh(trials: Trials, names: Sequence[str]) -> dict[str, float]:
     """Return the weight of each name: by 1 / error², shrunk towards equal weights.
 
     With fewer than three origins all that forecast weigh the same. A member with an error of more
-    than 1.5 times the best one's gets none.
+    than 1.5 times the best one's gets none. Members for intermittent demand, which forecast without
+    ARIMA, are weighed by squares: where most values are 0, absolute errors prefer a forecast of 0.
     """
-    errors = {name: trials.error(name) for name in names}
+    errors = {name: trials.error(name, is_squared=ARIMA not in names) for name in names}
     usable = [name for name in names if errors[name] < np.inf]
     count = len(trials.origins)
     if count < FEWEST_ORIGINS or not usable:
@@ -116,14 +120,23 @@ def combined(trials: Trials, names: Sequence[str]) -> tuple[Forecast | None, ...
     return tuple(found)
 
 
-def mean_error(actuals: Sequence[Floats], forecasts: Sequence[Forecast | None]) -> float:
-    """Return the mean absolute error; infinite where a forecast is missing or nothing is known."""
+def mean_error(
+    actuals: Sequence[Floats], forecasts: Sequence[Forecast | None], *, is_squared: bool = False
+) -> float:
+    """Return the mean absolute error, or the root of the mean square.
+
+    Infinite where a forecast is missing or nothing is known.
+    """
     found: list[float] = []
     for actual, forecast in zip(actuals, forecasts, strict=True):
         if forecast is None:
             return np.inf
         found += _known(np.abs(actual - forecast[0]))
-    return fsum(found) / len(found) if found else np.inf
+    if not found:
+        return np.inf
+    if is_squared:
+        return sqrt(fsum(error * error for error in found) / len(found))
+    return fsum(found) / len(found)
 
 
 def _arima(

@@ -138,9 +138,9 @@ size_t cycles_numbers(int count, const int *seasons) {
 
 size_t cycles_room(int count, const int *seasons) { return 3 * cycles_of(count, seasons).states + 1; }
 
-/* Fit to `series`. Climbs from the usual start, or (is_warm) from `found`, which gets the model's numbers. Returns the
-   log-likelihood, minus infinity for none. */
-double cycles_fit(int count, const int *seasons, int rows, const double *series, double tolerance, int most, int is_warm,
+/* Fit to `series`, from two starts; `found` gets the model's numbers. Returns the log-likelihood, minus infinity for
+   none. */
+double cycles_fit(int count, const int *seasons, int rows, const double *series, double tolerance, int most,
                   double *found, double *work) {
     static const double USUAL[2][NUMBERS] = {{0.3, 0.7, 0.2, 0.2, 0.2}, {0.7, 0.1, 0.2, 0.2, 0.2}}; /* of the largest */
     Context c = {.cycles = cycles_of(count, seasons), .rows = rows, .series = series};
@@ -153,10 +153,10 @@ double cycles_fit(int count, const int *seasons, int rows, const double *series,
     first_states(&c.cycles, rows, series, c.set_out, c.states);
     Rules rules = {.tolerance = tolerance, .most = most};
     Target target = {rows, context_value, context_gradient, &c};
-    for (int start = 0; start < (is_warm ? 1 : 2); start++) {
+    for (int start = 0; start < 2; start++) {
         for (int i = 0; i < NUMBERS; i++) {
             bounds[i] = LARGEST_FREE;
-            free[i] = unit_back(is_warm ? found[i] / largest(&c.cycles, i) : USUAL[start][i]);
+            free[i] = unit_back(USUAL[start][i]);
         }
         climb_within(2 + count, bounds, &rules, &target, free, &value, slope);
         if (!(value > best)) continue;

@@ -45,9 +45,23 @@ def kernel_library() -> Any:  # noqa: ANN401 - ctypes has no types for what it l
             f"the compiled kernel failed to load: {exc}",
             remedy="build it with `make libraries`, or run the image, which contains it",
         ) from exc
-    for name in ("arima_room", "kalman_room", "ets_room", "ces_room", "ces_numbers", *_CYCLES_SIZES):
+    for name in (
+        "arima_room",
+        "kalman_room",
+        "ets_room",
+        "ces_room",
+        "ces_numbers",
+        *_CYCLES_SIZES,
+    ):
         getattr(library, name).restype = ctypes.c_size_t
-    for name in ("arima_evaluate", "kalman_evaluate", "ets_evaluate", "ets_fit", "ces_fit", "cycles_fit"):
+    for name in (
+        "arima_evaluate",
+        "kalman_evaluate",
+        "ets_evaluate",
+        "ets_fit",
+        "ces_fit",
+        "cycles_fit",
+    ):
         getattr(library, name).restype = ctypes.c_double
     for name in ("theta_fit", "demand_smoothing"):
         getattr(library, name).restype = ctypes.c_double

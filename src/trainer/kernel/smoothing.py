@@ -139,22 +139,14 @@ def ces_run(kind: int, season: int, series: Floats, numbers: Floats, steps: int)
 
 
 def cycles_fit(
-    seasons: Sequence[int],
-    series: Floats,
-    *,
-    tolerance: float,
-    most: int,
-    warm: Floats | None = None,
+    seasons: Sequence[int], series: Floats, *, tolerance: float, most: int
 ) -> tuple[Floats, float]:
     """Return the numbers and the log-likelihood, minus infinity for none; one to three seasons."""
     steps = (ctypes.c_int * len(seasons))(*seasons)
     found = np.zeros(kernel_library().cycles_numbers(len(seasons), steps))
-    if warm is not None:
-        found[:] = warm
     work = np.empty(kernel_library().cycles_room(len(seasons), steps))
     value = kernel_library().cycles_fit(
-        *(len(seasons), steps, len(series), address(series)),
-        *(ctypes.c_double(tolerance), most, int(warm is not None)),
+        *(len(seasons), steps, len(series), address(series), ctypes.c_double(tolerance), most),
         *map(address, (found, work)),
     )
     return found, float(value)

@@ -26,7 +26,6 @@ from trainer.members.member import (
 MOST_SEASONS, LONGEST = 3, 20_000
 _SMOOTHING = 5
 _TOLERANCE, _MOST = 1e-3, 200
-_FEWEST_SEASONS = 2
 
 
 def fit(values: Floats, seasons: Sequence[int]) -> Member:
@@ -37,15 +36,12 @@ def fit(values: Floats, seasons: Sequence[int]) -> Member:
     held = [s for s in sorted(set(seasons)) if 1 < s <= min(LONGEST, len(values) // 2)]
     if not held:
         raise MemberUnavailableError("the rows hold no season twice")
-    return _fitted(values, held[-MOST_SEASONS:], None)
+    return _fitted(values, held[-MOST_SEASONS:])
 
 
 def refit(member: Member, values: Floats) -> Member:
-    """Find the numbers for other rows, from where they are."""
-    seasons = _seasons(member.form)
-    if len(values) < _FEWEST_SEASONS * seasons[-1]:
-        return fit(values, seasons)
-    return _fitted(values, seasons, np.array(member.numbers))
+    """Fit it to other rows; a fit is as cheap as a climb from where the numbers are."""
+    return fit(values, _seasons(member.form))
 
 
 def run(member: Member, values: Floats, horizon: int) -> Ahead:
@@ -79,12 +75,10 @@ def _seasons(form: str) -> list[int]:
     return [int(part) for part in form.split("+")]
 
 
-def _fitted(values: Floats, seasons: Sequence[int], warm: Floats | None) -> Member:
+def _fitted(values: Floats, seasons: Sequence[int]) -> Member:
     unit, known = unit_of(values), known_count(values)
-    if warm is not None:
-        warm = np.concatenate([warm[:_SMOOTHING], warm[_SMOOTHING:] / unit])
     series = np.ascontiguousarray(values / unit)
-    numbers, value = cycles_fit(seasons, series, tolerance=_TOLERANCE, most=_MOST, warm=warm)
+    numbers, value = cycles_fit(seasons, series, tolerance=_TOLERANCE, most=_MOST)
     if value == -np.inf:
         raise MemberUnavailableError("no start leads to a model")
     numbers[_SMOOTHING:] *= unit

@@ -14,6 +14,7 @@ from trainer.members.member import Ahead, Member, MemberUnavailableError
 
 _MOST_PARAMETERS = 1_000_000
 _LONGEST_SEASON = 100_000
+DEMAND_KINDS = ("croston", "sba", "tsb", "imapa")
 _SMALLEST, _LARGEST = 1e-100, 1e100  # beyond, squares are no numbers
 
 

@@ -41,7 +41,9 @@ def fit(kind: str, values: Floats, season: int) -> Member:
         kind=kind, form="", season=season, numbers=(), variance=0.0, count=_COUNTS[kind]
     )
     errors = values - run(member, values, 0).fitted
-    return replace(member, variance=mean_square(errors, int(kind in ("mean", "recent_mean", "drift"))))
+    return replace(
+        member, variance=mean_square(errors, int(kind in ("mean", "recent_mean", "drift")))
+    )
 
 
 def run(member: Member, values: Floats, horizon: int) -> Ahead:
