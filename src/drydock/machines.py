@@ -4,7 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from drydock.state.computes import QUOTA_CORES, Compute, Computes
+from drydock.state.computes import Compute, Computes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Machines:
             if len(_machines(self._busy, compute.name)) + count > compute.nodes:
                 return False
             used = self._cores().get((compute.size.family, compute.tier), 0)
-            if is_refused or used + count * compute.size.cores > QUOTA_CORES:
+            if is_refused or used + count * compute.size.cores > compute.size.quota:
                 self._refused[job] = (compute.name, count)
                 return False
         self._busy[job] = ("" if compute is None else compute.name, count)

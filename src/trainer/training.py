@@ -34,7 +34,7 @@ from trainer.page.page import write_page
 from trainer.page_of_run import page_of
 from trainer.pictures import draw_prediction, draw_residuals
 from trainer.record import InputFacts, RunClock, processor_notes, write_record
-from trainer.regressors.plan import plan_seasons
+from trainer.regressors.plan import Plan, plan_seasons
 from trainer.regressors.whole import Regressors, make_regressors
 from trainer.report import saved_facts, write_forecast, write_metric
 from trainer.saved.json_file import write_saved
@@ -168,7 +168,7 @@ def _with_waves(
     if plan == settings.calendar:
         return settings, ()
     pairs = ", ".join(f"{period:g} steps ({count} pairs)" for period, count in plan.fourier)
-    return replace(settings, calendar=plan), (f"seasons by Fourier terms: {pairs}",)
+    return replace(settings, calendar=plan), (f"seasons of ARIMA by Fourier terms: {pairs}",)
 
 
 def _regressors(loaded: Loaded, split: Split, settings: Settings, steps: int) -> Regressors:
@@ -201,9 +201,13 @@ def _recipe(settings: Settings, series: Series, regressors: Regressors) -> Recip
         engine=settings.engine,
         select=settings.select,
         power=settings.power,
+        is_mean=settings.is_mean,
         season=series.calendar.season,
         has_floor=settings.has_floor,
         columns=regressors.matrix,
+        seasons=series.calendar.seasons or (series.calendar.season,),
+        are_seasons=settings.calendar == Plan(fourier=settings.calendar.fourier)
+        and not settings.regressors,
     )
 
 
@@ -278,7 +282,7 @@ def _examined(outcome: Outcome, stability: Finding | None) -> Outcome:
     if outcome.final_model.team is not None:
         notes = (*notes, f"residuals, and {MODEL_FILE}, are of ARIMA {order} alone")
     seasons = outcome.series.calendar.seasons
-    is_one_of_several = len(seasons) > 1 and not outcome.settings.calendar.fourier
+    is_one_of_several = len(seasons) > 1 and not outcome.final_model.has_several_seasons
     lacking = lacking_season(outcome.residuals, seasons) if is_one_of_several else None
     if lacking:
         show_notes((lacking,))

@@ -47,7 +47,7 @@ def check_job(state: WorkspaceState, given: Mapping[str, Any]) -> None:
         raise bad_request("The job has no command.")
     _check_compute(state, compute)
     if size := (given.get("resources") or {}).get("instanceType"):
-        find_size(str(size))
+        _check_instance(str(size))
     _check_nodes(state, given)
     _check_unsupported(given)
     memory = (given.get("resources") or {}).get("shmSize")
@@ -57,6 +57,12 @@ def check_job(state: WorkspaceState, given: Mapping[str, Any]) -> None:
     for value in (given.get("inputs") or {}).values():
         if not is_outside(str((value or {}).get("uri") or "")):
             input_place(state, value or {})
+
+
+def _check_instance(name: str) -> None:
+    """Refuse a machine with a GPU, which this one need not have. A cluster of them has no quota."""
+    if find_size(name).gpus:
+        raise not_served(f"drydock runs no job on a GPU: {name}.")
 
 
 def _check_compute(state: WorkspaceState, compute: str) -> None:

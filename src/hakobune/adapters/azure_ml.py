@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from hakobune.adapters import blob_store, run_history
+from hakobune.adapters.azure_access import AzureAccess
 from hakobune.adapters.azure_answers import (
-    checked,
     compute_of,
     job_of,
     nodes_of,
@@ -30,8 +30,7 @@ from hakobune.adapters.azure_documents import (
     job_document,
 )
 from hakobune.adapters.azure_errors import is_missing, meaning
-from hakobune.adapters.azure_sdk import ask_arm, sdk
-from hakobune.adapters.azure_session import AzureSession
+from hakobune.adapters.azure_sdk import sdk
 from hakobune.errors import (
     EnvironmentConflictError,
     HakobuneError,
@@ -40,7 +39,6 @@ from hakobune.errors import (
     PermissionMissingError,
     ServiceRefusedError,
 )
-from hakobune.model.forms import required
 from hakobune.model.job import (
     Compute,
     ComputePlan,
@@ -56,7 +54,6 @@ from hakobune.model.job import (
 
 _ARTIFACTS = "workspaceartifactstore"
 _UPLOADS = "hakobune"
-_REGISTRY_API = "2023-07-01"
 _CANCEL_S = 60.0
 _LOGS = "ExperimentRun/dcid.{}/user_logs"
 _LOG_END_BYTES = 16 * 1024
@@ -82,25 +79,19 @@ def _load(load: Callable[..., Any], text: str, root: Path) -> Any:
     return load(io.StringIO(text), relative_origin=str(root / "job.yml"))
 
 
-class AzureWorkspace(AzureSession):
+class AzureWorkspace(AzureAccess):
     """A workspace of Azure ML; see `model/cloud.py`. Nothing is asked before the first call."""
 
     _has_closed_storage = False
 
     def registry(self) -> str:
         """See Cloud."""
-        self._connected()
-        found = text_of("place", self._workspace.container_registry)
-        if not found:
-            return ""
         try:
-            answer = self._asked(f"registry {found}", lambda c: ask_arm(c, found, _REGISTRY_API))
+            found = self._registry()
         except (ServiceRefusedError, PermissionMissingError) as exc:
             self._patience.reporter.say(f"the workspace's registry is not known ({exc.what})")
             return ""
-        with checked("a registry"):
-            # Each cloud has another suffix, and a registry may have a name of its own in it.
-            return required("registry", answer["properties"]["loginServer"].lower())
+        return found.server if found else ""
 
     def surroundings(self) -> Surroundings:
         """See Cloud."""
@@ -182,15 +173,6 @@ class AzureWorkspace(AzureSession):
         self._connected()
         mode = getattr(self._workspace, "system_datastores_auth_mode", None)
         return str(getattr(mode, "value", mode)).lower() == "identity"
-
-    def needed_roles(self) -> Pairs:
-        """See Cloud."""
-        self._connected()
-        found = (
-            ("Storage Blob Data Contributor", self._workspace.storage_account),
-            ("AcrPull", self._workspace.container_registry),
-        )
-        return tuple((role, text_of("place", scope)) for role, scope in found if scope)
 
     def why_waiting(self, compute: str) -> str:
         """See Cloud."""

@@ -63,8 +63,16 @@ _CAUSES = (
         "submit again with --retries 3, or without --low-priority",
     ),
     (
-        re.compile(r"(?i)out.?of.?memory|OOM|exit 137|status code 137"),
+        re.compile(r"(?i)out.?of.?memory|\boom|(?:exit|code)\W{1,5}137\b"),
         "choose a --size with more memory, and another --compute name for it",
+    ),
+    (
+        re.compile(r"(?i)time.?limit|timed?.?out|max(?:imum)?.{0,10}duration|allotted"),
+        "it ran for as long as --timeout allows: submit with a longer one, such as --timeout 6h",
+    ),
+    (
+        re.compile(r"(?i)container.?setup|(?:exit|code)\W{1,5}126\b"),
+        "the node cannot start the image's shell: hakobune smoke tries it here, canary there",
     ),
 )
 
@@ -228,13 +236,18 @@ def failure(cloud: Cloud, job: Job) -> JobFailedError:
     """Return the error for a failed job, with what the service reports of it."""
     why = cloud.why_failed(job.name)
     left = (*end_of_its_log(cloud, job, why), *what_it_left(cloud, job))
-    fitting = (remedy for cause, remedy in _CAUSES if cause.search(why))
-    remedy = next(fitting, f"read its log: hakobune watch {job.name}; it shows the program's error")
+    fallback = f"read its log: hakobune watch {job.name}; it shows the program's error"
+    remedy = _remedy(why) or fallback
     return JobFailedError(
         f"the job {job.name} failed" + "".join(f"\n  {line}" for line in (why, *left) if line),
         remedy=f"{remedy}\n{_AGAIN}" + (f"\n{job.page}" if job.page else ""),
         is_node_fault=_NODE_FAULT.search(why) is not None,
     )
+
+
+def _remedy(why: str) -> str:
+    """Return what to do about the first known cause in the service's words; empty for none."""
+    return next((remedy for cause, remedy in _CAUSES if cause.search(why)), "")
 
 
 def canceled(cloud: Cloud, job: Job) -> JobCanceledError:
@@ -253,7 +266,7 @@ def canceled(cloud: Cloud, job: Job) -> JobCanceledError:
         f"the job {job.name} was canceled"
         + (f"\n  {why}" if why else "")
         + ("\n  its node may have been preempted: the cluster has low priority" if is_lost else ""),
-        remedy=_AGAIN,
+        remedy="\n".join(filter(None, (_remedy(why), _AGAIN))),
         is_node_fault=is_lost or _NODE_FAULT.search(why) is not None,
     )
 

@@ -82,6 +82,14 @@ def test_a_canceled_and_a_deleted_job_are_errors_of_their_own() -> None:
         watch(FakeCloud(), "demo-1", FakeReporter(), FakeClock(), lambda _: None)
 
 
+def test_a_job_that_the_service_ends_for_its_time_limit_says_how_to_get_more() -> None:
+    cloud = FakeCloud(statuses=iter(["Canceled"]), why="JobTimeout: The job timed out.")
+    with pytest.raises(JobCanceledError, match="JobTimeout") as caught:
+        followed(cloud)
+    assert "--timeout" in caught.value.remedy
+    assert "submit --again" in caught.value.remedy
+
+
 def test_a_job_that_is_deleted_while_it_is_watched_is_told_as_gone() -> None:
     cloud = FakeCloud(jobs={"demo-1": make_job()}, logs=[b"x"])
     with pytest.raises(JobNotFoundError, match="no job demo-1"):
@@ -176,6 +184,12 @@ def test_a_node_s_log_that_cannot_be_read_does_not_hide_the_failure() -> None:
         ("UserError: User process exited with status code 43", "hakobune watch demo-1"),
         ("UserError: Identity of the specified managed compute c is not found", "--identity user"),
         ("ScriptExecution.StreamAccess.Authentication", "--input-mode download"),
+        ('{"code": "ExecutionFailed", "details": {"exit":"137"}}', "more memory"),
+        ("the process ended with exit code 137", "more memory"),
+        ("no room for version 1137 or code 1370", "hakobune watch demo-1"),
+        ("AzureMLCompute job failed. containerSetup: exit code 126", "canary there"),
+        ("BFSMountError: Unable to mount data store", "Storage Blob Data Reader"),
+        ("JobTimeLimitExceeded: the job ran for 3600 s", "--timeout 6h"),
         ("", "hakobune watch demo-1"),
     ],
 )
