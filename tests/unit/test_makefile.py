@@ -15,7 +15,7 @@ pytestmark = [
 
 
 def rehearse(folder: Path, env: str, target: str = "rehearse") -> tuple[int, list[str]]:
-    """Run `make rehearse` or another rehearsal with a drydock whose `env` is these shell lines; return what ran."""
+    """Run a rehearsal with a drydock whose `env` is these shell lines; return what ran."""
     programs = {
         "python": f'case "$3" in env) {env};; *) echo "drydock $3";; esac',
         "hakobune": 'echo "hakobune $1: $HAKOBUNE_REHEARSAL $ARM_CLOUD_METADATA_URL"',

@@ -241,7 +241,7 @@ def plan_job(
         inputs=inputs,
         outputs=tuple(output.name for output in entry.outputs),
         variables=wishes.variables,
-        # By it the studio and `az ml job list` show the jobs of one plan as a group.
+        # By it the studio's list can be filtered: all jobs of one plan have it.
         tags=(*wishes.tags, *((("hakobune.shards", f"{wishes.shards}"),) if wishes.shards else ())),
         identity=wishes.identity,
         input_mode=wishes.input_mode,
