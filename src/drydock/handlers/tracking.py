@@ -12,7 +12,7 @@ from urllib.parse import quote
 from drydock.arm_ids import API_HOST
 from drydock.blob_uris import artifact_place
 from drydock.http_values import Answer, Context, Request, listed, page_of
-from drydock.refusal import bad_request
+from drydock.refusal import Refusal, bad_request
 from drydock.state.jobs import Job
 from drydock.state.tracking import Tracked
 
@@ -69,6 +69,11 @@ def set_tag(request: Request, context: Context) -> Answer:
     body = request.json()
     context.state.tracking.log(_job(context, body).name, tags=_entries({"tags": [body]}, "tags"))
     return Answer(body={})
+
+
+def refuse_unknown(request: Request, _context: Context) -> Answer:
+    """Refuse what MLflow 3 asks for, and Azure's server does not have: a 404, as it answers."""
+    raise Refusal(404, "NotFound", f"No HTTP resource was found at {request.path}.")
 
 
 def create_artifacts(request: Request, context: Context) -> Answer:
