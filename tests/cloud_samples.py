@@ -131,6 +131,7 @@ class FakeCloud:
     quota: tuple[Quota, ...] = ()
     statuses: Iterator[str] = field(default_factory=lambda: iter(()))
     logs: Sequence[bytes] = ()
+    node_logs: dict[int, bytes] = field(default_factory=dict)
     why: str = ""
     around: Surroundings = field(default_factory=lambda: Surroundings(location="here"))
     keyless: bool = False
@@ -254,6 +255,11 @@ class FakeCloud:
         self._reads += 1
         start = offset if len(whole) >= offset else 0
         return whole[start:], len(whole)
+
+    def end_of_log(self, name: str, node: int) -> bytes:
+        self._require(name in self.jobs, f"no job {name}")
+        self._fail("end of log")
+        return self.node_logs.get(node, b"")
 
     def output_files(self, job: Job, output: str) -> tuple[RemoteFile, ...]:
         self._require(job.name in self.jobs, f"no job {job.name}")

@@ -4,7 +4,7 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-from drydock.runner import OWNER
+from drydock.job_containers import OWNER
 from drydock.services import owner_of
 from measure import report, run
 from rehearsal.stand import Stand, expect

@@ -8,8 +8,8 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+from drydock.job_containers import OWNER, ROLE
 from drydock.output_mounts import reason_against
-from drydock.runner import OWNER, ROLE
 from drydock.services import owner_of
 from measure import report, run
 from rehearsal.stand import Stand, expect, stand

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import importlib
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -54,6 +55,8 @@ from hakobune.model.job import (
 _ARTIFACTS = "workspaceartifactstore"
 _UPLOADS = "hakobune"
 _CANCEL_S = 60.0
+_LOGS = "ExperimentRun/dcid.{}/user_logs"
+_LOG_END_BYTES = 16 * 1024
 
 
 def validate(documents: dict[str, str], *, root: Path) -> None:
@@ -249,8 +252,7 @@ class AzureWorkspace(AzureAccess):
         """See Cloud."""
 
         def read(container: Any) -> tuple[bytes, int]:
-            folder = f"ExperimentRun/dcid.{name}/user_logs"
-            found = blob_store.list_files(container, folder)
+            found = blob_store.list_files(container, _LOGS.format(name))
             logs = [file for file in found if run_history.LOG.fullmatch(file.name)]
             if not logs:
                 return b"", offset
@@ -272,6 +274,19 @@ class AzureWorkspace(AzureAccess):
             raise refused
         self._has_closed_storage = True
         return signed or (b"", offset)
+
+    def end_of_log(self, name: str, node: int) -> bytes:
+        """See Cloud."""
+        wanted = re.compile(run_history.LOG_OF_NODE.format(node))
+
+        def read(container: Any) -> bytes:
+            for file in blob_store.list_files(container, _LOGS.format(name)):
+                if wanted.fullmatch(file.name):
+                    start = max(file.size_bytes - _LOG_END_BYTES, 0)
+                    return blob_store.read_from(container, file.place, start)
+            return b""
+
+        return self._stored(f"log of node {node} of job {name}", _ARTIFACTS, read)
 
     def output_files(self, job: Job, output: str) -> tuple[RemoteFile, ...]:
         """See Cloud."""

@@ -103,6 +103,10 @@ class Cloud(Protocol):
         """
         ...
 
+    def end_of_log(self, name: str, node: int) -> bytes:
+        """Return the last bytes of the log of one node of several; nothing if it has none."""
+        ...
+
     def output_files(self, job: Job, output: str) -> tuple[RemoteFile, ...]:
         """Return the files of an output, by name."""
         ...

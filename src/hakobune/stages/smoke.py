@@ -13,7 +13,7 @@ from hakobune.model.project import Project
 from hakobune.model.record import RECORD, RunRecord
 from hakobune.model.reporter import Reporter
 from hakobune.model.sandbox import SANDBOXES, SMOKE
-from hakobune.model.training import Training
+from hakobune.model.training import PLACE, Training
 from hakobune.stages.compare import read_results
 from hakobune.stages.inputs import digest_of_input
 from hakobune.stages.project import read_fresh_lock
@@ -54,7 +54,7 @@ def smoke(
     if _record_of(project, training.folder, image) is None:
         raise SmokeFailedError(
             f"the training left no run of this image in {training.folder}",
-            remedy="leave out the option for the output, so that it writes to runs/",
+            remedy=f"let the program write its results to {PLACE}",
         )
     return _keep(project, replace(receipt, references=(*receipt.references, training.folder)))
 
@@ -166,4 +166,4 @@ def _record_of(project: Project, folder: str, image: Image) -> RunRecord | None:
 
 def _names_input(project: Project, arguments: tuple[str, ...]) -> bool:
     words = {word.partition("=")[0] for word in arguments}
-    return any(item.flag in words for item in project.inputs)
+    return any(item.flag in words for item in project.entry(arguments).inputs)

@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from trainer.record import (
     write_json,
     write_record,
 )
+from trainer.settings import read_environment
 
 SCHEMA_VERSION = 1
 _TOLD_FAILURES = 5
@@ -50,6 +51,8 @@ def many(settings: ManySettings, publication: Publication, clock: RunClock) -> N
         _write(plan, files, settings, (scratch, publication, clock), facts)
         if settings.keys is not None:
             shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # it has the end's mark where nodes look for it there
+                folder.parent.rmdir()
 
 
 @contextmanager
@@ -57,13 +60,16 @@ def _runner(settings: ManySettings) -> Iterator[Runner]:
     """Yield who works the batches; with `--cluster` all nodes hear the end when the run has it."""
     processes = cores() if settings.processes is None else settings.processes
     if settings.keys is None:
-        yield run_here if processes <= 1 else partial(run_in_processes, processes=processes)
+        is_alone = settings.processes is not None and processes <= 1
+        yield run_here if is_alone else partial(run_in_processes, processes=processes)
         return
     with held_back():
         from trainer.cluster.head import Head  # noqa: PLC0415 - loads Dask
         from trainer.cluster.invitation import told_the_end  # noqa: PLC0415 - as above
+        from trainer.cluster.nodes import read_node  # noqa: PLC0415 - as above
 
-    head = Head(keys=settings.keys, processes=processes)
+    node = read_node(read_environment())
+    head = Head(keys=settings.keys, processes=processes, address=node.head)
     with told_the_end(settings.keys):
         yield head
         show_notes(head.tally.lines())
@@ -95,7 +101,7 @@ def open_plan(settings: ManySettings) -> Iterator[tuple[Plan, Source]]:
                 sums_days=settings.sums_days,
             )
             current.outcome = _described(table, plan)
-        show_notes((*processor_notes(), *table.notes))
+        show_notes((*processor_notes(), *plan.notes))
         yield plan, source
 
 
@@ -139,7 +145,7 @@ def _write(
         _demand(totals, settings)
         found: dict[str, bytes | Path] = {path.name: path for path in sorted(folder.iterdir())}
         found["metric.json"] = _metric(totals, settings, plan, facts)
-        notes = (*plan.table.notes, *processor_notes())
+        notes = (*plan.notes, *processor_notes())
         found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts)
         publication.publish(found)
         current.outcome = str(settings.place.output)

@@ -139,6 +139,42 @@ def test_a_job_is_canceled_and_one_that_is_over_stays() -> None:
         cancel(cloud, "demo-3", FakeReporter())
 
 
+NODE_2 = (
+    "UserError: Execution failed. User process exited with status code 5. Please check log file "
+    "'user_logs/std_log_process_2.txt' for error details."
+)
+
+
+def test_a_node_that_fails_is_shown_with_the_end_of_its_log() -> None:
+    lines = "".join(f"line {number}\x1b[2J\n" for number in range(99)).encode()
+    cloud = FakeCloud(statuses=iter(["Failed"]), why=NODE_2, node_logs={2: lines, 1: b"other"})
+    with pytest.raises(JobFailedError) as caught:
+        followed(cloud)
+    shown = caught.value.what
+    assert "the end of the log of node 2:\n" in shown
+    assert "line 98" in shown
+    assert "line 79" in shown
+    assert "line 78" not in shown
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("node", ["process_0", "process_00", "", "process_99999", "process_2x"])
+def test_the_first_node_s_log_is_shown_once(node: str) -> None:
+    cloud = FakeCloud(
+        statuses=iter(["Failed"]), why=NODE_2.replace("process_2", node), node_logs={2: b"x"}
+    )
+    with pytest.raises(JobFailedError) as caught:
+        followed(cloud)
+    assert "the end of the log" not in caught.value.what
+
+
+def test_a_node_s_log_that_cannot_be_read_does_not_hide_the_failure() -> None:
+    cloud = FakeCloud(statuses=iter(["Failed"]), why=NODE_2)
+    cloud.fails["end of log"] = ServiceUnavailableError("no answer", remedy="")
+    with pytest.raises(JobFailedError, match="node 2 could not be read: no answer"):
+        followed(cloud)
+
+
 @pytest.mark.parametrize(
     ("why", "remedy"),
     [
