@@ -5,6 +5,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 PYTHON ?= python3
 ARGS ?=
+WORKERS ?= 2
 # Without the libraries' bytecode each process of the tests would compile them again, for most of its CPU time.
 export PYTHONDONTWRITEBYTECODE =
 
@@ -13,6 +14,9 @@ help: ## list the targets
 
 train: engine .venv/ready ## train once; prints the paths of the model and the pictures (ARGS="--order 2,0,2")
 	@$(BIN)/hakobune train $(ARGS)
+
+train-cluster: image ## forecast many series by WORKERS containers of this machine (ARGS="--input data/many.csv" WORKERS=4)
+	@run="cluster-$$(date -u +%Y%m%dT%H%M%S)-$$$$"; HAKOBUNE_RUN_ID=$$run ARGS="$(ARGS)" docker compose --profile cluster up --no-log-prefix --no-build --remove-orphans --scale worker=$(WORKERS) scheduler worker && $(BIN)/hakobune record runs/$$run
 
 push-and-submit: engine .venv/ready ## run the same container as an Azure ML job: push, submit, log, outputs, model (ARGS="--order 2,0,2")
 	@$(BIN)/hakobune submit --smoke --create-compute --register $(ARGS)
@@ -88,4 +92,4 @@ clean: ## remove .venv and the tools' caches; runs and images are kept
 	@echo "python: creating .venv-bench for the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train push-and-submit rehearse rehearse-keyless test test-all image mlflow engine check quick format libraries bench-search bench-accuracy proof hostile sdk-tests wheel docs relock clean
+.PHONY: help train train-cluster push-and-submit rehearse rehearse-keyless test test-all image mlflow engine check quick format libraries bench-search bench-accuracy proof hostile sdk-tests wheel docs relock clean

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 BUG_EXIT_CODE = 70
 # Each is a package with a module `command`; without such a name the program trains.
 COMMANDS = ("prepare", "compare", "predict")
+MANY = "many"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,11 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: tuple[str, ...]) -> int:
-    """Train, or run the command that the first argument names."""
+    """Train, one series or many, or run the command that the first argument names."""
     if arguments and arguments[0] in COMMANDS:
         return _caught(lambda: _run_command(*arguments), _tell)
-    training = _Training(arguments)
-    return _caught(training.run, training.end)
+    is_many = bool(arguments) and arguments[0] == MANY
+    run = _Run(arguments, MANY if is_many else "")
+    return _caught(run.run, run.end)
 
 
 def _caught(work: Callable[[], int], end: Callable[[BaseException], int]) -> int:
@@ -83,11 +85,15 @@ def _run_command(name: str, *arguments: str) -> int:
         return int(command.run(arguments))
 
 
-class _Training:
-    """A training: what it has come to when it fails decides what is told and written."""
+class _Run:
+    """A training: what it has come to when it fails decides what is told and written.
 
-    def __init__(self, arguments: tuple[str, ...]) -> None:
+    `name` is that of the kind, which is the first argument: none for one series.
+    """
+
+    def __init__(self, arguments: tuple[str, ...], name: str) -> None:
         self._arguments = arguments
+        self._name = name
         self._clock: RunClock | None = None
         self._place: RunPlace | None = None
         self._publication: Publication | None = None
@@ -101,18 +107,25 @@ class _Training:
             from trainer.record import RunClock  # noqa: PLC0415
             from trainer.settings import (  # noqa: PLC0415
                 library_variables,
-                parse_arguments,
                 place_run,
                 read_environment,
             )
+
+            if self._name:
+                from trainer.many.options import parse_arguments  # noqa: PLC0415
+            else:
+                from trainer.settings import parse_arguments  # noqa: PLC0415
         variables = {**read_environment(), **library_variables(read_environment())}
         self._clock = RunClock(
             arguments=self._arguments, started_s=time.time(), variables=variables
         )
-        raw = parse_arguments(self._arguments)
-        self._place = place_run(raw, read_environment())
-        self._publication = Publication(self._place.output)
-        _train(raw, self._place, self._publication, self._clock)
+        raw = parse_arguments(self._arguments[bool(self._name) :])
+        place = place_run(raw, read_environment())
+        if self._name and _is_other_node(raw):
+            return _work_for_node_0(raw, place)
+        self._place, self._publication = place, Publication(place.output)
+        work = _forecast_many if self._name else _train
+        work(raw, place, self._publication, self._clock)
         return 0
 
     def end(self, failure: BaseException) -> int:
@@ -136,6 +149,49 @@ def _train(raw: Namespace, place: RunPlace, publication: Publication, clock: Run
             from trainer.training import train  # noqa: PLC0415
 
         train(settings, publication, clock)
+
+
+def _forecast_many(
+    raw: Namespace, place: RunPlace, publication: Publication, clock: RunClock
+) -> None:
+    """Do the same for many series."""
+    from trainer.many.options import complete  # noqa: PLC0415 - is loaded
+
+    settings = complete(raw, place)
+    with publication, _prepared_environment():
+        with held_back():
+            from trainer.many.work import many  # noqa: PLC0415
+
+        many(settings, publication, clock)
+
+
+def _is_other_node(raw: Namespace) -> bool:
+    """Return whether node 0 is another one: this one publishes and records nothing."""
+    from trainer.cluster.nodes import is_one_of_several, read_node  # noqa: PLC0415
+    from trainer.many.options import KEYS  # noqa: PLC0415
+    from trainer.settings import read_environment  # noqa: PLC0415
+
+    if raw.cluster is None and raw.shard is None and is_one_of_several(read_environment()):
+        raw.cluster = KEYS
+    return raw.cluster is not None and read_node(read_environment()).rank > 0
+
+
+def _work_for_node_0(raw: Namespace, place: RunPlace) -> int:
+    """Work what node 0 hands out, in a child that is started again when it is killed."""
+    from trainer.cluster.supervisor import supervise  # noqa: PLC0415
+    from trainer.many.options import complete  # noqa: PLC0415
+
+    settings = complete(raw, place)
+
+    def work() -> int:
+        with _prepared_environment():
+            with held_back():
+                from trainer.cluster.worker import work_for_node_0  # noqa: PLC0415
+
+            work_for_node_0(settings)
+        return 0
+
+    return supervise(lambda: _caught(work, _tell))
 
 
 def _missing_library(failure: BaseException) -> LibraryMissingError | None:

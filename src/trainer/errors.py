@@ -76,6 +76,18 @@ class SavedModelMissingError(UsageError):
     """The saved model does not exist."""
 
 
+class NodesUnclearError(UsageError):
+    """`many --cluster`: the environment does not say which node this is."""
+
+
+class SeriesUnknownError(UsageError):
+    """`predict --series`: the store has no model of this series, or none was named."""
+
+
+class BatchesUnusableError(UsageError):
+    """`many`: `--shard` or `--batches` is invalid."""
+
+
 class OutputNotFolderError(UsageError):
     """The output's path, or a part of it, is a file."""
 
@@ -98,6 +110,10 @@ class RefusedError(TrainerError):
 
 class SkillMissingError(RefusedError):
     """`--require_skill`: the model does not beat the best baseline by the given share."""
+
+
+class TooManyFailuresError(RefusedError):
+    """`many`: more series failed than `--max_failures` allows, or all of them."""
 
 
 class SavedModelInvalidError(RefusedError):
@@ -198,6 +214,10 @@ class MachineError(TrainerError):
     """The disk, the memory, a file or another command of this machine prevents it."""
 
     exit_code = 13
+
+
+class NodesMissingError(MachineError):
+    """`many --cluster`: the other nodes do not come, or node 0 is gone."""
 
 
 class MemoryExhaustedError(MachineError):

@@ -7,6 +7,7 @@ file's rename may fail or lose bytes: what did not arrive whole is written again
 """
 
 import errno
+import filecmp
 import os
 import secrets
 import shutil
@@ -21,6 +22,7 @@ from trainer.interruption import checkpoint, held_back
 RECORD = "record.json"
 FAILURE = "failure.json"
 _STAGING = ".trainer-"
+_COPIED_BYTES = 1 << 22
 _FOLDER_REMEDY = "name a folder with --output, an existing or a new one"
 
 
@@ -75,8 +77,11 @@ class Publication:
                 self._make_parents()
             self._staging.mkdir()
 
-    def publish(self, files: Mapping[str, bytes]) -> None:
-        """Write the files aside, then move them into the output; `record.json` is the last."""
+    def publish(self, files: Mapping[str, bytes | Path]) -> None:
+        """Write the files aside, then move them into the output; `record.json` is the last.
+
+        A path is that of a local file, which is copied whole.
+        """
         with _translated(self._output):
             for name, content in files.items():
                 _write(self._staging / name, content)
@@ -112,7 +117,7 @@ class Publication:
                 return True
         return False
 
-    def _move_one_by_one(self, names: Mapping[str, bytes]) -> None:
+    def _move_one_by_one(self, names: Mapping[str, bytes | Path]) -> None:
         """Replace files in the output, and put the old ones back where that fails."""
         done: list[tuple[Path, Path | None]] = []
         try:
@@ -159,22 +164,32 @@ def write_failure(output: Path, content: bytes) -> bool:
     return True
 
 
-def move(source: Path, target: Path, content: bytes | None = None) -> None:
+def move(source: Path, target: Path, content: bytes | Path | None = None) -> None:
     """Rename a file; where that fails, or loses some of the `content`, copy it. Raises OSError."""
     try:
         source.replace(target)
     except OSError:
-        _write(target, source.read_bytes() if content is None else content)
+        _write(target, source if content is None else content)
         source.unlink()
     else:
-        if content is not None and target.read_bytes() != content:
+        if content is not None and not _has(target, content):
             _write(target, content)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _has(path: Path, content: bytes | Path) -> bool:
+    if isinstance(content, bytes):
+        return path.read_bytes() == content
+    return filecmp.cmp(path, content, shallow=False)
+
+
+def _write(path: Path, content: bytes | Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as target:
-        target.write(content)
+        if isinstance(content, bytes):
+            target.write(content)
+        else:
+            with content.open("rb") as source:
+                shutil.copyfileobj(source, target, _COPIED_BYTES)
         target.flush()
         os.fsync(target.fileno())
 

@@ -78,14 +78,11 @@ def write_record(
     run_id: str,
     clock: RunClock,
     notes: Iterable[str],
-    files: Mapping[str, bytes],
+    files: Mapping[str, bytes | Path],
     data: InputFacts,
 ) -> bytes:
     """Return record.json of a run that succeeded, with every file's checksum."""
-    manifest = {
-        name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-        for name, content in files.items()
-    }
+    manifest = {name: _checksum(content) for name, content in files.items()}
     return _sealed(
         {
             **_run_facts(run_id, "succeeded", clock),
@@ -94,6 +91,14 @@ def write_record(
             "manifest": manifest,
         }
     )
+
+
+def _checksum(content: bytes | Path) -> dict[str, Any]:
+    if isinstance(content, bytes):
+        return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    with content.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"sha256": digest, "bytes": content.stat().st_size}
 
 
 def write_failure_record(

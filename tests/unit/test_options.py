@@ -110,7 +110,7 @@ def test_every_option_of_drydock_is_tested() -> None:
     assert [" ".join(o) for o in options if not is_used(o[1], o[0], tests)] == []
 
 
-@pytest.mark.parametrize("command", ["train", "compare", "predict", "prepare"])
+@pytest.mark.parametrize("command", ["train", "many", "compare", "predict", "prepare"])
 def test_every_option_of_the_trainer_is_tested(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

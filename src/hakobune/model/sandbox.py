@@ -129,9 +129,13 @@ def _here(**other: Any) -> Sandbox:  # noqa: ANN401 - fields of Sandbox
 
 DATA, INCOMING = "data", "runs/.incoming"
 TRAIN, PREDICT, PAGES, SMOKE, JOB = "train", "predict", "mlflow", "smoke", "job"
+SCHEDULER, WORKER = "scheduler", "worker"
 SANDBOXES: Mapping[str, Sandbox] = {
     # `hakobune train` puts a folder of the run's own in the place of `runs/.incoming`.
     TRAIN: _here(mounts=((DATA, DATA), ("runs", INCOMING)), writable=("runs",)),
+    # The nodes of one run: an internal network, on which there is nobody else.
+    SCHEDULER: _here(network="", mounts=((DATA, DATA), ("runs", INCOMING)), writable=("runs",)),
+    WORKER: _here(network="", mounts=((DATA, DATA), ("runs", INCOMING)), writable=("runs",)),
     PREDICT: _here(mounts=((DATA, DATA), ("runs", "runs"))),
     # Published on 127.0.0.1, so the network is compose's own. Its store is a volume of compose's.
     PAGES: _here(network="", mounts=(("runs", "runs"),)),

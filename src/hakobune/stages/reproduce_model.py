@@ -53,6 +53,7 @@ def _again(
     project: Project, folder: Path, runner: Runner, reporter: Reporter, sandbox: Sandbox
 ) -> tuple[Grade, str, Path]:
     record = read_run_record(folder)
+    project = project.entry(record.arguments)
     read_results(folder, record)
     outside = require_outside(record, folder)
     image = recorded_image(outside, runner)
@@ -128,4 +129,4 @@ def _arguments(project: Project, record: RunRecord, outside: Outside) -> list[st
 
 
 def _output_options(project: Project, folder: str) -> list[str]:
-    return [word for output in project.outputs for word in (output.flag, folder)]
+    return [word for output in project.results for word in (output.flag, folder)]

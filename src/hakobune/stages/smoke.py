@@ -40,7 +40,7 @@ def smoke(
         named = ", ".join(skipped)
         reporter.say(f"skipped: {named}: not for this Python or {PLATFORM}, by the line's marker")
     if set(checks) <= set(receipt.checks):
-        reporter.done("smoke", f"{len(checks)} tests, passed before", digest=image.id)
+        reporter.done("smoke", f"{len(checks)} tests, already passed", digest=image.id)
     else:
         for name, command in checks.items():
             _check(name, command, runner)
@@ -48,7 +48,7 @@ def smoke(
         receipt = _keep(project, replace(receipt, checks=tuple(checks)))
     reference = _find_reference(project, training, receipt, image)
     if reference:
-        reporter.done("train", f"{reference}, the same arguments and data before")
+        reporter.done("train", f"{reference} has the same arguments and data already")
         return receipt
     train(project, training, runner, reporter, image=image)
     if _record_of(project, training.folder, image) is None:
@@ -166,4 +166,4 @@ def _record_of(project: Project, folder: str, image: Image) -> RunRecord | None:
 
 def _names_input(project: Project, arguments: tuple[str, ...]) -> bool:
     words = {word.partition("=")[0] for word in arguments}
-    return any(item.flag in words for item in project.inputs)
+    return any(item.flag in words for item in project.entry(arguments).inputs)

@@ -7,6 +7,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from hakobune.errors import (
     ArgumentInvalidError,
@@ -16,7 +17,7 @@ from hakobune.errors import (
 )
 from hakobune.model.forms import is_of, shortened
 from hakobune.model.image import Image, PushedImage
-from hakobune.model.job import EnvironmentPlan, JobInput, JobPlan, JobWishes, Pairs
+from hakobune.model.job import UPLOAD, EnvironmentPlan, JobInput, JobPlan, JobWishes, Pairs
 from hakobune.model.project import Project
 from hakobune.transform.arguments import put_value, value_at, value_place
 from hakobune.transform.names import valid_name
@@ -67,7 +68,7 @@ def planned_inputs(
     Raises InputNotFoundError, or ReferenceMutableError for an asset without a fixed version.
     """
     passed, found = list(arguments), []
-    for item in project.inputs:
+    for item in project.entry(arguments).inputs:
         place = value_place(passed, item.flag)
         if place is None:
             continue
@@ -137,14 +138,14 @@ def job_command(
 
     Raises ArgumentInvalidError for an argument that already holds one.
     """
-    for word in (*project.program, *arguments):
+    for word in project.started(arguments):
         _require_plain("an argument", word)
-    passed = list(arguments)
-    for item in project.inputs:
+    passed, entry = list(arguments), project.entry(arguments)
+    for item in entry.inputs:
         place = value_place(passed, item.flag)
         if place is not None and item.name in {found.name for found in inputs}:
             put_value(passed, place, item.flag, f"${{{{inputs.{item.name}}}}}")
-    for output in project.outputs:
+    for output in entry.outputs:
         place = value_place(passed, output.flag)
         if place is not None:
             raise OutputUnknownError(
@@ -153,7 +154,7 @@ def job_command(
                 remedy=f"leave out {output.flag}; `hakobune fetch` downloads the files",
             )
         passed += [output.flag, f"${{{{outputs.{output.name}}}}}"]
-    return (*project.program, *passed)
+    return project.started(tuple(passed))
 
 
 def shell_text(words: Iterable[str]) -> str:
@@ -181,8 +182,7 @@ def job_arguments(project: Project, command: str) -> tuple[str, ...]:
         _VARIABLE.sub(r"\1${{inputs.\2}}", word) if _VARIABLE.fullmatch(word) else word
         for word in shlex.split(command)
     )
-    length = len(project.program)
-    return words[length:] if words[:length] == tuple(project.program) else words
+    return project.given(words)
 
 
 def job_tags(
@@ -238,23 +238,61 @@ def plan_job(
         instances=wishes.instances,
         timeout_s=wishes.timeout_s,
         inputs=inputs,
-        outputs=tuple(output.name for output in project.outputs),
+        outputs=tuple(output.name for output in project.entry(wishes.arguments).outputs),
         variables=wishes.variables,
-        tags=wishes.tags,
+        # By it the studio and `az ml job list` show the jobs of one plan as a group.
+        tags=(*wishes.tags, *((("hakobune.shards", f"{wishes.shards}"),) if wishes.shards else ())),
         identity=wishes.identity,
         input_mode=wishes.input_mode,
         output_mode=wishes.outputs[0],
+        kept=_kept(project, wishes),
     )
+
+
+def plan_shards(plan: JobPlan, count: int) -> tuple[JobPlan, ...]:
+    """Return the jobs that share the work of this one, which then merges it.
+
+    Each has the plan's command with `--shard R/N`, R from 0, and the plan's outputs that are kept.
+    """
+    return tuple(
+        replace(
+            plan,
+            name=f"{plan.name}-s{part}",
+            display_name=f"{plan.display_name}: shard {part} of {count}",
+            command=f"{plan.command} --shard {part}/{count}",
+            kept_at=plan.name,
+        )
+        for part in range(count)
+    )
+
+
+def _kept(project: Project, wishes: JobWishes) -> tuple[str, ...]:
+    """Return the outputs that another job of the plan goes on from."""
+    work = tuple(output.name for output in project.outputs if output.is_work)
+    if work or not wishes.is_shared:
+        return work
+    return tuple(output.name for output in project.outputs)
 
 
 def _require_nodes(project: Project, wishes: JobWishes) -> None:
     """Raise ArgumentInvalidError for nodes that the program or serverless compute cannot use."""
-    if wishes.instances > 1 and not project.distributed:
+    option = f"--shards {wishes.shards}" if wishes.shards else f"--instances {wishes.instances}"
+    if wishes.shards and wishes.instances > 1:
         raise ArgumentInvalidError(
-            f"--instances {wishes.instances}: each node would run the same training and overwrite "
-            "the others' outputs",
-            remedy="leave out --instances; for a program that shares its work among nodes, set "
-            "distributed = true in [tool.hakobune]",
+            f"{option} and --instances {wishes.instances}: a shard is a job of one node",
+            remedy="choose one of them: --shards for nodes that may be taken away",
+        )
+    if wishes.is_shared and not project.distributed:
+        raise ArgumentInvalidError(
+            f"{option}: each node would run the same training and overwrite the others' outputs",
+            remedy=f"leave out {option.partition(' ')[0]}; for a program that shares its work "
+            "among nodes, set distributed = true in [tool.hakobune]",
+        )
+    if wishes.is_shared and wishes.output_mode == UPLOAD:
+        raise ArgumentInvalidError(
+            f"--output-mode upload with {option}: no node would see what another wrote, and "
+            "nothing would be left of a node that is lost",
+            remedy="leave out --output-mode: the outputs are mounted",
         )
     if wishes.compute.is_serverless and (wishes.is_compute_created or wishes.compute.subnet):
         raise ArgumentInvalidError(

@@ -1,11 +1,15 @@
 """The calendar that a series' dates follow, its season, and the dates that are absent from it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from trainer.errors import DatesIrregularError
+from trainer.input.grid import DAY_US, SECOND_US, Grid, is_edge, month_of
+from trainer.input.records import Places
 
 _LEAST_COVERAGE = 0.5
 _MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -41,10 +45,11 @@ class Calendar:
 
 def find_calendar(dates: pd.DatetimeIndex, name: str) -> Calendar:
     """Return the calendar of sorted, different dates; some may be absent, but not most."""
-    for calendar in _candidates(dates):
-        grid = calendar.between(dates[0], dates[-1])
-        if dates.isin(grid).all() and len(dates) >= _LEAST_COVERAGE * len(grid):
-            return _with_seasons(calendar, len(grid))
+    grid = find_grid(dates.to_numpy().astype("datetime64[us]").view(np.int64))
+    if grid is not None:
+        first, last = dates[0], dates[-1]
+        calendar = calendar_of(grid)
+        return seasoned(calendar, len(calendar.between(first, last)))
     steps = pd.Series(np.diff(dates.to_numpy()))
     common = steps.mode().iloc[0] if len(steps) else pd.Timedelta(0)
     odd = next((place for place, step in enumerate(steps) if step != common), 0)
@@ -56,58 +61,95 @@ def find_calendar(dates: pd.DatetimeIndex, name: str) -> Calendar:
     )
 
 
-def _candidates(dates: pd.DatetimeIndex) -> list[Calendar]:
-    """Return calendars from the coarsest to the finest; the first that fits is meant."""
-    month, day = _MONTH_NAMES[dates[0].month - 1], _WEEKDAY_NAMES[dates[0].weekday()]
-    found = []
-    if len(dates) > 1 and (dates == dates.normalize()).all():
-        found += [
-            _calendar(f"YS-{month}", "yearly"),
-            _calendar(f"YE-{month}", "yearly"),
-            _calendar(f"QS-{month}", "quarterly"),
-            _calendar(f"QE-{month}", "quarterly"),
-            _calendar("MS", "monthly"),
-            _calendar("ME", "monthly"),
-            _calendar(f"W-{day}", "weekly"),
-        ]
-        if (dates.day_of_week < 5).all():  # noqa: PLR2004 - Monday to Friday
-            found.append(_calendar("B", "business days"))
-    return [*found, *_even_steps(dates)]
+def find_grid(dates: Places) -> Grid | None:
+    """Return the coarsest step that sorted, different dates follow; None without one.
+
+    Dates are microseconds since 1970. Of the step's dates some may be absent, but not most.
+    """
+    for grid in _candidates(dates):
+        places = grid.places(dates)
+        if places is None or (np.diff(places) < 1).any():
+            continue
+        if len(dates) >= _LEAST_COVERAGE * (int(places[-1] - places[0]) + 1):
+            return grid
+    return None
 
 
-def _even_steps(dates: pd.DatetimeIndex) -> list[Calendar]:
-    """Return the largest step of whole seconds that divides every gap."""
-    seconds = np.diff(dates.to_numpy().astype("datetime64[s]")).astype(np.int64)
-    step = int(np.gcd.reduce(seconds)) if len(seconds) else 0
-    if step and _LEAST_COVERAGE * (seconds.sum() // step + 1) > len(dates):
-        return []
-    for unit, code, name in ((_DAY_S, "D", "daily"), (3600, "h", "hourly"), (60, "min", "minutes")):
-        if step and step % unit == 0:
+def _candidates(dates: Places) -> Iterator[Grid]:
+    """Yield grids from the coarsest to the finest; the first that fits is meant."""
+    if len(dates) < 2:  # noqa: PLR2004 - one date has no step
+        return
+    days, rest = np.divmod(dates, DAY_US)
+    if not rest.any():
+        for is_end, mark in ((False, "S"), (True, "E")):
+            if is_edge(dates[:1], is_end=is_end).all():
+                yield from _months(int(month_of(dates[:1])[0]), mark, is_end=is_end)
+        weekday = int((days[0] + 3) % _WEEK_DAYS)
+        week = _WEEK_DAYS * DAY_US
+        yield Grid(
+            code=f"W-{_WEEKDAY_NAMES[weekday]}",
+            name="weekly",
+            unit="time",
+            step=week,
+            phase=int(dates[0] % week),
+        )
+        yield Grid(code="B", name="business days", unit="workday")
+    yield from _even_steps(dates)
+
+
+def _months(month: int, mark: str, *, is_end: bool) -> Iterator[Grid]:
+    named = _MONTH_NAMES[month % 12]
+    for code, name, step in (
+        (f"Y{mark}-{named}", "yearly", 12),
+        (f"Q{mark}-{named}", "quarterly", 3),
+        (f"M{mark}", "monthly", 1),
+    ):
+        yield Grid(code=code, name=name, unit="month", step=step, phase=month % step, is_end=is_end)
+
+
+def _even_steps(dates: Places) -> Iterator[Grid]:
+    """Yield the largest step of whole seconds that divides every gap."""
+    gaps = np.diff(dates)
+    step, rest = divmod(int(np.gcd.reduce(gaps)), SECOND_US)
+    if not step or rest:
+        return
+    code, name = f"{step}s", f"every {step} s"
+    for unit, letter, plain in (
+        (_DAY_S, "D", "daily"),
+        (3600, "h", "hourly"),
+        (60, "min", "minutes"),
+    ):
+        if step % unit == 0:
             count = step // unit
-            if count == 1:
-                return [_calendar(code, name)]
-            return [_calendar(f"{count}{code}", f"every {count} {code}")]
-    return [_calendar(f"{step}s", f"every {step} s")] if step else []
+            code, name = (
+                (letter, plain) if count == 1 else (f"{count}{letter}", f"every {count} {letter}")
+            )
+            break
+    step *= SECOND_US
+    yield Grid(code=code, name=name, unit="time", step=step, phase=int(dates[0] % step))
 
 
-def _with_seasons(calendar: Calendar, rows: int) -> Calendar:
+def seasoned(calendar: Calendar, rows: int) -> Calendar:
     """Return the calendar with its natural periods: weeks have a year from three years on."""
-    natural = _natural_seasons(calendar)
+    natural = _natural_seasons(calendar.code, calendar.season)
     held = tuple(period for period in natural if rows >= FEWEST_REPEATS * period)
     season = calendar.season if calendar.season > 1 or not held else held[0]
     return replace(calendar, season=season, seasons=held)
 
 
-def _natural_seasons(calendar: Calendar) -> tuple[int, ...]:
-    if calendar.code.startswith("W-"):
+@cache
+def _natural_seasons(code: str, season: int) -> tuple[int, ...]:
+    if code.startswith("W-"):
         return (_WEEKS_A_YEAR,)
-    if calendar.code.endswith(("h", "min", "s")):
+    if code.endswith(("h", "min", "s")):
         start = pd.Timestamp(0)
-        step = calendar.after(start, 1)[0] - start
+        step = pd.date_range(start, periods=2, freq=code)[1] - start
         day, rest = divmod(pd.Timedelta(days=1), step)
         return (day, _WEEK_DAYS * day) if day > 1 and not rest else ()
-    return (calendar.season,) if calendar.season > 1 else ()
+    return (season,) if season > 1 else ()
 
 
-def _calendar(code: str, name: str) -> Calendar:
-    return Calendar(code=code, name=name, season=_SEASONS.get(code.partition("-")[0], 1))
+def calendar_of(grid: Grid) -> Calendar:
+    """Return the calendar of a step, with the season that its name implies."""
+    season = _SEASONS.get(grid.code.partition("-")[0], 1)
+    return Calendar(code=grid.code, name=grid.name, season=season)

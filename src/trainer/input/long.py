@@ -86,13 +86,15 @@ class Group:
 class LongTable:
     """The series of a long table, in the order of their names. To be used in a `with`.
 
-    `names` has every series that a row names, also one whose rows cannot be read.
+    `names` has every series that a row names, also one whose rows cannot be read. `is_cut_off` says
+    that the file ends within a line.
     """
 
     source: str
     names: tuple[tuple[str, ...], ...]
     columns: tuple[str, ...]
     notes: tuple[str, ...]
+    is_cut_off: bool
     _rows: Rows
     _ends: Places
     _problems: dict[int, str]
@@ -100,6 +102,24 @@ class LongTable:
     def __len__(self) -> int:
         """Return the number of series."""
         return len(self.names)
+
+    @property
+    def counts(self) -> Places:
+        """Return the number of rows of each series."""
+        return np.diff(self._ends, prepend=0)
+
+    @property
+    def last_date(self) -> int | None:
+        """Return the last date of all rows, in microseconds since 1970; None without a row."""
+        starts = range(0, len(self._rows), _ROWS_AT_ONCE)
+        lasts = [int(self._rows[s : s + _ROWS_AT_ONCE]["date"].max()) for s in starts]
+        return max(lasts, default=None)
+
+    def content(self, place: int) -> bytes:
+        """Return bytes that differ where anything about a series' rows differs."""
+        start = int(self._ends[place - 1]) if place else 0
+        rows = self._rows[start : int(self._ends[place])]
+        return b"".join(rows[name].tobytes() for name in ("line", "date", "offset", "value"))
 
     def __iter__(self) -> Iterator[Group]:
         """Yield each series, in the order of the names."""
@@ -315,6 +335,7 @@ class _Reader:
             names=tuple(names[place] for place in order),
             columns=(*series, date, value),
             notes=tuple(self._table.notes),
+            is_cut_off=self._table.cut_off is not None,
             _rows=rows,
             _ends=ends,
             _problems={int(rank[place]): what for place, what in self._wrong.items()},

@@ -15,6 +15,7 @@ class Options:
     """What the user asked for. `output` is a path, or `-` for standard output."""
 
     model: Path
+    series: str | None
     horizon: int
     future: Path | None
     read_as: ReadAs
@@ -33,6 +34,7 @@ def parse_options(arguments: Sequence[str]) -> Options:
         parser.error("the model or its regressors would be overwritten; name another --output")
     return Options(
         model=Path(raw.model),
+        series=raw.series,
         horizon=read_horizon(raw.horizon),
         future=None if raw.future is None else Path(raw.future),
         read_as=table_options(raw),
@@ -49,7 +51,14 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--model", required=True, metavar="FILE", type=_path, help="a run's arima_model.json")
+    add(
+        "--model",
+        required=True,
+        metavar="FILE",
+        type=_path,
+        help="a run's arima_model.json, or models.sqlite",
+    )
+    add("--series", metavar="ID", help="which one, where the file is the models.sqlite of `many`")
     add("--horizon", required=True, metavar="STEPS", help=f"1 to {LONGEST_HORIZON}")
     add(
         "--future",

@@ -4,15 +4,22 @@ import numpy as np
 import pandas as pd
 
 from trainer.console import show_notes, stage
-from trainer.errors import HorizonInvalidError, MemoryExhaustedError, SavedModelInvalidError
+from trainer.errors import (
+    ChoicesContradictError,
+    HorizonInvalidError,
+    MemoryExhaustedError,
+    SavedModelInvalidError,
+    SeriesUnknownError,
+)
 from trainer.fit.prediction import Prediction
 from trainer.predict.future import future_columns
 from trainer.predict.options import Options
 from trainer.prepare.publish import Target
-from trainer.printable import printable
+from trainer.printable import limited, printable
 from trainer.report import dated, write_forecast
-from trainer.saved.load import load_model_file
+from trainer.saved.load import LoadedModel, load_model_file
 from trainer.saved.origin import Origin, read_origin
+from trainer.saved.store import is_store, read_model
 
 _REMEDY = "use the file as the run wrote it, or train again"
 
@@ -35,7 +42,7 @@ def forecast(options: Options) -> bytes:
     """Return the forecast in the form of forecast.csv. Raises TrainerError."""
     name = printable(str(options.model))
     with stage("load") as current:
-        loaded = load_model_file(options.model, trust_pickle=options.trust_pickle)
+        loaded = _loaded(options)
         origin = read_origin(loaded.saved, name)
         known = _known_dates(origin, len(loaded.saved.values), name)
         orders = ", ".join(loaded.saved.names)
@@ -50,6 +57,24 @@ def forecast(options: Options) -> bytes:
             content = write_forecast(dates, prediction)
         current.outcome = f"{options.horizon} steps, {dated(dates[0])} to {dated(dates[-1])}"
     return content
+
+
+def _loaded(options: Options) -> LoadedModel:
+    """Return the model of a file that has one, or that of a series."""
+    if is_store(options.model):
+        if options.series is None:
+            raise SeriesUnknownError(
+                f"{printable(str(options.model))} has the models of many series",
+                remedy="name one: --series ID, with the unique_id of a row of metrics",
+            )
+        return LoadedModel(saved=read_model(options.model, options.series))
+    if options.series is not None:
+        raise ChoicesContradictError(
+            f"--series {limited(options.series)}: {printable(str(options.model))} is the model of "
+            "one series",
+            remedy="leave out --series, or name the models.sqlite of a run of `many`",
+        )
+    return load_model_file(options.model, trust_pickle=options.trust_pickle)
 
 
 def _known_dates(origin: Origin, rows: int, name: str) -> pd.DatetimeIndex:

@@ -48,7 +48,7 @@ def _read(saved: SavedModel) -> Origin:
     if len(names) != len(saved.columns) or names[len(names) - len(given) :] != given:
         raise ValueError("its regressors have no names")
     first, last = (datetime.fromisoformat(facts[name]) for name in ("first_date", "last_date"))
-    if first.tzinfo or last.tzinfo or first >= last:
+    if first.tzinfo or last.tzinfo or first > last:
         raise ValueError("its last date is before its first")
     plan = _plan(facts["calendar_regressors"])
     return Origin(**texts, first=first, last=last, regressors=names, given=given, plan=plan)

@@ -11,14 +11,26 @@ import yaml
 from hakobune.adapters.azure_documents import job_document
 from hakobune.adapters.docker_cli import run_program
 from hakobune.model.job import JobPlan
-from hakobune.model.sandbox import INCOMING, JOB, PAGES, PREDICT, SANDBOXES, SMOKE, TRAIN, Sandbox
+from hakobune.model.sandbox import (
+    INCOMING,
+    JOB,
+    PAGES,
+    PREDICT,
+    SANDBOXES,
+    SCHEDULER,
+    SMOKE,
+    TRAIN,
+    WORKER,
+    Sandbox,
+)
 from hakobune.stages.smoke import checks_of
 from tests.run_samples import make_run
 from tests.samples import FakeRunner, begins
 
 ROOT = Path(__file__).resolve().parents[4]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-HERE = (TRAIN, PREDICT, PAGES)
+HERE = (TRAIN, SCHEDULER, WORKER, PREDICT, PAGES)
+NODES = (SCHEDULER, WORKER)
 
 
 def volume(given: dict[str, Any]) -> dict[str, Any]:
@@ -37,9 +49,19 @@ def test_the_repository_s_compose_file_is_the_table(name: str) -> None:
     if name == PAGES:
         assert more == ["mlflow-store:/workspace/store"]
     else:
-        assert [(mount["target"], mount["read_only"]) for mount in more] == [("/checkout", True)]
+        key = ["cluster-key:/cluster"] if name in NODES else []
+        assert more[1:] == key
+        assert (more[0]["target"], more[0]["read_only"]) == ("/checkout", True)
     assert service.get("network_mode") == (SANDBOXES[name].network or None)
     assert not set(service) & {"privileged", "devices", "pid", "ipc", "userns_mode", "group_add"}
+
+
+def test_the_nodes_of_a_run_are_on_a_network_without_a_way_out_and_their_key_is_in_memory() -> None:
+    assert COMPOSE["networks"] == {"cluster": {"internal": True}}
+    assert all(COMPOSE["services"][name]["networks"] == ["cluster"] for name in NODES)
+    assert COMPOSE["volumes"]["cluster-key"]["driver_opts"]["type"] == "tmpfs"
+    others = set(COMPOSE["services"]) - set(NODES)
+    assert all("cluster-key" not in str(COMPOSE["services"][name]) for name in others)
 
 
 def test_the_other_project_s_compose_file_is_the_table_without_data() -> None:
@@ -56,7 +78,7 @@ def test_only_a_training_writes_to_runs_and_only_to_what_has_not_arrived() -> No
         for name, row in SANDBOXES.items()
         for place in row.writable
     }
-    assert written == {(TRAIN, "runs", "runs/.incoming")}
+    assert written == {(name, "runs", "runs/.incoming") for name in (TRAIN, *NODES)}
 
 
 def options_of(command: list[str], image: str) -> dict[str, str]:

@@ -142,6 +142,21 @@ def test_a_service_of_another_image_is_nobody_s_business() -> None:
     assert found(yaml.safe_dump(whole).encode()) == []
 
 
+def test_another_service_may_be_on_an_internal_network_and_on_no_other() -> None:
+    def differences(networks: Any, services_networks: Any) -> list[str]:
+        whole = yaml.safe_load(WRITTEN)
+        node = dict(whole["services"]["train"])
+        del node["network_mode"]
+        whole["services"]["node"] = node | {"networks": services_networks}
+        return found(yaml.safe_dump(whole | {"networks": networks}, sort_keys=False).encode())
+
+    inside = {"nodes": {"internal": True}}
+    assert differences(inside, ["nodes"]) == differences(inside, {"nodes": {}}) == []
+    for networks, names in (({"nodes": {}}, ["nodes"]), (inside, ["nodes", "default"]), ({}, [])):
+        (one,) = differences(networks, names)
+        assert "service 'node': `network_mode` is missing" in one
+
+
 def test_a_second_file_is_laid_over_the_first() -> None:
     over = b"services:\n  train:\n    volumes: ['./more:/more']\n    network_mode: host\n"
     first, second = found(WRITTEN, over)

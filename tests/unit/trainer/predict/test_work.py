@@ -14,6 +14,7 @@ from tests.unit.trainer.trained import KINDS, TRAINED, csv_text, exit_code_of, t
 from trainer.__main__ import main
 from trainer.predict import work
 from trainer.saved import files
+from trainer.saved.store import StoreWriter
 
 pytestmark = pytest.mark.process  # matplotlib asks fc-list for fonts when a model is trained
 JSON, PICKLE = "models/arima_model.json", "models/arima_model.pkl"
@@ -378,3 +379,17 @@ def test_another_run_s_folder_gives_the_same_model(
     train_runs(tmp_path)
     for file in (JSON, PICKLE):
         assert (tmp_path / "good" / file).read_bytes() == (runs / "good" / file).read_bytes()
+
+
+@pytest.mark.usefixtures("here")
+def test_a_series_is_for_a_store_of_many_and_a_store_needs_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["predict", "--model", f"good/{JSON}", "--series", "a", "--horizon", "1"]) == 2
+    assert "error[choices-contradict]" in capsys.readouterr().err
+    with StoreWriter(Path("models.sqlite")) as store:
+        store.add([("a", b"")])
+    assert main(["predict", "--model", "models.sqlite", "--horizon", "1"]) == 2
+    assert "name one: --series ID" in capsys.readouterr().err
+    assert main(["predict", "--model", "models.sqlite", "--series", "b", "--horizon", "1"]) == 2
+    assert "error[series-unknown]" in capsys.readouterr().err

@@ -1,0 +1,1 @@
+"""One plan of batches spread over nodes by Dask; nothing that must be right rests on it."""

@@ -1,0 +1,84 @@
+"""Which node this is, by the variables that Azure ML sets for `distribution: pytorch`.
+
+https://learn.microsoft.com/azure/machine-learning/how-to-train-distributed-gpu names MASTER_ADDR,
+WORLD_SIZE, NODE_RANK and RANK; others came and went. MASTER_PORT is the service's, and is not used.
+"""
+
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from trainer.errors import NodesUnclearError
+from trainer.printable import printable
+
+_COUNT = re.compile(r"[0-9]{1,5}")
+_ADDRESS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}")
+_RELATED = re.compile(
+    r"AZUREML_.*(?:NODE|RANK).*|AZ_BATCH.*(?:NODE|HOST).*|.*(?:RANK|WORLD_SIZE)|MASTER_.*|NODE_COUNT"
+)
+_MOST_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """This node's rank from 0, the number of nodes, and node 0's address or name."""
+
+    rank: int
+    nodes: int
+    head: str
+
+
+def read_node(environment: Mapping[str, str]) -> Node:
+    """Return which node this is.
+
+    Raises NodesUnclearError, with the names of the variables that are there, where one is missing
+    or has no known form.
+    """
+    rank = _number(environment, "NODE_RANK", "RANK")
+    nodes = _number(environment, "AZUREML_NODE_COUNT", "WORLD_SIZE")
+    head = environment.get("MASTER_ADDR", "")
+    if not _ADDRESS.fullmatch(head):
+        raise _unclear(environment, "MASTER_ADDR" + " has no address" * bool(head))
+    if not rank < nodes:
+        raise _unclear(environment, f"node {rank} of {nodes}")
+    return Node(rank=rank, nodes=nodes, head=f"[{head}]" if ":" in head else head)
+
+
+def is_one_of_several(environment: Mapping[str, str]) -> bool:
+    """Return whether the service says that this job has more than one node."""
+    found = environment.get("AZUREML_NODE_COUNT") or environment.get("WORLD_SIZE") or "1"
+    return not _COUNT.fullmatch(found) or int(found) > 1
+
+
+def own_address(head: str) -> str | None:
+    """Return the address of this node that node 0 sees; None while there is no way to node 0.
+
+    Nothing is sent: the kernel is asked which address it would take.
+    """
+    try:
+        found = socket.getaddrinfo(head.strip("[]"), 9, type=socket.SOCK_DGRAM)
+        with socket.socket(found[0][0], socket.SOCK_DGRAM) as asked:
+            asked.connect(found[0][4])
+            return str(asked.getsockname()[0])
+    except OSError:
+        return None
+
+
+def _number(environment: Mapping[str, str], *names: str) -> int:
+    name = next((name for name in names if environment.get(name)), None)
+    if name is None:
+        raise _unclear(environment, f"neither {' nor '.join(names)} is set")
+    if not _COUNT.fullmatch(environment[name]):
+        raise _unclear(environment, f"{name} is no number")
+    return int(environment[name])
+
+
+def _unclear(environment: Mapping[str, str], what: str) -> NodesUnclearError:
+    """Return the error. Names only: a value may be anything, and a log is read by many."""
+    seen = sorted(name for name in environment if _RELATED.fullmatch(name))
+    told = ", ".join(printable(name) for name in seen[:_MOST_SHOWN]) or "none"
+    return NodesUnclearError(
+        f"which node this is cannot be told: {what}; variables that are there: {told}",
+        remedy="start the job with `hakobune submit --instances N`, or leave out --cluster",
+    )

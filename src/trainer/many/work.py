@@ -1,0 +1,240 @@
+"""A long table to the forecasts of all its series: the story, top to bottom."""
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+from trainer.console import show_notes, show_result, stage
+from trainer.errors import MemoryExhaustedError, TooManyFailuresError
+from trainer.input.long import LongTable, open_long
+from trainer.input.source import Source, open_source
+from trainer.interruption import held_back
+from trainer.many.batch_file import find_sealed
+from trainer.many.merge import Totals, merge
+from trainer.many.options import ManySettings
+from trainer.many.plan import Batch, Plan, make_plan
+from trainer.many.runners import Runner, run_here, run_in_processes
+from trainer.outputs import RECORD, Publication
+from trainer.printable import printable
+from trainer.record import (
+    InputFacts,
+    RunClock,
+    processor_notes,
+    versions,
+    write_json,
+    write_record,
+)
+from trainer.settings import read_environment
+
+SCHEMA_VERSION = 1
+_TOLD_FAILURES = 5
+
+
+def many(settings: ManySettings, publication: Publication, clock: RunClock) -> None:
+    """Forecast every series. Raises TrainerError; publishes all or nothing."""
+    with _memory_translated(settings), ExitStack() as stack:
+        plan, source = stack.enter_context(open_plan(settings))
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trainer-")))
+        folder = settings.batches or scratch / "batches"
+        runner = stack.enter_context(_runner(settings))
+        files = work_batches(plan, folder, runner, settings)
+        if settings.shard is not None:
+            show_result([("batches", f"{len(files)} of {len(plan.batches)} are in {folder}")])
+            return
+        facts = InputFacts(
+            path=str(settings.input), source=plan.table.source, sha256=source.digest.hexdigest()
+        )
+        _write(plan, files, settings, (scratch, publication, clock), facts)
+        if settings.keys is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # it has the end's mark where nodes look for it there
+                folder.parent.rmdir()
+
+
+@contextmanager
+def _runner(settings: ManySettings) -> Iterator[Runner]:
+    """Yield who works the batches; with `--cluster` all nodes hear the end when the run has it."""
+    processes = cores() if settings.processes is None else settings.processes
+    if settings.keys is None:
+        is_alone = settings.processes is not None and processes <= 1
+        yield run_here if is_alone else partial(run_in_processes, processes=processes)
+        return
+    with held_back():
+        from trainer.cluster.head import Head  # noqa: PLC0415 - loads Dask
+        from trainer.cluster.invitation import told_the_end  # noqa: PLC0415 - as above
+        from trainer.cluster.nodes import read_node  # noqa: PLC0415 - as above
+
+    node = read_node(read_environment())
+    head = Head(keys=settings.keys, processes=processes, address=node.head)
+    with told_the_end(settings.keys):
+        yield head
+        show_notes(head.tally.lines())
+
+
+@contextmanager
+def open_plan(settings: ManySettings) -> Iterator[tuple[Plan, Source]]:
+    """Read the table and make its plan, which needs the table until the end."""
+    with ExitStack() as stack:
+        source = stack.enter_context(
+            open_source(str(settings.input), encoding=settings.read_as.encoding)
+        )
+        with stage("read") as current:
+            table = stack.enter_context(
+                open_long(
+                    source,
+                    settings.read_as,
+                    series=settings.series_columns,
+                    date=settings.date_column,
+                    value=settings.value_column,
+                    only=dict(settings.only),
+                    may_be_cut_off=True,
+                )
+            )
+            plan = make_plan(
+                table,
+                horizon=settings.horizon,
+                has_floor=settings.has_floor,
+                sums_days=settings.sums_days,
+            )
+            current.outcome = _described(table, plan)
+        show_notes((*processor_notes(), *plan.notes))
+        yield plan, source
+
+
+def work_batches(
+    plan: Plan, folder: Path, runner: Runner, settings: ManySettings
+) -> dict[str, Path]:
+    """Let the runner work the batches that the folder lacks; return the file of each."""
+    wanted = [batch for batch in plan.batches if _is_ours(batch, settings.shard)]
+    with stage("forecast") as current:
+        files = find_sealed(folder, [batch.name for batch in wanted])
+        left = [batch for batch in wanted if batch.name not in files]
+        series, worked = sum(batch.end - batch.start for batch in left), Counter[str]()
+        for done in runner(left, plan, folder) if left else ():
+            files[done.batch.name] = done.path
+            worked += done.statuses
+            current.progress("series", worked.total(), series)
+            failed = worked.total() - worked["ok"]
+            if settings.max_failures is not None and failed > settings.max_failures:
+                raise _too_many(failed, settings)
+        told = ", ".join(f"{count:,} {status}" for status, count in sorted(worked.items()))
+        there = len(wanted) - len(left)
+        current.outcome = ", ".join(
+            [told] * bool(told) + [f"{there} batches were there"] * (there > 0)
+        )
+    return files
+
+
+def _write(
+    plan: Plan,
+    files: dict[str, Path],
+    settings: ManySettings,
+    where: tuple[Path, Publication, RunClock],
+    facts: InputFacts,
+) -> None:
+    """Merge the batches on the local disk, then publish the run's files."""
+    scratch, publication, clock = where
+    folder = scratch / "merged"
+    folder.mkdir()
+    with stage("write") as current:
+        totals = merge(plan.batches, files, folder)
+        _demand(totals, settings)
+        found: dict[str, bytes | Path] = {path.name: path for path in sorted(folder.iterdir())}
+        found["metric.json"] = _metric(totals, settings, plan, facts)
+        notes = (*plan.notes, *processor_notes())
+        found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts)
+        publication.publish(found)
+        current.outcome = str(settings.place.output)
+    show_notes([f"{printable(name)}: {why}" for name, why in totals.failures[:_TOLD_FAILURES]])
+    show_result(_result(totals, settings, list(found)))
+
+
+def _demand(totals: Totals, settings: ManySettings) -> None:
+    most = totals.series - 1 if settings.max_failures is None else settings.max_failures
+    if totals.failed > most:
+        raise _too_many(totals.failed, settings, totals)
+
+
+def _too_many(
+    failed: int, settings: ManySettings, totals: Totals | None = None
+) -> TooManyFailuresError:
+    first = [] if totals is None else totals.failures[:_TOLD_FAILURES]
+    told = "".join(f"\n{printable(name)}: {why}" for name, why in first)
+    most = settings.max_failures
+    return TooManyFailuresError(
+        f"{failed} series failed, "
+        + ("which are all" if most is None else f"more than --max_failures {most}")
+        + told,
+        remedy="correct the rows of these series, or allow more with --max_failures",
+    )
+
+
+def _metric(totals: Totals, settings: ManySettings, plan: Plan, facts: InputFacts) -> bytes:
+    """Return metric.json: the same bytes for the same data, options and image, but for `run_id`."""
+    return write_json(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "run_id": settings.place.run_id,
+            **totals.figures(),
+            "horizon": settings.horizon,
+            "floor": settings.has_floor,
+            "series_columns": list(plan.table.columns[:-2]),
+            "date_column": plan.rules.date_column,
+            "value_column": plan.rules.value_column,
+            "data_sha256": facts.sha256,
+            "versions": versions(),
+            "run": {"input": facts.source},
+        }
+    )
+
+
+def _result(totals: Totals, settings: ManySettings, files: Sequence[str]) -> list[tuple[str, str]]:
+    statuses = ", ".join(f"{count:,} {name}" for name, count in totals.statuses.items() if count)
+    figures = totals.figures()
+    share = figures["share_better_than_baseline"]
+    skill = (
+        "no series has a backtest"
+        if share is None
+        else f"median {figures['median_skill']:.3f}; better than the best baseline: {share:.0%} of "
+        f"{len(totals.skills):,} series"
+    )
+    return [
+        ("run id", settings.place.run_id),
+        ("series", f"{totals.series:,}: {statuses}"),
+        ("skill", skill),
+        ("CPU", f"{totals.cpu_seconds:.1f} s for the fits"),
+        ("folder", str(settings.place.output)),
+        ("files", ", ".join(files)),
+    ]
+
+
+def _described(table: LongTable, plan: Plan) -> str:
+    rows = int(table.counts.sum())
+    return f"{table.source}: {len(table):,} series, {rows:,} rows, {len(plan.batches):,} batches"
+
+
+def _is_ours(batch: Batch, shard: tuple[int, int] | None) -> bool:
+    return shard is None or batch.place % shard[1] == shard[0]
+
+
+def cores() -> int:
+    """Return the cores that this process may use, by its affinity and its container's limit."""
+    with held_back():
+        from joblib import cpu_count  # noqa: PLC0415 - takes a while to load
+
+    return int(cpu_count())
+
+
+@contextmanager
+def _memory_translated(settings: ManySettings) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as exc:
+        raise MemoryExhaustedError(
+            f"not enough memory for the series of {printable(str(settings.input))}",
+            remedy="give the run more memory, or fewer --processes",
+        ) from exc

@@ -1,0 +1,64 @@
+"""A batch's file is whole or it is none; reading one executes nothing."""
+
+import io
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from trainer.many.batch_file import find_sealed, read_batch, record, write_batch
+from trainer.many.series import Given, Result, Rules, forecast_one
+
+RULES = Rules(
+    horizon=2,
+    has_floor=True,
+    sums_days=False,
+    last_day=None,
+    usual=None,
+    date_column="ds",
+    value_column="y",
+)
+DAY = 86_400_000_000
+
+
+def made(name: str) -> Result:
+    """Return the result of ten days."""
+    dates = np.arange(10, dtype=np.int64) * DAY
+    return forecast_one(Given(name=name, dates=dates, values=np.arange(10.0) ** 2), RULES)
+
+
+def written(folder: Path, results: list[Result], batch: str = "b" * 64) -> Path:
+    """Write results as a batch."""
+    return write_batch(folder, batch, io.BytesIO(b"".join(map(record, results))))
+
+
+def test_results_come_back_as_they_were(tmp_path: Path) -> None:
+    nothing = Given(name="x", dates=np.zeros(0, dtype=np.int64), values=np.zeros(0))
+    results = [made("a"), made("nu\0l 🚢"), forecast_one(nothing, RULES)]
+    found = read_batch(written(tmp_path, results), "b" * 64)
+    assert found is not None
+    for one, other in zip(results, found, strict=True):
+        for field in fields(Result):
+            assert np.array_equal(getattr(one, field.name), getattr(other, field.name)), field.name
+
+
+def test_a_file_of_which_a_byte_is_missing_or_changed_is_none(tmp_path: Path) -> None:
+    path = written(tmp_path, [made("a")])
+    content = path.read_bytes()
+    for place in range(0, len(content), 7):
+        path.write_bytes(content[:place])
+        assert read_batch(path, "b" * 64) is None
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        assert read_batch(path, "b" * 64) is None
+    path.write_bytes(content)
+    assert read_batch(path, "c" * 64) is None
+
+
+def test_any_sealed_file_of_a_batch_is_taken_and_nothing_else(tmp_path: Path) -> None:
+    first, second = written(tmp_path, [made("a")]), written(tmp_path, [made("a")])
+    torn = min(first, second)
+    torn.write_bytes(torn.read_bytes()[:-3])
+    (tmp_path / ("b" * 64)).mkdir()
+    (tmp_path / f"{'b' * 64}.").symlink_to("/dev/zero")
+    assert find_sealed(tmp_path, ["b" * 64, "c" * 64]) == {"b" * 64: max(first, second)}
+    assert find_sealed(tmp_path / "absent", ["b" * 64]) == {}
