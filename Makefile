@@ -16,7 +16,7 @@ train: engine .venv/ready ## train once; prints the paths of the model and the p
 	@$(BIN)/hakobune train $(ARGS)
 
 train-cluster: image ## forecast many series by WORKERS containers of this machine (ARGS="--input data/many.csv" WORKERS=4)
-	@ARGS="$(ARGS)" docker compose --profile cluster up --no-log-prefix --no-build --remove-orphans --scale worker=$(WORKERS) scheduler worker
+	@run="cluster-$$(date -u +%Y%m%dT%H%M%S)-$$$$"; HAKOBUNE_RUN_ID=$$run ARGS="$(ARGS)" docker compose --profile cluster up --no-log-prefix --no-build --remove-orphans --scale worker=$(WORKERS) scheduler worker && $(BIN)/hakobune record runs/$$run
 
 push-and-submit: engine .venv/ready ## run the same container as an Azure ML job: push, submit, log, outputs, model (ARGS="--order 2,0,2")
 	@$(BIN)/hakobune submit --smoke --create-compute --register $(ARGS)

@@ -49,11 +49,13 @@ _PATIENCE_S = 30
 class Team:
     """The nodes of one run: what they are invited by, and the plan that all must have.
 
-    A worker whose program, options or input differ has another plan, and gets no work.
+    A worker whose program, options or input differ has another plan, and gets no work. `host` is
+    this node's own address, which the others reach.
     """
 
     invitation: Invitation
     plan: str
+    host: str
 
     @property
     def security(self) -> Security:
@@ -94,6 +96,7 @@ async def scheduler(team: Team) -> AsyncIterator[Scheduler]:
     """Listen for workers that have the key; at the end send them away."""
     with _settings():
         async with Scheduler(
+            host=team.host,
             port=team.invitation.port,
             protocol="tls",
             security=team.security,
@@ -161,6 +164,7 @@ async def work_for(address: str, team: Team, *, processes: int, folder: Path) ->
     with _settings():
         worker = Worker(
             address,
+            host=team.host,
             nthreads=processes,
             memory_limit=0,  # series are fitted in children; the container's limit holds
             security=team.security,

@@ -20,6 +20,7 @@ from typing import Any
 from trainer.cluster import task
 from trainer.cluster.engine import Progress, Team, hand_out, scheduler, work_for
 from trainer.cluster.invitation import make_invitation, publish
+from trainer.cluster.nodes import own_address
 from trainer.console import show_notes
 from trainer.errors import NodesMissingError
 from trainer.many.batch_file import find_sealed
@@ -55,10 +56,15 @@ class Tally:
 
 @dataclass(slots=True, kw_only=True)
 class Head:
-    """Node 0's runner. `processes` are its own, none if 0; `keys` the folder that nodes look in."""
+    """Node 0's runner.
+
+    `keys` is the folder that nodes look in, `processes` are this node's own, none if 0, and
+    `address` is the one that the others know.
+    """
 
     keys: Path
     processes: int
+    address: str
     tally: Tally = field(default_factory=Tally)
 
     def __call__(self, batches: Sequence[Batch], plan: Plan, folder: Path) -> Iterator[Done]:
@@ -139,7 +145,11 @@ class _Serving:
     async def _serve(self, names: Sequence[str]) -> None:
         head = self._head
         invitation = make_invitation(port=_free_port(), batches=self._folder.absolute())
-        team = Team(invitation=invitation, plan=self._plan.name)
+        team = Team(
+            invitation=invitation,
+            plan=self._plan.name,
+            host=own_address(head.address) or head.address,
+        )
         with task.ready(self._plan, self._folder, self._scratch):
             async with scheduler(team) as serving:
                 key = publish(invitation, head.keys)

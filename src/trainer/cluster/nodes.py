@@ -5,6 +5,7 @@ WORLD_SIZE, NODE_RANK and RANK; others came and went. MASTER_PORT is the service
 """
 
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -48,6 +49,20 @@ def is_one_of_several(environment: Mapping[str, str]) -> bool:
     """Return whether the service says that this job has more than one node."""
     found = environment.get("AZUREML_NODE_COUNT") or environment.get("WORLD_SIZE") or "1"
     return not _COUNT.fullmatch(found) or int(found) > 1
+
+
+def own_address(head: str) -> str | None:
+    """Return the address of this node that node 0 sees; None while there is no way to node 0.
+
+    Nothing is sent: the kernel is asked which address it would take.
+    """
+    try:
+        found = socket.getaddrinfo(head.strip("[]"), 9, type=socket.SOCK_DGRAM)
+        with socket.socket(found[0][0], socket.SOCK_DGRAM) as asked:
+            asked.connect(found[0][4])
+            return str(asked.getsockname()[0])
+    except OSError:
+        return None
 
 
 def _number(environment: Mapping[str, str], *names: str) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from trainer.cluster import task
 from trainer.cluster.engine import Team, work_for
 from trainer.cluster.invitation import END, Invitation, published
-from trainer.cluster.nodes import read_node
+from trainer.cluster.nodes import own_address, read_node
 from trainer.errors import NodesMissingError
 from trainer.interruption import checkpoint
 from trainer.many.options import ManySettings
@@ -47,11 +47,14 @@ def work_for_node_0(settings: ManySettings) -> None:
 
 def _accept(invitation: Invitation, plan: Plan, address: str, processes: int) -> bool:
     """Work until node 0 sends this node away or is gone; return whether it was there."""
+    host = own_address(address)
+    if host is None:
+        return False
     with (
         tempfile.TemporaryDirectory(prefix="trainer-") as scratch,
         task.ready(plan, Path(invitation.batches), Path(scratch)),
     ):
-        team = Team(invitation=invitation, plan=plan.name)
+        team = Team(invitation=invitation, plan=plan.name, host=host)
         where = f"tls://{address}:{invitation.port}"
         folder = Path(scratch) / "dask"
         return asyncio.run(work_for(where, team, processes=processes, folder=folder))

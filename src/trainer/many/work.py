@@ -4,7 +4,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ def many(settings: ManySettings, publication: Publication, clock: RunClock) -> N
         _write(plan, files, settings, (scratch, publication, clock), facts)
         if settings.keys is not None:
             shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):  # it has the end's mark where nodes look for it there
+                folder.parent.rmdir()
 
 
 @contextmanager
@@ -66,8 +68,10 @@ def _runner(settings: ManySettings) -> Iterator[Runner]:
     with held_back():
         from trainer.cluster.head import Head  # noqa: PLC0415 - loads Dask
         from trainer.cluster.invitation import told_the_end  # noqa: PLC0415 - as above
+        from trainer.cluster.nodes import read_node  # noqa: PLC0415 - as above
 
-    head = Head(keys=settings.keys, processes=processes)
+    node = read_node(read_environment())
+    head = Head(keys=settings.keys, processes=processes, address=node.head)
     with told_the_end(settings.keys):
         yield head
         show_notes(head.tally.lines())
