@@ -66,6 +66,9 @@ bench-search: libraries .venv-bench/ready ## compare the search with pmdarima, s
 bench-accuracy: libraries .venv-bench/ready ## compare forecasts of the M3 design series with SCUM's (a minute; the engines of SCUM take five more, once)
 	@PYTHONPATH=benchmarks $(BIN)/python -m accuracy $(ARGS)
 
+bench-many: libraries .venv-bench/ready ## many series: what is not fitting, two processes, memory, and SCUM's engines (half an hour; ARGS="--series 1000")
+	@PYTHONPATH=benchmarks:src $(BIN)/python benchmarks/many.py $(ARGS)
+
 proof: image libraries ## measure the promises of docs/reference/reproducibility.md: images, models, broken chains (ARGS="--only flips")
 	@PYTHONPATH=benchmarks $(BIN)/python -m proof $(ARGS)
 
@@ -97,4 +100,4 @@ clean: ## remove .venv and the tools' caches; runs and images are kept
 	@echo "python: creating .venv-bench for the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train train-cluster push-and-submit rehearse rehearse-cluster rehearse-keyless test test-all image mlflow engine check quick format libraries bench-search bench-accuracy proof hostile sdk-tests wheel docs relock clean
+.PHONY: help train train-cluster push-and-submit rehearse rehearse-cluster rehearse-keyless test test-all image mlflow engine check quick format libraries bench-search bench-accuracy bench-many proof hostile sdk-tests wheel docs relock clean
