@@ -165,12 +165,28 @@ def test_a_week_is_found_in_hours_that_have_one() -> None:
     noise = np.random.default_rng(3).normal(size=len(hours))
     shape = np.where(hours // 24 % 7 < 5, 10 * np.sin(2 * np.pi * hours / 24), 0.0) + 100
     values, actual = (shape + noise)[:-48], shape[-48:]
-    one = forecast_series(values, season=24, horizon=48)
-    two = forecast_series(values, season=24, horizon=48, seasons=(24, 168))
+    one = forecast_series(values, season=24, horizon=48, seasons=(24,))
+    two = forecast_series(values, season=24, horizon=48)  # a day's steps: a week is tried too
     errors = [float(np.abs(found.prediction.point - actual).mean()) for found in (one, two)]
     assert errors[1] < 0.5 * errors[0]
     assert "cycles 24+168" in two.weights
     assert two.best_baseline == "long_seasonal_naive"
+
+
+def test_intervals_are_conformal_by_step_from_enough_origins() -> None:
+    noise = np.random.default_rng(6).normal(size=400)
+    long = forecast_series(50 + noise, season=1, horizon=4)
+    assert long.origins == 24
+    assert "conformal by step, from the errors from 24 origins" in long.intervals
+    assert long.model.team is not None
+    assert len(long.model.team.widths) == 4
+    low, high = long.prediction.bounds(0.95)
+    assert (high - low > 3).all()
+    assert (high - low < 7).all()  # 3.92 standard deviations
+    short = forecast_series(50 + noise[:40], season=1, horizon=4)
+    assert "what is usual" in short.intervals
+    assert short.model.team is not None
+    assert len(short.model.team.widths) == 1
 
 
 def test_the_saved_model_forecasts_the_same_bits() -> None:
