@@ -17,7 +17,7 @@ from trainer.saved.json_file import SavedModel
 from trainer.search.found import Found
 
 COMBINATION = "combination"
-_BASELINES = ("naive", "seasonal_naive", "mean", "drift")
+BASELINES = ("naive", "seasonal_naive", "mean", "drift")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +98,11 @@ def _errors(series: Floats, season: int, chosen: Chosen | None) -> dict[str, flo
 
 def _baselines(series: Floats, season: int, trials: Trials) -> Trials:
     steps = max(len(actual) for actual in trials.actuals)
-    return make_trials(series, season, trials.origins, steps, _BASELINES)
+    return make_trials(series, season, trials.origins, steps, BASELINES)
 
 
 def _skill(errors: Mapping[str, float]) -> tuple[str | None, float | None]:
-    ranked = [name for name in _BASELINES if name in errors]
+    ranked = [name for name in BASELINES if name in errors]
     best = min(ranked, key=lambda name: errors[name], default=None)
     if best is None or COMBINATION not in errors:
         return None, None

@@ -124,7 +124,7 @@ def _search(search: Search | None) -> str:
         return "<p>The order was given; no search was run.</p>"
     shown = search.candidates[:_MOST_CANDIDATES]
     tried = f"<p>{count(search.fitted, 'model was', 'models were')} fitted.</p>"
-    parts = [f"<p>{isolated(search.reason)}</p>", _bullets(search.evidence), tried]
+    parts = [f"<p>{isolated(search.reason)}</p>", bullets(search.evidence), tried]
     if shown:
         parts.append(_candidates(shown, search.backtest_name))
     return "".join(parts)
@@ -162,7 +162,7 @@ def _order(candidate: Candidate) -> str:
 
 
 def _notes(notes: tuple[str, ...]) -> str:
-    return _bullets(notes) or "<p>No rows were filled, sorted or dropped.</p>"
+    return bullets(notes) or "<p>No rows were filled, sorted or dropped.</p>"
 
 
 def _run(run: Run) -> str:
@@ -175,6 +175,7 @@ def _run(run: Run) -> str:
     return f"{parameters}{arguments}<h3>Data</h3>{data}{versions}"
 
 
-def _bullets(texts: tuple[str, ...]) -> str:
+def bullets(texts: tuple[str, ...]) -> str:
+    """Return texts as a list; nothing without any."""
     items = "".join(f"<li>{isolated(text)}</li>" for text in texts)
     return f"<ul>{items}</ul>" if items else ""
