@@ -60,7 +60,8 @@ def _runner(settings: ManySettings) -> Iterator[Runner]:
     """Yield who works the batches; with `--cluster` all nodes hear the end when the run has it."""
     processes = cores() if settings.processes is None else settings.processes
     if settings.keys is None:
-        yield run_here if processes <= 1 else partial(run_in_processes, processes=processes)
+        is_alone = settings.processes is not None and processes <= 1
+        yield run_here if is_alone else partial(run_in_processes, processes=processes)
         return
     with held_back():
         from trainer.cluster.head import Head  # noqa: PLC0415 - loads Dask
@@ -100,7 +101,7 @@ def open_plan(settings: ManySettings) -> Iterator[tuple[Plan, Source]]:
                 sums_days=settings.sums_days,
             )
             current.outcome = _described(table, plan)
-        show_notes((*processor_notes(), *table.notes))
+        show_notes((*processor_notes(), *plan.notes))
         yield plan, source
 
 
@@ -144,7 +145,7 @@ def _write(
         _demand(totals, settings)
         found: dict[str, bytes | Path] = {path.name: path for path in sorted(folder.iterdir())}
         found["metric.json"] = _metric(totals, settings, plan, facts)
-        notes = (*plan.table.notes, *processor_notes())
+        notes = (*plan.notes, *processor_notes())
         found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts)
         publication.publish(found)
         current.outcome = str(settings.place.output)
