@@ -46,6 +46,13 @@ RUN ldconfig
 ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8
 CMD ["python3"]
 """
+SCRIPT = """import os
+
+folder = os.path.join("runs", os.environ["HAKOBUNE_RUN_ID"])
+os.makedirs(folder)
+with open(os.path.join(folder, "trained.txt"), "w") as file:
+    file.write("trained")
+"""
 INTRODUCTION = """# Conda files in the world
 
 Written by `python benchmarks/conda_files.py FOLDER... --write docs/reference/conda-files.md` from
@@ -159,7 +166,7 @@ def try_file(path: Path, bases: Bases, *, lock_only: bool) -> Result:
         project = Path(folder, f"cf{digest}")
         project.mkdir()
         shutil.copy(path, project / "env.yml")
-        (project / "train.py").write_text("print('trained')\n", encoding="utf-8")
+        (project / "train.py").write_text(SCRIPT, encoding="utf-8")
         (project / "pyproject.toml").write_text(
             '[tool.hakobune]\nenvironment = "env.yml"\nsource = "."\n'
             'command = ["python", "train.py"]\n',
@@ -211,10 +218,11 @@ def _build(project: Path, result: Result) -> Result:
         return result
     environment = tomllib.loads((project / "env.lock").read_text(encoding="utf-8"))["environment"]
     tag = f"{environment}:local"
-    size = _run(["docker", "image", "inspect", tag, "--format", "{{.Size}}"]).stdout.strip()
+    seen = _run(["docker", "image", "inspect", tag, "--format", "{{.Size}} {{.Id}}"]).stdout
+    size, _, image = seen.strip().partition(" ")
     state, says, _ = _hakobune(project, "smoke", timeout_s=SMOKE_S)
-    _run(["docker", "image", "rm", "-f", tag])
-    return replace(result, imported=state, says=says, size_mb=int(size or 0) // 1_000_000)
+    _run(["docker", "image", "rm", "-f", image])  # by its ID: it has more than one tag
+    return replace(result, imported=state, says=says, size_mb=int(size) // 1_000_000)
 
 
 def main() -> int:

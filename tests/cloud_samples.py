@@ -7,6 +7,14 @@ from pathlib import Path
 
 from hakobune.adapters.patience import Patience
 from hakobune.errors import HakobuneError, OutputUnknownError, ServiceRefusedError
+from hakobune.model.access import (
+    BLOB_ROLES,
+    PULL_ROLES,
+    Permission,
+    RegistryAccount,
+    Resource,
+    StorageAccount,
+)
 from hakobune.model.image import Image, PushedImage
 from hakobune.model.job import (
     Compute,
@@ -39,6 +47,11 @@ ENVIRONMENT = EnvironmentPlan(
     image=f"registry.example/demo@{DIGEST}",
     tags=(("hakobune.lock", "d" * 64), ("hakobune.source", "5" * 64)),
 )
+
+
+OPEN_STORAGE = StorageAccount(allows_keys=True, is_network_limited=False)
+OWN_REGISTRY = RegistryAccount(server="own.azurecr.io", is_abac=False, has_admin_user=False)
+EVERYTHING = Permission(actions=("*",), data_actions=("*",))
 
 
 def make_wishes(*arguments: str, **other: object) -> JobWishes:
@@ -118,9 +131,14 @@ class FakeCloud:
     quota: tuple[Quota, ...] = ()
     statuses: Iterator[str] = field(default_factory=lambda: iter(()))
     logs: Sequence[bytes] = ()
+    node_logs: dict[int, bytes] = field(default_factory=dict)
     why: str = ""
     around: Surroundings = field(default_factory=lambda: Surroundings(location="here"))
     keyless: bool = False
+    allowed: Permission = EVERYTHING
+    roles: tuple[str, ...] = (*BLOB_ROLES[:1], *PULL_ROLES[:1])
+    account: StorageAccount = OPEN_STORAGE
+    own: RegistryAccount = OWN_REGISTRY
     reason: str = "Resizing, 0 of 1 nodes"
     calls: list[str] = field(default_factory=list)
     fetched: list[str] = field(default_factory=list)
@@ -137,6 +155,23 @@ class FakeCloud:
 
     def read_storage(self) -> None:
         self._fail("storage")
+
+    def permissions(self, resource: Resource) -> tuple[Permission, ...]:
+        self._fail(f"permissions {resource}")
+        return (self.allowed,)
+
+    def roles_of(self, principal: str, resource: Resource) -> tuple[str, ...]:
+        self._fail(f"roles {resource}")
+        self._require(bool(principal), "no principal")
+        return self.roles
+
+    def storage_account(self) -> StorageAccount:
+        self._fail("account")
+        return self.account
+
+    def registry_account(self) -> RegistryAccount | None:
+        self._fail("own")
+        return self.own
 
     def environment_image(self, name: str, version: str) -> str | None:
         return self.environments.get(f"{name}:{version}")
@@ -220,6 +255,11 @@ class FakeCloud:
         self._reads += 1
         start = offset if len(whole) >= offset else 0
         return whole[start:], len(whole)
+
+    def end_of_log(self, name: str, node: int) -> bytes:
+        self._require(name in self.jobs, f"no job {name}")
+        self._fail("end of log")
+        return self.node_logs.get(node, b"")
 
     def output_files(self, job: Job, output: str) -> tuple[RemoteFile, ...]:
         self._require(job.name in self.jobs, f"no job {job.name}")

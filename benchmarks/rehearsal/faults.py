@@ -27,18 +27,29 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "dropped-download": ("",),
     "expired-token": ("",),
     "expired-secret": ("login-expired",),
+    "expired-assertion": ("assertion-expired",),
+    "mfa-required": ("mfa-required",),
+    "conditional-access": ("conditional-access",),
     "expired-sas": ("",),
     "clock-skew": ("", "login-missing"),
-    "no-permission": ("permission-missing",),
+    "no-permission": ("permission-missing", "storage-role-missing"),
+    "storage-firewall": ("storage-firewall",),
     "quota-exceeded": ("quota-exceeded",),
     "image-pull-refused": ("job-failed",),
+    "mount-refused": ("job-failed",),
     "preempted": ("job-failed",),
+    "preempted-canceled": ("job-canceled",),
     "out-of-memory": ("job-failed",),
     "output-empty": ("outputs-missing",),
 }
 # What the remedy must speak of where the command did not end well.
 REMEDIES: Mapping[str, str] = {
     "expired-secret": "secret",
+    "expired-assertion": "log in again",
+    "mfa-required": "second factor",
+    "conditional-access": "administrator",
+    "storage-firewall": "network",
+    "mount-refused": "identity",
     "clock-skew": "clock",
     "no-permission": "role",
     "quota-exceeded": "quota",
@@ -48,7 +59,19 @@ REMEDIES: Mapping[str, str] = {
 # Files and their secret are asked for once more with a fresh secret.
 _TOLERATED = ("compute: quota", "watch: log", "fetch: secret", "fetch: files")
 _PLANE = ("429", "500", "slow-network", "expired-token", "no-permission", "clock-skew")
-_BLOBS = ("429", "500", "slow-network", "expired-sas", "no-permission", "clock-skew")
+_BLOBS = (
+    "429",
+    "500",
+    "slow-network",
+    "expired-sas",
+    "no-permission",
+    "clock-skew",
+    "storage-firewall",
+)
+_LOGIN = ("expired-secret", "expired-assertion", "mfa-required", "conditional-access")
+_JOB = ("image-pull-refused", "mount-refused", "preempted", "preempted-canceled", "out-of-memory")
+# What no step of a submit meets: tests/unit/drydock/test_access.py has them.
+OF_DOCTOR = ("role-missing", "registry-abac")
 # Asked for only when the version is new: these cells need an image that no cell had.
 _NEW_IMAGE = "environment_versions_create_or_update"
 
@@ -93,7 +116,7 @@ def table(stand: Stand, rows: str = EVERY) -> bool:
             ended = f"{cell.code:>5} {cell.again:>5} {cell.seconds:>7.1f}"
             print(f"{cell.step:<24} {cell.kind:<20} {ended}   {shown}", flush=True)
     wrong = [cell for cell in cells if cell.wrong]
-    asked = {cell.kind for cell in cells} | set(OF_A_MOUNT)
+    asked = {cell.kind for cell in cells} | {*OF_A_MOUNT, *OF_DOCTOR}
     unasked = sorted(set(KINDS) - asked) if rows == EVERY else []
     print(
         f"\n{len(cells)} cells, {len(wrong)} wrong" + (f"; no cell: {unasked}" if unasked else "")
@@ -158,9 +181,7 @@ def _last(done: Done) -> str:
 def _steps() -> tuple[Step, ...]:
     job = {"jobs": 1}
     return (
-        _step(
-            "login", "login_token", ("429", "500", "slow-network", "expired-secret"), _input, job
-        ),
+        _step("login", "login_token", ("429", "500", "slow-network", *_LOGIN), _input, job),
         _step("push", "workspaces_get", _PLANE, _input, job),
         _step("environment: look", "environment_versions_get", _PLANE, _input, job),
         _step("environment: create", _NEW_IMAGE, _PLANE, _image, {**job, "environments": 1}),
@@ -192,7 +213,7 @@ def _steps() -> tuple[Step, ...]:
         _step(
             "job",
             "job *",
-            ("image-pull-refused", "preempted", "out-of-memory", "output-empty"),
+            (*_JOB, "output-empty"),
             _whole,
             {"jobs": 2},
         ),

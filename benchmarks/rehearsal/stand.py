@@ -65,10 +65,11 @@ class Stand:
 
 
 @contextmanager
-def stand(output_mode: str | None = None) -> Iterator[Stand]:
+def stand(output_mode: str | None = None, *, is_keyless: bool = False) -> Iterator[Stand]:
     """Start a drydock in a folder of its own; the variables of this process then lead to it.
 
-    Jobs keep their outputs in this mode, or as hakobune chooses.
+    Jobs keep their outputs in this mode, or as hakobune chooses. The SDK reads the variables once,
+    so that a process can have one stand only.
     """
     drydock = [sys.executable, "-m", "drydock"]
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as folder:
@@ -79,7 +80,7 @@ def stand(output_mode: str | None = None) -> Iterator[Stand]:
         with (project / "counter/__main__.py").open("a", encoding="utf-8") as file:
             file.write('print("counted")\n')  # or its job's log would be empty
         began = time.monotonic()
-        run([*drydock, "start", "--state", str(state)])
+        run([*drydock, "start", "--state", str(state), *(["--keyless"] if is_keyless else [])])
         start_s = time.monotonic() - began
         try:
             os.environ.update(json.loads(run([*drydock, "env", "--json", "--state", str(state)])))

@@ -102,10 +102,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """A blob's name in its container, and its size."""
+    """A blob's name in its container, its size, and the service's mark of its content.
+
+    `is_folder`: it is the empty blob that marks a folder.
+    """
 
     name: str
     size: int
+    etag: str = ""
+    is_folder: bool = False
 
 
 class BlobStore(Protocol):
@@ -120,16 +125,16 @@ class BlobStore(Protocol):
         """Create the container if it is missing."""
         ...
 
-    def blobs(self, container: str, prefix: str) -> tuple[Blob, ...]:
-        """Return the blobs with this prefix, sorted by name, without the marks of folders."""
+    def blobs(self, container: str, prefix: str, *, with_folders: bool = False) -> tuple[Blob, ...]:
+        """Return the blobs with this prefix, sorted by name; with the marks of folders if asked."""
         ...
 
     def read(self, container: str, name: str, *, start: int = 0) -> Iterator[bytes]:
         """Return the blob's content in pieces, from this byte on."""
         ...
 
-    def write(self, container: str, name: str, content: IO[bytes], size: int) -> None:
-        """Write a blob of this size; an existing one is overwritten."""
+    def write(self, container: str, name: str, content: IO[bytes], size: int) -> str:
+        """Write a blob of this size and return its etag; an existing one is overwritten."""
         ...
 
     def mark_folder(self, container: str, name: str) -> None:
@@ -183,21 +188,22 @@ class AzureBlobStore:
             except ResourceExistsError:
                 return
 
-    def blobs(self, container: str, prefix: str) -> tuple[Blob, ...]:
+    def blobs(self, container: str, prefix: str, *, with_folders: bool = False) -> tuple[Blob, ...]:
         """See BlobStore."""
         with _translated():
-            found = self._service.get_container_client(container).list_blobs(
-                name_starts_with=prefix, include=["metadata"]
-            )
-            files = [
-                one for one in found if not FOLDER_MARK.items() <= (one.metadata or {}).items()
-            ]
-            return tuple(
-                sorted(
-                    (Blob(name=one.name, size=one.size) for one in files),
-                    key=lambda blob: blob.name,
+            found = [
+                Blob(
+                    name=one.name,
+                    size=one.size,
+                    etag=_etag(one.etag),
+                    is_folder=FOLDER_MARK.items() <= (one.metadata or {}).items(),
                 )
-            )
+                for one in self._service.get_container_client(container).list_blobs(
+                    name_starts_with=prefix, include=["metadata"]
+                )
+            ]
+        wanted = [one for one in found if with_folders or not one.is_folder]
+        return tuple(sorted(wanted, key=lambda blob: blob.name))
 
     def read(self, container: str, name: str, *, start: int = 0) -> Iterator[bytes]:
         """See BlobStore."""
@@ -205,10 +211,11 @@ class AzureBlobStore:
             # Without an offset the first request has no range, which an empty blob would refuse.
             yield from self._client(container, name).download_blob(offset=start or None).chunks()
 
-    def write(self, container: str, name: str, content: IO[bytes], size: int) -> None:
+    def write(self, container: str, name: str, content: IO[bytes], size: int) -> str:
         """See BlobStore."""
         with _translated():
-            self._client(container, name).upload_blob(content, length=size, overwrite=True)
+            blob = self._client(container, name)
+            return _etag(blob.upload_blob(content, length=size, overwrite=True)["etag"])
 
     def mark_folder(self, container: str, name: str) -> None:
         """See BlobStore."""
@@ -261,6 +268,11 @@ class AzureBlobStore:
 
     def _client(self, container: str, name: str) -> "BlobClient":
         return self._service.get_blob_client(container, name)
+
+
+def _etag(text: object) -> str:
+    """Return an etag without the quotes that a header has and a list does not."""
+    return str(text).strip('"')
 
 
 @contextmanager

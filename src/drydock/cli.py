@@ -141,14 +141,38 @@ def env(*, state: Path, is_json: bool) -> None:
     show_default=True,
     help="How many requests fail.",
 )
+@click.option(
+    "--node",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Which node of a job is preempted.",
+)
+@click.option(
+    "--after",
+    "after_s",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="How long after the job's start its node is preempted.",
+)
 @click.option("--clear", is_flag=True, help="Remove all faults.")
-def fault(*, state: Path, name: str | None, route: str, times: int, clear: bool) -> None:
+def fault(  # noqa: PLR0913 - the options
+    *,
+    state: Path,
+    name: str | None,
+    route: str,
+    times: int,
+    node: int,
+    after_s: float,
+    clear: bool,
+) -> None:
     """Inject a fault; without NAME, list the available faults."""
     faults = Faults(state)
     if clear:
         say(f"removed {faults.clear()} faults")
     if name is not None:
-        added = faults.inject(name, route=route, times=times)
+        added = faults.inject(name, route=route, times=times, node=node, after_s=after_s)
         say(f"injected {added.kind}: the next {added.times} requests that match {added.route} fail")
     elif not clear:
         show_table(list(KINDS.items()))

@@ -3,7 +3,7 @@
 import logging
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from drydock.arm_ids import LOCATION, text_of
 from drydock.blob_store import BlobStoreError
@@ -17,6 +17,8 @@ from drydock.state.workspace import check_ids
 _log = logging.getLogger(__name__)
 _FAULTS = ("429", "500", "slow-network", "expired-token", "no-permission", "clock-skew")
 _ARM = "/subscriptions/"
+_JSON = "application/json"
+_FIRST_VERSION = date(2014, 4, 1)  # of ARM itself; what each resource has is not compared
 CORRELATION = "x-ms-correlation-request-id"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _BEHIND_LOGIN = ("expired-token", "no-permission", "clock-skew")
@@ -62,7 +64,7 @@ def _answer(request: Request, context: Context, route: Route, names: dict[str, s
         )
     if route.handler is None:
         raise not_served(f"drydock does not serve {request.method} {request.path} ({route.name}).")
-    _check_version(request)
+    _check_head(request, context.state.clock.now())
     check_ids(context.state.arm_ids, names)
     asked = Request(
         method=request.method,
@@ -75,8 +77,11 @@ def _answer(request: Request, context: Context, route: Route, names: dict[str, s
     return route.handler(asked, context)
 
 
-def _check_version(request: Request) -> None:
-    """Refuse a request of the management plane without a version of its API, as ARM does."""
+def _check_head(request: Request, now: datetime) -> None:
+    """Refuse a request of the management plane that ARM refuses before it is looked into.
+
+    It needs a version of the API, which is a day that was already, and a body in JSON.
+    """
     if not request.path.lower().startswith(_ARM):
         return
     version = request.query.get("api-version", "")
@@ -86,12 +91,26 @@ def _check_version(request: Request) -> None:
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required for all requests.",
         )
-    if not VERSION.fullmatch(version):
+    if not VERSION.fullmatch(version) or not _is_past(version[:10], now):
         raise Refusal(
             400,
             "InvalidApiVersionParameter",
             f"The api-version '{version}' is invalid: versions are like 2023-04-01-preview.",
         )
+    kind = request.headers.get("content-type", _JSON).partition(";")[0].strip().lower()
+    if request.body and kind != _JSON:
+        raise Refusal(
+            415,
+            "UnsupportedMediaType",
+            f"The content media type '{kind}' is not supported. Only '{_JSON}' is supported.",
+        )
+
+
+def _is_past(day: str, now: datetime) -> bool:
+    try:
+        return _FIRST_VERSION <= date.fromisoformat(day) <= now.date()
+    except ValueError:
+        return False
 
 
 def _attributed(found: Answer, request: Request, context: Context, began: datetime) -> Answer:

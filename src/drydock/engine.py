@@ -128,14 +128,32 @@ class Engine(Protocol):
         """Return the ids of the containers with all these labels, running or not."""
         ...
 
+    def create_network(self, labels: Mapping[str, str]) -> str:
+        """Create a network that leads to its own containers only, and return its id."""
+        ...
+
+    def address(self, container: str, network: str) -> str:
+        """Return the address of a running container in a network."""
+        ...
+
+    def networks(self, labels: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+        """Return the ids of the networks with all these labels, and all labels of each."""
+        ...
+
+    def remove_network(self, network: str) -> None:
+        """Remove a network without containers; do nothing if it is absent."""
+        ...
+
     def close(self) -> None:
         """Close the connections."""
         ...
 
 
 def remove_labelled(engine: Engine, labels: Mapping[str, str]) -> tuple[str, ...]:
-    """Remove the containers with all these labels; return their ids."""
+    """Remove the containers and networks with all these labels; return the containers' ids."""
     found = engine.labelled(labels)
     for container in found:
         engine.remove(container)
+    for network in engine.networks(labels):
+        engine.remove_network(network)
     return found

@@ -5,6 +5,7 @@ the means to make a server fail should not depend on that server.
 """
 
 import fnmatch
+import math
 import threading
 import uuid
 from dataclasses import asdict, dataclass, replace
@@ -25,12 +26,16 @@ KINDS = {
     "expired-token": "a request is answered with 401: the token has expired",
     "expired-sas": "the blob store reports that the signature has expired",
     "no-permission": "a request is answered with 403: the identity lacks the permission",
-    "storage-firewall": "the blob store refuses this machine's network",
+    "storage-firewall": "the blob store refuses this machine's network; its firewall is on",
+    "role-missing": "the login has the role Reader only, or a cluster's identity no role",
+    "registry-abac": "the registry is in ABAC mode, which ignores AcrPull and AcrPush",
     "image-pull-refused": "the registry refuses to serve the job's image",
     "quota-exceeded": "the quota of cores is used up: no machine is allocated to a job",
     "mount-refused": "the node cannot mount the job's inputs",
     "preempted": "the job's node is preempted while the job runs",
     "preempted-canceled": "the job's node is preempted, and the job ends as Canceled",
+    "preempted-restarted": "a node is preempted, and the job starts again with the same outputs",
+    "failure-restarted": "the job's command fails, and it starts again with the same outputs",
     "out-of-memory": "the job is killed because it ran out of memory",
     "output-empty": "the job succeeds, and its outputs are empty",
     "rename-refused": "a file in a mounted output cannot be renamed: operation not permitted",
@@ -48,11 +53,16 @@ EVERYWHERE = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A fault that is still to come: a pattern of the requests to fail, and how many of them."""
+    """A fault that is still to come: a pattern of the requests to fail, and how many of them.
+
+    One of a job's machine strikes `after_s` seconds after the job's start, on this node.
+    """
 
     kind: str
     route: str
     times: int
+    node: int = 0
+    after_s: float = 0.0
 
 
 class Faults:
@@ -62,13 +72,21 @@ class Faults:
         self._folder = state / "faults"
         self._lock = threading.Lock()
 
-    def inject(self, kind: str, *, route: str = EVERYWHERE, times: int = 1) -> Fault:
+    def inject(
+        self,
+        kind: str,
+        *,
+        route: str = EVERYWHERE,
+        times: int = 1,
+        node: int = 0,
+        after_s: float = 0.0,
+    ) -> Fault:
         """Make the next `times` occasions that match the pattern fail."""
         if kind not in KINDS:
             raise FaultUnknownError(
                 f"there is no fault named {kind}", remedy=f"use one of: {', '.join(KINDS)}"
             )
-        fault = Fault(kind=kind, route=route, times=times)
+        fault = Fault(kind=kind, route=route, times=times, node=node, after_s=after_s)
         number = max((int(path.name.split("-")[0]) for path, _ in self._due()), default=0) + 1
         write_json(self._folder / f"{number:06}-{uuid.uuid4().hex}.json", asdict(fault))
         return fault
@@ -89,14 +107,22 @@ class Faults:
 
         An occasion is the name of a route, or its method and path: `PUT /subscriptions/…`.
         """
+        found = self.take_whole(kinds, *occasions)
+        return None if found is None else found.kind
+
+    def take_whole(
+        self, kinds: tuple[str, ...], *occasions: str, age_s: float = math.inf
+    ) -> Fault | None:
+        """Return the first fault as `take` does; `age_s` is how long the job has been running."""
         with self._lock:
             for path, fault in self._due():
-                if fault.kind in kinds and _matches(fault.route, occasions):
+                is_due = fault.kind in kinds and fault.after_s <= age_s
+                if is_due and _matches(fault.route, occasions):
                     if fault.times > 1:
                         write_json(path, asdict(replace(fault, times=fault.times - 1)))
                     else:
                         path.unlink(missing_ok=True)
-                    return fault.kind
+                    return fault
         return None
 
     def _due(self) -> list[tuple[Path, Fault]]:

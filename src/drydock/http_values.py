@@ -17,6 +17,13 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]{1,20})?")
 
 
+# https://learn.microsoft.com/azure/azure-resource-manager/templates/syntax#resources
+_RESOURCE = {
+    *("id", "name", "type", "location", "tags", "properties", "identity", "sku", "kind", "plan"),
+    *("etag", "managedBy", "systemData", "zones", "extendedLocation", "scale"),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A request; `names` are the parts of the path that the route names."""
@@ -35,14 +42,22 @@ class Request:
             # An unpaired surrogate passes the parser and fits into no file.
             json.dumps(found, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as exc:
-            raise bad_request(f"The body is not JSON: {exc}.") from exc
+            raise _unreadable(f"it is not JSON: {exc}") from exc
         if not isinstance(found, dict):
-            raise bad_request("The body is not a JSON object.")
+            raise _unreadable("it is not a JSON object")
         return found
 
     def properties(self) -> dict[str, Any]:
-        """Return the body's `properties`, in which ARM wraps each resource."""
-        found = self.json().get("properties")
+        """Return the body's `properties`, in which ARM wraps each resource.
+
+        ARM itself refuses what no resource has beside them.
+        """
+        body = self.json()
+        if unknown := sorted(set(body) - _RESOURCE):
+            raise _unreadable(
+                f"Could not find member '{unknown[0]}' on object of type 'ResourceDefinition'"
+            )
+        found = body.get("properties")
         if not isinstance(found, dict):
             raise bad_request("The body has no properties.")
         return found
@@ -131,6 +146,12 @@ def operation_headers(context: Context, request: Request, kind: str, name: str) 
 
 def _error(code: str, message: str, details: list[Any], infos: list[Any]) -> dict[str, Any]:
     return {"code": code, "message": message, "details": details, "additionalInfo": infos}
+
+
+def _unreadable(why: str) -> Refusal:
+    """Return ARM's refusal of a body."""
+    message = f"The request content was invalid and could not be deserialized: '{why}'."
+    return Refusal(400, "InvalidRequestContent", message)
 
 
 def _refuse_constant(text: str) -> NoReturn:

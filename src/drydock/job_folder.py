@@ -6,10 +6,11 @@ differences that we know.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from drydock.job_spec import JobSpec
 
+MASTER_PORT = 6105  # as in the service's documentation
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 
 
@@ -53,6 +54,28 @@ def command_line(spec: JobSpec, inputs: Mapping[str, str]) -> str:
     if unknown:
         raise ExpressionError(f"the command names {unknown[0]}, which the job does not have")
     return _EXPRESSION.sub(lambda found: values[found[1]], spec.command)
+
+
+def node_variables(node: int, addresses: Sequence[str]) -> dict[str, str]:
+    """Return the variables that differ between the nodes of a job with the distribution PyTorch.
+
+    One process runs on each node. The first four are documented, the others were seen in public
+    code: https://learn.microsoft.com/azure/machine-learning/how-to-train-distributed-gpu
+    """
+    count, main = str(len(addresses)), addresses[0]
+    return {
+        "MASTER_ADDR": main,
+        "MASTER_PORT": str(MASTER_PORT),
+        "WORLD_SIZE": count,
+        "NODE_RANK": str(node),
+        "RANK": str(node),
+        "LOCAL_RANK": "0",
+        "AZUREML_NODE_COUNT": count,
+        "AZUREML_CR_NODE_RANK": str(node),
+        "AZ_BATCH_NODE_LIST": ";".join(addresses),
+        "AZ_BATCH_HOST_LIST": ",".join(addresses),
+        "AZ_BATCHAI_JOB_MASTER_NODE_IP": main,
+    }
 
 
 def variables(spec: JobSpec, inputs: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
-"""A job's network: a loopback of its own with two names that lead to drydock, and no way out.
+"""A node's network: a loopback of its own with two names that lead to drydock, and no way out.
 
-A second container owns that network and forwards connections; the job's container joins it.
+A second container owns that network and forwards connections; the node's container joins it. The
+nodes of one job have an interface to each other, too.
 """
 
 from collections.abc import Mapping
@@ -30,10 +31,11 @@ class JobNetwork:
     authority: Path
     hosts: Mapping[str, str]
 
-    def plan(self, labels: Mapping[str, str]) -> ContainerPlan:
-        """Return the container that owns a job's network."""
+    def plan(self, labels: Mapping[str, str], *, network: str = "none") -> ContainerPlan:
+        """Return the container that owns a node's network; `network` leads to the other nodes."""
         return ContainerPlan(
             labels=labels,
+            network=network,
             image=self.image,
             entrypoint=("python3", "-c", _PROGRAM.read_text(encoding="utf-8")),
             command=tuple(f"{_ADDRESSES[name]}={_SOCKETS}/{name}" for name in self.hosts),

@@ -1,46 +1,37 @@
 """Takes a job from Starting to its final status; a Runner runs its container."""
 
+import contextlib
 import logging
-import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from drydock.arm_ids import API_HOST, tracking_uri
 from drydock.blob_uris import (
     MODEL_TYPES,
-    artifact_place,
-    code_place,
-    input_place,
-    output_place,
     output_uri,
     stored_uri,
 )
 from drydock.engine import EngineError
+from drydock.job_properties import LOG_FOLDER, nodes_of, spec_of
 from drydock.job_spec import (
-    SHARED_MEMORY_BYTES,
-    BlobPlace,
     Finished,
     JobSpec,
     PullRefusedError,
     Runner,
     StartRefusedError,
     UnwantedError,
-    bytes_of,
 )
 from drydock.machines import Machines
 from drydock.refusal import Refusal
 from drydock.state.jobs import CancelPendingError, Job
-from drydock.state.logins import issue_run_token
 from drydock.workspace_state import WorkspaceState
 
 POLL_S = 0.2
-LOG = "user_logs/std_log.txt"
-_DURATION = re.compile(r"PT(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?")
 _KILLED = 137
 _PREEMPTED = "NodePreempted"
-_MOUNTED = "ReadWriteMount"
+_PREEMPTIONS = ("preempted", "preempted-canceled", "preempted-restarted")
+_RESTARTED = "Restarted"  # no status: the job starts again
 _log = logging.getLogger(__name__)
 
 
@@ -102,27 +93,42 @@ class Conductor:
         if not self._take_node(job):
             return None
         try:
-            spec = spec_of(self._state, job)
-            started = job.container or self._start(job, spec)
-            if not isinstance(started, str):
-                return started
-            return self._wait_for_end(job, spec, started)
+            return self._run_attempts(job, spec_of(self._state, job))
         except Refusal as exc:
             # An input that the service, too, would have noticed only here.
             return _failed("UserError", exc.message)
-        except EngineError as exc:
-            return _failed(
-                "NodeLost",
-                f"The container no longer exists, or the engine does not answer: {exc}",
-            )
         finally:
             self.machines.give_back(job.name)
+
+    def _run_attempts(self, job: Job, spec: JobSpec) -> _Outcome | None:
+        """Run the job, and again where a fault makes it start again."""
+        container = job.container
+        while True:
+            try:
+                started = container or self._start(job, spec)
+                if not isinstance(started, str):
+                    return started
+                outcome = self._wait_for_end(job, spec, started)
+            except EngineError as exc:
+                with contextlib.suppress(EngineError):  # the nodes that are left
+                    self._runner.clear(spec)
+                return _failed(
+                    "NodeLost",
+                    f"The container no longer exists, or the engine does not answer: {exc}",
+                )
+            if outcome is None or outcome.status != _RESTARTED:
+                return outcome
+            self._state.jobs.move(job.name, "Queued")
+            container = None
 
     def _take_node(self, job: Job) -> bool:
         """Wait until the cluster has a free machine; return False if drydock closes."""
         compute = self._state.computes.find(job.compute)
         with self.machines.changed:
-            while not self.machines.take(job.name, compute, is_refused=self._is_quota_full(job)):
+            count = nodes_of(job.given)
+            while not self.machines.take(
+                job.name, compute, is_refused=self._is_quota_full(job), count=count
+            ):
                 held = self._state.jobs.get(job.name)
                 if held.status == "Starting":
                     self._state.jobs.move(job.name, "Queued")
@@ -198,20 +204,25 @@ class Conductor:
         )
 
     def _wait_for_end(self, job: Job, spec: JobSpec, container: str) -> _Outcome | None:
-        """Wait for the container's end and upload its outputs."""
-        injected: _Outcome | None = None
+        """Wait for the end of the job's containers, and upload their outputs."""
+        began = self._state.clock.now()
         while (finished := self._runner.poll(container)) is None:
             if self._is_closing.wait(POLL_S):
                 return None
-            injected = injected or self._inject(job)
-            if injected or self._is_unwanted(job):
+            age_s = (self._state.clock.now() - began).total_seconds()
+            if (preempted := self._preempted(job, spec, container, age_s)) is not None:
+                return preempted
+            is_over_memory = self._is_injected(job, "out-of-memory")
+            if is_over_memory or self._is_unwanted(job):
                 self._runner.cancel(container)
-                if injected and injected.code == _PREEMPTED:
-                    spec = _without_uploads(spec)
                 self._runner.finish(spec, container)
-                if injected:
-                    return injected
+                if is_over_memory:
+                    killed = Finished(exit_code=_KILLED, is_out_of_memory=True)
+                    return _outcome_of(killed, spec)
                 raise CancelPendingError(job.name)
+        if finished.exit_code != 0 and self._is_injected(job, "failure-restarted"):
+            self._runner.finish(_without_uploads(spec), container)
+            return _Outcome(status=_RESTARTED)
         try:
             if self._state.jobs.get(job.name).status != "Finalizing":
                 self._state.jobs.move(job.name, "Finalizing")
@@ -220,7 +231,7 @@ class Conductor:
             self._runner.finish(replace(spec, outputs={}) if is_emptied else spec, container)
             if is_emptied:
                 self._empty(spec)
-        outcome = _outcome_of(finished)
+        outcome = _outcome_of(finished, spec)
         if outcome.status == "Completed":
             register_outputs(self._state, job)
         return outcome
@@ -231,61 +242,31 @@ class Conductor:
             for blob in self._state.blobs.blobs(place.container, f"{place.path.rstrip('/')}/"):
                 self._state.blobs.delete(place.container, blob.name)
 
-    def _inject(self, job: Job) -> _Outcome | None:
-        """Return the outcome of an injected fault of the job's machine, if there is one."""
-        if self._is_injected(job, "preempted"):
-            return _failed(
-                _PREEMPTED,
-                "The low-priority node was preempted while the job ran.",
-            )
-        if self._is_injected(job, "preempted-canceled"):
+    def _preempted(self, job: Job, spec: JobSpec, container: str, age_s: float) -> _Outcome | None:
+        """Take the node of an injected preemption away, and return what becomes of the job.
+
+        None of its nodes uploads anything; what is in mounted outputs by then stays there.
+        """
+        fault = self._state.faults.take_whole(
+            _PREEMPTIONS, job.name, f"job {job.name}", age_s=age_s
+        )
+        if fault is None:
+            return None
+        node = min(fault.node, spec.nodes - 1)
+        self._runner.lose(spec, container, node)
+        self._runner.finish(_without_uploads(spec), container)
+        if fault.kind == "preempted-restarted":
+            _log.info("job %s: node %d is lost, all nodes start again", job.name, node)
+            return _Outcome(status=_RESTARTED)
+        if fault.kind == "preempted-canceled":
             return _Outcome(status="Canceled")
-        if self._is_injected(job, "out-of-memory"):
-            return _outcome_of(Finished(exit_code=_KILLED, is_out_of_memory=True))
-        return None
+        return _failed(_PREEMPTED, "The low-priority node was preempted while the job ran.")
 
     def _is_unwanted(self, job: Job) -> bool:
         return self._state.jobs.get(job.name).status == "CancelRequested"
 
     def _is_injected(self, job: Job, kind: str) -> bool:
         return self._state.faults.take((kind,), job.name, f"job {job.name}") is not None
-
-
-def spec_of(state: WorkspaceState, job: Job) -> JobSpec:
-    """Return the job as its runner needs it."""
-    given = job.given
-    outputs = {
-        name: value for name, value in (given.get("outputs") or {}).items() if name != "default"
-    }
-    return JobSpec(
-        name=job.name,
-        image=job.image,
-        command=str(given.get("command", "")),
-        environment=environment_of(state, job),
-        inputs={
-            name: place
-            for name, value in (given.get("inputs") or {}).items()
-            if (place := input_place(state, value)) is not None
-        },
-        outputs={name: output_place(state, job.name, name, out) for name, out in outputs.items()},
-        # The service's default is to mount.
-        mounted=frozenset(
-            name for name, out in outputs.items() if (out.get("mode") or _MOUNTED) == _MOUNTED
-        ),
-        literals={
-            name: str(value.get("value", ""))
-            for name, value in (given.get("inputs") or {}).items()
-            if value.get("jobInputType") == "literal"
-        },
-        log=BlobPlace(
-            container=artifact_place(job.name).container,
-            path=artifact_place(job.name).path + LOG,
-        ),
-        timeout_s=seconds_of((given.get("limits") or {}).get("timeout")),
-        code=code_place(state, given.get("codeId")),
-        shared_memory_bytes=bytes_of((given.get("resources") or {}).get("shmSize"))
-        or SHARED_MEMORY_BYTES,
-    )
 
 
 def _without_uploads(spec: JobSpec) -> JobSpec:
@@ -308,47 +289,6 @@ def register_outputs(state: WorkspaceState, job: Job) -> None:
         store.put(asset, version, given)
 
 
-def environment_of(state: WorkspaceState, job: Job) -> Mapping[str, str]:
-    """Return the variables of a job: its own, and those that Azure ML sets."""
-    ids = state.arm_ids
-    experiment = str(job.given.get("experimentName") or "Default")
-    address = f"https://{API_HOST}"
-    token = issue_run_token(state.workspace, job.name, state.clock.now())
-    found = {
-        "AZUREML_RUN_ID": job.name,
-        "AZUREML_ROOT_RUN_ID": job.name,
-        "AZUREML_EXPERIMENT_SCOPE": f"{ids.workspace_id}/experiments/{experiment}",
-        "AZUREML_ARM_SUBSCRIPTION": ids.subscription,
-        "AZUREML_ARM_RESOURCEGROUP": ids.group,
-        "AZUREML_ARM_WORKSPACE_NAME": ids.workspace,
-        "AZUREML_ARM_PROJECT_NAME": experiment,
-        "AZUREML_WORKSPACE_ID": ids.guid,
-        "AZUREML_WORKSPACE_SCOPE": ids.workspace_id,
-        "AZUREML_CR_NODE_RANK": "0",
-        "AZUREML_EXPERIMENT_ID": ids.guid,
-        "AZUREML_SERVICE_ENDPOINT": address,
-        "AZUREML_RUN_HISTORY_SERVICE_ENDPOINT": address,
-        "AZUREML_DISCOVERY_SERVICE_ENDPOINT": f"{address}/discovery",
-        "AZUREML_RUN_TOKEN": token,
-        "MLFLOW_TRACKING_URI": tracking_uri(ids),
-        "MLFLOW_TRACKING_TOKEN": token,
-        "MLFLOW_RUN_ID": job.name,
-        "MLFLOW_EXPERIMENT_ID": ids.guid,
-        "MLFLOW_EXPERIMENT_NAME": experiment,
-    }
-    own: dict[str, Any] = job.given.get("environmentVariables") or {}
-    return found | {name: str(value) for name, value in own.items()}
-
-
-def seconds_of(duration: str | None) -> float | None:
-    """Return the seconds of a duration like PT1H30M, or None if there is no duration."""
-    found = _DURATION.fullmatch(duration or "")
-    if found is None or not any(found.groups()):
-        return None
-    hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return 3600 * hours + 60 * minutes + seconds
-
-
 def _is_mounted(value: Mapping[str, Any]) -> bool:
     return value.get("mode") in ("ReadOnlyMount", "ReadWriteMount")
 
@@ -364,7 +304,7 @@ def _pull_failed(spec: JobSpec, why: str) -> _Outcome:
     )
 
 
-def _outcome_of(finished: Finished) -> _Outcome:
+def _outcome_of(finished: Finished, spec: JobSpec) -> _Outcome:
     if finished.is_timed_out:
         return _Outcome(status="Canceled", code="JobTimeout", message="The job timed out.")
     if finished.is_out_of_memory:
@@ -373,9 +313,10 @@ def _outcome_of(finished: Finished) -> _Outcome:
             f"The job was killed because it ran out of memory (exit code {_KILLED}).",
         )
     if finished.exit_code != 0:
+        log = spec.log_of(finished.node).path.rpartition("/")[2]
         return _failed(
             "UserError",
             f"Execution failed. User process exited with status code {finished.exit_code}. "
-            f"Please check log file '{LOG}' for error details.",
+            f"Please check log file '{LOG_FOLDER}/{log}' for error details.",
         )
     return _Outcome(status="Completed")

@@ -5,9 +5,12 @@ It contains nothing about jobs or services. All failures of the SDK become an En
 
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
+from http import HTTPStatus
 from typing import IO, Any
 
 import docker
@@ -21,6 +24,9 @@ from drydock.engine import PLATFORM, ContainerPlan, ContainerState, EngineError
 _TIMEOUT_S = 60
 _LISTINGS, _BETWEEN_S = 20, 0.5
 _POOL = 64  # one connection per followed log, and some to spare
+# The host, too, has no address in such a network; engines before 28.0 do not know the word.
+# https://docs.docker.com/engine/network/drivers/bridge/#options
+_ISOLATED = {"com.docker.network.bridge.gateway_mode_ipv4": "isolated"}
 
 
 class LocalEngine:
@@ -161,6 +167,44 @@ class LocalEngine:
         with _translated():
             found = self._client.api.containers(all=True, quiet=True, filters=wanted)
         return tuple(str(one["Id"]) for one in found)
+
+    def create_network(self, labels: Mapping[str, str]) -> str:
+        """See Engine."""
+        name = f"drydock-{uuid.uuid4().hex[:16]}"
+        create = partial(self._client.api.create_network, name, internal=True, labels=dict(labels))
+        with _translated():
+            try:
+                made = create(options=_ISOLATED)
+            except APIError as exc:
+                if exc.status_code != HTTPStatus.BAD_REQUEST:
+                    raise
+                made = create()
+        return str(made["Id"])
+
+    def address(self, container: str, network: str) -> str:
+        """See Engine."""
+        with _translated():
+            found = self._client.api.inspect_container(container)["NetworkSettings"]["Networks"]
+        for one in found.values():
+            if one["NetworkID"] == network and one["IPAddress"]:
+                return str(one["IPAddress"])
+        raise EngineError(f"the container {container[:12]} has no address in its network")
+
+    def networks(self, labels: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+        """See Engine."""
+        wanted = {"label": [f"{name}={value}" for name, value in labels.items()]}
+        with _translated():
+            found = self._client.api.networks(filters=wanted)
+        return {str(one["Id"]): one["Labels"] or {} for one in found}
+
+    def remove_network(self, network: str) -> None:
+        """See Engine."""
+        with _translated():
+            try:
+                self._client.api.remove_network(network)
+            except APIError as exc:
+                if exc.status_code != HTTPStatus.NOT_FOUND:
+                    raise
 
     def close(self) -> None:
         """See Engine."""

@@ -112,6 +112,7 @@ COMMAND_JOB = Form(
         "secretsConfiguration": dict,
     },
 )
+PYTORCH = Form("PyTorch", {"distributionType": str, "processCountPerInstance": int})
 ENVIRONMENT = Form(
     "EnvironmentVersion",
     {

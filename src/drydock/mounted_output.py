@@ -5,6 +5,9 @@ azurite): a folder is an empty blob with a mark, renaming a file copies and dele
 a folder is an input/output error, everything is open to every user. What a program writes is in the
 store once it closes or fsyncs the file, as with Azure's blobfuse:
 https://github.com/Azure/azure-storage-fuse/wiki/Blobfuse-Limitations-%7C-Differences-from-POSIX
+
+Each node of a job has a mount of its own over the same blobs. A node sees another's file when it
+lists the folder or opens a name for the first time; nothing is locked, and the last close wins.
 """
 
 import errno
@@ -17,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from drydock.blob_store import BlobStore, BlobStoreError
+from drydock.blob_store import Blob, BlobStore, BlobStoreError
 from drydock.job_spec import BlobPlace
 
 _MODE = 0o777  # whoever the job runs as may write; chmod is accepted and changes nothing
@@ -28,11 +31,17 @@ FAULTS = ("rename-refused", "copy-failed", "rename-corrupted")
 
 @dataclass(slots=True, eq=False)
 class _File:
-    """A file: its content on this disk, and whether the blob is older than that."""
+    """A file: its content on this disk, and whether the blob is older than that.
+
+    What was only listed has no content here yet; `size` and `etag` are then those of its blob.
+    """
 
     content: Path
     changed_ns: int
     is_changed: bool = False
+    is_here: bool = True
+    size: int = 0
+    etag: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -66,15 +75,16 @@ class MountedOutput:
         self._nodes: dict[str, _File | _Folder] = {"/": _Folder(time.time_ns())}
         self._open: dict[int, tuple[_File, BinaryIO]] = {}
         self._made = 0
-        for blob in store.blobs(self._container, f"{self._top}/"):
-            self._bring(blob.name)
+        self._refresh("/")
         self._mark("/")
 
     def getattr(self, path: str, fh: int | None = None) -> dict[str, int]:
         """Return the attributes of a file or folder."""
         node = self._open[fh][0] if fh in self._open else self._node(path)
         is_file = isinstance(node, _File)
-        size = node.content.stat().st_size if isinstance(node, _File) else 0
+        size = 0
+        if isinstance(node, _File):
+            size = node.content.stat().st_size if node.is_here else node.size
         return {
             "st_mode": (stat.S_IFREG if is_file else stat.S_IFDIR) | _MODE,
             "st_nlink": 1 if is_file else 2,
@@ -84,7 +94,9 @@ class MountedOutput:
         }
 
     def readdir(self, path: str, _fh: int) -> list[str]:
-        """Return the names in a folder."""
+        """Return the names in a folder, with those that another node added."""
+        self._folder(path)
+        self._refresh(path)
         return [".", "..", *sorted(self._folder(path).names)]
 
     def mkdir(self, path: str, _mode: int) -> int:
@@ -96,6 +108,8 @@ class MountedOutput:
 
     def rmdir(self, path: str) -> int:
         """Remove an empty folder, and its mark."""
+        self._folder(path)
+        self._refresh(path)
         if self._folder(path).names:
             raise OSError(errno.ENOTEMPTY, path)
         self._delete(path)
@@ -110,7 +124,7 @@ class MountedOutput:
 
     def open(self, path: str, flags: int) -> int:
         """Open a file; return its handle."""
-        file = self._file(path)
+        file = self._brought(path)
         if flags & os.O_TRUNC:
             self._shorten(file, 0)
         opened = file.content.open("r+b", buffering=0)
@@ -132,7 +146,7 @@ class MountedOutput:
         if fh in self._open:
             self._shorten(self._open[fh][0], length)
             return 0
-        file = self._file(path)
+        file = self._brought(path)
         self._shorten(file, length)
         self._upload(path, file)
         return 0
@@ -163,7 +177,7 @@ class MountedOutput:
 
     def rename(self, old: str, new: str) -> int:
         """Copy a file's blob and delete the old one; a folder cannot be renamed (EIO)."""
-        node, there = self._node(old), self._nodes.get(new)
+        node, there = self._node(old), self._found(new)
         self._folder(os.path.dirname(new))  # noqa: PTH120 - a path in the mount
         fault = self._take_fault()
         if fault == "rename-refused":
@@ -174,6 +188,7 @@ class MountedOutput:
             raise OSError(errno.EISDIR, new)
         if old == new:
             return 0
+        self._brought(old)
         self._upload(old, node)
         with _as_os_error():
             self._store.copy(self._container, self._blob(old), self._blob(new))
@@ -205,18 +220,55 @@ class MountedOutput:
         free = dict.fromkeys(("f_blocks", "f_bfree", "f_bavail"), _FREE_BLOCKS)
         return {"f_bsize": _BLOCK, "f_frsize": _BLOCK, "f_namemax": 255, **free}
 
-    def _bring(self, blob: str) -> None:
-        """Add a blob that was there before the mount."""
-        file = self._new_file()
-        with _as_os_error(), file.content.open("wb") as target:
-            target.writelines(self._store.read(self._container, blob))
-        file.is_changed = False
-        parts = blob.removeprefix(f"{self._top}/").split("/")
-        for at in range(1, len(parts)):
-            folder = "/" + "/".join(parts[:at])
-            if folder not in self._nodes:
-                self._put(folder, _Folder(time.time_ns()))
-        self._put("/" + "/".join(parts), file)
+    def _refresh(self, path: str) -> None:
+        """Take over what the store has at a path and below it, and what it no longer has.
+
+        A file that is open or not written yet stays as it is.
+        """
+        blob = self._blob(path)
+        with _as_os_error():
+            found = self._store.blobs(self._container, blob or "", with_folders=True)
+        below = f"{blob}/"
+        there = {
+            one.name.removeprefix(self._top): one
+            for one in found
+            if one.name == blob or one.name.startswith(below)
+        }
+        for name, one in there.items():
+            if name not in ("", "/"):
+                self._take(name, one)
+        inside = path.rstrip("/") + "/"
+        for name in [name for name in self._nodes if name.startswith(inside) and name != "/"]:
+            node = self._nodes.get(name)
+            if isinstance(node, _File) and name not in there and not self._is_held(node):
+                self._drop(name)
+
+    def _take(self, path: str, blob: Blob) -> None:
+        """Add a blob, or note that its content changed."""
+        for at in [at for at, letter in enumerate(path) if letter == "/" and at]:
+            if path[:at] not in self._nodes:
+                self._put(path[:at], _Folder(time.time_ns()))
+        node = self._nodes.get(path)
+        if node is None:
+            self._put(path, _Folder(time.time_ns()) if blob.is_folder else self._new_file())
+            node = self._nodes[path]
+        elif isinstance(node, _File) and (self._is_held(node) or node.etag == blob.etag):
+            return
+        if isinstance(node, _File) and not blob.is_folder:
+            node.is_changed = node.is_here = False
+            node.size, node.etag, node.changed_ns = blob.size, blob.etag, time.time_ns()
+
+    def _is_held(self, file: _File) -> bool:
+        return file.is_changed or any(one is file for one, _ in self._open.values())
+
+    def _brought(self, path: str) -> _File:
+        """Return a file whose content is on this disk."""
+        file = self._file(path)
+        if not file.is_here:
+            with _as_os_error(), file.content.open("wb") as target:
+                target.writelines(self._store.read(self._container, self._blob(path)))
+            file.is_here = True
+        return file
 
     def _new_file(self) -> _File:
         self._made += 1
@@ -224,8 +276,14 @@ class MountedOutput:
         content.touch()
         return _File(content=content, changed_ns=time.time_ns(), is_changed=True)
 
+    def _found(self, path: str) -> _File | _Folder | None:
+        """Return what is at a path; for a new name the store is asked."""
+        if path not in self._nodes:
+            self._refresh(path)
+        return self._nodes.get(path)
+
     def _node(self, path: str) -> _File | _Folder:
-        found = self._nodes.get(path)
+        found = self._found(path)
         if found is None:
             raise OSError(errno.ENOENT, path)
         return found
@@ -243,7 +301,7 @@ class MountedOutput:
         return found
 
     def _require_new(self, path: str) -> None:
-        if path in self._nodes:
+        if self._found(path) is not None:
             raise OSError(errno.EEXIST, path)
         self._folder(os.path.dirname(path))  # noqa: PTH120 - a path in the mount
 
@@ -273,7 +331,7 @@ class MountedOutput:
             return
         with _as_os_error(), file.content.open("rb") as source:
             size = file.content.stat().st_size
-            self._store.write(self._container, self._blob(path), source, size)
+            file.etag = self._store.write(self._container, self._blob(path), source, size)
         file.is_changed = False
 
     @staticmethod

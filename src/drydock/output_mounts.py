@@ -26,6 +26,7 @@ FOLDER = "mounts"
 _DEVICE = Path("/dev/fuse")
 _FUSE_SETTINGS = Path("/etc/fuse.conf")
 _INSTALL = "install libfuse3 and fusermount3 (Debian, Ubuntu: apt-get install fuse3)"
+_NODE = "@"  # no output's name has one
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _START_S, _END_S, _STEP_S = 30.0, 10.0, 0.02
 
@@ -52,8 +53,12 @@ def reason_against() -> str:
 class Mounts(Protocol):
     """Mounts as the runner uses them; tests pass one that mounts nothing."""
 
-    def mount(self, job: str, output: str, place: BlobPlace) -> Path:
-        """Mount an output, and return the folder. Raises MountFailedError."""
+    def mount(self, job: str, output: str, place: BlobPlace, *, node: int = 0) -> Path:
+        """Mount an output for a node, and return the folder. Raises MountFailedError."""
+        ...
+
+    def lose(self, job: str, node: int) -> None:
+        """End a node's mounts at once: what is not in the store by then never arrives."""
         ...
 
     def unmount(self, job: str) -> None:
@@ -73,11 +78,11 @@ class OutputMounts:
         self._folder = self._state / FOLDER
         self._children: dict[Path, subprocess.Popen[bytes]] = {}
 
-    def mount(self, job: str, output: str, place: BlobPlace) -> Path:
-        """Mount an output, and return the folder. Raises MountFailedError."""
+    def mount(self, job: str, output: str, place: BlobPlace, *, node: int = 0) -> Path:
+        """Mount an output for a node, and return the folder. Raises MountFailedError."""
         if not _NAME.fullmatch(output):  # a request chose it, and it becomes a path here
             raise MountFailedError(f"{output!r:.80} is not a name that an output can have")
-        folder = self._of(job) / output
+        folder = self._of(job) / f"{output}{_NODE}{node}"
         self._unmount(folder)
         folder.mkdir(parents=True, exist_ok=True)
         arguments = (
@@ -109,6 +114,15 @@ class OutputMounts:
     def unmount(self, job: str) -> None:
         """Unmount a job's outputs. Every file that the job closed is in the blob store before."""
         self._end(self._of(job))
+
+    def lose(self, job: str, node: int) -> None:
+        """End a node's mounts at once: what is not in the store by then never arrives."""
+        for folder, child in self._children.items():
+            if folder.parent == self._of(job) and folder.name.endswith(f"{_NODE}{node}"):
+                child.kill()
+                child.wait()
+                # The engine opens no container whose mount is dead.
+                _end_mount(folder)
 
     def sweep(self, keep: frozenset[str] = frozenset()) -> None:
         """Unmount the outputs of jobs that are not in this set of names."""

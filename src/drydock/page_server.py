@@ -29,7 +29,7 @@ from drydock.job_page import (
     render_page,
     render_refusal,
 )
-from drydock.lifecycle import LOG
+from drydock.job_properties import logs_of, nodes_of
 from drydock.refusal import Refusal
 from drydock.state.jobs import Job
 
@@ -100,6 +100,7 @@ class PageServer(ThreadingHTTPServer):
             "image": job.image,
             "environment": given.get("environmentId"),
             "compute": job.compute or "serverless",
+            "nodes": nodes_of(given) if given.get("distribution") else "",
             "experiment": given.get("experimentName"),
             "command": given.get("command"),
             "created": job.created,
@@ -234,12 +235,18 @@ class _Exchange(BaseHTTPRequestHandler):
 
 
 def _end_of_log(context: Context, job: Job) -> tuple[str, int]:
-    """Return the last lines of a job's log, and how many bytes come before them."""
-    place = artifact_place(job.name)
-    blobs = context.state.blobs
-    size = blobs.size(place.container, place.path + LOG) or 0
-    start = max(size - _LOG_BYTES, 0)
-    if not size:
-        return "", 0
-    found = b"".join(blobs.read(place.container, place.path + LOG, start=start))
-    return found.decode(errors="replace"), start
+    """Return the last lines of a job's log, and how many bytes come before them.
+
+    Those of several nodes stand one after another, each below its name.
+    """
+    place, blobs, logs = artifact_place(job.name), context.state.blobs, logs_of(job)
+    text, skipped = "", 0
+    for log in logs:
+        size = blobs.size(place.container, place.path + log) or 0
+        start = max(size - _LOG_BYTES // len(logs), 0)
+        if size:
+            found = b"".join(blobs.read(place.container, place.path + log, start=start))
+            text += f"{log}:\n" if len(logs) > 1 else ""
+            text += found.decode(errors="replace")
+            skipped += start
+    return text, skipped

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from drydock.handlers import (
+    access,
     cloud,
     codes,
     computes,
@@ -25,6 +26,8 @@ _ML = "providers/Microsoft.MachineLearningServices"
 _SUB = "/subscriptions/{subscription}"
 _GROUP = f"{_SUB}/resourceGroups/{{group}}"
 _PLACE = f"{_SUB}/{_ML}/locations/{{location}}"
+_STORAGE = f"{_GROUP}/providers/Microsoft.Storage/storageAccounts"
+_REGISTRIES = f"{_GROUP}/providers/Microsoft.ContainerRegistry/registries"
 _WS = f"{_GROUP}/{_ML}/workspaces/{{workspace}}"
 _HISTORY = f"/history/v1.0{_WS}"
 _EXPERIMENT = f"{_HISTORY}/experiments/{{experiment}}"
@@ -78,6 +81,14 @@ def _for_jobs(method: str, path: str, name: str, handler: Handler) -> Route:
     return Route(method=method, path=path, name=name, handler=handler, is_for_jobs=True)
 
 
+def _roles(kind: str, name: str, handler: Handler) -> tuple[Route, ...]:
+    """Return the routes of roles on the workspace, its storage account and its registry."""
+    return tuple(
+        _served("GET", f"{scope}/providers/Microsoft.Authorization/{kind}", name, handler)
+        for scope in (_WS, f"{_STORAGE}/{{account}}", f"{_REGISTRIES}/{{registry}}")
+    )
+
+
 _MLFLOW = f"/mlflow/v2.0{_WS}/api/2.0/mlflow/runs"
 _ARTIFACTS = f"{_EXPERIMENT}/runs/{{run}}/artifacts"
 _CODE = f"{_WS}/codes/{{name}}/versions"
@@ -118,10 +129,13 @@ ROUTES: tuple[Route, ...] = (
     ),
     _served(
         "GET",
-        f"{_GROUP}/providers/Microsoft.ContainerRegistry/registries/{{registry}}",
+        f"{_REGISTRIES}/{{registry}}",
         "container_registries_get",
-        workspaces.get_registry,
+        access.get_registry,
     ),
+    _served("GET", f"{_STORAGE}/{{account}}", "storage_accounts_get", access.get_storage_account),
+    *_roles("permissions", "permissions_list", access.list_permissions),
+    *_roles("roleAssignments", "role_assignments_list", access.list_role_assignments),
     _served("GET", f"{_PLACE}/vmSizes", "virtual_machine_sizes_list", workspaces.list_sizes),
     _served("GET", f"{_PLACE}/usages", "usages_list", workspaces.list_usages),
     _served(

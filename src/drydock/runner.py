@@ -1,25 +1,23 @@
-"""Runs a job's container on this machine's Docker engine, from the pushed digest.
+"""Runs a job's containers on this machine's Docker engine, from the pushed digest.
 
 All its state is in the containers' labels, so that a restarted drydock continues with the
-containers of the previous one. `lifecycle` decides the job's status.
+containers of the previous one. `job_containers` creates them, `lifecycle` decides the job's status.
 """
 
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import IO
+from collections.abc import Callable
 
 from drydock import job_files, job_folder
-from drydock.assumptions import Broken, broken_container, broken_job, mode_of
+from drydock.assumptions import Broken, broken_job
 from drydock.blob_store import BlobStore
 from drydock.clock import Clock
-from drydock.engine import (
-    ContainerPlan,
-    ContainerState,
-    Engine,
-    EngineError,
-    Mount,
-    remove_labelled,
+from drydock.engine import ContainerState, Engine, EngineError
+from drydock.job_containers import (
+    LOG_CONTAINER,
+    LOG_PATH,
+    TIMEOUT,
+    JobContainers,
 )
 from drydock.job_log import JobLog
 from drydock.job_network import JobNetwork
@@ -31,14 +29,7 @@ from drydock.job_spec import (
     StartRefusedError,
     UnwantedError,
 )
-from drydock.output_mounts import MountFailedError, Mounts
-
-OWNER = "drydock.state"
-ROLE = "drydock.role"
-JOB = "drydock.job"
-_LOG_CONTAINER = "drydock.log.container"
-_LOG_PATH = "drydock.log.path"
-_TIMEOUT = "drydock.timeout_s"
+from drydock.output_mounts import Mounts
 
 GRACE_S = 0.5  # between SIGTERM and SIGKILL: a cancel takes less than a second
 _STEP_S = 0.03
@@ -47,12 +38,12 @@ _ARTIFACTS = ("outputs", "logs")  # folders in the working folder that are alway
 
 
 class DockerRunner:
-    """Runs jobs as containers that belong to one state folder.
+    """Runs jobs as containers that belong to one state folder: one for each node of a job.
 
     `memory_bytes` is a node's memory (0: all of this machine's), `network` the engine's name of the
-    jobs' network, `user` the jobs' user (empty: the image's). With a `job_network`, each job gets a
-    network of its own instead, which leads to drydock. Without `mounts`, an output in mode
-    `rw_mount` is a plain folder, which is uploaded at the end.
+    jobs' network, `user` the jobs' user (empty: the image's). With a `job_network`, each node gets
+    a network of its own instead, which leads to drydock, and to the other nodes of its job. Without
+    `mounts`, an output in mode `rw_mount` is a plain folder, which is uploaded at the end.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators, and three properties of a node
@@ -69,93 +60,113 @@ class DockerRunner:
         broken: Callable[[], Broken] = frozenset,
         mounts: Mounts | None = None,
     ) -> None:
-        self._owner = owner
         self._engine = engine
         self._store = store
         self._clock = clock
-        self._memory_bytes = memory_bytes
-        self._network = network
-        self._user = user
-        self._job_network = job_network
         self._broken = broken
         self._mounts = mounts
+        self._containers = JobContainers(
+            owner=owner,
+            engine=engine,
+            store=store,
+            memory_bytes=memory_bytes,
+            network=network,
+            user=user,
+            job_network=job_network,
+            broken=broken,
+            mounts=mounts,
+        )
         self._lock = threading.Lock()
         self._logs: dict[str, JobLog] = {}
 
     def start(self, job: JobSpec, *, is_unwanted: Callable[[], bool] = lambda: False) -> str:
-        """Pull the image, copy the inputs, start the container and return its id.
+        """Pull the image, copy the inputs, start the containers and return the first one's id.
 
         Raises PullRefusedError, StartRefusedError, UnwantedError, and then leaves no container.
         """
         job = broken_job(job, self._broken())
-        self._clear(job)
+        self._containers.clear(job)
         self._pull(job.image, is_unwanted)
         try:
-            container = self._create(job)
-            self._start(container, is_unwanted)
+            containers = self._containers.create(job)
+            self._start(containers, is_unwanted)
         except BaseException:
-            self._clear(job)
+            self._containers.clear(job)
             raise
-        self._follow(container, job.log)
-        return container
+        for node, container in enumerate(containers):
+            place = job.log_of(node)
+            self._store.start_log(place.container, place.path)  # one of an earlier start is gone
+            self._follow(container, place)
+        return containers[0]
 
     def poll(self, container_id: str) -> Finished | None:
-        """Return how the container ended, or None while it runs; also update its log."""
-        state = self._engine.state(container_id)
-        self._log_of(container_id, state).pass_on()
-        if not state.is_running:
-            return Finished(exit_code=state.exit_code, is_out_of_memory=_is_out_of_memory(state))
-        if self._is_over_time(state):
-            self.cancel(container_id)
-            return Finished(exit_code=self._engine.state(container_id).exit_code, is_timed_out=True)
+        """Return how the job ended, or None while it runs; also update its logs.
+
+        As on Azure Batch, under the service: the job ends with its first node's command, or with
+        the first command that fails, and the commands of the other nodes are then stopped.
+        https://learn.microsoft.com/azure/batch/batch-mpi
+        """
+        nodes = self._containers.of(container_id)
+        states = [self._engine.state(container) for container in nodes]
+        for container, state in zip(nodes, states, strict=True):
+            self._log_of(container, state).pass_on()
+        ended = [node for node, state in enumerate(states) if not state.is_running]
+        failed = [node for node in ended if states[node].exit_code != 0]
+        if failed or 0 in ended:
+            self._stop(nodes)
+            node = failed[0] if failed else 0
+            return Finished(
+                exit_code=states[node].exit_code,
+                node=node,
+                is_out_of_memory=_is_out_of_memory(states[node]),
+            )
+        if self._is_over_time(states[0]):
+            self._stop(nodes)
+            return Finished(exit_code=self._engine.state(nodes[0]).exit_code, is_timed_out=True)
         return None
 
     def cancel(self, container_id: str) -> None:
-        """Stop the container within a second, half of which a program has to clean up."""
-        self._engine.signal(container_id, "SIGTERM")
-        deadline = time.monotonic() + GRACE_S
-        while self._engine.state(container_id).is_running:
-            if time.monotonic() > deadline:
-                self._engine.signal(container_id, "SIGKILL")
-            time.sleep(_STEP_S)
+        """Stop the containers within a second, half of which a program has to clean up."""
+        self._stop(self._containers.of(container_id))
+
+    def lose(self, job: JobSpec, container_id: str, node: int) -> None:
+        """Take a node away, without a signal to clean up by, and stop the others.
+
+        Its mounts go first: what its program has not closed by then never arrives.
+        """
+        nodes = self._containers.of(container_id)
+        if self._mounts is not None:
+            self._mounts.lose(job.name, node)
+        self._engine.signal(nodes[node], "SIGKILL")
+        self._stop(nodes)
+
+    def clear(self, job: JobSpec) -> None:
+        """Remove all that the job has on this machine; nothing more is uploaded."""
+        self._containers.clear(job)
 
     def finish(self, job: JobSpec, container_id: str) -> None:
-        """Upload the outputs and the rest of the log, and remove the container.
+        """Upload the outputs and the rest of the logs, and remove the containers.
 
-        If an upload fails, the container is kept, so that a later call can repeat it.
+        Each node uploads its own folders: of two files with the same name the later one stays. If
+        an upload fails, the containers are kept, so that a later call can repeat it.
         """
         job = broken_job(job, self._broken())
-        state = self._engine.state(container_id)
-        self._log_of(container_id, state).finish(_LOG_END_S)
-        for name, place in job.outputs.items():
-            if not self._is_mounted(job, name):
-                folder = job_folder.output_folder(job.name, name)
-                self._upload(container_id, folder, place, is_mounted=name in job.mounted)
-        artifacts = job.log.path.rsplit("/", 2)[0]
-        for name in _ARTIFACTS:
-            place = BlobPlace(container=job.log.container, path=f"{artifacts}/{name}")
-            self._upload(container_id, f"{job_folder.working_folder(job.name)}/{name}", place)
-        self._clear(job)
+        nodes = self._containers.of(container_id)
+        for container in nodes:
+            self._log_of(container, self._engine.state(container)).finish(_LOG_END_S)
+        for container in nodes:
+            self._upload_all(job, container)
+        self._containers.clear(job)
         with self._lock:
-            self._logs.pop(container_id, None)
+            for container in nodes:
+                self._logs.pop(container, None)
 
     def sweep(self, keep: frozenset[str] = frozenset()) -> tuple[str, ...]:
         """Remove the containers of jobs that are not in this set; return their ids.
 
         Called at the start, when a crashed drydock may have left containers of jobs.
         """
-        found = []
-        for role in ("job", "inputs", "network"):
-            found += [
-                (one, role) for one in self._engine.labelled({OWNER: self._owner, ROLE: role})
-            ]
-        jobs = {self._engine.state(one).labels.get(JOB) for one, _ in found if one in keep}
-        gone = [one for one, _ in found if self._engine.state(one).labels.get(JOB) not in jobs]
-        for container in gone:
-            self._engine.remove(container)
-        if self._mounts is not None:
-            self._mounts.sweep(frozenset(job for job in jobs if job))
-        return tuple(gone)
+        return self._containers.sweep(keep)
 
     def _pull(self, image: str, is_unwanted: Callable[[], bool]) -> None:
         try:
@@ -165,124 +176,41 @@ class DockerRunner:
         if is_unwanted():
             raise UnwantedError(image)
 
-    def _create(self, job: JobSpec) -> str:
-        inputs, carrier = self._copy_inputs(job)
-        try:
-            command = job_folder.command_line(job, inputs)
-        except job_folder.ExpressionError as exc:
-            raise StartRefusedError("CommandInvalid", str(exc)) from exc
-        working_folder = job_folder.working_folder(job.name)
-        trust = self._job_network.variables(job.name) if self._job_network else {}
-        plan = ContainerPlan(
-            labels=self._labels(job, "job"),
-            image=job.image,
-            # The service ignores the image's ENTRYPOINT and CMD, and runs a shell.
-            entrypoint=("/bin/sh", "-c"),
-            command=(command,),
-            environment={**trust, **job_folder.variables(job, inputs)},
-            user=self._user,
-            working_folder=working_folder,
-            mounts=self._mount(job),
-            volumes_from=carrier,
-            network=self._network_of(job),
-            memory_bytes=self._memory_bytes,
-            shared_memory_bytes=job.shared_memory_bytes,
-        )
-        broken = self._broken()
-        container = self._engine.create(broken_container(plan, broken))
-        outputs = [
-            job_folder.output_folder(job.name, name)
-            for name in job.outputs
-            if not self._is_mounted(job, name)
-        ]
-        for kind, folders in (("workdir", [working_folder]), ("output", outputs)):
-            packed = job_files.pack_folders(folders, mode=mode_of(kind, broken))
-            self._put(container, packed)
-        if self._job_network is not None:
-            certificate = self._job_network.authority.read_bytes()
-            path = self._job_network.authority_path(job.name)
-            self._put(container, job_files.pack_file(path, certificate))
-        if job.code is not None:
-            self._copy_code(job.code, container, working_folder)
-        return container
-
-    def _is_mounted(self, job: JobSpec, output: str) -> bool:
-        return self._mounts is not None and output in job.mounted
-
-    def _mount(self, job: JobSpec) -> tuple[Mount, ...]:
-        """Mount the outputs in mode `rw_mount`; return where they are in the container."""
-        if self._mounts is None:
-            return ()
-        try:
-            return tuple(
-                Mount(
-                    source=str(self._mounts.mount(job.name, name, job.outputs[name])),
-                    target=job_folder.output_folder(job.name, name),
-                )
-                for name in sorted(job.mounted)
-            )
-        except MountFailedError as exc:
-            raise StartRefusedError("BFSMountError", str(exc)) from exc
-
-    def _network_of(self, job: JobSpec) -> str:
-        """Return the engine's name of the job's network; create it if the job has its own."""
-        if self._job_network is None:
-            return self._network
-        holder = self._engine.create(self._job_network.plan(self._labels(job, "network")))
-        self._engine.start(holder)
-        return f"container:{holder}"
-
-    def _copy_code(self, place: BlobPlace, container: str, folder: str) -> None:
-        try:
-            found = job_files.find_input(self._store, "code", place, folder)
-        except job_files.InputMissingError as exc:
-            raise StartRefusedError("CodeMissing", str(exc)) from exc
-        self._put(container, job_files.pack_inputs(self._store, [found]))
-
-    def _copy_inputs(self, job: JobSpec) -> tuple[dict[str, str], str]:
-        """Return the path of each input, and the container that holds the files.
-
-        That container never runs. The job's container mounts its volumes read-only, as the service
-        mounts inputs.
-        """
-        try:
-            found = {
-                name: job_files.find_input(
-                    self._store, name, place, job_folder.input_folder(job.name, name)
-                )
-                for name, place in job.inputs.items()
-            }
-        except job_files.InputMissingError as exc:
-            raise StartRefusedError("InputMissing", str(exc)) from exc
-        if not found:
-            return {}, ""
-        carrier = self._engine.create(
-            ContainerPlan(
-                labels=self._labels(job, "inputs"),
-                image=job.image,
-                entrypoint=("/bin/sh",),
-                volumes=tuple(one.folder for one in found.values()),
-            )
-        )
-        self._put(carrier, job_files.pack_inputs(self._store, found.values()))
-        return {name: one.path for name, one in found.items()}, carrier
-
-    def _put(self, container: str, packed: IO[bytes]) -> None:
-        with packed:
-            self._engine.put(container, packed)
-
-    def _start(self, container: str, is_unwanted: Callable[[], bool]) -> None:
+    def _start(self, containers: tuple[str, ...], is_unwanted: Callable[[], bool]) -> None:
         if is_unwanted():
-            raise UnwantedError(container)
-        shell = self._engine.get(container, "/bin/sh")
+            raise UnwantedError(containers[0])
+        shell = self._engine.get(containers[0], "/bin/sh")
         if shell is None:
             raise StartRefusedError("ContainerSetupFailed", "the image has no /bin/sh")
         for _ in shell:
             pass  # read to the end, which frees the connection
         try:
-            self._engine.start(container)
+            for container in containers:
+                self._engine.start(container)
         except EngineError as exc:
             raise StartRefusedError("ContainerSetupFailed", str(exc)) from exc
+
+    def _stop(self, containers: tuple[str, ...]) -> None:
+        """End the containers that run; the time to clean up is the same for all of them."""
+        running = [one for one in containers if self._engine.state(one).is_running]
+        for container in running:
+            self._engine.signal(container, "SIGTERM")
+        deadline = time.monotonic() + GRACE_S
+        while running := [one for one in running if self._engine.state(one).is_running]:
+            if time.monotonic() > deadline:
+                for container in running:
+                    self._engine.signal(container, "SIGKILL")
+            time.sleep(_STEP_S)
+
+    def _upload_all(self, job: JobSpec, container: str) -> None:
+        for name, place in job.outputs.items():
+            if not self._containers.is_mounted(job, name):
+                folder = job_folder.output_folder(job.name, name)
+                self._upload(container, folder, place, is_mounted=name in job.mounted)
+        artifacts = job.log.path.rsplit("/", 2)[0]
+        for name in _ARTIFACTS:
+            place = BlobPlace(container=job.log.container, path=f"{artifacts}/{name}")
+            self._upload(container, f"{job_folder.working_folder(job.name)}/{name}", place)
 
     def _upload(
         self, container: str, folder: str, place: BlobPlace, *, is_mounted: bool = False
@@ -291,26 +219,10 @@ class DockerRunner:
         if stream is not None:
             job_files.upload(self._store, place, stream, is_mounted=is_mounted)
 
-    def _clear(self, job: JobSpec) -> None:
-        """Remove the job's containers, and then its mounts, which these use."""
-        remove_labelled(self._engine, {OWNER: self._owner, JOB: job.name})
-        if self._mounts is not None:
-            self._mounts.unmount(job.name)
-
-    def _labels(self, job: JobSpec, role: str) -> Mapping[str, str]:
-        return {
-            OWNER: self._owner,
-            ROLE: role,
-            JOB: job.name,
-            _LOG_CONTAINER: job.log.container,
-            _LOG_PATH: job.log.path,
-            _TIMEOUT: str(job.timeout_s or 0),
-        }
-
     def _log_of(self, container: str, state: ContainerState) -> JobLog:
         with self._lock:
             found = self._logs.get(container)
-        place = BlobPlace(container=state.labels[_LOG_CONTAINER], path=state.labels[_LOG_PATH])
+        place = BlobPlace(container=state.labels[LOG_CONTAINER], path=state.labels[LOG_PATH])
         return found or self._follow(container, place)
 
     def _follow(self, container: str, place: BlobPlace) -> JobLog:
@@ -319,7 +231,7 @@ class DockerRunner:
             return self._logs.setdefault(container, log)
 
     def _is_over_time(self, state: ContainerState) -> bool:
-        limit_s = float(state.labels[_TIMEOUT])
+        limit_s = float(state.labels[TIMEOUT])
         if not limit_s or state.started is None:
             return False
         return (self._clock.now() - state.started).total_seconds() > limit_s

@@ -22,11 +22,12 @@ from drydock.engine import ContainerPlan, Engine, EngineError, Mount, remove_lab
 from drydock.errors import INSTALL, PackageMissingError, StartFailedError
 from drydock.files import read_json, write_json
 from drydock.images import BLOBS, REGISTRY, BuildHost, engine_command, ensure_image, read_build_host
+from drydock.job_containers import OWNER, ROLE
 from drydock.job_network import API, JobNetwork
 from drydock.job_network import BLOBS as BLOBS_SOCKET
 from drydock.job_spec import Runner
 from drydock.output_mounts import OutputMounts, reason_against
-from drydock.runner import OWNER, ROLE, DockerRunner
+from drydock.runner import DockerRunner
 
 HOST = "127.0.0.1"
 FILE = "services.json"

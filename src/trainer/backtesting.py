@@ -35,7 +35,9 @@ def evaluate(
     step = plan.step or max(1, horizon // 2)
     if not plan.windows:
         return None, None
-    fewest = max(_FEWEST_ROWS, len(series.values) // 3, 3 * series.calendar.season)
+    rows, season = len(series.values), series.calendar.season
+    # A series without three seasons before some origin has fewer windows rather than none.
+    fewest = max(_FEWEST_ROWS, rows // 3, min(3 * season, rows // 2))
     try:
         windows = plan_windows(
             len(series.values), windows=plan.windows, step=step, horizon=horizon, fewest=fewest

@@ -67,9 +67,9 @@ def _verdict(evaluated: Evaluated | None) -> page.Verdict:
         sentence = "No backtest was run: the model was not compared with the baselines."
         return page.Verdict(kind="unclear", sentence=sentence)
     verdict = evaluated.verdict
-    kind: Literal["win", "lose", "unclear"] = "lose" if verdict.is_lost else "unclear"
-    if verdict.skill is not None and verdict.skill > 0:
-        kind = "win"
+    kind: Literal["win", "lose", "unclear"] = "unclear"
+    if verdict.is_significant:
+        kind = "lose" if verdict.is_lost else "win"
     return page.Verdict(kind=kind, sentence=verdict.sentence)
 
 

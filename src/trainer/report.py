@@ -120,10 +120,12 @@ def dated(date: Any) -> str:  # noqa: ANN401 - a pandas timestamp
 
 def _backtest(evaluated: Evaluated | None) -> dict[str, Any]:
     if evaluated is None:
-        return {"skill": None, "best_baseline": None, "verdict": None, "backtest": None}
+        nothing = ("skill", "skill_p_value", "best_baseline", "verdict", "backtest")
+        return dict.fromkeys(nothing)
     backtest, verdict = evaluated.backtest, evaluated.verdict
     return {
         "skill": verdict.skill,
+        "skill_p_value": verdict.p_value,
         "best_baseline": verdict.best_baseline,
         "verdict": verdict.sentence,
         "backtest": {

@@ -35,6 +35,7 @@ MOST_WINDOWS = 200
 ENGINES = ("kernel", "pmdarima")
 SELECTS = ("combination", "backtest", "aicc", "average")
 FLOORS = ("auto", "none")
+POINTS = ("median", "mean")
 LONGEST_HORIZON = 10_000
 LARGEST_ORDER = (12, 2, 12)
 LARGEST_SEASONAL_ORDER = (3, 1, 3, 366)
@@ -86,8 +87,8 @@ class BacktestPlan:
 class Settings:
     """What the user asked for. `order` None means: search; `input` None: the built-in series.
 
-    `seasons` None means the calendar's natural ones. `power` is Box-Cox's; `required_skill` None
-    means that a model without skill is no error.
+    `seasons` None means the calendar's natural ones. `power` is Box-Cox's, `is_mean`: its forecast
+    is the mean, not the median. `required_skill` None means that a model without skill is no error.
     """
 
     model_name: str
@@ -104,6 +105,7 @@ class Settings:
     select: Literal["combination", "backtest", "aicc", "average"]
     has_floor: bool
     power: float | Literal["auto"] | None
+    is_mean: bool
     seasons: tuple[int, ...] | None
     calendar: Plan
     regressors: tuple[str, ...]
@@ -150,6 +152,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add("--floor", choices=FLOORS, help="no forecast below 0 where no value is; default: auto")
     add("--season", metavar="STEPS", help="such as 48,336; 1: none; default: by the calendar")
     add("--box_cox", metavar="POWER", help="transform positive values; 0 is the log; or auto")
+    add("--box_cox_point", choices=POINTS, help="what --box_cox forecasts; default: median")
     add("--calendar", action="append", metavar="LIST", help="weekday,month,holidays:DE")
     add("--fourier", action="append", metavar="PERIOD:PAIRS", help="a long season: 365.25:3")
     add("--regressors", action="append", metavar="COLUMNS", help="columns that explain the values")
@@ -263,6 +266,7 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
         select=raw.select or "combination",
         has_floor=(raw.floor or "auto") == "auto" and order is None,
         power=_power(raw.box_cox),
+        is_mean=raw.box_cox_point == "mean",
         seasons=parse_seasons(raw.season),
         calendar=parse_plan(calendar=raw.calendar or (), fourier=raw.fourier or ()),
         regressors=parse_names(raw.regressors or ()),
@@ -281,6 +285,12 @@ def _refuse_contradictions(raw: argparse.Namespace, order: tuple[int, int, int] 
                 f"{flag} {value} is for a search, but --order names an order",
                 remedy=f"leave out {flag}, or give --order auto; --seasonal_order names a season",
             )
+    if raw.box_cox_point is not None and raw.box_cox is None:
+        raise ChoicesContradictError(
+            f"--box_cox_point {raw.box_cox_point} was given without --box_cox: without a transform "
+            "mean and median are the same",
+            remedy="leave out --box_cox_point, or give --box_cox auto",
+        )
     if raw.engine == "pmdarima" and raw.select is not None:
         raise ChoicesContradictError(
             f"--select {raw.select} works with --engine kernel only; pmdarima selects by AICc",

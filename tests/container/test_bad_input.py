@@ -1,5 +1,6 @@
 """What a user can get wrong around lock and build, with the real uv and the real engine."""
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -73,6 +74,23 @@ def test_a_conda_file_that_cannot_be_locked_is_named_by_its_line(
     assert words in done.stderr
     assert "\n  fix: " in done.stderr
     assert (project / "conda.lock").read_bytes() == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sha256", ["b758534767df", "bd45b967c185"])
+def test_a_real_file_that_the_index_has_no_packages_for_any_more_is_refused_with_its_line(
+    hakobune: Hakobune, project: Path, shared: Path, sha256: str
+) -> None:
+    content = (shared / f"conda-corpus/{sha256}.yml").read_bytes()
+    assert hashlib.sha256(content).hexdigest().startswith(sha256)
+    (project / "conda.yml").write_bytes(content)
+    (project / "conda.lock").unlink()
+    done = hakobune("lock", cwd=project)
+    assert_failed(done, "resolution-impossible")
+    # Its azureml-defaults==1.33.0 needs a 1.18 of this package, which was deleted.
+    assert "conda.yml:11: no set of wheels fits" in done.stderr
+    assert "only azureml-dataprep-rslex>=1.19" in done.stderr
+    assert not (project / "conda.lock").exists()
 
 
 def test_a_silent_index_is_its_own_failure(hakobune: Hakobune, project: Path) -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import docker
@@ -24,11 +24,12 @@ from drydock.blob_store import AzureBlobStore
 from drydock.clock import SystemClock
 from drydock.engine import Engine
 from drydock.forwarder import Forwarder
+from drydock.job_containers import OWNER
 from drydock.job_folder import working_folder
 from drydock.job_network import API, JobNetwork
 from drydock.job_spec import BlobPlace, Finished, JobSpec, PullRefusedError, StartRefusedError
 from drydock.output_mounts import OutputMounts, reason_against
-from drydock.runner import OWNER, DockerRunner
+from drydock.runner import DockerRunner
 from drydock.services import (
     Services,
     open_engine,
@@ -179,7 +180,7 @@ def run(place: Place, job: JobSpec, runner: DockerRunner | None = None) -> tuple
     container = runner.start(job)
     finished = wait(runner, container)
     runner.finish(job, container)
-    return finished, place.read(ARTIFACTS, job.log.path).decode()
+    return finished, place.read(ARTIFACTS, job.log_of(0).path).decode()
 
 
 def containers_of(place: Place) -> set[str]:
@@ -323,6 +324,116 @@ def test_a_job_s_network_leads_to_drydock_and_nowhere_else(place: Place, tmp_pat
         "lo",
     ]
     assert containers_of(place) == set()
+
+
+# Each node does its share once, whoever is there; the first one merges what all of them left.
+SHARES = """
+import os, pathlib, socket, sys, time
+node, count = int(os.environ["NODE_RANK"]), int(os.environ["WORLD_SIZE"])
+out, main = pathlib.Path(sys.argv[1]), (os.environ["MASTER_ADDR"], 8786)
+mark = pathlib.Path("/tmp/mark")
+print("fresh" if not mark.exists() and not os.listdir() else "shared", flush=True)
+mark.touch()
+pathlib.Path("mine").touch()
+shares = out / "shares"
+shares.mkdir(exist_ok=True)
+share = shares / str(node)
+if share.exists():
+    print("kept", flush=True)
+else:
+    if (node, sys.argv[2]) == (2, "fails"):
+        sys.exit(5)
+    if sys.argv[2] == "slow" and node == 2 and not (out / "again").exists():
+        (out / "again").touch()
+        print("waits", flush=True)
+        time.sleep(600)
+    share.write_text(f"share {node};")
+    print("done", flush=True)
+if node:
+    while True:
+        try:
+            with socket.create_connection(main, timeout=5) as made:
+                made.recv(1)
+            break
+        except ConnectionError:
+            time.sleep(0.05)
+else:
+    with socket.create_server(("", main[1])) as server:
+        others = [server.accept()[0] for _ in range(count - 1)]
+        while len(list(shares.iterdir())) < count:
+            time.sleep(0.05)
+        merged = "".join(one.read_text() for one in sorted(shares.iterdir()))
+        (out / "merged").write_text(merged)
+for host in ("192.0.2.1", main[0].rpartition(".")[0] + ".1"):
+    try:
+        socket.create_connection((host, 22), timeout=1)
+        print("reached", host)
+    except OSError:
+        pass
+"""
+
+
+def shares_job(place: Place, how: str) -> JobSpec:
+    command = f"exec python3 -c '{SHARES}' ${{{{outputs.out}}}} {how}"
+    job = make_job(place, command, mounted=frozenset({"out"}))
+    return replace(job, nodes=3, is_distributed=True)
+
+
+@pytest.fixture
+def nodes_runner(place: Place, tmp_path: Path) -> Iterator[DockerRunner]:
+    (tmp_path / "ca.pem").write_bytes(b"authority\n")
+    (tmp_path / "sockets").mkdir()
+    network = JobNetwork(
+        image=place.services.image,
+        user=place.services.user,
+        sockets=tmp_path / "sockets",
+        authority=tmp_path / "ca.pem",
+        hosts={API: API_HOST},
+    )
+    mounts = OutputMounts(Path(place.services.owner))
+    before = containers_of(place)
+    yield place.runner(job_network=network, mounts=mounts)
+    try:
+        assert containers_of(place) == before
+        assert place.engine.networks({OWNER: place.services.owner}) == {}
+    finally:
+        place.runner(mounts=mounts).sweep()
+
+
+def logs_of(place: Place, job: JobSpec) -> list[list[str]]:
+    return [
+        place.read(ARTIFACTS, job.log_of(node).path).decode().split() for node in range(job.nodes)
+    ]
+
+
+@pytest.mark.skipif(bool(reason_against()), reason=reason_against() or "-")
+def test_a_job_whose_node_is_lost_goes_on_from_its_outputs_with_all_nodes_anew(
+    place: Place, nodes_runner: DockerRunner
+) -> None:
+    job = shares_job(place, "slow")
+    container = nodes_runner.start(job)
+    deadline = time.monotonic() + PATIENCE_S
+    while logs_of(place, job) != [["fresh", "done"], ["fresh", "done"], ["fresh", "waits"]]:
+        assert nodes_runner.poll(container) is None, logs_of(place, job)
+        assert time.monotonic() < deadline, logs_of(place, job)
+        time.sleep(0.1)
+    nodes_runner.lose(job, container, 2)
+    nodes_runner.finish(job, container)
+    finished, _ = run(place, job, nodes_runner)
+    assert finished == Finished(exit_code=0), logs_of(place, job)
+    assert logs_of(place, job) == [["fresh", "kept"], ["fresh", "kept"], ["fresh", "done"]]
+    merged = place.read(DATA, f"{job.outputs['out'].path}merged")
+    assert merged == b"share 0;share 1;share 2;"
+
+
+@pytest.mark.skipif(bool(reason_against()), reason=reason_against() or "-")
+def test_a_node_whose_command_fails_ends_all_of_them(
+    place: Place, nodes_runner: DockerRunner
+) -> None:
+    job = shares_job(place, "fails")
+    finished, _ = run(place, job, nodes_runner)
+    assert finished == Finished(exit_code=5, node=2), logs_of(place, job)
+    assert logs_of(place, job)[2] == ["fresh"]
 
 
 @pytest.mark.parametrize("user", ["", "0:0"])

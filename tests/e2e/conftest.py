@@ -31,6 +31,12 @@ ROOT = Path(__file__).resolve().parents[2]
 AZURE_TIMEOUT_S = 3600  # a node is found, and pulls the image
 NEEDED = ("subscription", "resource_group", "workspace")
 
+WAIT = """if text.startswith("wait"):
+    import time
+    time.sleep(20)
+    print("waited")
+"""
+
 Hakobune = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -173,8 +179,13 @@ def small(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path
 
 
 def word_count(folder: Path) -> Path:
-    """Copy the project that counts words; its file is its model."""
+    """Copy the project that counts words; its file is its model.
+
+    Its program waits for some seconds where the text begins with the word `wait`.
+    """
     shutil.copytree(ROOT / "tests/cases/word-count", folder)
+    with (folder / "counter/__main__.py").open("a", encoding="utf-8") as program:
+        program.write(WAIT)
     (folder / "text.txt").write_text("a b a\n", encoding="utf-8")
     with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
         file.write('\n[tool.hakobune.model]\nname = "words"\nfile = "counts.json"\n')

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hakobune.adapters import files
-from hakobune.stages.submit import NOTES
+from hakobune.stages.job_notes import NOTES
 from tests.e2e.conftest import (
     Drydock,
     Hakobune,

@@ -39,3 +39,10 @@ def test_data_image_job_and_model_get_there_by_the_login_alone(
     log = (keyless.state / "log.txt").read_text(encoding="utf-8")
     assert "listSecrets" not in log
     assert "KeyBasedAuthenticationNotPermitted" not in log
+
+    # Whoever got this far lacks nothing: the doctor must not say otherwise.
+    asked = hakobune("doctor", "--cloud", "--json", HAKOBUNE_COMPUTE=None)
+    found = {one["step"]: one for one in json.loads(asked.stdout)["findings"]}
+    of_the_cloud = ("cloud", "roles", "storage", "push", "compute")
+    assert {found[step]["state"] for step in of_the_cloud} == {"ok"}, asked.stdout
+    assert "without keys" in found["storage"]["what"]

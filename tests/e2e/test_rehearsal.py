@@ -15,7 +15,16 @@ import requests
 
 from drydock.output_mounts import reason_against
 from hakobune.stages.build import image_tag
-from tests.e2e.conftest import ROOT, Drydock, Hakobune, command_line, environment, last_name
+from tests.e2e.conftest import (
+    ROOT,
+    Drydock,
+    Hakobune,
+    Site,
+    calling,
+    command_line,
+    environment,
+    last_name,
+)
 from tests.renamed import rename
 from tests.samples import PATIENCE_S, assert_failed
 
@@ -61,6 +70,53 @@ def test_a_submit_that_was_refused_goes_on_under_the_same_name(
     again = hakobune("submit", "--create-compute", *QUICK)
     assert again.stdout.strip() == name, again.stderr
     assert hakobune("watch").returncode == 0
+
+
+def test_a_job_whose_step_lost_its_login_is_watched_in_the_next_step(
+    site: Site, drydock: Drydock, small: Path, tmp_path: Path
+) -> None:
+    """On a CI server: the first step's login ends, and the next one logs in anew."""
+    project = tmp_path / "checkout"
+    shutil.copytree(small, project)
+    slow = project / "slow.txt"
+    slow.write_text("wait a b", encoding="utf-8")  # see word_count
+    words = command_line("submit", "--again", "--create-compute", "--watch", "--text", "slow.txt")
+    with subprocess.Popen(
+        words, cwd=project, env=site.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stderr is not None
+        for line in first.stderr:
+            if ": Running (" in line:
+                break
+        else:
+            pytest.fail("the job never ran")
+        drydock.inject("expired-token", "jobs_get", 99)
+        drydock.inject("expired-assertion", "login_token", 99)
+        output, said = first.communicate(timeout=PATIENCE_S)
+    assert first.returncode == 15, said
+    assert "error[watch-ended]" in said
+    assert "AADSTS700024" in said
+    name = last_name(project)
+    assert f"hakobune watch {name}" in said
+    drydock.run("fault", "--clear")
+    second = calling(site, project)("watch", name)
+    assert second.returncode == 0, second.stderr
+    assert "waited" in output + second.stdout
+    assert calling(site, project)("fetch", name).returncode == 0
+
+
+def test_a_serverless_job_is_rehearsed_from_the_push_to_the_model(
+    hakobune: Hakobune, drydock: Drydock, project: Path
+) -> None:
+    computes = drydock.resources("computes")
+    done = hakobune("submit", "--again", "--compute", "serverless", "--register", *QUICK)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("bit-identical to the local run")
+    assert drydock.resources("computes") == computes
+    (file,) = [path for path in drydock.resources("jobs") if last_name(project) == path.stem]
+    held = json.loads(file.read_text(encoding="utf-8"))["value"]
+    assert not held["given"].get("computeId")
+    assert held["given"]["queueSettings"] == {"jobTier": "Standard"}
 
 
 def test_a_preempted_job_is_submitted_again_on_request(

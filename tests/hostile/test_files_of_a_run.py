@@ -8,7 +8,7 @@ import pytest
 
 from hakobune.adapters import files
 from hakobune.errors import FileIrregularError, FileNotWritableError, HakobuneError
-from hakobune.stages import smoke, submit
+from hakobune.stages import job_notes, smoke
 from hakobune.transform.names import safe_name
 from tests.cloud_samples import IMAGE
 from tests.samples import make_project
@@ -120,7 +120,7 @@ def test_a_name_that_is_not_utf_8_is_escaped(folder: Path) -> None:
 def test_a_note_or_a_receipt_is_a_plain_file(tmp_path: Path, kind: str) -> None:
     project = make_project(tmp_path)
     for folder, read in (
-        (submit.NOTES, lambda: submit.notes(project)),
+        (job_notes.NOTES, lambda: job_notes.notes(project)),
         (smoke.RECEIPTS, lambda: smoke.lacking_of(project, IMAGE)),
     ):
         (tmp_path / folder).mkdir(parents=True)

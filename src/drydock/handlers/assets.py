@@ -8,6 +8,7 @@ from typing import Any
 from drydock import members
 from drydock.arm_ids import resource
 from drydock.blob_uris import stored_uri
+from drydock.handlers.filters import check_filters, has_all, is_viewed
 from drydock.http_values import Answer, Context, Request, location_of, page_of
 from drydock.refusal import Refusal
 from drydock.state.assets import Asset, Assets, AssetVersion
@@ -41,11 +42,12 @@ class AssetHandlers:
 
     def list_containers(self, request: Request, context: Context) -> Answer:
         """Return the container of every asset, the newest first."""
+        check_filters(request)
         return page_of(
             [
                 self._container(context, asset)
                 for asset in reversed(self.store(context.state).all())
-                if _is_viewed(request, is_archived=asset.is_archived)
+                if is_viewed(request, is_archived=asset.is_archived)
             ]
         )
 
@@ -63,6 +65,7 @@ class AssetHandlers:
 
     def list_versions(self, request: Request, context: Context) -> Answer:
         """Return an asset's versions, the newest first, as many as were requested."""
+        check_filters(request)
         name = request.names["name"]
         assets = [asset for asset in self.store(context.state).all() if asset.name == name]
         if self.missing and not assets:
@@ -72,7 +75,10 @@ class AssetHandlers:
             version
             for asset in assets
             for version in reversed(asset.versions)
-            if _is_viewed(request, is_archived=bool(version.given.get("isArchived")))
+            if is_viewed(request, is_archived=bool(version.given.get("isArchived")))
+            and has_all(request, "tags", version.given.get("tags"))
+            and has_all(request, "properties", version.given.get("properties"))
+            and request.query.get("version", version.version) == version.version
         ]
         top = request.number("$top", len(versions))
         return page_of([self.version(context, version) for version in versions[:top]])
@@ -126,11 +132,6 @@ class AssetHandlers:
         }
         times = (asset.versions[0].created, latest.modified)
         return resource(context.state.arm_ids, (self.kind, asset.name), properties, times)
-
-
-def _is_viewed(request: Request, *, is_archived: bool) -> bool:
-    view = request.query.get("listViewType", "ActiveOnly")
-    return view == "All" or is_archived == (view == "ArchivedOnly")
 
 
 # Members that are always there, null unless they were given.

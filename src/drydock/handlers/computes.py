@@ -38,18 +38,18 @@ def list_computes(_request: Request, context: Context) -> Answer:
 
 
 def list_nodes(request: Request, context: Context) -> Answer:
-    """Return a node for each job that runs: all of them are this machine."""
+    """Return the nodes of each job that runs: all of them are this machine."""
     compute = context.state.computes.get(request.names["name"])
     nodes = [
         {
-            "nodeId": f"node-{job}",
+            "nodeId": f"node-{number}-{job}",
             "privateIpAddress": None,
             "publicIpAddress": None,
             "port": None,
             "nodeState": "running",
             "runId": job,
         }
-        for job in context.conductor.machines.nodes(compute.name).running
+        for number, job in enumerate(context.conductor.machines.nodes(compute.name).running)
     ]
     return Answer(body={"nodes": nodes, "nextLink": None})
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from drydock import members
 from drydock.blob_uris import code_place, input_place, is_outside
+from drydock.job_properties import nodes_of
 from drydock.job_spec import bytes_of
 from drydock.refusal import bad_request, not_served
 from drydock.state.assets import AssetVersion
@@ -26,6 +27,7 @@ _SHORT = re.compile(rf"azureml:{_NAME}(?::{_VERSION}|@{_LABEL})")
 # The registry of the environments that Microsoft maintains; their names begin with AzureML-.
 _CURATED = "azureml"
 _DIRECT = ("Direct", "EvalMount", "EvalDownload")
+MOST_NODES = 8  # all of them run on this machine
 _OWN_SERVICES = ("Tracking", "Studio")
 
 
@@ -45,7 +47,8 @@ def check_job(state: WorkspaceState, given: Mapping[str, Any]) -> None:
         raise bad_request("The job has no command.")
     _check_compute(state, compute)
     if size := (given.get("resources") or {}).get("instanceType"):
-        find_size(str(size))
+        _check_instance(str(size))
+    _check_nodes(state, given)
     _check_unsupported(given)
     memory = (given.get("resources") or {}).get("shmSize")
     if memory and not bytes_of(memory):
@@ -54,6 +57,12 @@ def check_job(state: WorkspaceState, given: Mapping[str, Any]) -> None:
     for value in (given.get("inputs") or {}).values():
         if not is_outside(str((value or {}).get("uri") or "")):
             input_place(state, value or {})
+
+
+def _check_instance(name: str) -> None:
+    """Refuse a machine with a GPU, which this one need not have. A cluster of them has no quota."""
+    if find_size(name).gpus:
+        raise not_served(f"drydock runs no job on a GPU: {name}.")
 
 
 def _check_compute(state: WorkspaceState, compute: str) -> None:
@@ -65,13 +74,41 @@ def _check_compute(state: WorkspaceState, compute: str) -> None:
         )
 
 
+def _check_nodes(state: WorkspaceState, given: Mapping[str, Any]) -> None:
+    """Refuse nodes that the cluster does not have, or whose distribution drydock does not run."""
+    count = nodes_of(given)
+    if count < 1:
+        raise bad_request(f"The instance count is {count}, and not 1 or more.")
+    if count > MOST_NODES:
+        raise not_served(f"drydock runs a job on at most {MOST_NODES} nodes (instance_count).")
+    distribution = given.get("distribution") or {}
+    kind = str(distribution.get("distributionType") or "")
+    if count > 1 and not kind:
+        raise not_served(
+            "drydock runs several nodes with a distribution only: what runs on which node without "
+            "one is not documented."
+        )
+    if kind and kind.lower() != "pytorch":
+        raise not_served(f"drydock does not run the distribution {kind}: PyTorch is the one.")
+    members.check(members.PYTORCH, distribution, "properties.distribution")
+    processes = distribution.get("processCountPerInstance")
+    if processes not in (None, 1):
+        raise not_served(
+            f"drydock runs one process on each node, and not {processes} "
+            "(process_count_per_instance)."
+        )
+    compute = state.computes.find(str(given.get("computeId") or "").rsplit("/", 1)[-1])
+    if compute is not None and count > compute.nodes:
+        raise bad_request(
+            f"The job asks for {count} nodes, and the compute target '{compute.name}' has at most "
+            f"{compute.nodes}."
+        )
+
+
 def _check_unsupported(given: Mapping[str, Any]) -> None:
     """Refuse each part of a job that drydock would accept and not run."""
     resources = given.get("resources") or {}
-    if (resources.get("instanceCount") or 1) != 1:
-        raise not_served("drydock runs a job on one node only (instance_count).")
     parts = {
-        "distribution": given.get("distribution"),
         "docker_args": resources.get("dockerArgs") or resources.get("dockerArgsList"),
         "resources.properties": resources.get("properties"),
         "services": [

@@ -1,5 +1,6 @@
 """Command jobs in ARM's form."""
 
+from drydock.handlers.filters import check_filters, has_all, is_viewed
 from drydock.handlers.job_answers import fixed_part, rendered, without_nulls
 from drydock.handlers.job_checks import check_job, image_of
 from drydock.http_values import Answer, Context, Request, location_of, operation_headers, page_of
@@ -15,13 +16,21 @@ def get_job(request: Request, context: Context) -> Answer:
 
 
 def list_jobs(request: Request, context: Context) -> Answer:
-    """Return the jobs, the newest first."""
-    view = request.query.get("listViewType", "ActiveOnly")
-    api = request.query.get("api-version", "")
+    """Return the jobs, the newest first, by type, tag, properties and archive.
+
+    No job of drydock's comes from a schedule.
+    """
+    check_filters(request)
+    api, asked = request.query.get("api-version", ""), request.query
+    is_of_schedule = asked.get("scheduled", "").lower() == "true" or "scheduleId" in asked
     jobs = [
         job
         for job in reversed(context.state.jobs.all())
-        if view == "All" or bool(job.given.get("isArchived")) == (view == "ArchivedOnly")
+        if is_viewed(request, is_archived=bool(job.given.get("isArchived")))
+        and not is_of_schedule
+        and asked.get("jobType", "Command").lower() == "command"
+        and has_all(request, "tag", job.given.get("tags"))
+        and has_all(request, "properties", job.given.get("properties"))
     ]
     return page_of([rendered(context, job, api) for job in jobs])
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from drydock.blob_uris import artifact_place, output_uri
 from drydock.http_values import Answer, Context, Request, page_of
-from drydock.lifecycle import LOG
+from drydock.job_properties import logs_of
 from drydock.state.jobs import Job
 
 
@@ -121,8 +121,11 @@ def _error(job: Job) -> dict[str, Any] | None:
 
 def _logs(context: Context, job: Job) -> dict[str, str]:
     state = context.state
-    place = artifact_place(job.name)
-    if state.blobs.size(place.container, place.path + LOG) is None:
-        return {}
-    signature = state.blobs.account.container_signature(place.container, state.clock.now())
-    return {LOG: state.blobs.account.url(place.container, place.path + LOG, signature)}
+    place, account = artifact_place(job.name), state.blobs.account
+    there = [
+        log
+        for log in logs_of(job)
+        if state.blobs.size(place.container, place.path + log) is not None
+    ]
+    signature = account.container_signature(place.container, state.clock.now()) if there else ""
+    return {log: account.url(place.container, place.path + log, signature) for log in there}

@@ -3,11 +3,9 @@
 from typing import Any
 
 from drydock.arm_ids import LOCATION
+from drydock.handlers.access import registry_id, storage_id
 from drydock.http_values import Answer, Context, Request, page_of
-from drydock.refusal import Refusal
-from drydock.state.computes import QUOTA_CORES, SIZES, TIERS, TOTAL_CORES
-
-REGISTRY = "drydock"
+from drydock.state.computes import TIERS, TOTAL_CORES, sizes
 
 
 def get_workspace(_request: Request, context: Context) -> Answer:
@@ -29,49 +27,17 @@ def list_sizes(_request: Request, _context: Context) -> Answer:
                     "name": size.name,
                     "family": size.family,
                     "vCPUs": size.cores,
-                    "gpus": 0,
+                    "gpus": size.gpus,
                     "osVhdSizeMB": 1047552,
-                    "maxResourceVolumeMB": 16384,
+                    "maxResourceVolumeMB": size.disk_mb,
                     "memoryGB": size.memory_gb,
                     "lowPriorityCapable": True,
-                    "premiumIO": True,
+                    "premiumIO": size.has_premium_disks,
                     "supportedComputeTypes": ["AmlCompute"],
                 }
-                for size in SIZES
+                for size in sizes()
             ]
         }
-    )
-
-
-def get_registry(request: Request, context: Context) -> Answer:
-    """Return the workspace's registry, in the form of its resource provider.
-
-    https://learn.microsoft.com/rest/api/containerregistry/registries/get
-    """
-    name = request.names["registry"]
-    if name.lower() != REGISTRY:
-        raise Refusal(404, "ResourceNotFound", f"The registry '{name}' was not found.")
-    body = {
-        "id": _registry_id(context),
-        "name": REGISTRY,
-        "type": "Microsoft.ContainerRegistry/registries",
-        "location": LOCATION,
-        "sku": {"name": "Standard", "tier": "Standard"},
-        "properties": {
-            "loginServer": context.addresses.registry,
-            "provisioningState": "Succeeded",
-            "adminUserEnabled": False,
-            "roleAssignmentMode": "LegacyRegistryPermissions",
-        },
-    }
-    return Answer(body=body)
-
-
-def _registry_id(context: Context) -> str:
-    ids = context.state.arm_ids
-    return (
-        f"/subscriptions/{ids.subscription}/resourceGroups/{ids.group}"
-        f"/providers/Microsoft.ContainerRegistry/registries/{REGISTRY}"
     )
 
 
@@ -80,16 +46,16 @@ def list_usages(_request: Request, context: Context) -> Answer:
     state = context.state
     is_full = state.faults.take(("quota-exceeded",), "usages_list") is not None
     used = context.conductor.machines.cores_in_use()
-    families = tuple(dict.fromkeys(size.family for size in SIZES))
+    quotas = {size.family: size.quota for size in sizes()}
     rows = []
     for tier in TIERS:
         part = f"{tier[0].lower()}{tier[1:]}Cores"
-        named = [(family, f"vmFamily/{part}") for family in families]
+        named = [(family, f"vmFamily/{part}") for family in quotas]
         for name, kind in (*named, (f"Total{tier}Cores", f"total{tier}Cores")):
             cores = sum(
-                n for (f, t), n in used.items() if t == tier and (f == name or name not in families)
+                n for (f, t), n in used.items() if t == tier and (f == name or name not in quotas)
             )
-            limit = QUOTA_CORES if name in families else TOTAL_CORES
+            limit = quotas.get(name, TOTAL_CORES)
             rows.append(
                 {
                     "id": f"/subscriptions/{state.arm_ids.subscription}/usages/{name}",
@@ -125,9 +91,8 @@ def _workspace(context: Context) -> dict[str, Any]:
             + state.address.removeprefix("https://")
             + f"/mlflow/v1.0{ids.workspace_id}",
             # Its login server is drydock's: a push must never leave this machine.
-            "containerRegistry": _registry_id(context),
-            "storageAccount": f"/subscriptions/{ids.subscription}/resourceGroups/{ids.group}"
-            f"/providers/Microsoft.Storage/storageAccounts/{state.blobs.account.name}",
+            "containerRegistry": registry_id(context),
+            "storageAccount": storage_id(context),
             "systemDatastoresAuthMode": (
                 "Identity" if state.blobs.account.is_keyless else "AccessKey"
             ),

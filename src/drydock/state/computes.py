@@ -1,9 +1,12 @@
 """Clusters, which exist at once and without machines; a machine counts against a quota."""
 
+import csv
 import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +23,42 @@ TIERS = ("Dedicated", "LowPriority")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """A machine size that drydock supports."""
+    """A machine size, as Azure documents it; its temporary disk in MB."""
 
     name: str
     family: str
     cores: int
     memory_gb: float
+    gpus: int
+    disk_mb: int
+    has_premium_disks: bool
+
+    @property
+    def quota(self) -> int:
+        """The cores of its family and a tier: none of GPUs, as in a new subscription."""
+        return 0 if self.gpus else QUOTA_CORES
 
 
-SIZES = (
-    Size(name="Standard_D2s_v3", family="standardDSv3Family", cores=2, memory_gb=8),
-    Size(name="Standard_D4s_v3", family="standardDSv3Family", cores=4, memory_gb=16),
-    Size(name="Standard_DS2_v2", family="standardDSv2Family", cores=2, memory_gb=7),
-    Size(name="Standard_DS3_v2", family="standardDSv2Family", cores=4, memory_gb=14),
-    Size(name="Standard_F2s_v2", family="standardFSv2Family", cores=2, memory_gb=4),
-)
+@cache
+def sizes() -> tuple[Size, ...]:
+    """Return the sizes of vm_sizes.csv, whose columns are the fields of the service's list.
+
+    https://learn.microsoft.com/rest/api/azureml/virtual-machine-sizes/list and, for the numbers,
+    https://learn.microsoft.com/azure/virtual-machines/sizes/overview
+    """
+    text = files("drydock").joinpath("vm_sizes.csv").read_text(encoding="utf-8")
+    return tuple(
+        Size(
+            name=row["name"],
+            family=row["family"],
+            cores=int(row["vCPUs"]),
+            memory_gb=float(row["memoryGB"]),
+            gpus=int(row["gpus"]),
+            disk_mb=int(row["maxResourceVolumeMB"]),
+            has_premium_disks=row["premiumIO"] == "true",
+        )
+        for row in csv.DictReader(text.splitlines())
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +112,7 @@ class Operation:
 
 def find_size(name: str) -> Size:
     """Return the size with this name; case is ignored."""
-    for size in SIZES:
+    for size in sizes():
         if size.name.lower() == name.lower():
             return size
     raise bad_request(f"The specified VM size '{name}' is not available in this location.")

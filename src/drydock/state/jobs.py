@@ -17,7 +17,8 @@ FOLLOWS = {
     "Starting": {"Queued", "Preparing", "CancelRequested", "Failed"},
     "Queued": {"Preparing", "CancelRequested", "Failed"},
     "Preparing": {"Running", "CancelRequested", "Failed"},
-    "Running": {"Finalizing", "CancelRequested", "Failed", "Canceled"},
+    # A preempted job may be queued again.
+    "Running": {"Finalizing", "Queued", "CancelRequested", "Failed", "Canceled"},
     "Finalizing": {"Completed", "Failed", "Canceled"},
     "CancelRequested": {"Canceled", "Failed"},
 }
@@ -143,7 +144,7 @@ class Jobs:
                 status=status,
                 started=now if status == "Running" else job.started,
                 ended=now if status in OVER else None,
-                container=container or job.container,
+                container=None if status == "Queued" else container or job.container,
                 error_code=error_code,
                 error_message=error_message,
             )

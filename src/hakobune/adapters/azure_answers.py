@@ -149,7 +149,8 @@ def nodes_of(found: Any) -> str:
 def quotas_of(compute: Compute, sizes: list[Any], usages: list[Any]) -> tuple[Quota, ...]:
     """Return the quotas of the machines' family and of their tier in total.
 
-    A family has two rows of the same name, told apart by the tier in their `type`. Raises
+    A family has two rows of the same name, told apart by the tier in their `type`. A quota's name
+    of some families has spaces that the sizes' has not (`Standard NCASv3_T4 Family`). Raises
     AnswerInvalidError.
     """
     with checked("a quota"):
@@ -157,7 +158,7 @@ def quotas_of(compute: Compute, sizes: list[Any], usages: list[Any]) -> tuple[Qu
         if size is None:
             return ()
         tier = "lowprioritycores" if compute.is_low_priority else "dedicatedcores"
-        wanted = ((str(size.family).lower(), f"/{tier}/"), (f"total{tier}", ""))
+        wanted = ((_plain(str(size.family)), f"/{tier}/"), (f"total{tier}", ""))
         return tuple(
             Quota(
                 kind=required("line", _field(usage.name, "value")),
@@ -167,13 +168,17 @@ def quotas_of(compute: Compute, sizes: list[Any], usages: list[Any]) -> tuple[Qu
             )
             for usage in usages
             if any(
-                _field(usage.name, "value").lower() == name
+                _plain(_field(usage.name, "value")) == name
                 and kind in _field(usage, "type").lower()
                 for name, kind in wanted
             )
             # No limit, or a negative one: not limited.
             and int(_field(usage, "limit") or -1) >= 0
         )
+
+
+def _plain(name: str) -> str:
+    return name.replace(" ", "").lower()
 
 
 def _field(item: Any, *names: str) -> str:

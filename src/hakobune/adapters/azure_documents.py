@@ -7,7 +7,7 @@ something is created: there is no second way to describe a job. Nothing here is 
 from pathlib import PurePosixPath
 from typing import Any
 
-from hakobune.model.job import ComputePlan, EnvironmentPlan, JobInput, JobPlan
+from hakobune.model.job import RW_MOUNT, ComputePlan, EnvironmentPlan, JobInput, JobPlan
 from hakobune.model.sandbox import JOB, SANDBOXES
 
 # The addresses are names, for editors that check the file; nothing here asks them.
@@ -76,9 +76,7 @@ def job_document(plan: JobPlan, *, with_name: bool = True, way_to_project: str =
             }
             for item in plan.inputs
         },
-        "outputs": {
-            name: {"type": "uri_folder", "mode": plan.output_mode} for name in plan.outputs
-        },
+        "outputs": {name: _output(plan, name) for name in plan.outputs},
         "environment_variables": dict(plan.variables),
         "tags": dict(plan.tags),
         "identity": {"type": _IDENTITIES[plan.identity]} if plan.identity else {},
@@ -87,12 +85,25 @@ def job_document(plan: JobPlan, *, with_name: bool = True, way_to_project: str =
             **SANDBOXES[JOB].job_resources(),
             **({"instance_type": plan.size} if plan.size else {}),
         },
+        # One process on each node. Without a distribution it is not documented what runs where.
+        "distribution": {"type": "pytorch", "process_count_per_instance": 1}
+        if plan.instances > 1
+        else {},
         "queue_settings": {} if plan.compute else {"job_tier": _TIERS[plan.is_spot]},
         "limits": {"timeout": plan.timeout_s},
     }
     if not with_name:
         del document["name"]
     return _yaml({key: value for key, value in document.items() if value != {}})
+
+
+def _output(plan: JobPlan, name: str) -> dict[str, str]:
+    if name not in plan.kept:
+        return {"type": "uri_folder", "mode": plan.output_mode}
+    # The store that each workspace has; a job's own folder has its name, and each job another one.
+    place = f"azureml://datastores/workspaceblobstore/paths/hakobune/{plan.kept_at}/{name}/"
+    found = {"type": "uri_folder", "mode": RW_MOUNT}
+    return {**found, "path": place} if plan.kept_at else found
 
 
 def _path(item: JobInput, way_to_project: str) -> str:

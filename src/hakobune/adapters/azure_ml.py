@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import importlib
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from hakobune.adapters import blob_store, run_history
+from hakobune.adapters.azure_access import AzureAccess
 from hakobune.adapters.azure_answers import (
-    checked,
     compute_of,
     job_of,
     nodes_of,
@@ -29,8 +30,7 @@ from hakobune.adapters.azure_documents import (
     job_document,
 )
 from hakobune.adapters.azure_errors import is_missing, meaning
-from hakobune.adapters.azure_sdk import ask_arm, sdk
-from hakobune.adapters.azure_session import AzureSession
+from hakobune.adapters.azure_sdk import sdk
 from hakobune.errors import (
     EnvironmentConflictError,
     HakobuneError,
@@ -39,7 +39,6 @@ from hakobune.errors import (
     PermissionMissingError,
     ServiceRefusedError,
 )
-from hakobune.model.forms import required
 from hakobune.model.job import (
     Compute,
     ComputePlan,
@@ -55,8 +54,9 @@ from hakobune.model.job import (
 
 _ARTIFACTS = "workspaceartifactstore"
 _UPLOADS = "hakobune"
-_REGISTRY_API = "2023-07-01"
 _CANCEL_S = 60.0
+_LOGS = "ExperimentRun/dcid.{}/user_logs"
+_LOG_END_BYTES = 16 * 1024
 
 
 def validate(documents: dict[str, str], *, root: Path) -> None:
@@ -79,25 +79,19 @@ def _load(load: Callable[..., Any], text: str, root: Path) -> Any:
     return load(io.StringIO(text), relative_origin=str(root / "job.yml"))
 
 
-class AzureWorkspace(AzureSession):
+class AzureWorkspace(AzureAccess):
     """A workspace of Azure ML; see `model/cloud.py`. Nothing is asked before the first call."""
 
     _has_closed_storage = False
 
     def registry(self) -> str:
         """See Cloud."""
-        self._connected()
-        found = text_of("place", self._workspace.container_registry)
-        if not found:
-            return ""
         try:
-            answer = self._asked(f"registry {found}", lambda c: ask_arm(c, found, _REGISTRY_API))
+            found = self._registry()
         except (ServiceRefusedError, PermissionMissingError) as exc:
             self._patience.reporter.say(f"the workspace's registry is not known ({exc.what})")
             return ""
-        with checked("a registry"):
-            # Each cloud has another suffix, and a registry may have a name of its own in it.
-            return required("registry", answer["properties"]["loginServer"].lower())
+        return found.server if found else ""
 
     def surroundings(self) -> Surroundings:
         """See Cloud."""
@@ -180,15 +174,6 @@ class AzureWorkspace(AzureSession):
         mode = getattr(self._workspace, "system_datastores_auth_mode", None)
         return str(getattr(mode, "value", mode)).lower() == "identity"
 
-    def needed_roles(self) -> Pairs:
-        """See Cloud."""
-        self._connected()
-        found = (
-            ("Storage Blob Data Contributor", self._workspace.storage_account),
-            ("AcrPull", self._workspace.container_registry),
-        )
-        return tuple((role, text_of("place", scope)) for role, scope in found if scope)
-
     def why_waiting(self, compute: str) -> str:
         """See Cloud."""
 
@@ -267,8 +252,7 @@ class AzureWorkspace(AzureSession):
         """See Cloud."""
 
         def read(container: Any) -> tuple[bytes, int]:
-            folder = f"ExperimentRun/dcid.{name}/user_logs"
-            found = blob_store.list_files(container, folder)
+            found = blob_store.list_files(container, _LOGS.format(name))
             logs = [file for file in found if run_history.LOG.fullmatch(file.name)]
             if not logs:
                 return b"", offset
@@ -290,6 +274,19 @@ class AzureWorkspace(AzureSession):
             raise refused
         self._has_closed_storage = True
         return signed or (b"", offset)
+
+    def end_of_log(self, name: str, node: int) -> bytes:
+        """See Cloud."""
+        wanted = re.compile(run_history.LOG_OF_NODE.format(node))
+
+        def read(container: Any) -> bytes:
+            for file in blob_store.list_files(container, _LOGS.format(name)):
+                if wanted.fullmatch(file.name):
+                    start = max(file.size_bytes - _LOG_END_BYTES, 0)
+                    return blob_store.read_from(container, file.place, start)
+            return b""
+
+        return self._stored(f"log of node {node} of job {name}", _ARTIFACTS, read)
 
     def output_files(self, job: Job, output: str) -> tuple[RemoteFile, ...]:
         """See Cloud."""

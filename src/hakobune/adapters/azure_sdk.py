@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from hakobune.adapters.azure_answers import checked
 from hakobune.errors import LoginMissingError, SdkMissingError
 from hakobune.model.destination import Destination
 
@@ -15,6 +16,7 @@ INSTALL_SDK = (
     "add the extra: uv tool install 'FILE.whl[azure]' with the tool's wheel (pipx alike), or "
     "beside it: pip install azure-ai-ml azure-identity azure-storage-blob"
 )
+_MOST_PAGES = 50
 # Of the SDK itself: few tries and short waits, because ours come around it, and are told.
 OPTIONS: dict[str, Any] = {
     "retry_total": 1,
@@ -82,18 +84,43 @@ def connect_by_sdk(to: Destination) -> tuple[Any, Any]:
     return client, login
 
 
-def ask_arm(client: Any, resource: str, version: str) -> Any:
+def ask_arm(client: Any, resource: str, version: str, **query: str) -> Any:
     """Return what Azure's resource manager says of a resource of another provider, as JSON.
 
     The SDK has no public call for one. Its own pipeline knows the cloud, the login and retries.
     """
+    base = client.compute._operation._config.base_url.rstrip("/")  # noqa: SLF001 - see above
+    return _get(client, base + resource, {**query, "api-version": version})
+
+
+def ask_arm_pages(client: Any, resource: str, version: str, **query: str) -> list[Any]:
+    """Return the items of a list of Azure's resource manager, of all its pages.
+
+    Raises AnswerInvalidError for a list without end, and for a next page elsewhere, where the
+    login's token must not go.
+    """
+    base = client.compute._operation._config.base_url.rstrip("/")  # noqa: SLF001 - see ask_arm
+    page = ask_arm(client, resource, version, **query)
+    found: list[Any] = []
+    with checked("a list"):
+        for _ in range(_MOST_PAGES):
+            found += page["value"]
+            following = str(page.get("nextLink") or "")
+            if not following:
+                return found
+            if not following.lower().startswith(f"{base}/".lower()):
+                raise ValueError("its next page is at another host")
+            page = _get(client, following, {})
+        raise ValueError(f"it has more than {_MOST_PAGES} pages")
+
+
+def _get(client: Any, address: str, query: dict[str, str]) -> Any:
     rest = importlib.import_module("azure.core.rest")
-    operation = client.compute._operation  # noqa: SLF001 - see above
-    pipeline, base = operation._client, operation._config.base_url  # noqa: SLF001 - see above
-    request = rest.HttpRequest("GET", base.rstrip("/") + resource, params={"api-version": version})
-    answer = pipeline.send_request(request)
+    pipeline = client.compute._operation._client  # noqa: SLF001 - see ask_arm
+    answer = pipeline.send_request(rest.HttpRequest("GET", address, params=query))
     answer.raise_for_status()
-    return answer.json()
+    with checked("a resource"):
+        return answer.json()
 
 
 def within(limit_s: float, call: Callable[[], object]) -> Exception | None:

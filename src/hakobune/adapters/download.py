@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import requests
 
 _TIMEOUT_S = 30
-_LARGEST = 300_000_000
+_LARGEST = 1_000_000_000  # pyspark has 430 MB
 
 
 def download(address: str, *, file: str, sha256: str, env: Mapping[str, str]) -> bytes:

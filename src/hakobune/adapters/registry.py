@@ -223,13 +223,13 @@ def open_repository(repository: str) -> Repository:
     return Repository(client=client, container=container)
 
 
-def require_writable(repository: str) -> None:
+def require_writable(repository: str) -> bool:
     """Raise RegistryRefusedError where the login may not push, before gigabytes are sent.
 
-    An upload is begun and ended. Whatever is not a clear no is left to the docker program, whose
-    logins and authorities may be other ones.
+    An upload is begun and ended; return whether the registry began it. Whatever is not a clear no
+    is left to the docker program, whose logins and authorities may be other ones.
     """
-    host, is_refused = _host(repository), False
+    host, is_refused, is_begun = _host(repository), False, False
     with suppress(RegistryRefusedError, RegistryUnreachableError):
         there = open_repository(repository)
         base = f"{there.client.prefix}://{there.container.registry}"
@@ -240,7 +240,8 @@ def require_writable(repository: str) -> None:
             answer = ask(uploads, "POST")
             place = str(answer.headers.get("Location") or "")
             place = place if "://" in place else f"{base}{place}"
-            if answer.ok and place.startswith(f"{base}/v2/"):
+            is_begun = bool(answer.ok)
+            if is_begun and place.startswith(f"{base}/v2/"):
                 ask(place, "DELETE")
         scope = str(answer.headers.get("WWW-Authenticate") or "")
         is_refused = answer.status_code == HTTPStatus.FORBIDDEN or "insufficient_scope" in scope
@@ -248,6 +249,7 @@ def require_writable(repository: str) -> None:
         raise RegistryRefusedError(
             f"{host}: this login may not push to {repository}", remedy=_remedy(host)
         )
+    return is_begun
 
 
 def _is_loopback(host: str) -> bool:

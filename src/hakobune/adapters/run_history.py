@@ -13,6 +13,7 @@ from hakobune.adapters.azure_answers import checked, error_text
 from hakobune.adapters.azure_sdk import OPTIONS
 
 LOG = re.compile(r"std_log\D*0*(_ps)?\.txt")
+LOG_OF_NODE = "std_log_process_0*{}\\.txt"
 _SIGNED = re.compile(r"https://[a-z0-9.:-]+/[!-~]{1,4096}")
 
 

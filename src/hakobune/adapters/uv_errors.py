@@ -81,8 +81,13 @@ def failure_of(
     if lost := re.search(r"Failed to read `--find-links` [^:]*: (\S+)", flat):
         places = (p for name, p in question.places.items() if lost[1].endswith(name.lstrip("./")))
         place = next(places, (question.file,))[0]
+        what = f"{place}: the list of links cannot be read\n{_indent(said)}"
+        if re.search(r"error sending request|timed out|dns|Connect", said):
+            return IndexUnreachableError(
+                what, remedy="check the address, the network and the proxy, then retry", place=place
+            )
         return EnvironmentFileInvalidError(
-            f"{place}: the list of links cannot be read\n{_indent(said)}",
+            what,
             remedy="correct the line: it names a page, or a folder beside the file that it is in",
             place=place,
         )

@@ -17,7 +17,10 @@ from hakobune.stages.doctor_cloud import examine_cloud
 
 @click.command("doctor")
 @click.option(
-    "--cloud", "is_cloud", is_flag=True, help="Also ask workspace, storage, registry and compute."
+    "--cloud",
+    "is_cloud",
+    is_flag=True,
+    help="Also ask for your roles, and ask workspace, storage, registry and compute.",
 )
 @json_option(
     findings="each with step, state (ok, weak or no), what and remedy",
@@ -28,8 +31,8 @@ def command(wiring: Wiring, *, is_cloud: bool) -> Document:
     """Check what each step needs on this machine, and print how to fix what is missing.
 
     One container is started, which sends a file each way through a mounted folder. With --cloud the
-    workspace of the environment or of config.json is asked too, without a change there; each
-    answer is waited for a minute.
+    workspace of the environment or of config.json is asked too; each answer is waited for a minute.
+    Nothing changes there: the upload that tries the right to push is begun and given up.
 
     Exit code 0: every step will work. 14: a step works, but degraded. 5: a step cannot work.
     """

@@ -7,7 +7,7 @@ from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show, show_table
 from hakobune.model.destination import Destination
 from hakobune.stages.deliver import bring
-from hakobune.stages.submit import last_job
+from hakobune.stages.job_notes import last_job
 
 
 @click.command("fetch")

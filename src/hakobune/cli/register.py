@@ -7,8 +7,8 @@ from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show
 from hakobune.model.destination import Destination
 from hakobune.stages.deliver import bring_model
+from hakobune.stages.job_notes import last_job
 from hakobune.stages.register import planned_model
-from hakobune.stages.submit import last_job
 
 
 @click.command("register")

@@ -1,5 +1,7 @@
 """`hakobune submit`."""
 
+from dataclasses import replace
+
 import click
 
 from hakobune.cli.options import (
@@ -34,6 +36,12 @@ from hakobune.stages.preflight import require_ready
     type=click.IntRange(0, 10),
     help="Resubmit up to N times if the node is lost.",
 )
+@click.option(
+    "--shards",
+    default=0,
+    type=click.IntRange(0, 1000),
+    help="Share the work among N jobs of one node, each with --shard R/N; then merge it.",
+)
 @json_option(
     job="the job's name",
     status="if it was asked for: the job's state, in Azure ML's words",
@@ -60,6 +68,7 @@ def command(  # noqa: PLR0913 - what the options became
     dry_run: bool,
     smoke: bool,
     retries: int,
+    shards: int,
     again: bool,
     ungraded: bool,
     given: Destination,
@@ -76,6 +85,9 @@ def command(  # noqa: PLR0913 - what the options became
     input's option is uploaded; azureml:NAME:VERSION and azureml://datastores/... are passed on
     unchanged. Prints the job's name.
 
+    With --instances or --shards several nodes share the work, if the project has distributed =
+    true. A shard whose node is lost is resubmitted alone, which suits --low-priority.
+
     The same plan (image, arguments, data, options of the job, commit) is the same job: run an
     interrupted command again, and it continues with its job. --register is refused before anything
     is pushed if no run of this machine has the same image, data and arguments (hakobune train).
@@ -84,7 +96,7 @@ def command(  # noqa: PLR0913 - what the options became
         raise click.UsageError("--ungraded belongs to --register")
     to = wiring.destination(given)
     order = Order(
-        wishes=wishes.on_compute(to.compute),
+        wishes=_in_shards(wishes.on_compute(to.compute), shards, how),
         registry=to.registry,
         cwd=wiring.cwd,
         until=max([Step.SUBMIT, *(Step[name.upper()] for name, on in steps.items() if on)]),
@@ -100,6 +112,14 @@ def command(  # noqa: PLR0913 - what the options became
     found = deliver(wiring.services(to), order, show_bytes)
     _show(found, order.until)
     return found.values()
+
+
+def _in_shards(wishes: JobWishes, count: int, how: WatchWishes) -> JobWishes:
+    """Return the wishes with this number of shards; a new cluster has a node for each."""
+    if count and how.queue_timeout_s:
+        raise click.UsageError("--queue-timeout: the shards wait for nodes that become free")
+    nodes = max(count, wishes.instances)
+    return replace(wishes, shards=count, compute=replace(wishes.compute, max_instances=nodes))
 
 
 def _prepare(wiring: Wiring, to: Destination, order: Order, *, makes_image: bool) -> None:

@@ -11,7 +11,7 @@ from hakobune.cli.options import Document, json_option
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import Console, show, show_table
 from hakobune.model.project import Project
-from hakobune.model.training import main_file
+from hakobune.model.training import PLACE, main_file
 from hakobune.stages.ready import ready_image
 from hakobune.stages.train import plan_train, planned_command, train
 
@@ -65,6 +65,9 @@ def _shown(
     main = main_file(found, project.model.file if project.model else "")
     where = main or project.root / folder
     sys.stdout.flush()
-    console.say(f"open this first: {where}")
+    if where.exists():
+        console.say(f"open this first: {where}")
+    else:
+        console.say(f"no run is kept: the program left no {folder}; let it write to {PLACE}")
     files = {name: str(path) for name, path in found}
     return {"run": folder, "files": files, "main": str(where)}

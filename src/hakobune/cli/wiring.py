@@ -65,8 +65,8 @@ class Wiring:
 
     def job_names(self) -> list[str]:
         """Return the names of the project's jobs, the newest first, for a shell's completion."""
+        from hakobune.stages.job_notes import notes  # noqa: PLC0415
         from hakobune.stages.project import open_project  # noqa: PLC0415
-        from hakobune.stages.submit import notes  # noqa: PLC0415
 
         try:
             return [note.name for note in notes(open_project(self.cwd)) if note.is_submitted]

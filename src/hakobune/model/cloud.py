@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
+from hakobune.model.access import Permission, RegistryAccount, Resource, StorageAccount
 from hakobune.model.job import (
     Compute,
     ComputePlan,
@@ -55,6 +56,22 @@ class Cloud(Protocol):
         """Return each role that a cluster's identity needs for jobs, and the resource's id."""
         ...
 
+    def permissions(self, resource: Resource) -> tuple[Permission, ...]:
+        """Return what each of the caller's roles allows on a resource of the workspace."""
+        ...
+
+    def roles_of(self, principal: str, resource: Resource) -> tuple[str, ...]:
+        """Return the ids of the roles that an identity has on a resource, its groups' included."""
+        ...
+
+    def storage_account(self) -> StorageAccount:
+        """Return whom the workspace's storage lets in."""
+        ...
+
+    def registry_account(self) -> RegistryAccount | None:
+        """Return how the workspace's own registry decides who may pull; None if it has none."""
+        ...
+
     def quotas(self, compute: Compute) -> tuple[Quota, ...]:
         """Return the quotas that nodes of this compute count against; none if not known."""
         ...
@@ -84,6 +101,10 @@ class Cloud(Protocol):
 
         A log that became shorter than `offset` (the job was started again) comes from its start.
         """
+        ...
+
+    def end_of_log(self, name: str, node: int) -> bytes:
+        """Return the last bytes of the log of one node of several; nothing if it has none."""
         ...
 
     def output_files(self, job: Job, output: str) -> tuple[RemoteFile, ...]:

@@ -122,7 +122,8 @@ class JobInput:
 class JobWishes:
     """What the user may choose for a job; `arguments` go to the training program.
 
-    `identity` is as whom the job reads and writes data, empty for Azure ML's choice.
+    `identity` is as whom the job reads and writes data, empty for Azure ML's choice. With `shards`
+    above 0 the plan becomes that many jobs of one node each, and one that merges their work.
     """
 
     arguments: tuple[str, ...]
@@ -137,6 +138,12 @@ class JobWishes:
     identity: str = ""
     input_mode: str = INPUT_MODES[0]
     output_mode: str = ""
+    shards: int = 0
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several nodes share the work."""
+        return self.instances > 1 or self.shards > 0
 
     @property
     def outputs(self) -> tuple[str, str]:
@@ -145,12 +152,12 @@ class JobWishes:
         Of a node that is taken away or fails, `upload` delivers nothing. `rw_mount` keeps what was
         closed by then, but in it folders cannot be renamed.
         """
+        if self.is_shared:
+            return RW_MOUNT, "each of several nodes writes its own files, and sees the others'"
         if self.output_mode:
             return self.output_mode, "--output-mode"
         if self.compute.is_low_priority:
             return RW_MOUNT, "a low-priority node that is taken away uploads nothing"
-        if self.instances > 1:
-            return RW_MOUNT, "each of several nodes writes its own files"
         return UPLOAD, "one dedicated node, which uploads them at the job's end"
 
     def on_compute(self, name: str) -> "JobWishes":
@@ -163,7 +170,8 @@ class JobPlan:
     """A whole job. `environment` is `name:version`; `outputs` are names of folders.
 
     Without a cluster in `compute` it is serverless; then `size` may name its nodes' size, and a
-    spot node is cheaper and may be taken away.
+    spot node is cheaper and may be taken away. The outputs in `kept` are mounted, and lie where
+    those of the job `kept_at` do, if it is named: this job goes on from what is there.
     """
 
     name: str
@@ -183,6 +191,8 @@ class JobPlan:
     size: str = ""
     is_spot: bool = False
     output_mode: str = UPLOAD
+    kept: tuple[str, ...] = ()
+    kept_at: str = ""
 
     @property
     def node_hours(self) -> float:

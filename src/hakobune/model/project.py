@@ -25,11 +25,16 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """A folder that the command writes, the flag that names it, and the files it must hold."""
+    """A folder that the command writes, the flag that names it, and the files it must hold.
+
+    One that `is_work` holds no result, but what a later job of the same plan goes on from. A job's
+    command gets it and no local run's; it is not fetched.
+    """
 
     name: str
     flag: str
     files: tuple[str, ...]
+    is_work: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,8 @@ class Project:
     `debian` are packages that the image has besides its base's. `gpus` is `all` where the training
     uses the GPUs of its machine, else empty. `signers` are public keys, each a path or a
     fingerprint; runs must be signed with one of them. `distributed` says that the program shares
-    its work among the nodes of a job. `commands` are other ways to train.
+    its work among the nodes of a job, and goes on from what is in its outputs. `commands` are other
+    ways to train.
     """
 
     root: Path
@@ -123,6 +129,11 @@ class Project:
 
     def _command_of(self, arguments: Sequence[str]) -> Command | None:
         return next((one for one in self.commands if [*arguments[:1]] == [one.name]), None)
+
+    @property
+    def results(self) -> tuple[Output, ...]:
+        """The outputs that a run is made of."""
+        return tuple(output for output in self.outputs if not output.is_work)
 
     @property
     def place(self) -> str:

@@ -10,7 +10,8 @@ class Requirement:
 
     `text` is a requirement as pip understands it (PEP 508), `written` is what the file holds, and
     `line` counts from 1. Where a file gives a choice, `others` are the texts of the rest.
-    `hashes` are the sha256 that the package's file may have; none: any.
+    `hashes` are the sha256 that the package's file may have; none: any. `is_of_conda` tells that
+    the version is one of a conda package.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Requirement:
     file: str = ""
     others: tuple[str, ...] = ()
     hashes: tuple[str, ...] = ()
+    is_of_conda: bool = False
 
     @property
     def place(self) -> str:

@@ -9,6 +9,8 @@ from hakobune.model.sandbox import Sandbox
 RUNS = "runs"
 # What a program sees as `runs` while it runs, by the run's id.
 WAITING = ".{}.training"
+# Where a program's results become a run, in words.
+PLACE = "runs/$HAKOBUNE_RUN_ID, and leave out its option for the output if it has one"
 REPORT = "report.html"
 # What opens in a browser, an editor or a viewer of pictures.
 _READABLE = (".html", ".json", ".csv", ".txt", ".md", ".png", ".svg", ".pdf")

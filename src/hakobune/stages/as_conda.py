@@ -1,10 +1,11 @@
 """The resolver's question as conda and the file's own pip would understand it.
 
-Three things that the packages themselves do not say, and that such environments rely on: what
-conda installs beside pip, what an old pip makes of packages that exclude each other, and the
-NumPy that old compiled wheels need.
+Four things that the packages themselves do not say, and that such environments rely on: what
+conda installs beside pip, what an old pip makes of packages that exclude each other, the releases
+that conda numbers in a shorter way, and the NumPy that old compiled wheels need.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -20,6 +21,11 @@ from hakobune.transform.legacy_pip import first_wins, is_lenient
 from hakobune.transform.numpy_abi import compiled_for_numpy_1
 
 _MOST_OVERRIDES = 10
+_MOST_DECISIONS = 30
+_BUILD = re.compile(r"[^=\s]+=[^=\s]+=[^=\s]+")
+_EXCLUDES = re.compile(r"([\w.-]+)==\S+ depends on ([\w.-]+)\S* and you require \2==([^\s,]+)")
+# What conda has as 4.5.5, the index may have as 4.5.5.64 or 4.5.5.post1; of 4.5 no more is known.
+_NO_RELEASE = re.compile(r"there is no version of ([\w.-]+)==(\d+(?:\.\d+){2,})(?=[\s,])")
 # conda-forge's pip requires setuptools up to Python 3.12. What relies on it unsaid wants its module
 # pkg_resources, which left with 82: https://setuptools.pypa.io/en/latest/history.html
 _WITH_PIP, _LAST_PYTHON_WITH_IT = "setuptools<82", Version("3.13")
@@ -51,12 +57,23 @@ def _with_setuptools(
 def _leniently(
     runner: Runner, question: Question, spec: EnvironmentSpec, env: Mapping[str, str]
 ) -> tuple[Question, Solution]:
-    """Solve, with a decision for each two requirements that exclude each other, if pip had one."""
+    """Solve, with a decision for each two requirements that exclude each other, if pip had one.
+
+    A release that the index lacks and conda has may be there under a longer number.
+    """
     notes: list[str] = []
-    while True:
+    for _ in range(_MOST_DECISIONS):
         try:
             solution = solve(runner, question, env=env)
         except ResolutionImpossibleError as exc:
+            if longer := _with_longer_number(question, spec, exc.proof):
+                question = longer
+                continue
+            if exported := _exported_together(spec, exc.proof):
+                pin, by = exported
+                question = replace(question, overrides=(*question.overrides, pin))
+                notes.append(f"{pin} is taken, as the exported environment had it, beside {by}")
+                continue
             found = first_wins(exc.proof) if is_lenient(spec.pip or "") else None
             if found is None or len(question.overrides) == _MOST_OVERRIDES:
                 raise
@@ -66,9 +83,56 @@ def _leniently(
                 f"{found.overruled}: pip {spec.pip}, which the file names, lets the first one win"
             )
             continue
+        notes += _numbered_longer(spec, question, solution)
         return question, replace(
             solution, notes=(*notes, *solution.notes), overrides=question.overrides
         )
+    return question, solve(runner, question, env=env)
+
+
+def _exported_together(spec: EnvironmentSpec, proof: str) -> tuple[str, str] | None:
+    """Return what conda had beside a package whose wheel excludes it, as a pin, and that package.
+
+    A line with a build string names a package that was there; conda's packages ask for other
+    versions of each other than the index's. None where the proof is of something else.
+    """
+    there = {one.name: one.text for one in spec.requirements if _BUILD.fullmatch(one.written)}
+    for asking, name, version in _EXCLUDES.findall(_flat(proof)):
+        if {requirement_name(asking), requirement_name(name)} <= there.keys():
+            return f"{requirement_name(name)}=={version}", there[requirement_name(asking)]
+    return None
+
+
+def _flat(proof: str) -> str:
+    return " ".join(re.sub(r"[^\x00-\x7f]", " ", proof).split())
+
+
+def _with_longer_number(question: Question, spec: EnvironmentSpec, proof: str) -> Question | None:
+    """Return the question with `==4.5.5.*` for conda's 4.5.5, which the index does not have."""
+    found = _NO_RELEASE.search(_flat(proof))
+    name = requirement_name(found[1]) if found else ""
+    if found is None or not any(one.is_of_conda and one.name == name for one in spec.requirements):
+        return None
+    requirements = tuple(
+        f"{text}.*" if requirement_name(text) == name and text.endswith(f"=={found[2]}") else text
+        for text in question.requirements
+    )
+    is_new = requirements != question.requirements
+    return replace(question, requirements=requirements) if is_new else None
+
+
+def _numbered_longer(spec: EnvironmentSpec, question: Question, solution: Solution) -> list[str]:
+    """Return a note for each release that has a longer number on the index than in conda."""
+    versions = {package.name: package.version for package in solution.packages}
+    asked = {text for one in spec.requirements for text in (one.text, *one.others)}
+    return [
+        f"{name} {text.partition('==')[2].removesuffix('.*')} of conda is taken as "
+        f"{versions[name]}: the index has no release of the shorter number"
+        for text in question.requirements
+        if text not in asked
+        and text.endswith(".*")
+        and (name := requirement_name(text)) in versions
+    ]
 
 
 def _for_its_numpy(
@@ -77,6 +141,9 @@ def _for_its_numpy(
     numpy = next((one for one in solution.packages if one.name == "numpy"), None)
     if numpy is None or Version(numpy.version) < Version("2"):
         return solution
+    every = {"numpy": tuple(one.name for one in solution.packages)}
+    if not compiled_for_numpy_1(solution.packages, every):
+        return solution  # which of them need NumPy is a question for uv, and takes its time
     needed_by = resolver.needed_by(runner, _pinned(question, solution), env=env)
     old = compiled_for_numpy_1(solution.packages, needed_by)
     if not old:

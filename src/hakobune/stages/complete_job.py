@@ -18,8 +18,8 @@ from hakobune.model.record import (
 )
 from hakobune.model.reporter import Reporter
 from hakobune.stages.inputs import has_digest, recorded_input
+from hakobune.stages.job_notes import notes
 from hakobune.stages.record import complete, find_documents, read_run_record
-from hakobune.stages.submit import notes
 from hakobune.stages.watch import found
 from hakobune.transform.plan_job import job_arguments
 

@@ -276,7 +276,7 @@ def _require_versions(
     if problems:
         raise DebianPackageUnknownError(
             "\n".join(problems),
-            remedy="ask for the version that Debian has, or for none (`nodejs`); the Debian "
+            remedy="ask for the version that Debian has, or for none (the name alone); the Debian "
             "release follows the Python (docs/reference/environment-file.md)",
             place=problems[0].partition(": ")[0],
         )

@@ -7,6 +7,7 @@ The order of the steps and the rules between them are here and nowhere else:
 - The same plan is the same job, whenever an earlier command was interrupted, unless another one is
   asked for.
 - A job that lost its node is submitted again; the training program's own failure is not retried.
+- Of a plan in shards, the merging job is submitted once every shard is completed.
 - A fetched run is graded beside the local run of the same image, data and arguments.
 - A model that was not compared with a local run is registered on request only, and one whose
   results are different is not registered.
@@ -19,9 +20,14 @@ from pathlib import Path
 
 from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
-from hakobune.errors import JobCanceledError, JobFailedError
+from hakobune.errors import (
+    JobCanceledError,
+    JobFailedError,
+    JobNotFoundError,
+    JobUnfinishedError,
+)
 from hakobune.model.cloud import Cloud
-from hakobune.model.job import SERVERLESS, Job, JobWishes, Pairs, WatchWishes
+from hakobune.model.job import SERVERLESS, Fate, Job, JobWishes, Pairs, WatchWishes
 from hakobune.model.project import Project
 from hakobune.stages.compare import (
     NO_REFERENCE,
@@ -31,14 +37,16 @@ from hakobune.stages.compare import (
 )
 from hakobune.stages.complete_job import complete_job
 from hakobune.stages.fetch import declared_files, fetch
+from hakobune.stages.job_notes import attempt_of, shards_of
 from hakobune.stages.push import plan_push, push
 from hakobune.stages.register import planned_model, register
+from hakobune.stages.shards import Shards
 from hakobune.stages.smoke import require_receipt
 from hakobune.stages.submit import (
     Submission,
     alone_with,
-    attempt_of,
     plan_submit,
+    reserve,
     submit,
     submit_after,
 )
@@ -130,6 +138,11 @@ def deliver(services: Services, order: Order, write_log: Callable[[bytes], None]
             require_reference(project, pushing.image, order.wishes.arguments, planned.job.inputs)
     pushed = push(pushing, runner, services.patience, services.patience.reporter)
     submission = plan_submit(project, order.wishes, pushed, runner=runner, cwd=order.cwd)
+    if order.wishes.shards:
+        submission = reserve(project, submission, is_again=order.is_again)
+        order = replace(order, is_again=False)
+        if not _is_shared_work_done(services, submission, order):
+            return Delivery(job=submission.job.name, environment=submission.job.environment)
     job = submit(project, submission, cloud, services.patience.reporter, is_again=order.is_again)
     if order.until is Step.SUBMIT:
         require_unfailed(cloud, job)
@@ -159,7 +172,15 @@ def bring(services: Services, job: str, *, output: str = "") -> Delivery:
     """
     project, reporter = services.project, services.patience.reporter
     with alone_with(project, job):
-        folder = fetch(project, services.cloud, job, reporter, output=output)
+        try:
+            folder = fetch(project, services.cloud, job, reporter, output=output)
+        except JobNotFoundError as exc:
+            if not (shards := shards_of(project, job)):
+                raise
+            raise JobUnfinishedError(
+                f"the work of {job} is not merged yet: it is shared by {len(shards)} jobs",
+                remedy="run the same hakobune submit again with --fetch",
+            ) from exc
         is_complete = not output and complete_job(
             project, services.cloud, folder, services.runner, reporter
         )
@@ -191,6 +212,25 @@ def _registered(services: Services, brought: Delivery, *, is_ungraded: bool) -> 
             grade=brought.grade,
         )
     return replace(brought, model=model, version=version)
+
+
+def _is_shared_work_done(services: Services, submission: Submission, order: Order) -> bool:
+    """Submit the shards, wait for their end if that was asked for, and tell whether they ended."""
+    if services.cloud.job(submission.job.name) is not None:
+        return True
+    reporter = services.patience.reporter
+    shards = Shards(services.project, submission.job.name, services.cloud, reporter)
+    jobs = shards.submit(submission)
+    if order.until is Step.SUBMIT:
+        if all(job.fate is Fate.COMPLETED for job in jobs):
+            return True
+        reporter.say(
+            "to follow these jobs, resubmit lost ones and merge their work, run the same command "
+            "again with --watch or --fetch"
+        )
+        return False
+    shards.follow(services.patience.clock, retries=order.retries, how=order.how)
+    return True
 
 
 def _completed_job(

@@ -1,7 +1,7 @@
 """What a submit would do, without doing any of it and without a login to Azure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hakobune.adapters.azure_documents import (
     compute_document,
@@ -12,13 +12,15 @@ from hakobune.adapters.patience import Patience
 from hakobune.adapters.process import Runner
 from hakobune.errors import GradeMissingError, RegistryRefusedError, RegistryUnreachableError
 from hakobune.model.image import PushedImage
-from hakobune.model.job import SERVERLESS, Pairs
+from hakobune.model.job import SERVERLESS, JobPlan, JobWishes, Pairs
 from hakobune.model.project import Project
 from hakobune.stages.compare import require_reference
 from hakobune.stages.deliver import Order, Step
+from hakobune.stages.job_notes import notes_of
 from hakobune.stages.push import UNKNOWN_REGISTRY, find_pushed, plan_push
 from hakobune.stages.smoke import lacking_of
-from hakobune.stages.submit import Submission, notes_of, plan_submit
+from hakobune.stages.submit import Submission, plan_submit
+from hakobune.transform.plan_job import plan_shards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,18 +41,31 @@ def preview(project: Project, order: Order, runner: Runner, patience: Patience) 
     return Preview(
         rows=(
             *rows,
+            *_node_rows(order.wishes, submission.job),
             ("outputs", ": ".join(order.wishes.outputs)),
             *_kept_rows(project, order, submission, pushed),
         ),
-        documents=documents(submission),
+        documents=documents(submission, shards=order.wishes.shards),
     )
+
+
+def _node_rows(wishes: JobWishes, plan: JobPlan) -> Iterator[tuple[str, str]]:
+    """Yield how several nodes share the work, and what a job after a lost node goes on from."""
+    if wishes.shards:
+        jobs = f"{wishes.shards} jobs of one node, {plan.name}-s0 (the last YAML) and so on"
+        yield "shards", f"{jobs}; then {plan.name} merges their work"
+    if plan.instances > 1:
+        yield "distribution", f"pytorch: one process on each of {plan.instances} nodes"
+    if plan.kept:
+        names = ", ".join(plan.kept)
+        yield "kept", f"{names}: a job that replaces a lost one continues from what is there"
 
 
 def _kept_rows(
     project: Project, order: Order, submission: Submission, pushed: PushedImage
 ) -> Iterator[tuple[str, str]]:
     """Yield what is known here of the plan's job, and of the run that its model is graded by."""
-    known = [] if order.is_again else notes_of(project, submission)
+    known = [] if order.is_again else notes_of(project, submission.job)
     if known:
         yield "before", f"{known[0].name} is this plan's job; --again submits another"
     if order.until >= Step.REGISTER and not order.is_ungraded:
@@ -85,21 +100,27 @@ def plan_rows(
         ("compute", f"{plan.compute or SERVERLESS}: {_compute(submission)}"),
         ("upload", upload or "nothing"),
         ("job", f"{plan.name} in experiment {plan.experiment}"),
-        (
-            "at most",
-            f"{plan.node_hours:g} node-hours ({plan.instances} x {plan.timeout_s} s)",
-        ),
+        ("at most", _most(submission)),
     )
 
 
-def documents(submission: Submission) -> tuple[str, ...]:
-    """Return the YAML of all that a submit would create, in that order."""
+def documents(submission: Submission, *, shards: int = 0) -> tuple[str, ...]:
+    """Return the YAML of all that a submit would create, of several shards the first one's."""
     compute = submission.compute
+    parts = plan_shards(submission.job, shards)[:1]
     return (
         environment_document(submission.environment),
         *(() if compute is None else (compute_document(compute),)),
-        job_document(submission.job),
+        job_document(replace(submission.job, kept_at=submission.job.name)),
+        *(job_document(part) for part in parts),
     )
+
+
+def _most(submission: Submission) -> str:
+    """Return what the jobs can cost at most."""
+    plan, jobs = submission.job, submission.wishes.shards + 1
+    count = plan.instances * jobs
+    return f"{plan.node_hours * jobs:g} node-hours ({count} x {plan.timeout_s} s)"
 
 
 def _passed(lacking: str) -> str:

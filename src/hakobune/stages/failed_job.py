@@ -1,5 +1,6 @@
 """What a failed job left in its outputs: the reason that its program wrote, or how many files."""
 
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ from hakobune.model.record import FAILURE
 
 _LARGEST = 64 * 1024
 _SHOWN = 600  # letters of a text of the program's
+_LOG_LINES = 20
+_LOG_OF_NODE = re.compile(r"std_log_process_0*([1-9][0-9]{0,3})\.txt")
 _OF_THE_SERVICE = "default"  # the output in which the service keeps the log
 
 
@@ -31,6 +34,22 @@ def what_it_left(cloud: Cloud, job: Job) -> tuple[str, ...]:
             line = f"its output {name} could not be read: {exc.what}"
         found += [line] if line else []
     return tuple(found)
+
+
+def end_of_its_log(cloud: Cloud, job: Job, why: str) -> tuple[str, ...]:
+    """Return the last lines of the log that the service names, if it is not the first node's.
+
+    That one is shown while the job is watched. Never raises an error of the storage.
+    """
+    named = _LOG_OF_NODE.search(why)
+    if named is None:
+        return ()
+    try:
+        text = cloud.end_of_log(job.name, int(named[1])).decode(errors="replace")
+    except HakobuneError as exc:
+        return (f"the log of node {named[1]} could not be read: {exc.what}",)
+    lines = [escaped(line) for line in text.splitlines()[-_LOG_LINES:]]
+    return (f"the end of the log of node {named[1]}:", *lines) if lines else ()
 
 
 def _line(cloud: Cloud, output: str, there: tuple[RemoteFile, ...]) -> str:

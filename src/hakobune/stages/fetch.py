@@ -72,9 +72,9 @@ def _entry(project: Project, folder: Path) -> Project:
 
 def _outputs(project: Project, name: str) -> tuple[Output, ...]:
     """Return the outputs to fetch: all, or the one of this name."""
-    wanted = tuple(item for item in project.outputs if name in ("", item.name))
+    wanted = tuple(item for item in project.results if name in ("", item.name))
     if not wanted:
-        known = ", ".join(item.name for item in project.outputs) or "none"
+        known = ", ".join(item.name for item in project.results) or "none"
         raise OutputUnknownError(
             f"[tool.hakobune.outputs] has no output `{name}`", remedy=f"it has: {known}"
         )

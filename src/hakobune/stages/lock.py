@@ -159,7 +159,8 @@ def _pythons(project: Project, spec: EnvironmentSpec, kept: Lock | None) -> list
         place = f"{project.environment}:{spec.python_line or 1}"
         raise PythonUnavailableError(
             f"{place}: no base image has {spec.python_text}",
-            remedy=f"choose one of Python {_known_minors()}; `python=3.13` means any release of it",
+            remedy=f"choose one of Python {_known_minors()} (hakobune's own programs in the image "
+            "need 3.7 or newer); `python=3.13` means any release of it",
             place=place,
         )
     return choices
@@ -370,7 +371,8 @@ def store_lock(project: Project, lock: Lock, reporter: Reporter) -> Lock:
     content = write_lock(lock, written_from=project.environment)
     changed = files.write_bytes(project.lock_path, content)
     stored = replace(lock, sha256=hashlib.sha256(content).hexdigest())
-    outcome = f"{len(lock.packages)} packages in {project.lock}"
+    count = len(lock.packages)
+    outcome = f"{count} package{'' if count == 1 else 's'} in {project.lock}"
     reporter.done("lock", outcome if changed else f"{outcome}, unchanged", digest=stored.sha256)
     return stored
 

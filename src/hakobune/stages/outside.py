@@ -65,7 +65,7 @@ def fetch_named(
         try:
             version = _wheel_version(name, file) if file.endswith(".whl") else ""
             if not version:
-                facts[name] = read_sdist(content, file=file)
+                facts[name] = _sdist_facts(name, content, file)
                 version = facts[name].version or _made_up_version(wanted.url)
         except ValueError as exc:
             raise SdistInvalidError(
@@ -100,6 +100,14 @@ def _wheel_version(name: str, file: str) -> str:
     if found != name:
         raise ValueError(f"{file} is a wheel of {found}, and the line names {name}")
     return str(version)
+
+
+def _sdist_facts(name: str, content: bytes, file: str) -> SdistFacts:
+    """Return what a source archive says. Raises ValueError if it is not this package's."""
+    facts = read_sdist(content, file=file)
+    if canonicalize_name(facts.name or name) != name:
+        raise ValueError(f"{file} is of {printable(facts.name)}, and the line names {name}")
+    return facts
 
 
 def _made_up_version(address: str) -> str:

@@ -15,10 +15,11 @@ from hakobune.model.image import PushedImage
 from hakobune.model.project import Project
 from hakobune.stages.compare import require_reference
 from hakobune.stages.deliver import Order, Step
+from hakobune.stages.job_notes import notes_of
 from hakobune.stages.push import UNKNOWN_REGISTRY, plan_push, require_registry
 from hakobune.stages.register import planned_model
 from hakobune.stages.smoke import require_receipt
-from hakobune.stages.submit import local_inputs, notes_of, plan_submit, require_compute
+from hakobune.stages.submit import local_inputs, plan_submit, require_compute
 
 
 def require_ready(
@@ -78,7 +79,7 @@ def _check_plan(
         if order.until >= Step.REGISTER and not order.is_ungraded:
             inputs = planned.job.inputs
             require_reference(project, pushed.image, order.wishes.arguments, inputs)
-        return not order.is_again and bool(notes_of(project, planned))
+        return not order.is_again and bool(notes_of(project, planned.job))
     return False
 
 

@@ -129,4 +129,4 @@ def _arguments(project: Project, record: RunRecord, outside: Outside) -> list[st
 
 
 def _output_options(project: Project, folder: str) -> list[str]:
-    return [word for output in project.outputs for word in (output.flag, folder)]
+    return [word for output in project.results for word in (output.flag, folder)]

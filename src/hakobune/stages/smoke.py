@@ -13,7 +13,7 @@ from hakobune.model.project import Project
 from hakobune.model.record import RECORD, RunRecord
 from hakobune.model.reporter import Reporter
 from hakobune.model.sandbox import SANDBOXES, SMOKE
-from hakobune.model.training import Training
+from hakobune.model.training import PLACE, Training
 from hakobune.stages.compare import read_results
 from hakobune.stages.inputs import digest_of_input
 from hakobune.stages.project import read_fresh_lock
@@ -40,7 +40,7 @@ def smoke(
         named = ", ".join(skipped)
         reporter.say(f"skipped: {named}: not for this Python or {PLATFORM}, by the line's marker")
     if set(checks) <= set(receipt.checks):
-        reporter.done("smoke", f"{len(checks)} tests, passed before", digest=image.id)
+        reporter.done("smoke", f"{len(checks)} tests, already passed", digest=image.id)
     else:
         for name, command in checks.items():
             _check(name, command, runner)
@@ -48,13 +48,13 @@ def smoke(
         receipt = _keep(project, replace(receipt, checks=tuple(checks)))
     reference = _find_reference(project, training, receipt, image)
     if reference:
-        reporter.done("train", f"{reference}, the same arguments and data before")
+        reporter.done("train", f"{reference} has the same arguments and data already")
         return receipt
     train(project, training, runner, reporter, image=image)
     if _record_of(project, training.folder, image) is None:
         raise SmokeFailedError(
             f"the training left no run of this image in {training.folder}",
-            remedy="leave out the option for the output, so that it writes to runs/",
+            remedy=f"let the program write its results to {PLACE}",
         )
     return _keep(project, replace(receipt, references=(*receipt.references, training.folder)))
 

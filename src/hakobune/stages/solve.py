@@ -48,10 +48,16 @@ class Solution:
 
 @dataclass(slots=True)
 class _Sdists:
-    """The source distributions that may be taken, by name; one release of each."""
+    """The source distributions that may be taken, by name; one release of each.
+
+    `guessed` are those of which uv named no release, so that another one may have a wheel, and
+    `useless` the ones among them with which nothing fits.
+    """
 
     known: dict[str, KnownSdist] = field(default_factory=dict)
     facts: dict[str, SdistFacts] = field(default_factory=dict)
+    guessed: set[str] = field(default_factory=set)
+    useless: set[str] = field(default_factory=set)
 
 
 def solve(runner: Runner, question: Question, *, env: Mapping[str, str]) -> Solution:
@@ -90,6 +96,16 @@ def _solve(
             if not _read_more(exc, sdists, runner, question, env):
                 raise
             continue
+        except ResolutionImpossibleError as exc:
+            if not sdists.guessed:
+                raise
+            pinned = {f"{name}=={sdists.known[name].version}": name for name in sdists.guessed}
+            at_fault = {name for pin, name in pinned.items() if pin in exc.proof} or sdists.guessed
+            for name in at_fault:
+                del sdists.known[name], sdists.facts[name]
+            sdists.useless |= at_fault
+            sdists.guessed -= at_fault
+            continue
         return _with_builders(packages, sdists, runner, question, env)
     raise SdistInvalidError(
         f"{question.file}: more than {_MOST_ROUNDS} packages have no wheel",
@@ -105,11 +121,16 @@ def _read_more(
     question: Question,
     env: Mapping[str, str],
 ) -> bool:
-    """Read the source distributions that are missing; return whether there was a new one."""
+    """Read the source distributions that are missing; return whether there was a new one.
+
+    uv's proof names releases that have no wheel, and packages of which some release has none: the
+    latter may do without, once the former are there.
+    """
+    names = {wanted: requirement_name(wanted) for wanted in missing.lacking}
+    left = [w for w in names if names[w] not in {*sdists.known, *sdists.useless}]
+    certain = [wanted for wanted in left if wanted != names[wanted]]
     is_new = False
-    for wanted in missing.lacking:
-        if requirement_name(wanted) in sdists.known:
-            continue
+    for wanted in certain or left:
         found = resolver.locate_sdist(runner, wanted, question, env=env)
         if found is None:
             continue
@@ -124,6 +145,8 @@ def _read_more(
             name=found.name, version=found.version, requires=facts.requires
         )
         sdists.facts[found.name] = facts
+        if not certain:
+            sdists.guessed.add(found.name)
         is_new = True
     return is_new
 

@@ -14,7 +14,6 @@ from hakobune.errors import (
     ComputeNotFoundError,
     DataChangedError,
     EnvironmentConflictError,
-    JobNotFoundError,
     ServiceRefusedError,
     SubmitRunningError,
 )
@@ -42,6 +41,7 @@ from hakobune.stages.inputs import (
     recorded_path,
     require_uploaded_whole,
 )
+from hakobune.stages.job_notes import NOTES, keep, new_note, note_of, notes_of
 from hakobune.stages.project import read_fresh_lock
 from hakobune.transform.check_compute import (
     check_compute,
@@ -49,11 +49,9 @@ from hakobune.transform.check_compute import (
     check_quotas,
     require_identity,
 )
-from hakobune.transform.job_note import JobNote, plan_digest, read_note, write_note
+from hakobune.transform.job_note import JobNote
 from hakobune.transform.names import valid_name
 from hakobune.transform.plan_job import job_tags, plan_environment, plan_job, planned_inputs
-
-NOTES = ".hakobune/jobs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,25 +145,27 @@ def _commit_tags(project: Project, runner: Runner) -> Pairs:
     return (("git.commit", commit), ("git.dirty", "true" if is_dirty else "false"))
 
 
-def submit(
+def submit(  # noqa: PLR0913 - what it submits, with what, and how
     project: Project,
     submission: Submission,
     cloud: Cloud,
     reporter: Reporter,
     *,
     is_again: bool = False,
+    is_ready: bool = False,
 ) -> Job:
     """Return the job of this plan: the one that was submitted before, or a new one.
 
     Whenever an earlier command ended, killed or not, the same plan gives the same job; `is_again`
     asks for another one. For a new job the environment is registered and the compute is checked or
-    created. Raises SubmitRunningError while another submit of this project runs.
+    created, unless `is_ready` says that both were. Raises SubmitRunningError while another submit
+    of this project runs.
     """
     with _alone(project):
-        for note in [] if is_again else notes_of(project, submission):
+        for note in [] if is_again else notes_of(project, submission.job):
             job = cloud.job(note.name)
             if job is not None:
-                _keep(project, replace(note, is_submitted=True))
+                keep(project, replace(note, is_submitted=True))
                 reporter.done(
                     "submit",
                     f"{job.name}: submitted before, unchanged ({job.status})",
@@ -173,9 +173,22 @@ def submit(
                 return job
             # A job that was submitted, and is not there, was submitted to another workspace.
             if not note.is_submitted:
-                return _create(project, submission, note, cloud, reporter)
-        note = _new_note(submission, submission.job.name)
-        return _create(project, submission, note, cloud, reporter)
+                return _create(project, submission, note, cloud, reporter, is_ready=is_ready)
+        note = new_note(submission.job, submission.job.name)
+        return _create(project, submission, note, cloud, reporter, is_ready=is_ready)
+
+
+def reserve(project: Project, submission: Submission, *, is_again: bool) -> Submission:
+    """Return the submission under the name that its job has or will have, which is on the disk.
+
+    The jobs that must end before it are named after it. Raises SubmitRunningError.
+    """
+    with _alone(project):
+        known = [] if is_again else notes_of(project, submission.job)
+        note = known[0] if known else new_note(submission.job, submission.job.name)
+        if not known:
+            keep(project, note)
+    return replace(submission, job=replace(submission.job, name=note.first_name))
 
 
 def submit_after(
@@ -183,11 +196,11 @@ def submit_after(
 ) -> Job:
     """Return the job that replaces one of the same plan whose node was lost."""
     with _alone(project):
-        note = _note_of(project, lost)
+        note = note_of(project, lost)
         name = f"{lost}-2" if note is None else note.next_name()
         attempt = 2 if note is None else note.attempt + 1
         return _create(
-            project, submission, _new_note(submission, name, attempt=attempt), cloud, reporter
+            project, submission, new_note(submission.job, name, attempt=attempt), cloud, reporter
         )
 
 
@@ -201,24 +214,26 @@ def submit_once(project: Project, submission: Submission, cloud: Cloud, reporter
     return job
 
 
-def attempt_of(project: Project, job: str) -> int:
-    """Return which attempt at its plan a job is; the first is 1."""
-    note = _note_of(project, job)
-    return 1 if note is None else note.attempt
-
-
-def _create(
-    project: Project, submission: Submission, note: JobNote, cloud: Cloud, reporter: Reporter
+def _create(  # noqa: PLR0913 - what it creates, and with what
+    project: Project,
+    submission: Submission,
+    note: JobNote,
+    cloud: Cloud,
+    reporter: Reporter,
+    *,
+    is_ready: bool = False,
 ) -> Job:
     """Submit the job under the note's name, which is on the disk before the request."""
-    register_environment(submission, cloud, reporter)
-    if submission.job.compute:
-        _make_ready(project, submission, cloud, reporter)
-    _keep(project, note)
-    plan = replace(submission.job, name=note.name)
+    if not is_ready:
+        register_environment(submission, cloud, reporter)
+        if submission.job.compute:
+            _make_ready(project, submission, cloud, reporter)
+    keep(project, note)
+    kept_at = submission.job.kept_at or note.first_name
+    plan = replace(submission.job, name=note.name, kept_at=kept_at)
     job = _submitted(project, plan, cloud)
     _require_uploaded(project, job, plan, cloud)
-    _keep(project, replace(note, is_submitted=True))
+    keep(project, replace(note, is_submitted=True))
     reporter.done("submit", f"{job.name} on {submission.job.compute or SERVERLESS}")
     if job.page:
         reporter.say(f"the job's page: {job.page}")
@@ -332,51 +347,3 @@ def _show_roles(compute: Compute, roles: Pairs, reporter: Reporter) -> None:
             f"  az role assignment create --assignee-object-id {compute.principal} "
             f'--assignee-principal-type ServicePrincipal --role "{role}" --scope {scope}'
         )
-
-
-def notes_of(project: Project, submission: Submission) -> list[JobNote]:
-    """Return the notes of this plan, the newest first."""
-    sha256 = plan_digest(submission.job)
-    return [note for note in notes(project) if note.plan_sha256 == sha256]
-
-
-def _note_of(project: Project, job: str) -> JobNote | None:
-    return next((note for note in notes(project) if note.name == job), None)
-
-
-def _new_note(submission: Submission, name: str, *, attempt: int = 1) -> JobNote:
-    plan = submission.job
-    return JobNote(
-        name=name,
-        plan_sha256=plan_digest(plan),
-        planned=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        is_submitted=False,
-        inputs={item.name: item.path for item in plan.inputs if item.is_local},
-        attempt=attempt,
-    )
-
-
-def _keep(project: Project, note: JobNote) -> None:
-    files.write_durably(project.root / NOTES / f"{note.name}.json", write_note(note))
-
-
-def notes(project: Project) -> tuple[JobNote, ...]:
-    """Return what this machine remembers of its jobs, the newest first."""
-    found = []
-    for path in (project.root / NOTES).glob("*.json"):
-        note = read_note(files.read_inside(path.parent, path.name) or b"")
-        if note is not None:
-            # Of two notes of one second, the file's time says which came later.
-            found.append((note.planned, path.lstat().st_mtime_ns, note.name, note))
-    return tuple(note for *_, note in sorted(found, key=lambda one: one[:3], reverse=True))
-
-
-def last_job(project: Project) -> str:
-    """Return the name of the job that was submitted last from here. Raises JobNotFoundError."""
-    for note in notes(project):
-        if note.is_submitted:
-            return note.name
-    raise JobNotFoundError(
-        f"no job was submitted from {project.root} yet",
-        remedy="name one, or submit: hakobune submit",
-    )

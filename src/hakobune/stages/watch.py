@@ -21,13 +21,13 @@ from hakobune.interruption import Interrupted
 from hakobune.model.cloud import Cloud
 from hakobune.model.job import Fate, Job, WatchWishes
 from hakobune.model.reporter import Reporter
-from hakobune.stages.failed_job import what_it_left
+from hakobune.stages.failed_job import end_of_its_log, what_it_left
 from hakobune.transform.names import valid_name
 
-_FIRST_PAUSE_S = 1.0
-_LONGEST_PAUSE_S = 15.0
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 15.0
 _AGAIN = "for a new job of the same plan: hakobune submit --again"
-_LONGEST_SILENCE_S = 24 * 3600.0
+LONGEST_SILENCE_S = 24 * 3600.0
 _CANCELING = "CancelRequested"
 _REASON_S = 60.0  # how often a job that waits for a node says why
 # The node was taken away or never started: the same job may succeed on another one.
@@ -63,8 +63,16 @@ _CAUSES = (
         "submit again with --retries 3, or without --low-priority",
     ),
     (
-        re.compile(r"(?i)out.?of.?memory|OOM|exit 137|status code 137"),
+        re.compile(r"(?i)out.?of.?memory|\boom|(?:exit|code)\W{1,5}137\b"),
         "choose a --size with more memory, and another --compute name for it",
+    ),
+    (
+        re.compile(r"(?i)time.?limit|timed?.?out|max(?:imum)?.{0,10}duration|allotted"),
+        "it ran for as long as --timeout allows: submit with a longer one, such as --timeout 6h",
+    ),
+    (
+        re.compile(r"(?i)container.?setup|(?:exit|code)\W{1,5}126\b"),
+        "the node cannot start the image's shell: hakobune smoke tries it here, canary there",
     ),
 )
 
@@ -143,19 +151,19 @@ def _followed(  # noqa: PLR0913, PLR0917 - as above
     write: Callable[[bytes], None],
     how: WatchWishes,
 ) -> Job:
-    status, pause, began = "", _FIRST_PAUSE_S, clock.now()
+    status, pause, began = "", FIRST_PAUSE_S, clock.now()
     last_news, last_reason = began, began
     log, is_cancel_seen = _Log(cloud, name, reporter), False
-    while clock.now() - last_news <= _LONGEST_SILENCE_S:
+    while clock.now() - last_news <= LONGEST_SILENCE_S:
         # The status first: what the log holds after the job's end is all of it.
-        job = _asked(cloud, name, is_seen=bool(status))
+        job = asked(cloud, name, is_seen=bool(status))
         is_cancel_seen = is_cancel_seen or job.status == _CANCELING
         if job.status != status:
             reporter.say(f"{name}: {job.status} ({clock.now() - began:.0f} s)")
-            status, pause, last_news = job.status, _FIRST_PAUSE_S, clock.now()
+            status, pause, last_news = job.status, FIRST_PAUSE_S, clock.now()
         if content := log.read_on():
             write(content)
-            pause, last_news = _FIRST_PAUSE_S, clock.now()
+            pause, last_news = FIRST_PAUSE_S, clock.now()
         if job.is_over:
             return replace(job, is_cancel_seen=is_cancel_seen)
         if job.fate is Fate.WAITING:
@@ -164,7 +172,7 @@ def _followed(  # noqa: PLR0913, PLR0917 - as above
                 reporter.say(f"{name} waits for a node: {_why_waiting(cloud, job)}")
                 last_reason = clock.now()
         clock.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+        pause = min(pause * 1.5, LONGEST_PAUSE_S)
     raise JobUnfinishedError(
         f"the job {name} is {status}, and its log and status did not change for a day",
         remedy=f"the job keeps running; to follow it again: hakobune watch {name}\n"
@@ -172,7 +180,7 @@ def _followed(  # noqa: PLR0913, PLR0917 - as above
     )
 
 
-def _asked(cloud: Cloud, name: str, *, is_seen: bool) -> Job:
+def asked(cloud: Cloud, name: str, *, is_seen: bool) -> Job:
     """Return the job. Raises WatchEndedError where it was seen before and cannot be asked now."""
     try:
         return found(cloud, name)
@@ -227,14 +235,19 @@ def found(cloud: Cloud, name: str) -> Job:
 def failure(cloud: Cloud, job: Job) -> JobFailedError:
     """Return the error for a failed job, with what the service reports of it."""
     why = cloud.why_failed(job.name)
-    left = what_it_left(cloud, job)
-    fitting = (remedy for cause, remedy in _CAUSES if cause.search(why))
-    remedy = next(fitting, f"read its log: hakobune watch {job.name}; it shows the program's error")
+    left = (*end_of_its_log(cloud, job, why), *what_it_left(cloud, job))
+    fallback = f"read its log: hakobune watch {job.name}; it shows the program's error"
+    remedy = _remedy(why) or fallback
     return JobFailedError(
         f"the job {job.name} failed" + "".join(f"\n  {line}" for line in (why, *left) if line),
         remedy=f"{remedy}\n{_AGAIN}" + (f"\n{job.page}" if job.page else ""),
         is_node_fault=_NODE_FAULT.search(why) is not None,
     )
+
+
+def _remedy(why: str) -> str:
+    """Return what to do about the first known cause in the service's words; empty for none."""
+    return next((remedy for cause, remedy in _CAUSES if cause.search(why)), "")
 
 
 def canceled(cloud: Cloud, job: Job) -> JobCanceledError:
@@ -253,7 +266,7 @@ def canceled(cloud: Cloud, job: Job) -> JobCanceledError:
         f"the job {job.name} was canceled"
         + (f"\n  {why}" if why else "")
         + ("\n  its node may have been preempted: the cluster has low priority" if is_lost else ""),
-        remedy=_AGAIN,
+        remedy="\n".join(filter(None, (_remedy(why), _AGAIN))),
         is_node_fault=is_lost or _NODE_FAULT.search(why) is not None,
     )
 

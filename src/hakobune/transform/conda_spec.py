@@ -25,6 +25,10 @@ _FIELD = re.compile(
 _IDLE_FIELDS = ("build_number", "channel", "subdir", "url", "md5", "sha256", "license", "fn")
 # A version and a build: the last word that no operator precedes.
 _BUILD = re.compile(r"(?P<version>.*?[^=!<>~|,\s])\s*(?:=|\s)\s*(?P<build>[^\s=<>!~|,]+)")
+# The address of a package's file, which conda takes in a line's place.
+_FILE = re.compile(
+    r"\w+://\S*/(?P<name>[\w.-]+)-(?P<version>[^-/]+)-(?P<build>[^-/]+)\.(tar\.bz2|conda)"
+)
 # `1!2.0` has an epoch: only at the start is `!` an operator's.
 _PART = re.compile(r"(?P<operator>[=!<>~]*)\s*(?P<version>[^=!<>~\s]+(?:![^=!<>~\s]+)?)")
 
@@ -45,13 +49,13 @@ class CondaSpec:
 
 def name_of(written: str) -> str:
     """Return the package's name of a line, whatever follows it; empty where there is none."""
-    found = _NAME.match(written.partition("#")[0].rpartition("::")[2].strip())
+    found = _NAME.match(_without_address(written).rpartition("::")[2].strip())
     return found[0] if found else ""
 
 
 def read_conda_spec(written: str) -> CondaSpec:
     """Return what the line asks for. Raises ValueError with the reason."""
-    text = written.partition("#")[0].strip()
+    text = _without_address(written)
     if len(text) > _LONGEST:
         raise ValueError(f"longer than {_LONGEST} characters")
     channel, separator, rest = text.rpartition("::")
@@ -62,7 +66,7 @@ def read_conda_spec(written: str) -> CondaSpec:
     rest, fields = _fields(rest)
     found = _NAME.match(rest)
     if re.match(r"\w+://", rest):
-        raise ValueError("it is the address of one conda package: name the package instead")
+        raise ValueError("it is an address, and not that of a conda package: name the package")
     if found is None:
         raise ValueError("it does not begin with a package's name")
     if ";" in rest:
@@ -71,6 +75,13 @@ def read_conda_spec(written: str) -> CondaSpec:
     version = fields.get("version", version)
     build = fields.get("build", build)
     return CondaSpec(name=found[0], versions=_versions(version), build=build, channel=channel)
+
+
+def _without_address(written: str) -> str:
+    """Return the line without its comment; a file's address as the name, version and build."""
+    text = written.partition("#")[0].strip()
+    file = _FILE.fullmatch(text[:_LONGEST])
+    return f"{file['name']} {file['version']} {file['build']}" if file else text
 
 
 def _fields(text: str) -> tuple[str, dict[str, str]]:

@@ -16,7 +16,8 @@ class JobNote:
     """A job's name, the sha256 of its plan, when it was planned, and whether it was submitted.
 
     `inputs` are the paths of files that were uploaded, by the input's name. `attempt` is above 1
-    for a job that replaces one whose node was lost. A note is on the disk before its job is
+    for a job that replaces one whose node was lost; `group` is the job that merges this one's work,
+    if it is a shard. A note is on the disk before its job is
     requested: the same plan takes the same name again, so that no job is submitted twice. A note
     that says "not submitted" was left by a command that ended before it had the answer.
     """
@@ -27,16 +28,21 @@ class JobNote:
     is_submitted: bool
     inputs: dict[str, str] = field(default_factory=dict)
     attempt: int = 1
+    group: str = ""
 
     def __post_init__(self) -> None:
         """Raise TypeError for an attempt that is not a number from 1 on."""
         if type(self.attempt) is not int or self.attempt < 1:
             raise TypeError("attempt")
 
+    @property
+    def first_name(self) -> str:
+        """The name of the first job of the same plan."""
+        return self.name if self.attempt == 1 else self.name.rpartition("-")[0]
+
     def next_name(self) -> str:
         """Return the name of the job that replaces this one."""
-        first = self.name if self.attempt == 1 else self.name.rpartition("-")[0]
-        return f"{first}-{self.attempt + 1}"
+        return f"{self.first_name}-{self.attempt + 1}"
 
 
 def plan_digest(plan: JobPlan) -> str:
@@ -67,6 +73,8 @@ def read_note(content: bytes) -> JobNote | None:
         required("job name", note.name)
         required("sha256", note.plan_sha256)
         required("time", note.planned)
+        if note.group:
+            required("job name", note.group)
         for name, path in note.inputs.items():
             required("input name", name)
             required("place", path)

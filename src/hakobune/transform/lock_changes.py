@@ -14,7 +14,8 @@ def lock_changes(old: Lock | None, new: Lock) -> tuple[str, ...]:
     one line says so.
     """
     if old is None:
-        return (f"{len(new.packages)} packages, all new",)
+        count = len(new.packages)
+        return ("1 package, new" if count == 1 else f"{count} packages, all new",)
     return (
         *_moved("Python", old.python, new.python),
         *_some(_packages(_others(old), _others(new))),

@@ -12,6 +12,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
 from hakobune.model.lock import FILE_ADDRESS, INDEX_ADDRESS
 
@@ -133,11 +134,26 @@ def _named(text: str) -> str:
         return text
     egg = re.search(r"(?:^|&)egg=([\w.-]+(?:\[[\w,.-]*\])?)", parts.fragment)
     name = egg[1] if egg else ""
-    if not name and parts.path.endswith(".whl"):
-        name = parts.path.rpartition("/")[2].partition("-")[0]
+    name = name or _name_in(parts.path.rpartition("/")[2])
     if not name:
-        raise ValueError(f"which package is it? Write its name in front: `NAME @ {address}`")
+        is_open = address.startswith("git+") and not _COMMIT_ADDRESS.fullmatch(address)
+        whole = f"`NAME @ {address.partition('#')[0]}{'@COMMIT' if is_open else ''}`"
+        what = f"which package is it? Write its name in front: {whole}"
+        raise ValueError(f"{what}; {_NO_COMMIT}" if is_open else what)
     return f"{name} @ {address}{blank}{marker}"
+
+
+def _name_in(file: str) -> str:
+    """Return the package's name in the name of a wheel or source archive; empty where it has none.
+
+    What the archive itself says is compared with it when the lock is made.
+    """
+    if file.endswith(".whl"):
+        return file.partition("-")[0]
+    try:
+        return parse_sdist_filename(file)[0]
+    except InvalidSdistFilename:
+        return ""
 
 
 def _file_address(text: str) -> tuple[str, tuple[str, ...]]:
@@ -180,7 +196,10 @@ def _why_no_requirement(text: str) -> str:
     if " --" in text:
         return "hakobune does not know this option of a package"
     if re.search(r"[/\\]|^\.|\.(whl|tar\.gz|zip)$", text):
-        return "a file or folder cannot be locked: publish it to an index, and name that"
+        return (
+            "a file or folder cannot be locked: publish it to an index, or add a line "
+            "`--find-links FOLDER` with a folder of the project, and name the package"
+        )
     if re.fullmatch(r"[A-Za-z0-9._-]+\s*=[^=].*", text):
         return "pip's exact match is `==`"
     if re.search(r"(>|<|~)=?\s*[\w.]+\.\*", text):

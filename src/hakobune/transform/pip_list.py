@@ -7,7 +7,7 @@ import tomllib
 
 from packaging.utils import canonicalize_name
 
-from hakobune.model.spec import Included, Index, Requirement
+from hakobune.model.spec import Included, Index, LeftOut, Requirement
 from hakobune.transform import pip_line
 from hakobune.transform.spec_findings import Findings, Place, decoded
 
@@ -58,6 +58,11 @@ def _take_wanted(
     name = canonicalize_name(wanted.requirement.name)
     if name == "pip":
         return  # The installer; uv does its work in the build, and the image needs none.
+    if reason := found.of_another_system(name):
+        found.left_out.append(
+            LeftOut(name=wanted.requirement.name, place=str(place), reason=reason)
+        )
+        return
     requirement = Requirement(
         name=name,
         text=str(wanted.requirement),
@@ -73,6 +78,8 @@ def _include(
     path: str, place: Place, found: Findings, *, within: tuple[str, ...], is_constraint: bool
 ) -> None:
     """Take in the lines of a file that `-r` or `-c` names; its path starts at the file it is in."""
+    if not path.startswith("file://"):
+        path = path.removeprefix("file:")  # pip takes `-r file:requirements.txt`, too
     if re.match(r"[a-z]+://", path):
         raise ValueError("what an address answers may change: copy the file into the project")
     inside = posixpath.normpath(posixpath.join(posixpath.dirname(within[-1]), path))

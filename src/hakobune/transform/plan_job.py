@@ -7,6 +7,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from hakobune.errors import (
     ArgumentInvalidError,
@@ -16,7 +17,7 @@ from hakobune.errors import (
 )
 from hakobune.model.forms import is_of, shortened
 from hakobune.model.image import Image, PushedImage
-from hakobune.model.job import EnvironmentPlan, JobInput, JobPlan, JobWishes, Pairs
+from hakobune.model.job import UPLOAD, EnvironmentPlan, JobInput, JobPlan, JobWishes, Pairs
 from hakobune.model.project import Project
 from hakobune.transform.arguments import put_value, value_at, value_place
 from hakobune.transform.names import valid_name
@@ -239,21 +240,59 @@ def plan_job(
         inputs=inputs,
         outputs=tuple(output.name for output in project.entry(wishes.arguments).outputs),
         variables=wishes.variables,
-        tags=wishes.tags,
+        # By it the studio and `az ml job list` show the jobs of one plan as a group.
+        tags=(*wishes.tags, *((("hakobune.shards", f"{wishes.shards}"),) if wishes.shards else ())),
         identity=wishes.identity,
         input_mode=wishes.input_mode,
         output_mode=wishes.outputs[0],
+        kept=_kept(project, wishes),
     )
+
+
+def plan_shards(plan: JobPlan, count: int) -> tuple[JobPlan, ...]:
+    """Return the jobs that share the work of this one, which then merges it.
+
+    Each has the plan's command with `--shard R/N`, R from 0, and the plan's outputs that are kept.
+    """
+    return tuple(
+        replace(
+            plan,
+            name=f"{plan.name}-s{part}",
+            display_name=f"{plan.display_name}: shard {part} of {count}",
+            command=f"{plan.command} --shard {part}/{count}",
+            kept_at=plan.name,
+        )
+        for part in range(count)
+    )
+
+
+def _kept(project: Project, wishes: JobWishes) -> tuple[str, ...]:
+    """Return the outputs that another job of the plan goes on from."""
+    work = tuple(output.name for output in project.outputs if output.is_work)
+    if work or not wishes.is_shared:
+        return work
+    return tuple(output.name for output in project.outputs)
 
 
 def _require_nodes(project: Project, wishes: JobWishes) -> None:
     """Raise ArgumentInvalidError for nodes that the program or serverless compute cannot use."""
-    if wishes.instances > 1 and not project.distributed:
+    option = f"--shards {wishes.shards}" if wishes.shards else f"--instances {wishes.instances}"
+    if wishes.shards and wishes.instances > 1:
         raise ArgumentInvalidError(
-            f"--instances {wishes.instances}: each node would run the same training and overwrite "
-            "the others' outputs",
-            remedy="leave out --instances; for a program that shares its work among nodes, set "
-            "distributed = true in [tool.hakobune]",
+            f"{option} and --instances {wishes.instances}: a shard is a job of one node",
+            remedy="choose one of them: --shards for nodes that may be taken away",
+        )
+    if wishes.is_shared and not project.distributed:
+        raise ArgumentInvalidError(
+            f"{option}: each node would run the same training and overwrite the others' outputs",
+            remedy=f"leave out {option.partition(' ')[0]}; for a program that shares its work "
+            "among nodes, set distributed = true in [tool.hakobune]",
+        )
+    if wishes.is_shared and wishes.output_mode == UPLOAD:
+        raise ArgumentInvalidError(
+            f"--output-mode upload with {option}: no node would see what another wrote, and "
+            "nothing would be left of a node that is lost",
+            remedy="leave out --output-mode: the outputs are mounted",
         )
     if wishes.compute.is_serverless and (wishes.is_compute_created or wishes.compute.subnet):
         raise ArgumentInvalidError(

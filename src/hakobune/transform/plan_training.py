@@ -34,7 +34,7 @@ def plan_training(  # noqa: PLR0913 - what a training is made of, by name
     project = project.entry(arguments)
     inputs, binds = _mount_inputs(project, passed, existing)
     folder, folders, outputs = f"{RUNS}/{run_id}", [], []
-    for output in project.outputs:
+    for output in project.results:
         place = value_place(passed, output.flag)
         if place is None:
             passed += [output.flag, folder]

@@ -45,6 +45,7 @@ INPUT_KEYS = {"flag": "the command's option that takes the file, such as `--inpu
 OUTPUT_KEYS = {
     "flag": "the command's option that takes the folder, such as `--output`",
     "files": "what the folder must hold after a run",
+    "work": "`true` for a folder without results: what a later job of the same plan continues from",
 }
 COMMAND_KEYS = {
     "command": 'what the container runs instead, as a list: `["python", "-m", "trainer", "many"]`',
@@ -103,6 +104,9 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         gpus=reader.word(table, "gpus", _GPUS) if "gpus" in table else "",
         indexes=reader.indexes(table, "indexes"),
     )
+    for output in project.outputs:
+        if output.is_work and output.files:
+            reader.add("work", "`work` and `files` exclude each other", within=output.name)
     reader.refuse_unknown(table, KEYS)
     if reader.problems:
         raise ConfigurationInvalidError(
@@ -265,6 +269,7 @@ class _Reader:
                 name=name,
                 flag=self.word(entry, "flag", _FLAG, within=name),
                 files=self.file_names(entry, "files"),
+                is_work=self.switch(entry, "work"),
             )
             for name, entry in self.tables(table, "outputs", OUTPUT_KEYS)
         )

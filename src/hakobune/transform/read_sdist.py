@@ -50,13 +50,15 @@ class SdistFacts:
     """What an archive says: its dependencies, and what builds it, as requirements (PEP 508).
 
     `needs_compiler` tells that it has sources in C or C++, `languages` names the other compiled
-    ones. `version` is what the archive states without being executed; empty where that is nothing.
+    ones. `name` and `version` are what the archive states without being executed; empty where that
+    is nothing.
     """
 
     requires: tuple[str, ...]
     builders: tuple[str, ...]
     needs_compiler: bool
     languages: tuple[str, ...] = ()
+    name: str = ""
     version: str = ""
 
 
@@ -76,6 +78,7 @@ def read_sdist(content: bytes, *, file: str) -> SdistFacts:
         builders=_builders(texts),
         needs_compiler=not endings.isdisjoint(_C_SOURCES),
         languages=tuple(sorted({_OTHER_SOURCES[end] for end in endings & _OTHER_SOURCES.keys()})),
+        name=str(_head(texts).get("Name") or _project(texts).get("name") or ""),
         version=_version(texts),
     )
 

@@ -64,7 +64,7 @@ def read_spec(
     keys = {} if top is None else mapping(top, found)
     if set(keys) >= _MLFLOW_KEYS:
         _refuse_mlflow(file)
-    _note_unknown_keys(keys, found)
+    _note_unknown_keys(top, keys, found)
     name = _read_name(keys, found)
     channels = _read_channels(keys, found)
     variables = _read_variables(keys, found)
@@ -109,24 +109,29 @@ def _refuse_mlflow(file: str) -> None:
     )
 
 
-def _note_unknown_keys(keys: Mapping[str, yaml.Node], found: Findings) -> None:
+def _note_unknown_keys(
+    top: yaml.Node | None, keys: Mapping[str, yaml.Node], found: Findings
+) -> None:
     """Note what conda ignores, too: a misspelled `dependencies` is reported as missing besides."""
+    written = top.value if isinstance(top, yaml.MappingNode) else ()
+    lines = {str(key.value): line_of(key) for key, _ in written}  # a value may begin below its key
     for key, value in keys.items():
         if key in KNOWN_KEYS:
             continue
+        line = lines.get(key, line_of(value))
         if key == "pip":
             found.note(
-                line_of(value),
+                line,
                 "unknown key `pip`, ignored; pip's list is an item of `dependencies`: `- pip:`",
             )
             continue
-        near = difflib.get_close_matches(key, KNOWN_KEYS, n=1)
+        near = difflib.get_close_matches(key.lower(), KNOWN_KEYS, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(KNOWN_KEYS[:3])}"
         what = f"unknown key `{key}`, ignored; {hint}"
         if near and near[0] not in keys:
-            found.add(line_of(value), f"unknown key `{key}`; {hint}")
+            found.add(line, f"unknown key `{key}`; {hint}")
         else:
-            found.note(line_of(value), what)
+            found.note(line, what)
 
 
 def _read_name(keys: Mapping[str, yaml.Node], found: Findings) -> str:
@@ -238,7 +243,7 @@ def _read_conda_package(written: str, line: int, found: Findings) -> None:
     name, shown, place = canonicalize_name(name_of(written)), name_of(written), str(found.at(line))
     if name in _OF_PYTORCH and "cpu" in written.partition("#")[0].lower():
         found.cpu_place = found.cpu_place or place
-    if reason := found.names.left_out.get(name):
+    if reason := found.names.left_out.get(name) or found.of_another_system(name):
         found.left_out.append(LeftOut(name=shown, place=place, reason=reason))
         return
     if found.is_export and _is_library(name, found.names):
@@ -321,6 +326,7 @@ def _take_conda_package(
             line=line,
             file=found.file,
             others=tuple(others),
+            is_of_conda=True,
         )
     )
 

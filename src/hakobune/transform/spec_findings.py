@@ -74,6 +74,11 @@ class Findings:
         at = self.at(place) if isinstance(place, int) else place
         self.problems.append((at, escaped(what)))
 
+    def of_another_system(self, name: str) -> str:
+        """Return why an export of another system lists what Linux does not have; else empty."""
+        reason = self.names.refused.get(name, "")
+        return reason.partition(":")[0] if self.is_export and reason.startswith("exists") else ""
+
     def note(self, place: "int | Place", what: str) -> None:
         """Add what a user should know and that is no problem."""
         self.notes.append(f"{self.at(place) if isinstance(place, int) else place}: {what}")

@@ -56,13 +56,18 @@ def cuda_warning(spec: EnvironmentSpec, lock: Lock, *, file: str) -> str:
 
     `file` is the conda file's path. Empty: nothing is to be warned of.
     """
-    cuda = [p for p in lock.python_packages if p.name.startswith("nvidia-") or "+cu" in p.version]
+    cuda = [
+        package
+        for package in lock.python_packages
+        if re.match(r"nvidia-(?!ml-py)", package.name) or "+cu" in package.version
+    ]  # nvidia-ml-py only asks the driver
     asks = [one.name.lower() for one in spec.left_out]
     asks += [wanted.written.lower() for wanted in spec.requirements]
     if not cuda or (not spec.cpu_place and any(_CUDA.search(text) for text in asks)):
         return ""
     size = sum(package.size for package in cuda) / 1e9
-    what = f"{len(cuda)} of the locked packages are for NVIDIA's CUDA ({size:.1f} GB)"
+    count = f"{len(cuda)} package{'' if len(cuda) == 1 else 's'}"
+    what = f"{count} for NVIDIA's CUDA ({size:.1f} GB) in the lock"
     if spec.cpu_place:
         way = "lock again where PyTorch's index, or a mirror of it, can be reached"
         return f"{spec.cpu_place}: warning: {what}, though this line asks for none: {way}"

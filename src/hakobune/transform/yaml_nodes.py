@@ -7,6 +7,8 @@ import yaml
 from hakobune.transform.spec_findings import Findings, decoded
 
 _LARGEST = 256 << 10
+# Jinja's, in files that a program has yet to fill in.
+_TEMPLATE = re.compile(r"^[^#\n]*(\{\{.*?\}\}|\{%.*?%\})", re.MULTILINE)
 _MERGE = "tag:yaml.org,2002:merge"
 
 
@@ -17,25 +19,40 @@ def parse(content: bytes, found: Findings) -> yaml.Node | None:
         return None
     try:
         text = decoded(content)
-        # Not the faster CSafeLoader: it overruns the C stack where a file is nested too deeply.
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError as exc:
         found.add(content.count(b"\n", 0, exc.start) + 1, "not UTF-8 text")
         return None
-    except yaml.MarkedYAMLError as exc:
-        mark = exc.problem_mark or exc.context_mark
-        line = mark.line + 1 if mark else 1
-        found.add(line, f"not YAML: {exc.problem or exc.context}")
+    if place := _TEMPLATE.search(text):
+        line = text.count("\n", 0, place.end()) + 1
+        found.add(line, f"`{place[1][:80]}` is a template's place: write its value there")
         return None
-    except yaml.YAMLError as exc:
-        found.add(1, f"not YAML: {str(exc).splitlines()[0]}")
-        return None
-    except RecursionError:
-        found.add(1, "not a conda environment file: nested too deeply")
+    try:
+        # Not the faster CSafeLoader: it overruns the C stack where a file is nested too deeply.
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as exc:
+        found.add(*_why_not(exc, text))
         return None
     if node is None:
         found.add(1, "the file is empty")
     return node
+
+
+def _why_not(exc: yaml.YAMLError | RecursionError, text: str) -> tuple[int, str]:
+    """Return the line, and what is wrong there."""
+    match exc:
+        case RecursionError():
+            return 1, "not a conda environment file: nested too deeply"
+        case yaml.reader.ReaderError():
+            line = text.count("\n", 0, exc.position) + 1
+            return line, f"not YAML: the character U+{exc.character:04X}"
+        case yaml.MarkedYAMLError():
+            mark = exc.problem_mark or exc.context_mark
+            what = str(exc.problem or exc.context)
+            if "'\\t'" in what:
+                what = "a tab where YAML allows only blanks"
+            return mark.line + 1 if mark else 1, f"not YAML: {what}"
+        case _:
+            return 1, f"not YAML: {str(exc).splitlines()[0]}"
 
 
 def _of_another_kind(content: bytes) -> str:

@@ -4,9 +4,9 @@ The kinds are those that earned a place on data (docs/explanation/selection.md).
 inside the series on, their errors there weigh them; with fewer all weigh the same.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import fsum
+from math import ceil, fsum
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from trainer.combine.trials import (
 from trainer.errors import ModelNotFittedError, SeriesConstantError
 from trainer.fit.order import Floats
 from trainer.fit.prediction import BoxCox
+from trainer.kernel.library import NO_COLUMNS
 from trainer.members import kinds
 from trainer.members.member import Member, MemberUnavailableError
 from trainer.search.find import climb_on, find_model, is_intermittent, is_long
@@ -29,13 +30,18 @@ from trainer.search.found import Found
 from trainer.search.simplest import simplest, simplest_reason
 
 _KINDS = ("ets", "theta")
-_TRIED_KINDS = ("seasonal_naive",)  # where their errors can be seen
-_SPARSE_KINDS = ("tsb", "imapa", "sba")
-_MOST_ORIGINS = 8
+_LONG = 24  # from this season on its positions are too many for ETS, and `cycles` joins
+_SPARSE_KINDS = ("tsb", "imapa", "mean", "recent_mean")
+_TRIED_SPARSE = ("sba",)
+_FEWEST_SEASONS = 3  # of a season that members may have
+_MOST_ORIGINS = 24
 _LONGEST_SHARE = 4  # an origin forecasts at most a quarter of the rows
 _PRIOR = 4.0  # what is usual counts as much as so many origins
 _USUAL, _USUAL_OF_ROWS = 1.6, 16.0
 _LEAST_WIDTH, _MOST_WIDTH = 0.5, 10.0
+_ENOUGH = 19  # errors of a step: with fewer the largest one is not a 95 % quantile yet
+_COVERED, _AT_95 = 0.95, 1.959963984540054
+_NEIGHBOURS = 4
 _TINY = 1e-150
 
 Progress = Callable[[str, int], None]
@@ -57,26 +63,37 @@ def find_combination(  # noqa: PLR0913 - each is one thing that a caller may kno
     *,
     season: int,
     horizon: int,
+    seasons: Sequence[int] = (),
+    columns: Floats = NO_COLUMNS,
     box_cox: BoxCox | None = None,
     thorough: bool = False,
     progress: Progress | None = None,
 ) -> tuple[Found, Chosen | None]:
     """Return ARIMA by AICc with its team; of a series that allows none, the simplest model alone.
 
-    `values` are already transformed, and one of them is known. `thorough` climbs from many starts.
+    `values` are already transformed, and one of them is known. `seasons` are those of the other
+    members, the shortest first, where they are not `season` alone; `columns` are regressors of
+    ARIMA that stand for seasons. `thorough` climbs from many starts.
     """
-    reason = simplest_reason(values, season)
+    reason = None if columns.size else simplest_reason(values, season)
     if reason is None:
         try:
             found = find_model(
-                values, season=season, select="aicc", box_cox=box_cox, progress=progress
+                values,
+                season=season,
+                select="aicc",
+                columns=columns,
+                box_cox=box_cox,
+                progress=progress,
             )
         except (ModelNotFittedError, SeriesConstantError) as failure:
+            if columns.size:  # the simplest models have no regressors
+                raise
             reason = failure.what
     if reason is not None:
         return replace(simplest(values, season, reason), box_cox=box_cox), None
-    found = found if is_long(values, season) else climb_on(found, thorough=thorough)
-    chosen = choose(found, season, horizon)
+    found = found if is_long(values, season, columns) else climb_on(found, thorough=thorough)
+    chosen = choose(found, season, horizon, seasons)
     told = replace(
         found,
         select="combination",
@@ -87,18 +104,20 @@ def find_combination(  # noqa: PLR0913 - each is one thing that a caller may kno
     return told, chosen
 
 
-def choose(found: Found, season: int, horizon: int) -> Chosen:
-    """Return who forecasts a series together with its ARIMA model, which has no regressors."""
+def choose(found: Found, season: int, horizon: int, seasons: Sequence[int] = ()) -> Chosen:
+    """Return who forecasts a series together with its ARIMA model.
+
+    `season` is that of ARIMA; `seasons` are those of the others, where they are more.
+    """
     values = found.values
+    held = tuple(s for s in seasons if len(values) >= _FEWEST_SEASONS * s) or (season,)
     steps = min(horizon, max(1, len(values) // _LONGEST_SHARE))
     is_sparse = is_intermittent(values)
-    origins = origins_of(values, season, steps)
-    wanted: tuple[str, ...] = _SPARSE_KINDS if is_sparse else _KINDS
-    if season > 1 and len(origins) >= FEWEST_ORIGINS and not is_sparse:
-        wanted += _TRIED_KINDS
-    members, missing = _members(values, season, horizon, wanted)
+    origins = origins_of(values, held, steps)
+    wanted = _wanted(held, is_sparse=is_sparse, is_tried=len(origins) >= FEWEST_ORIGINS)
+    members, missing = _members(values, held, horizon, wanted)
     names = tuple(members) if is_sparse and members else (ARIMA, *members)
-    trials = make_trials(values, season, origins, steps, names)
+    trials = make_trials(values, season, origins, steps, names, seasons=held, columns=found.columns)
     weights = weigh(trials, names)
     team = Team(
         arima=weights.get(ARIMA, 0.0),
@@ -136,27 +155,41 @@ def refitted(team: Team, values: Floats) -> Team:
     )
 
 
-def origins_of(values: Floats, season: int, steps: int) -> list[int]:
-    """Return from how many rows to forecast: up to eight, at least half a forecast apart.
+def _wanted(held: Sequence[int], *, is_sparse: bool, is_tried: bool) -> tuple[str, ...]:
+    """Return the kinds beside ARIMA for these seasons; some only where their errors are seen."""
+    if is_sparse:
+        return (*_SPARSE_KINDS, *(_TRIED_SPARSE if is_tried else ()))
+    is_long_season, is_one = held[-1] >= _LONG, len(held) == 1
+    return (
+        *_KINDS,
+        *(("cycles",) if is_long_season else ()),
+        *(("ces",) if is_tried and is_one else ()),
+        *(("seasonal_naive",) if is_tried and held[0] > 1 else ()),
+        *(("long_seasonal_naive",) if is_tried and not is_one else ()),
+    )
+
+
+def origins_of(values: Floats, seasons: Sequence[int], steps: int) -> list[int]:
+    """Return from how many rows to forecast: up to 24, at least half a forecast apart.
 
     They are spread over the later half of the rows, so that the windows of a long series differ.
     """
     rows, known = len(values), int(np.count_nonzero(~np.isnan(values)))
-    seasons = 3 * season if season > 1 else 0
-    fewest = max(rows // 2, rows - known + seasons + 10)
+    learnt = max(_FEWEST_SEASONS * seasons[0] if seasons[0] > 1 else 0, 2 * seasons[-1])
+    fewest = max(rows // 2, rows - known + learnt + 10)
     last = rows - steps
     step = max(1, steps // 2, (last - fewest) // (_MOST_ORIGINS - 1))
     return list(range(last, fewest - 1, -step))[:_MOST_ORIGINS][::-1]
 
 
 def _members(
-    values: Floats, season: int, horizon: int, names: tuple[str, ...]
+    values: Floats, seasons: Sequence[int], horizon: int, names: tuple[str, ...]
 ) -> tuple[dict[str, Member], list[str]]:
     """Return the members that fit and forecast, and why the others do not."""
     members, missing = {}, []
     for kind in names:
         try:
-            member = kinds.fit(kind, values, season)
+            member = kinds.fit(kind, values, seasons[0], seasons[1:])
         except MemberUnavailableError as exc:
             missing.append(f"without {kind}: {exc}")
             continue
@@ -187,9 +220,9 @@ def _widths(
 ) -> tuple[tuple[float, ...], str]:
     """Return the factors of the standard errors, and how they were found.
 
-    From three origins on it is the root of the mean square of the errors there, in standard errors,
-    drawn towards what is usual; with fewer it is what is usual. Models count the errors to come,
-    and not that their numbers are estimated and their form is chosen.
+    Models count the errors to come, and not that their numbers are estimated and their form is
+    chosen. So from 19 origins on a factor of each step comes from the errors there; with fewer it
+    is one for all, drawn towards what is usual, and below three what is usual alone.
     """
     usual = usual_width(values)
     scaled = [
@@ -197,6 +230,12 @@ def _widths(
         for actual, forecast in zip(trials.actuals, combined(trials, names), strict=True)
         if forecast is not None
     ]
+    if len(scaled) >= FEWEST_ORIGINS + _ENOUGH:
+        widths = _conformal(scaled[FEWEST_ORIGINS:])  # before, nothing is known of the weights
+        return widths, (
+            f"intervals are conformal by step, from the errors from {len(scaled)} origins:"
+            f" {widths[0]:.2f} times those of the models at step 1, {widths[-1]:.2f} at the last"
+        )
     squares = [mean for one in scaled if (mean := _mean_square(one)) is not None]
     count = len(squares)
     if count < FEWEST_ORIGINS:
@@ -208,7 +247,31 @@ def _widths(
     width = min(max(float(np.sqrt(square)), _LEAST_WIDTH), _MOST_WIDTH)
     return (width,), (
         f"intervals are {width:.2f} times those of the models, by the errors from {count} origins"
+        " and what is usual: conformal ones by step need 22 origins"
     )
+
+
+def _conformal(scaled: Sequence[Floats]) -> tuple[float, ...]:
+    """Return for each step by how much its 95 % interval is to be widened (split conformal).
+
+    A step's scores are the errors in standard errors, without sign, at this step and those within
+    a quarter of it (Vovk et al. 2005; the neighbours steady what few origins tell of one step).
+    """
+    scores = np.abs(np.array(scaled))
+    steps = scores.shape[1]
+    found = list[float]()
+    for step in range(steps):
+        reach = (step + 1) // _NEIGHBOURS
+        near = scores[:, max(0, step - reach) : step + reach + 1]
+        known = np.sort(near[~np.isnan(near)])
+        if not known.size:
+            found.append(found[-1] if found else 1.0)
+            continue
+        origins = np.count_nonzero(~np.isnan(near).all(axis=1))
+        share = min(1.0, _COVERED * (1 + 1 / origins))
+        place = min(len(known) - 1, max(0, ceil(share * len(known)) - 1))
+        found.append(min(max(float(known[place]) / _AT_95, _LEAST_WIDTH), _MOST_WIDTH))
+    return tuple(found)
 
 
 def usual_width(values: Floats) -> float:

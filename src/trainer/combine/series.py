@@ -3,7 +3,7 @@
 It reads and writes no file, and shows nothing; `many` calls it once a series.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +13,14 @@ from trainer.combine.trials import ARIMA, Trials, combined, make_trials, mean_er
 from trainer.errors import HorizonInvalidError, ValuesMissingError
 from trainer.fit.order import Floats
 from trainer.fit.prediction import Prediction
+from trainer.members.simple import OF_LONGEST
+from trainer.regressors.plan import LONGEST_ARIMA_SEASON
 from trainer.saved.json_file import SavedModel
 from trainer.search.found import Found
 
 COMBINATION = "combination"
-BASELINES = ("naive", "seasonal_naive", "mean", "drift")
+_STEPS_OF_A_DAY, _WEEK_DAYS = (24, 48, 96, 144, 288), 7
+BASELINES = ("naive", "seasonal_naive", "long_seasonal_naive", "mean", "drift")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +47,18 @@ class SeriesForecast:
 
 
 def forecast_series(
-    values: Floats, *, season: int = 1, horizon: int, has_floor: bool = True
+    values: Floats,
+    *,
+    season: int = 1,
+    horizon: int,
+    has_floor: bool = True,
+    seasons: Sequence[int] = (),
 ) -> SeriesForecast:
     """Forecast `horizon` steps after `values`, shape (rows,), NaN for gaps; `season` 1 means none.
+
+    `seasons` are all natural periods, the shortest (`season`) first: of hours (24, 168), which is
+    also what 24 alone means, as do the steps of a day of 5, 10, 15 and 30 minutes. Those that the
+    rows hold three times count, and the errors from the origins decide what each is worth.
 
     Nothing below 0 is forecast where no value is negative, unless `has_floor` is false. Every
     series with a value has a forecast: where nothing can be estimated, its last value, line or
@@ -58,7 +70,14 @@ def forecast_series(
         raise ValuesMissingError("the series has no value", remedy="leave it out")
     if horizon < 1:
         raise HorizonInvalidError(f"a horizon of {horizon} steps", remedy="give 1 or more")
-    found, chosen = find_combination(series, season=season, horizon=horizon)
+    week = (_WEEK_DAYS * season,) if season in _STEPS_OF_A_DAY else ()
+    natural = tuple(seasons) or (season, *week)
+    found, chosen = find_combination(
+        series,
+        season=season if season <= LONGEST_ARIMA_SEASON else 1,
+        horizon=horizon,
+        seasons=natural,
+    )
     floor = 0.0 if has_floor and float(np.nanmin(series)) >= 0 else None
     model = SavedModel(
         members=tuple((member.weight, member.fitted) for member in found.members),
@@ -70,7 +89,7 @@ def forecast_series(
         facts={},
     )
     prediction = model.predict(horizon)
-    errors = _errors(series, season, chosen)
+    errors = _errors(series, natural, chosen)
     best, skill = _skill(errors)
     return SeriesForecast(
         prediction=prediction,
@@ -85,20 +104,21 @@ def forecast_series(
     )
 
 
-def _errors(series: Floats, season: int, chosen: Chosen | None) -> dict[str, float]:
+def _errors(series: Floats, seasons: Sequence[int], chosen: Chosen | None) -> dict[str, float]:
     """Return the mean absolute error of the combination, its members and the baselines."""
     if chosen is None or not chosen.trials.origins:
         return {}
     trials, names = chosen.trials, tuple(chosen.weights)
-    baselines = _baselines(series, season, trials)
+    baselines = _baselines(series, seasons, trials)
     whole = {COMBINATION: combined(trials, names), **trials.forecasts, **baselines.forecasts}
     errors = {name: mean_error(trials.actuals, each) for name, each in whole.items()}
     return {name: error for name, error in errors.items() if error < np.inf}
 
 
-def _baselines(series: Floats, season: int, trials: Trials) -> Trials:
+def _baselines(series: Floats, seasons: Sequence[int], trials: Trials) -> Trials:
     steps = max(len(actual) for actual in trials.actuals)
-    return make_trials(series, season, trials.origins, steps, BASELINES)
+    names = [name for name in BASELINES if name != OF_LONGEST or len(seasons) > 1]
+    return make_trials(series, seasons[0], trials.origins, steps, names, seasons=seasons)
 
 
 def _skill(errors: Mapping[str, float]) -> tuple[str | None, float | None]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.fit.order import Floats
-from trainer.members.kinds import run
+from trainer.members.kinds import DEMAND_KINDS, run
 from trainer.members.member import Member
 
 Forecast = tuple[Floats, Floats]  # means and variances, both of shape (steps,)
@@ -23,6 +23,11 @@ class Team:
     arima: float
     others: tuple[tuple[float, Member], ...]
     widths: tuple[float, ...]
+
+    @property
+    def is_demand(self) -> bool:
+        """Return whether its members are those of intermittent demand."""
+        return not self.arima and any(member.kind in DEMAND_KINDS for _, member in self.others)
 
     def forecast(self, arima: Forecast, values: Floats, steps: int) -> Forecast:
         """Return the joined forecast of the steps after a series, given that of ARIMA."""

@@ -1,19 +1,20 @@
 """What each forecaster says from several origins inside a series, and how wrong it was.
 
 Nothing here sees a value after an origin: the order of ARIMA, the form of exponential smoothing and
-all starting values come from the rows before the first origin, and are fitted again at each one.
+all starting values come from the rows before the first origin, and are fitted again at later ones.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import fsum
+from math import fsum, sqrt
 
 import numpy as np
 
 from trainer.combine.team import Forecast, joined
 from trainer.errors import TrainerError
-from trainer.fit.fitting import Data, Fitted, Likelihood, fit, predict
+from trainer.fit.fitting import Data, Fitted, Likelihood, fit, predict, predict_means
 from trainer.fit.order import Floats
+from trainer.kernel.library import NO_COLUMNS
 from trainer.members import kinds
 from trainer.members.member import Member, MemberUnavailableError
 from trainer.search.find import find_model
@@ -21,6 +22,7 @@ from trainer.search.find import find_model
 ARIMA = "arima"
 FEWEST_ORIGINS = 3
 _ROUGH = 1e-3
+_MOST_REFITS = 8
 _REJECTED = 1.5  # times the error of the best member
 _EQUAL = 3.0  # equal weights count as much as so many origins
 
@@ -41,24 +43,38 @@ class Trials:
             forecasts={name: each[:count] for name, each in self.forecasts.items()},
         )
 
-    def error(self, name: str) -> float:
-        """Return the mean absolute error of a name; infinite where it lacks a forecast."""
-        return mean_error(self.actuals, self.forecasts[name])
+    def error(self, name: str, *, is_squared: bool = False) -> float:
+        """Return the mean absolute error of a name, or the root of the mean square.
+
+        Infinite where it lacks a forecast.
+        """
+        return mean_error(self.actuals, self.forecasts[name], is_squared=is_squared)
 
 
-def make_trials(
-    values: Floats, season: int, origins: Sequence[int], steps: int, names: Sequence[str]
+def make_trials(  # noqa: PLR0913 - each is one thing that a caller may know
+    values: Floats,
+    season: int,
+    origins: Sequence[int],
+    steps: int,
+    names: Sequence[str],
+    *,
+    seasons: Sequence[int] = (),
+    columns: Floats = NO_COLUMNS,
 ) -> Trials:
-    """Let each of the names (`arima`, or a kind of member) forecast from each origin."""
+    """Let each of the names (`arima`, or a kind of member) forecast from each origin.
+
+    `seasons` are those of the members, the shortest first, where they are not `season` alone, which
+    is that of ARIMA; `columns` are the regressors of ARIMA, of all rows.
+    """
     heads = [values[:origin] for origin in origins]
     return Trials(
         origins=tuple(origins),
         actuals=tuple(values[origin : origin + steps] for origin in origins),
         forecasts={
             name: tuple(
-                _arima(heads, season, steps)
+                _arima(heads, season, steps, columns)
                 if name == ARIMA
-                else _member(name, heads, season, steps)
+                else _member(name, heads, seasons or (season,), steps)
             )
             for name in names
         },
@@ -69,9 +85,10 @@ def weigh(trials: Trials, names: Sequence[str]) -> dict[str, float]:
     """Return the weight of each name: by 1 / error², shrunk towards equal weights.
 
     With fewer than three origins all that forecast weigh the same. A member with an error of more
-    than 1.5 times the best one's gets none.
+    than 1.5 times the best one's gets none. Members for intermittent demand, which forecast without
+    ARIMA, are weighed by squares: where most values are 0, absolute errors prefer a forecast of 0.
     """
-    errors = {name: trials.error(name) for name in names}
+    errors = {name: trials.error(name, is_squared=ARIMA not in names) for name in names}
     usable = [name for name in names if errors[name] < np.inf]
     count = len(trials.origins)
     if count < FEWEST_ORIGINS or not usable:
@@ -103,43 +120,70 @@ def combined(trials: Trials, names: Sequence[str]) -> tuple[Forecast | None, ...
     return tuple(found)
 
 
-def mean_error(actuals: Sequence[Floats], forecasts: Sequence[Forecast | None]) -> float:
-    """Return the mean absolute error; infinite where a forecast is missing or nothing is known."""
+def mean_error(
+    actuals: Sequence[Floats], forecasts: Sequence[Forecast | None], *, is_squared: bool = False
+) -> float:
+    """Return the mean absolute error, or the root of the mean square.
+
+    Infinite where a forecast is missing or nothing is known.
+    """
     found: list[float] = []
     for actual, forecast in zip(actuals, forecasts, strict=True):
         if forecast is None:
             return np.inf
         found += _known(np.abs(actual - forecast[0]))
-    return fsum(found) / len(found) if found else np.inf
+    if not found:
+        return np.inf
+    if is_squared:
+        return sqrt(fsum(error * error for error in found) / len(found))
+    return fsum(found) / len(found)
 
 
-def _arima(heads: Sequence[Floats], season: int, steps: int) -> Iterator[Forecast | None]:
+def _arima(
+    heads: Sequence[Floats], season: int, steps: int, columns: Floats
+) -> Iterator[Forecast | None]:
     before: Fitted | None = None
-    for head in heads:
+    variances = np.zeros(0)
+    for place, head in enumerate(heads):
+        known, ahead = columns[:, : len(head)], columns[:, : len(head) + steps]
+        if before is not None and not _is_refitted(place, len(heads)) and not np.isnan(head).any():
+            yield _usable((predict_means(before, head, steps, ahead), variances))
+            continue
         try:
-            before = _arima_again(head, before) if before else _arima_first(head, season)
+            before = _arima_again(head, known, before) if before else _first(head, known, season)
         except TrainerError:
             before = None
-        yield None if before is None else _usable(predict(before, head, steps))
+            yield None
+            continue
+        means, variances = predict(before, head, steps, ahead)
+        yield _usable((means, variances))
 
 
-def _arima_first(head: Floats, season: int) -> Fitted:
-    return find_model(head, season=season, select="aicc", is_quick=True).best
+def _is_refitted(place: int, count: int) -> bool:
+    """Return whether numbers are found again here: at eight origins at most, as that costs most."""
+    return place % -(-count // _MOST_REFITS) == 0
 
 
-def _arima_again(head: Floats, before: Fitted) -> Fitted:
-    likelihood = Likelihood(Data(head), before.order)
+def _first(head: Floats, columns: Floats, season: int) -> Fitted:
+    return find_model(head, season=season, select="aicc", is_quick=True, columns=columns).best
+
+
+def _arima_again(head: Floats, columns: Floats, before: Fitted) -> Fitted:
+    likelihood = Likelihood(Data(head, columns), before.order)
     again = fit(likelihood, [("before", before.point)], tolerance=_ROUGH)
     return again if again.log_likelihood > -np.inf else before
 
 
 def _member(
-    kind: str, heads: Sequence[Floats], season: int, steps: int
+    kind: str, heads: Sequence[Floats], seasons: Sequence[int], steps: int
 ) -> Iterator[Forecast | None]:
     before: Member | None = None
-    for head in heads:
+    for place, head in enumerate(heads):
         try:
-            before = kinds.refit(before, head) if before else kinds.fit(kind, head, season)
+            if before is None:
+                before = kinds.fit(kind, head, seasons[0], seasons[1:])
+            elif _is_refitted(place, len(heads)):
+                before = kinds.refit(before, head)
         except MemberUnavailableError:
             before = None
         if before is None:

@@ -2,14 +2,20 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
 
 from trainer.errors import SkillMissingError
-from trainer.evaluation.backtest import Backtest
+from trainer.evaluation.backtest import Backtest, Track
 from trainer.evaluation.baselines import TITLES
+from trainer.evaluation.diebold_mariano import compare_errors
 from trainer.evaluation.metrics import Scores
+from trainer.fit.prediction import Floats
 
 _LEAST = 0.1
 _ROUNDING = 1e-9  # of a MASE: less is no error
+_SIGNIFICANCE = 0.05
 _MANY = 9.0  # from ten times the error on it is told in times, not in percent
 
 
@@ -19,7 +25,8 @@ class Verdict:
 
     `skill` is 1 - error / error of the baseline: 0.1 is a tenth less error, below 0 the baseline
     wins. None: no baseline, or the model, predicted every window (`is_complete`: the model did), or
-    the baseline alone makes no error.
+    the baseline alone makes no error. `p_value` is that of equal errors by the test of Diebold and
+    Mariano over the `windows`; None where these are too few.
     """
 
     model: str
@@ -27,6 +34,8 @@ class Verdict:
     measure: str
     skill: float | None
     is_complete: bool = True
+    p_value: float | None = None
+    windows: int = 0
 
     @property
     def _title(self) -> str:
@@ -42,7 +51,21 @@ class Verdict:
         what = f"{self._title} ({self.measure})"
         if self.skill is None:
             return f"A baseline wins: {what} makes no error in the backtest, and the model does."
-        return _compared(self.skill, what)
+        compared = _compared(self.skill, what)
+        if self.p_value is None:
+            count = f"{self.windows} window{'s' if self.windows > 1 else ''}"
+            return f"{compared} {count} cannot show whether that is chance."
+        test = f"Diebold-Mariano test over {self.windows} windows: p = {self.p_value:.2g}"
+        if self.is_significant:
+            return f"{'A baseline wins. ' if self.is_lost else ''}{compared} {test}."
+        return f"No significant difference. {compared} {test}."
+
+    @property
+    def is_significant(self) -> bool:
+        """Return whether chance alone seldom makes such a difference (p below 0.05)."""
+        if self.skill is None:
+            return self.is_lost
+        return self.p_value is not None and self.p_value < _SIGNIFICANCE
 
     @property
     def is_lost(self) -> bool:
@@ -57,12 +80,12 @@ def _compared(skill: float, what: str) -> str:
     size = f"{share:.1f} %" if share >= _LEAST else f"less than {_LEAST} %"
     if skill < -_MANY:
         times = f"{1 - skill:,.0f} times"
-        return f"A baseline wins: the model's error is {times} that of {what}."
+        return f"The model's error is {times} that of the best baseline, {what}."
     if skill > 0:
         return f"The model's error is {size} below that of the best baseline, {what}."
     if skill == 0:
         return f"The model is as good as the best baseline, {what}, and no better."
-    return f"A baseline wins: the model's error is {size} above that of {what}."
+    return f"The model's error is {size} above that of the best baseline, {what}."
 
 
 def judge(backtest: Backtest, model: str, baselines: Collection[str]) -> Verdict:
@@ -89,7 +112,32 @@ def judge(backtest: Backtest, model: str, baselines: Collection[str]) -> Verdict
         if own is None or best is None
         else _less(_error(own, has_mase=has_mase), errors[best]),
         is_complete=own is not None,
+        p_value=None if best is None else _p_value(backtest, track, backtest.tracks[best]),
+        windows=len(backtest.windows),
     )
+
+
+def _p_value(backtest: Backtest, model: Track, baseline: Track) -> float | None:
+    """Return how often chance makes such a difference between the mean errors of the windows.
+
+    Windows that share rows are correlated, so the variance counts as many lags.
+    """
+    origins = [window.origin for window in backtest.windows]
+    step = origins[1] - origins[0] if len(origins) > 1 else 1
+    lags = ceil(backtest.windows[0].steps / step)
+    own, other = (_losses(backtest, track) for track in (model, baseline))
+    return compare_errors(own, other, horizon=lags, loss="absolute").p_value
+
+
+def _losses(backtest: Backtest, track: Track) -> Floats:
+    """Return the mean absolute error of each window, NaN where there is none."""
+    losses = []
+    for prediction, actual in zip(track.predictions, backtest.actuals, strict=True):
+        if prediction is None or np.isnan(actual).all():
+            losses.append(np.nan)
+        else:
+            losses.append(float(np.nanmean(np.abs(actual - prediction.point))))
+    return np.array(losses)
 
 
 def skill(model: Scores, baseline: Scores) -> float | None:

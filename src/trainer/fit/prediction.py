@@ -1,7 +1,9 @@
 """What a forecaster expects of the steps after the last known value.
 
 It is normal on the model's own scale, which a Box-Cox power (Box and Cox 1964) may part from that
-of the data: points and bounds are turned back, and with them the median becomes the point.
+of the data: points and bounds are turned back, and with them the median becomes the point, or the
+mean where that is asked for. Intermittent demand is not normal: it is 0, or one of the demands that
+were.
 """
 
 from collections.abc import Callable
@@ -22,9 +24,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoxCox:
-    """The transform's power; 0 is the logarithm."""
+    """The transform's power; 0 is the logarithm. `is_mean`: the mean is the point, not the median.
+
+    The median turned back is that of the data, and is what most rows lie around; sums of forecasts
+    need the mean, which is above it where the logarithm's spread is wide.
+    """
 
     power: float
+    is_mean: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +39,31 @@ class Prediction:
     """Mean and standard error of each step, shape (steps,), on the model's scale.
 
     `floor` is the least value that can come, in the data's unit: below it nothing is forecast.
+    `demands` are the values above 0 of an intermittent series, in order, shape (demands,).
     """
 
     mean: Floats
     standard_error: Floats
     box_cox: BoxCox | None = None
     floor: float | None = None
+    demands: Floats | None = None
 
     @property
     def point(self) -> Floats:
-        """Return the expected median of each step, in the data's unit."""
-        return self._raised(turned_back(self.mean, self.box_cox))
+        """Return the expected median of each step, or its mean, in the data's unit."""
+        median = turned_back(self.mean, self.box_cox)
+        if self.box_cox is None or not self.box_cox.is_mean:
+            return self._raised(median)
+        # To the second order: Hyndman and Athanasopoulos, "Forecasting", ch. 5.6.
+        slope = self.box_cox.power * self.mean + 1
+        spread = self.standard_error / slope
+        factor = 1 + 0.5 * (1 - self.box_cox.power) * spread * spread
+        return self._raised(np.where(slope > 0, median * factor, median))
 
     def quantile(self, probability: float) -> Floats:
         """Return what each step stays below with this probability, in the data's unit."""
+        if self.demands is not None and len(self.demands):
+            return self._raised(_demand_quantile(self.mean, self.demands, probability))
         distance = NormalDist().inv_cdf(probability)
         return self._raised(turned_back(self.mean + distance * self.standard_error, self.box_cox))
 
@@ -55,6 +73,22 @@ class Prediction:
 
     def _raised(self, values: Floats) -> Floats:
         return values if self.floor is None else np.maximum(values, self.floor)
+
+
+def _demand_quantile(mean: Floats, demands: Floats, probability: float) -> Floats:
+    """Return the quantile of what is 0 or one of the demands, so often that the mean is right.
+
+    Where the mean is above that of the demands, these are larger by as much.
+    """
+    usual = float(np.add.reduce(demands)) / len(demands)
+    chance = np.minimum(np.maximum(mean, 0) / usual, 1.0)
+    rest = probability - (1 - chance)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        place = np.ceil(rest / chance * len(demands)) - 1
+    is_zero = ~(rest > 0) | (chance == 0)
+    place = np.where(is_zero, 0, np.clip(place, 0, len(demands) - 1)).astype(np.int64)
+    found: Floats = np.where(is_zero, 0.0, demands[place] * np.maximum(mean / usual, 1.0))
+    return found
 
 
 # Known values on their calendar and a number of steps; sees nothing that follows the known values.

@@ -41,8 +41,11 @@ _FINE = 1e-9
 class Recipe:
     """How a model is made of known values. `order` None means: search.
 
-    `has_floor`: where no known value is negative, no forecast is.
-    `columns` are the regressors of all rows and of the steps to forecast, shape (columns, rows).
+    `season` is that of ARIMA; `seasons` are all natural ones, the shortest first, for members that
+    can have several. `is_mean`: a Box-Cox forecast is the mean. `has_floor`: where no known value
+    is negative, no forecast is. `columns` are the regressors of all rows and of the steps to
+    forecast, shape (columns, rows); `are_seasons`: they stand for seasons alone, which members
+    without regressors see too.
     """
 
     order: Order | None
@@ -50,8 +53,11 @@ class Recipe:
     select: Select
     power: float | Literal["auto"] | None
     season: int
+    is_mean: bool = False
     has_floor: bool = False
     columns: Floats = field(default_factory=no_columns)
+    seasons: tuple[int, ...] = ()
+    are_seasons: bool = False
 
 
 def find(  # noqa: PLR0913 - each is one thing that a caller may know
@@ -95,11 +101,13 @@ def _find(  # noqa: PLR0913 - as above
         again = estimate(replace(earlier, candidates=()), known, columns)
         return again if again.team is None else replace(again, team=refitted(again.team, known))
     if recipe.order is None and recipe.engine == "kernel" and recipe.select == "combination":
-        if not columns.size:
+        if not columns.size or recipe.are_seasons:
             return find_combination(
                 known,
                 season=recipe.season,
+                seasons=recipe.seasons,
                 horizon=horizon,
+                columns=columns,
                 box_cox=transform,
                 thorough=thorough,
                 progress=progress,
@@ -231,7 +239,7 @@ def _transform(recipe: Recipe, values: Floats) -> BoxCox | None:
             remedy="leave --box_cox out, or add a constant to the values",
         )
     if recipe.power != "auto":
-        return BoxCox(power=recipe.power)
+        return BoxCox(power=recipe.power, is_mean=recipe.is_mean)
     with held_back():
         from statsmodels.base.transform import BoxCox as Library  # noqa: PLC0415 - takes a second
 
@@ -239,12 +247,12 @@ def _transform(recipe: Recipe, values: Floats) -> BoxCox | None:
     parts = known[len(known) % window :].reshape(-1, window)
     # Guerrero compares the spreads of the parts: where all are 0 there is nothing to compare.
     if len(parts) < 3 or not (parts.max(axis=1) > parts.min(axis=1)).any():  # noqa: PLR2004 - see above
-        return BoxCox(power=1.0)
+        return BoxCox(power=1.0, is_mean=recipe.is_mean)
     _, power = Library().transform_boxcox(
         known, method="guerrero", window_length=window, bounds=(-1, 2)
     )
     # Two digits: what is left of it after the model, and so that no last bit decides anything.
-    return BoxCox(power=round(float(power), 2) + 0.0)
+    return BoxCox(power=round(float(power), 2) + 0.0, is_mean=recipe.is_mean)
 
 
 def _refuse_constant(values: Floats) -> None:

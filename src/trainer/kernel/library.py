@@ -19,6 +19,7 @@ LARGEST_AR = 50.0  # a partial autocorrelation of 0.9998
 LARGEST_MA = 1000.0  # 0.9999995: differencing once too often leads there
 MOST_EVALUATIONS = 1000
 NO_COLUMNS = np.zeros((0, 0))
+_CYCLES_SIZES = ("cycles_room", "cycles_numbers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +45,23 @@ def kernel_library() -> Any:  # noqa: ANN401 - ctypes has no types for what it l
             f"the compiled kernel failed to load: {exc}",
             remedy="build it with `make libraries`, or run the image, which contains it",
         ) from exc
-    for name in ("arima_room", "kalman_room", "ets_room", "ces_room", "ces_numbers"):
+    for name in (
+        "arima_room",
+        "kalman_room",
+        "ets_room",
+        "ces_room",
+        "ces_numbers",
+        *_CYCLES_SIZES,
+    ):
         getattr(library, name).restype = ctypes.c_size_t
-    for name in ("arima_evaluate", "kalman_evaluate", "ets_evaluate", "ets_fit", "ces_fit"):
+    for name in (
+        "arima_evaluate",
+        "kalman_evaluate",
+        "ets_evaluate",
+        "ets_fit",
+        "ces_fit",
+        "cycles_fit",
+    ):
         getattr(library, name).restype = ctypes.c_double
     for name in ("theta_fit", "demand_smoothing"):
         getattr(library, name).restype = ctypes.c_double

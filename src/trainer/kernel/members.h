@@ -4,7 +4,10 @@
 
 #include "arima.h"
 
-enum { LONGEST_SMOOTHED = 24 }; /* steps of a season whose positions are states: more would be too many to estimate */
+enum {
+    LONGEST_SMOOTHED = 24, /* steps of a season whose positions are states of ETS: more would be too many to estimate */
+    LONGEST_CYCLE = 20000  /* steps of a season of cycles.c */
+};
 
 /* x anywhere to (0, 1), its slope, and the way back. From -50 to 50 it leaves out a ten-thousandth at each end. */
 double unit_of(double x);

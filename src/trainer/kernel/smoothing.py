@@ -6,6 +6,7 @@ before the first row.
 """
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,6 +133,34 @@ def ces_run(kind: int, season: int, series: Floats, numbers: Floats, steps: int)
     work = np.empty(kernel_library().ces_room(kind, season, len(series)))
     is_done = kernel_library().ces_run(
         *(kind, season, len(series), *map(address, (series, numbers)), steps),
+        *map(address, (passed.fitted, passed.means, passed.variances, work)),
+    )
+    return passed if is_done else None
+
+
+def cycles_fit(
+    seasons: Sequence[int], series: Floats, *, tolerance: float, most: int
+) -> tuple[Floats, float]:
+    """Return the numbers and the log-likelihood, minus infinity for none; one to three seasons."""
+    steps = (ctypes.c_int * len(seasons))(*seasons)
+    found = np.zeros(kernel_library().cycles_numbers(len(seasons), steps))
+    work = np.empty(kernel_library().cycles_room(len(seasons), steps))
+    value = kernel_library().cycles_fit(
+        *(len(seasons), steps, len(series), address(series), ctypes.c_double(tolerance), most),
+        *map(address, (found, work)),
+    )
+    return found, float(value)
+
+
+def cycles_run(
+    seasons: Sequence[int], series: Floats, numbers: Floats, steps: int
+) -> Passed | None:
+    """Run a model through a series and on; variances are for innovations of variance 1."""
+    passed = _empty(len(series), steps)
+    lengths = (ctypes.c_int * len(seasons))(*seasons)
+    work = np.empty(kernel_library().cycles_room(len(seasons), lengths))
+    is_done = kernel_library().cycles_run(
+        *(len(seasons), lengths, len(series), *map(address, (series, numbers)), steps),
         *map(address, (passed.fitted, passed.means, passed.variances, work)),
     )
     return passed if is_done else None

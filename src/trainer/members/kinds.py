@@ -1,8 +1,7 @@
 """The kinds of members, by name: fit one, run it, find its numbers again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import isfinite
 from types import MappingProxyType
 from typing import Any
@@ -10,32 +9,38 @@ from typing import Any
 import numpy as np
 
 from trainer.fit.order import Floats
-from trainer.members import ces, demand, ets, simple, theta
+from trainer.members import ces, cycles, demand, ets, simple, theta
 from trainer.members.member import Ahead, Member, MemberUnavailableError
 
 _MOST_PARAMETERS = 1_000_000
 _LONGEST_SEASON = 100_000
+DEMAND_KINDS = ("croston", "sba", "tsb", "imapa")
 _SMALLEST, _LARGEST = 1e-100, 1e100  # beyond, squares are no numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What a kind does. `has` says whether a form of a season has so many numbers."""
+    """What a kind does. `has` says whether a form of a season has so many numbers.
+
+    `fit` takes all seasons, the shortest first; most kinds use that one alone.
+    """
 
     title: str
-    fit: Callable[[Floats, int], Member]
+    fit: Callable[[Floats, Sequence[int]], Member]
     refit: Callable[[Member, Floats], Member]
     run: Callable[[Member, Floats, int], Ahead]
     has: Callable[[str, int, int], bool]
 
 
-def fit(kind: str, values: Floats, season: int) -> Member:
+def fit(kind: str, values: Floats, season: int, longer: Sequence[int] = ()) -> Member:
     """Fit a kind to a series of shape (rows,), NaN for gaps; `season` 1 means none.
+
+    `longer` are further seasons, each longer than the one before.
 
     Raises MemberUnavailableError where the series does not allow it, or where the largest
     value is beyond 1e100, or below 1e-100 and not 0.
     """
-    return KINDS[kind].fit(_checked(values), season)
+    return KINDS[kind].fit(_checked(values), (season, *longer))
 
 
 def refit(member: Member, values: Floats) -> Member:
@@ -94,11 +99,18 @@ def _checked(values: Floats) -> Floats:
 
 
 def _of_module(title: str, module: Any) -> Kind:  # noqa: ANN401 - a module
-    return Kind(title=title, fit=module.fit, refit=module.refit, run=module.run, has=module.has)
+    def fit_shortest(values: Floats, seasons: Sequence[int]) -> Member:
+        return module.fit(values, seasons[0])  # type: ignore[no-any-return]  # a module's
+
+    return Kind(title=title, fit=fit_shortest, refit=module.refit, run=module.run, has=module.has)
 
 
 def _of_name(title: str, module: Any, name: str, most: int) -> Kind:  # noqa: ANN401 - a module
     """Return a kind of a module with several; it has one form, of up to `most` numbers."""
+
+    def fit_named(values: Floats, seasons: Sequence[int]) -> Member:
+        season = seasons[-1] if name == simple.OF_LONGEST else seasons[0]
+        return module.fit(name, values, season)  # type: ignore[no-any-return]  # a module's
 
     def refit(member: Member, values: Floats) -> Member:
         return module.fit(name, values, member.season)  # type: ignore[no-any-return]  # a module's
@@ -107,7 +119,7 @@ def _of_name(title: str, module: Any, name: str, most: int) -> Kind:  # noqa: AN
         del season
         return form == "" and (count == most or (name == "imapa" and 1 <= count < most))
 
-    return Kind(title=title, fit=partial(module.fit, name), refit=refit, run=module.run, has=has)
+    return Kind(title=title, fit=fit_named, refit=refit, run=module.run, has=has)
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -115,13 +127,22 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "ets": _of_module("exponential smoothing", ets),
         "theta": _of_module("the dynamic optimised Theta model", theta),
         "ces": _of_module("complex exponential smoothing", ces),
+        "cycles": Kind(
+            title="exponential smoothing of several seasons",
+            fit=cycles.fit,
+            refit=cycles.refit,
+            run=cycles.run,
+            has=cycles.has,
+        ),
         "croston": _of_name("Croston's method", demand, "croston", 2),
         "sba": _of_name("the method of Syntetos and Boylan", demand, "sba", 2),
         "tsb": _of_name("the method of Teunter, Syntetos and Babai", demand, "tsb", 2),
         "imapa": _of_name("IMAPA", demand, "imapa", demand.MOST_LEVELS),
         "mean": _of_name("the mean", simple, "mean", 0),
+        "recent_mean": _of_name("the mean of the last third", simple, "recent_mean", 0),
         "naive": _of_name("the last value", simple, "naive", 0),
         "drift": _of_name("the line from first to last value", simple, "drift", 0),
         "seasonal_naive": _of_name("the last season", simple, "seasonal_naive", 0),
+        simple.OF_LONGEST: _of_name("the last longest season", simple, simple.OF_LONGEST, 0),
     }
 )

@@ -13,11 +13,20 @@ import numpy.typing as npt
 from trainer.fit.order import Floats
 from trainer.members.member import Ahead, Member, MemberUnavailableError, mean_square
 
-_COUNTS = {"mean": 2, "naive": 1, "drift": 2, "seasonal_naive": 1}
+OF_LONGEST = "long_seasonal_naive"
+_SEASONAL = ("seasonal_naive", OF_LONGEST)
+_COUNTS = {
+    "mean": 2,
+    "recent_mean": 2,
+    "naive": 1,
+    "drift": 2,
+    **dict.fromkeys(_SEASONAL, 1),
+}
+_RECENT = 3  # the recent mean is that of the last third
 
 
 def fit(kind: str, values: Floats, season: int) -> Member:
-    """Return the mean, the last value, the line from the first to the last value, or last season.
+    """Return a mean, the last value, the line from the first to the last value, or last season.
 
     Raises MemberUnavailableError where the values that it repeats are not known.
     """
@@ -26,7 +35,7 @@ def fit(kind: str, values: Floats, season: int) -> Member:
         raise MemberUnavailableError("no value is known")
     if kind == "drift" and known.size == 1:
         raise MemberUnavailableError("a line takes two values")
-    if kind == "seasonal_naive":
+    if kind in _SEASONAL:
         if season < 2:  # noqa: PLR2004 - a season has positions
             raise MemberUnavailableError("the series has no season")
         if len(np.unique(known % season)) < season:
@@ -35,20 +44,25 @@ def fit(kind: str, values: Floats, season: int) -> Member:
         kind=kind, form="", season=season, numbers=(), variance=0.0, count=_COUNTS[kind]
     )
     errors = values - run(member, values, 0).fitted
-    return replace(member, variance=mean_square(errors, int(kind in ("mean", "drift"))))
+    return replace(
+        member, variance=mean_square(errors, int(kind in ("mean", "recent_mean", "drift")))
+    )
 
 
 def run(member: Member, values: Floats, horizon: int) -> Ahead:
     """Run it through a series and on. Rows before the values that it repeats are NaN.
 
-    The mean and the line are those of all rows, in their own rows too. A gap counts as its
+    The means and the line are those of all rows, in their own rows too. A gap counts as its
     forecast.
     """
     known = np.flatnonzero(~np.isnan(values))
     rows, steps = len(values), np.arange(1, horizon + 1)
-    if member.kind == "mean":
-        mean = fsum(values[known].tolist()) / len(known)
-        growth = np.full(horizon, 1 + 1 / len(known))
+    if member.kind in ("mean", "recent_mean"):
+        counted = values[known]
+        if member.kind == "recent_mean":
+            counted = counted[-max(1, len(known) // _RECENT) :]
+        mean = fsum(counted.tolist()) / len(counted)
+        growth = np.full(horizon, 1 + 1 / len(counted))
         return _ahead(np.full(rows, mean), np.full(horizon, mean), member, growth)
     if member.kind == "drift":
         first, last = int(known[0]), int(known[-1])
@@ -57,7 +71,7 @@ def run(member: Member, values: Floats, horizon: int) -> Ahead:
         since = steps + (rows - 1 - last)
         mean = values[last] + slope * since
         return _ahead(fitted + slope, mean, member, since * (1 + since / max(1, last - first)))
-    season = member.season if member.kind == "seasonal_naive" else 1
+    season = member.season if member.kind in _SEASONAL else 1
     repeated = _repeated(values, season, horizon)
     return _ahead(repeated[:rows], repeated[rows:], member, (steps - 1) // season + 1)
 

@@ -65,10 +65,17 @@ class SavedModel:
             mean = mean + weight * part
         for (weight, _), (part, spread) in zip(self.members, parts, strict=True):
             variance = variance + weight * (spread + (part - mean) ** 2)
+        demands = None
         if self.team is not None:
             mean, variance = self.team.forecast((mean, variance), self.values, steps)
+            if self.team.is_demand:
+                demands = np.sort(self.values[self.values > 0])
         return Prediction(
-            mean=mean, standard_error=np.sqrt(variance), box_cox=self.box_cox, floor=self.floor
+            mean=mean,
+            standard_error=np.sqrt(variance),
+            box_cox=self.box_cox,
+            floor=self.floor,
+            demands=demands,
         )
 
 
@@ -78,6 +85,7 @@ def write_saved(model: SavedModel) -> bytes:
         "schema_version": SCHEMA_VERSION,
         **model.facts,
         "box_cox": None if model.box_cox is None else model.box_cox.power,
+        "box_cox_point": "mean" if model.box_cox and model.box_cox.is_mean else "median",
         "members": [
             {
                 "weight": weight,
@@ -155,7 +163,9 @@ def _opened(content: bytes, name: str) -> dict[str, Any]:
 def _read(raw: dict[str, Any]) -> SavedModel:
     values = np.array([np.nan if v is None else float(v) for v in raw.pop("values")])
     columns = raw.pop("regressors")
-    power = raw.pop("box_cox")
+    power, point = raw.pop("box_cox"), raw.pop("box_cox_point", "median")
+    if point not in ("median", "mean"):
+        raise ValueError("its box_cox_point is neither median nor mean")
     team, floor = raw.pop("team"), raw.pop("floor")
     members = tuple((float(m["weight"]), _read_member(m)) for m in raw.pop("members"))
     if not members or not len(values):
@@ -164,7 +174,7 @@ def _read(raw: dict[str, Any]) -> SavedModel:
         members=members,
         values=values,
         columns=_columns(columns, len(values)),
-        box_cox=None if power is None else BoxCox(power=float(power)),
+        box_cox=None if power is None else BoxCox(power=float(power), is_mean=point == "mean"),
         team=None if team is None else _read_team(team),
         floor=None if floor is None else float(floor),
         facts={name: value for name, value in raw.items() if name != "schema_version"},
@@ -190,8 +200,8 @@ def _refuse_inconsistent(model: SavedModel) -> None:
         weights = [model.team.arima, *(weight for weight, _ in model.team.others)]
         if min(weights) < 0 or not abs(sum(weights) - 1) < _ROUNDING or not model.team.widths:
             raise ValueError("the weights of its members do not sum to 1, or it has no widths")
-        if min(model.team.widths) <= 0 or model.columns.size:
-            raise ValueError("a width is not above 0, or other members have regressors")
+        if min(model.team.widths) <= 0:
+            raise ValueError("a width is not above 0")
         numbers += [*weights, *model.team.widths]
     if model.floor is not None:
         numbers.append(model.floor)

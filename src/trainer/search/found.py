@@ -10,6 +10,7 @@ from trainer.fit.fitting import (
 from trainer.fit.order import Floats, Order
 from trainer.fit.prediction import BoxCox, Prediction
 from trainer.kernel.library import NO_COLUMNS
+from trainer.members.simple import OF_LONGEST
 from trainer.saved.json_file import SavedModel
 
 Select = Literal["combination", "aicc", "backtest", "average"]
@@ -62,10 +63,19 @@ class Found:
         if self.team is not None:
             shares = [(f"ARIMA {self.order}", self.team.arima)]
             shares += [(member.name, weight) for weight, member in self.team.others]
-            return ", ".join(f"{name} {100 * weight:.0f} %" for name, weight in shares)
+            return ", ".join(
+                f"{name} {100 * weight:.0f} %" for name, weight in shares if weight > 0
+            )
         if len(self.members) > 1:
             return f"the mean of {len(self.members)} models, first of all {self.order}"
         return str(self.order)
+
+    @property
+    def has_several_seasons(self) -> bool:
+        """Return whether regressors or another member stand for a season beside that of ARIMA."""
+        others = () if self.team is None else self.team.others
+        kinds = {member.kind for _, member in others}
+        return bool(self.columns.size or kinds & {"cycles", OF_LONGEST})
 
     @property
     def aicc(self) -> float:

@@ -1,5 +1,6 @@
 """An engine that runs nothing and a blob store in memory, for tests of runner and services."""
 
+import hashlib
 import io
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
@@ -53,6 +54,7 @@ class FakeEngine:
     calls: list[tuple[str, str]] = field(default_factory=list)
     has_shell: bool = True
     on_start: Callable[[str], None] = lambda container: None
+    shared: dict[str, dict[str, str]] = field(default_factory=dict)
     made: int = 0
 
     def _call(self, name: str, about: str) -> None:
@@ -141,6 +143,26 @@ class FakeEngine:
             if labels.items() <= one.plan.labels.items()
         )
 
+    def create_network(self, labels: Mapping[str, str]) -> str:
+        self._call("create_network", labels["drydock.job"])
+        self.made += 1
+        self.shared[f"n{self.made}"] = dict(labels)
+        return f"n{self.made}"
+
+    def address(self, container: str, network: str) -> str:
+        found = self.containers[container]
+        assert found.is_running
+        assert found.plan.network == network
+        return f"10.0.0.{container.removeprefix('c')}"
+
+    def networks(self, labels: Mapping[str, str]) -> Mapping[str, Mapping[str, str]]:
+        return {name: one for name, one in self.shared.items() if labels.items() <= one.items()}
+
+    def remove_network(self, network: str) -> None:
+        assert network not in {one.plan.network for one in self.containers.values()}
+        self._call("remove_network", network)
+        self.shared.pop(network, None)
+
     def close(self) -> None:
         self._call("close", "")
 
@@ -158,22 +180,29 @@ class MemoryStore:
     def ensure_container(self, container: str) -> None:
         self.content.setdefault((container, ""), b"")
 
-    def blobs(self, container: str, prefix: str) -> tuple[Blob, ...]:
-        return tuple(
-            Blob(name=name, size=len(text))
-            for (where, name), text in sorted(self.content.items())
+    def blobs(self, container: str, prefix: str, *, with_folders: bool = False) -> tuple[Blob, ...]:
+        files = [
+            Blob(name=name, size=len(text), etag=hashlib.sha256(text).hexdigest())
+            for (where, name), text in self.content.items()
             if where == container and name.startswith(prefix)
-        )
+        ]
+        folders = [
+            Blob(name=name, size=0, is_folder=True)
+            for where, name in self.folders
+            if with_folders and where == container and name.startswith(prefix)
+        ]
+        return tuple(sorted(files + folders, key=lambda blob: blob.name))
 
     def read(self, container: str, name: str, *, start: int = 0) -> Iterator[bytes]:
         text = self.content[container, name][start:]
         yield text[:3]
         yield text[3:]
 
-    def write(self, container: str, name: str, content: IO[bytes], size: int) -> None:
+    def write(self, container: str, name: str, content: IO[bytes], size: int) -> str:
         text = content.read(size)
         assert len(text) == size
         self.content[container, name] = text
+        return hashlib.sha256(text).hexdigest()
 
     def mark_folder(self, container: str, name: str) -> None:
         self.folders.append((container, name))
@@ -229,7 +258,9 @@ def make_job(  # noqa: PLR0913 - each test gives one or two
     environment: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
     mounted: frozenset[str] = frozenset(),
+    nodes: int = 0,
 ) -> JobSpec:
+    """`nodes` above 0 are those of a distribution."""
     return JobSpec(
         name="job1",
         image=IMAGE,
@@ -241,6 +272,8 @@ def make_job(  # noqa: PLR0913 - each test gives one or two
         log=LOG,
         timeout_s=timeout_s,
         mounted=mounted,
+        nodes=nodes or 1,
+        is_distributed=nodes > 0,
     )
 
 
@@ -251,12 +284,16 @@ class FakeMounts:
     failure: str = ""
     mounted: dict[str, list[str]] = field(default_factory=dict)
     kept: frozenset[str] | None = None
+    lost: list[tuple[str, int]] = field(default_factory=list)
 
-    def mount(self, job: str, output: str, place: BlobPlace) -> Path:
+    def mount(self, job: str, output: str, place: BlobPlace, *, node: int = 0) -> Path:
         if self.failure:
             raise MountFailedError(self.failure)
         self.mounted.setdefault(job, []).append(output)
-        return Path("/mounts", job, output)
+        return Path("/mounts", job, f"{output}@{node}")
+
+    def lose(self, job: str, node: int) -> None:
+        self.lost.append((job, node))
 
     def unmount(self, job: str) -> None:
         self.mounted.pop(job, None)

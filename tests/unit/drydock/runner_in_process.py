@@ -23,6 +23,9 @@ class RunnerInProcess:
         self.jobs: dict[str, JobSpec] = {}
         self.cancelled: list[str] = []
         self.finished: list[JobSpec] = []
+        self.lost: list[int] = []
+        self.ends_after_loss = False
+        self.cleared: list[str] = []
         self.released = threading.Event()
         self.refused: set[str] = set()
 
@@ -31,7 +34,8 @@ class RunnerInProcess:
             raise PullRefusedError("manifest unknown")
         container = f"container of {job.name}"
         self.jobs[container] = job
-        self._write(job.log, LINES)
+        for node in range(job.nodes):
+            self._write(job.log_of(node), LINES)
         return container
 
     def poll(self, container_id: str) -> Finished | None:
@@ -52,7 +56,7 @@ class RunnerInProcess:
 
     def finish(self, job: JobSpec, container_id: str) -> None:
         self.finished.append(job)
-        self._write(job.log, LINES + b"last line\n")
+        self._write(job.log_of(0), LINES + b"last line\n")
         for name, place in job.outputs.items():
             content = f"{name} of {job.name}".encode()
             self._write(
@@ -64,6 +68,14 @@ class RunnerInProcess:
 
     def cancel(self, container_id: str) -> None:
         self.cancelled.append(container_id)
+
+    def lose(self, job: JobSpec, container_id: str, node: int) -> None:
+        self.lost.append(node)
+        if self.ends_after_loss:
+            self.released.set()
+
+    def clear(self, job: JobSpec) -> None:
+        self.cleared.append(job.name)
 
     def _write(self, place: BlobPlace, content: bytes) -> None:
         self._containers.setdefault(place.container, {})[place.path] = content

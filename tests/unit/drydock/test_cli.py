@@ -132,6 +132,10 @@ def test_weather_is_listed_set_and_cleared(tmp_path: Path) -> None:
     (fault,) = Faults(tmp_path).due()
     assert (fault.kind, fault.route, fault.times) == ("429", "jobs_*", 3)
     run("fault", "--clear", *state)
+    run("fault", "preempted", "--node", "2", "--after", "1.5", *state)
+    (fault,) = Faults(tmp_path).due()
+    assert (fault.kind, fault.node, fault.after_s) == ("preempted", 2, 1.5)
+    run("fault", "--clear", *state)
     assert Faults(tmp_path).due() == ()
 
 

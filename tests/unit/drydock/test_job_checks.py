@@ -22,15 +22,26 @@ def message_of(asked: Asked) -> str:
     return str(asked.body["error"]["message"])
 
 
+def spread(**distribution: Any) -> dict[str, Any]:
+    return {"distribution": distribution, "resources": {"instanceCount": 2}}
+
+
+PYTORCH: dict[str, Any] = {
+    "distribution": {"distributionType": "PyTorch", "processCountPerInstance": 1}
+}
 NOT_RUN: list[tuple[dict[str, Any], str]] = [
     ({"jobType": "Pipeline"}, "command jobs only"),
     ({"computeId": VIRTUAL}, "virtual clusters"),
     ({"computeId": "local"}, "compute: local"),
-    ({"resources": {"instanceCount": 2}}, "one node"),
+    ({"resources": {"instanceCount": 2}}, "with a distribution only"),
+    ({"resources": {"instanceCount": 9}, **PYTORCH}, "at most 8 nodes"),
+    (spread(distributionType="PyTorch", processCountPerInstance=4), "and not 4"),
+    (spread(distributionType="Mpi", processCountPerInstance=1), "distribution Mpi"),
+    (spread(distributionType="TensorFlow", workerCount=2), "distribution TensorFlow"),
+    (spread(distributionType="Ray", port=6379), "distribution Ray"),
     ({"resources": {"dockerArgs": "--privileged"}}, "docker_args"),
     ({"resources": {"dockerArgsList": ["--privileged"]}}, "docker_args"),
     ({"resources": {"properties": {"singularity": {}}}}, "resources.properties"),
-    ({"distribution": {"distributionType": "PyTorch"}}, "distribution"),
     ({"services": {"shell": {"jobServiceType": "SSH"}}}, "services"),
     ({"notificationSetting": {"emails": ["a@example.com"]}}, "notification_setting"),
     ({"inputs": {"in": {**INPUT, "mode": "Direct"}}}, "mode Direct of in"),
@@ -47,6 +58,39 @@ def test_what_drydock_would_not_run_is_refused_by_name(asker: Asker) -> None:
         assert (made.status, made.body["error"]["code"]) == (501, "NotServedByDrydock")
         assert named in message_of(made)
         assert asker.state.jobs.all() == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"resources": {"instanceCount": 2}, **PYTORCH}, "'cpu' has at most 1"),
+        ({"resources": {"instanceCount": 0}}, "The instance count is 0"),
+        ({"resources": {"instanceCount": -3}, **PYTORCH}, "The instance count is -3"),
+        ({"distribution": {"distributionType": "PyTorch", "port": 1}}, "'port'"),
+        (
+            {"distribution": {"distributionType": "PyTorch", "processCountPerInstance": "1"}},
+            "processCountPerInstance",
+        ),
+    ],
+)
+def test_nodes_that_the_service_would_not_give_are_refused(
+    asker: Asker, changes: dict[str, Any], named: str
+) -> None:
+    made = with_a_job(asker, **changes)
+    assert (made.status, named in message_of(made)) == (400, True), message_of(made)
+
+
+def test_a_job_of_several_nodes_is_shown_with_its_distribution_and_a_log_for_each(
+    asker: Asker,
+) -> None:
+    changes: dict[str, Any] = {"resources": {"instanceCount": 2}, **PYTORCH, "computeId": None}
+    made = with_a_job(asker, **changes)
+    assert made.status == 201
+    assert made.body["properties"]["resources"]["instanceCount"] == 2
+    assert made.body["properties"]["distribution"] == PYTORCH["distribution"]
+    assert end_of(asker, "job1") == "Completed"
+    logs = asker.history("GET", "/runs/job1/details").body["logFiles"]
+    assert list(logs) == [f"user_logs/std_log_process_{node}.txt" for node in range(2)]
 
 
 def test_an_environment_that_the_service_builds_is_kept_and_not_run(asker: Asker) -> None:

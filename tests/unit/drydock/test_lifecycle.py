@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from drydock.job_properties import seconds_of, spec_of
 from drydock.job_spec import bytes_of
-from drydock.lifecycle import Conductor, seconds_of, spec_of
+from drydock.lifecycle import Conductor
 from drydock.state.computes import QUOTA_CORES
 from drydock.state.jobs import FOLLOWS, OVER, Job
 from tests.samples import PATIENCE_S
@@ -194,6 +195,62 @@ def test_a_lost_node_uploads_nothing_and_what_was_mounted_stays(
     assert yard.wait(*OVER).error_code == "NodePreempted"
     (finished,) = yard.runner.finished
     assert set(finished.outputs) == finished.mounted == kept
+
+
+THREE: dict[str, Any] = {
+    "resources": {"instanceCount": 3},
+    "distribution": {"distributionType": "PyTorch"},
+}
+
+
+def test_a_preempted_node_makes_all_nodes_start_again_with_the_same_outputs(yard: Yard) -> None:
+    yard.runner.ends_after_loss = True
+    yard.state.faults.inject("preempted-restarted", node=2)
+    yard.put("wait", **THREE)
+    assert yard.wait(*OVER).status == "Completed"
+    assert yard.runner.lost == [2]
+    lost, ended = yard.runner.finished
+    assert (lost.outputs, lost.nodes) == (ended.outputs, 3)
+
+
+def test_a_node_is_preempted_when_its_time_has_come_and_not_before(yard: Yard) -> None:
+    yard.state.faults.inject("preempted", node=1, after_s=1000)
+    yard.put("wait", **THREE)
+    yard.wait("Running")
+    yard.runner.released.set()
+    assert yard.wait(*OVER).status == "Completed"
+    assert (yard.runner.lost, len(yard.state.faults.due())) == ([], 1)
+
+
+def test_a_command_that_fails_ends_the_job_or_makes_it_start_again_as_asked(yard: Yard) -> None:
+    yard.state.faults.inject("failure-restarted")
+    yard.put("exit 3", **THREE)
+    job = yard.wait(*OVER)
+    assert job.status == "Failed"
+    assert "std_log_process_0.txt" in job.error_message
+    assert [len(spec.outputs) for spec in yard.runner.finished] == [1, 1]
+
+
+def test_a_job_takes_as_many_machines_as_it_has_nodes(yard: Yard) -> None:
+    cluster = yard.cluster(4)
+    yard.put("wait", "large", computeId=cluster, **THREE)
+    yard.wait("Running", name="large")
+    yard.put("exit 0", "waits", computeId=cluster, **THREE)
+    yard.put("exit 0", "fits", computeId=cluster)
+    assert yard.wait(*OVER, name="fits").status == "Completed"
+    assert yard.state.jobs.get("waits").status == "Queued"
+    assert yard.conductor.machines.nodes(cluster).running == ("large",) * 3
+    yard.runner.released.set()
+    assert yard.wait(*OVER, name="waits").status == "Completed"
+
+
+def test_what_is_left_of_a_job_whose_node_vanished_is_removed(yard: Yard) -> None:
+    yard.put("wait", **THREE)
+    yard.wait("Running")
+    yard.runner.jobs.clear()
+    job = yard.wait(*OVER)
+    assert (job.status, job.error_code) == ("Failed", "NodeLost")
+    assert yard.runner.cleared == ["job"]
 
 
 def test_empty_outputs_are_weather_and_the_log_is_still_there(yard: Yard) -> None:

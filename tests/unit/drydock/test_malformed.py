@@ -35,6 +35,14 @@ def test_a_body_that_is_no_resource_is_refused(asker: Asker) -> None:
         assert asker.arm("PUT", "/models/m/versions/1", body).status == 400
 
 
+def test_a_member_beside_the_properties_is_refused_by_name(asker: Asker) -> None:
+    body = {"properties": {"image": "x"}, "propertys": {}}
+    for path in ("/environments/e/versions/1", "/models/m", "/jobs/j", "/computes/c"):
+        error = asker.arm("PUT", path, body)
+        assert (error.status, error.body["error"]["code"]) == (400, "InvalidRequestContent")
+        assert "Could not find member 'propertys'" in error.body["error"]["message"]
+
+
 TYPES: list[dict[str, Any]] = [
     {"tags": []},
     {"tags": {"a": {}}},
@@ -108,11 +116,27 @@ def test_the_management_plane_needs_a_version_of_its_api(asker: Asker) -> None:
     asker.is_without_version = True
     found = asker.arm("GET", "/jobs")
     assert (found.status, found.body["error"]["code"]) == (400, "MissingApiVersionParameter")
-    for version in ("latest", "2023", "2023-04-01%0d%0aX:%20y", "2023-04-01-PREVIEW"):
+    for version in (
+        *("latest", "2023", "2023-04-01%0d%0aX:%20y", "2023-04-01-PREVIEW"),
+        *("2023-13-01", "2023-02-30", "0001-01-01", "9999-01-01"),
+    ):
         found = asker.arm("GET", f"/jobs?api-version={version}")
         assert (found.status, found.body["error"]["code"]) == (400, "InvalidApiVersionParameter")
     assert asker.arm("GET", "/jobs?api-version=2025-01-01").status == 200
     assert asker.history("GET", "/runs/nobody").status == 404
+
+
+def test_the_management_plane_takes_json_only(asker: Asker) -> None:
+    body = {"properties": {"image": "x"}}
+    for kind, status in (
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("application/json; charset=utf-8", 201),
+        ("Application/JSON", 200),
+    ):
+        found = asker.arm("PUT", "/environments/e/versions/1", body, {"Content-Type": kind})
+        assert found.status == status, kind
+    assert asker.arm("GET", "/jobs", headers={"Content-Type": "text/plain"}).status == 200
 
 
 def test_a_form_that_is_no_text_is_refused(asker: Asker) -> None:

@@ -203,6 +203,84 @@ def test_what_was_in_the_output_before_is_there(tmp_path: Path) -> None:
     assert mounted.read("/models/a") == b"before"
 
 
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Mounted, Mounted]:
+    """The mounts of two nodes over one store."""
+    store = MemoryStore()
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    return Mounted(tmp_path / "a", store), Mounted(tmp_path / "b", store)
+
+
+def test_a_node_sees_what_another_wrote_in_a_list_and_by_its_name(
+    two: tuple[Mounted, Mounted],
+) -> None:
+    first, second = two
+    first.of.mkdir("/batches", 0o700)
+    assert second.of.readdir("/", 0) == [".", "..", "batches"]
+    first.write("/batches/a", b"one")
+    assert second.of.getattr("/batches/a")["st_size"] == 3
+    assert second.read("/batches/a") == b"one"
+    second.write("/batches/b", b"two")
+    assert first.of.readdir("/batches", 0) == [".", "..", "a", "b"]
+    first.of.unlink("/batches/b")
+    assert second.of.readdir("/batches", 0) == [".", "..", "a"]
+    fails(errno.ENOENT, lambda: second.of.getattr("/batches/c"))
+    fails(errno.EEXIST, lambda: second.of.mkdir("/batches", 0o700))
+
+
+def test_of_two_nodes_that_write_one_name_the_last_close_wins(
+    two: tuple[Mounted, Mounted],
+) -> None:
+    first, second = two
+    handles = [(one, one.of.create("/x", 0o600)) for one in (first, second)]
+    for one, handle in handles:
+        one.of.write("/x", b"second" if one is second else b"first!", 0, handle)
+    for one, handle in handles:
+        one.of.flush("/x", handle)
+        one.of.release("/x", handle)
+    assert first.read("/x") == b"first!"  # it has its own until it lists the folder
+    first.of.readdir("/", 0)
+    assert first.read("/x") == second.read("/x") == b"second"
+
+
+def test_a_file_that_is_open_or_not_written_yet_is_not_exchanged(
+    two: tuple[Mounted, Mounted],
+) -> None:
+    first, second = two
+    first.write("/x", b"before")
+    opened = second.of.open("/x", os.O_RDONLY)
+    fresh = second.of.create("/fresh", 0o600)
+    first.of.unlink("/x")
+    assert second.of.readdir("/", 0) == [".", "..", "fresh", "x"]
+    assert second.of.read("/x", 10, 0, opened) == b"before"
+    second.of.release("/x", opened)
+    second.of.release("/fresh", fresh)
+    assert second.of.readdir("/", 0) == [".", "..", "fresh"]
+
+
+def test_a_list_leaves_the_times_of_own_files_as_they_are(mounted: Mounted) -> None:
+    mounted.write("/x", b"1")
+    mounted.of.utimens("/x", (5, 5))
+    mounted.of.readdir("/", 0)
+    assert mounted.of.getattr("/x")["st_mtime"] == 5
+
+
+def test_a_file_of_another_node_can_be_renamed_appended_to_and_shortened(
+    two: tuple[Mounted, Mounted],
+) -> None:
+    first, second = two
+    first.write("/x", b"one")
+    second.of.rename("/x", "/y")
+    assert first.blobs() == {f"{TOP}/y": b"one"}
+    handle = first.of.open("/y", os.O_WRONLY | os.O_APPEND)
+    first.of.write("/y", b" two", 3, handle)
+    first.of.release("/y", handle)
+    second.of.readdir("/", 0)
+    second.of.truncate("/y", 5)
+    assert first.blobs() == {f"{TOP}/y": b"one t"}
+
+
 @pytest.mark.parametrize("name", ["..", "../x", "a/b", "", "x\n", "x" * 300])
 def test_a_name_that_leads_elsewhere_is_not_mounted(tmp_path: Path, name: str) -> None:
     with pytest.raises(MountFailedError, match="is not a name that an output can have"):

@@ -229,6 +229,66 @@ def refusals(asker: Asker) -> dict[int, Asked]:
     return {one.status: one for one in found}
 
 
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["job2", "job1"]),
+        ("?jobType=command", ["job2", "job1"]),
+        ("?jobType=Pipeline", []),
+        ("?tag=mine", ["job1"]),
+        ("?tag=mine=x", ["job1"]),
+        ("?tag=mine=y", []),
+        ("?tag=mine,both", ["job1"]),
+        ("?properties=p=1", ["job2"]),
+        ("?scheduled=true", []),
+        ("?scheduleId=daily", []),
+        ("?listViewType=ArchivedOnly", ["old"]),
+        ("?listViewType=all", ["old", "job2", "job1"]),
+    ],
+)
+def test_jobs_are_listed_by_type_tag_properties_and_archive(
+    asker: Asker, query: str, names: list[str]
+) -> None:
+    with_a_job(asker, tags={"mine": "x", "both": "1"})
+    with_a_job(asker, name="job2", tags={"both": "1"}, properties={"p": "1"})
+    with_a_job(asker, name="old", isArchived=True)
+    found = asker.arm("GET", f"/jobs{query}")
+    assert [one["name"] for one in found.body["value"]] == names
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("listViewType=Everything", 400),
+        ("%24skip=abc", 400),
+        ("%24orderBy=name", 501),
+        ("%24orderBy=createdtime%20desc", 200),
+        ("assetName=x", 501),
+    ],
+)
+def test_a_list_is_never_filtered_by_less_than_was_asked(
+    asker: Asker, query: str, status: int
+) -> None:
+    for kind in ("jobs", "models", "data", "environments"):
+        assert asker.arm("GET", f"/{kind}?{query}").status == status
+
+
+def test_versions_of_a_model_are_listed_by_tags_and_version(asker: Asker) -> None:
+    uri = "azureml://datastores/workspaceblobstore/paths/a/m.bin"
+    for version, tags in (("1", {"a": "x"}), ("2", {"a": "y", "b": "z"})):
+        body = {"properties": {"modelUri": uri, "modelType": "custom_model", "tags": tags}}
+        assert asker.arm("PUT", f"/models/m/versions/{version}", body).status == 201
+    for query, names in (
+        ("", ["2", "1"]),
+        ("?tags=a", ["2", "1"]),
+        ("?tags=a=y,b", ["2"]),
+        ("?version=1", ["1"]),
+        ("?%24top=1", ["2"]),
+    ):
+        found = asker.arm("GET", f"/models/m/versions{query}").body["value"]
+        assert [one["name"] for one in found] == names, query
+
+
 def test_every_refusal_says_who_when_and_which_request(asker: Asker) -> None:
     found = refusals(asker)
     assert {400, 401, 404, 409, 501} <= found.keys()

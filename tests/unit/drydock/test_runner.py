@@ -4,15 +4,23 @@ from pathlib import Path
 import pytest
 
 from drydock.blob_store import BlobStoreError
-from drydock.engine import Mount
+from drydock.engine import EngineError, Mount
 from drydock.job_folder import data_folder, output_folder, working_folder
 from drydock.job_network import API, JobNetwork
-from drydock.job_spec import BlobPlace, Finished, PullRefusedError, StartRefusedError, UnwantedError
+from drydock.job_spec import (
+    BlobPlace,
+    Finished,
+    PullRefusedError,
+    StartRefusedError,
+    UnwantedError,
+    process_log,
+)
 from drydock.runner import DockerRunner
 from tests.unit.drydock.machine_fakes import (
     IMAGE,
     LOG,
     FakeClock,
+    FakeContainer,
     FakeEngine,
     FakeMounts,
     MemoryStore,
@@ -252,7 +260,7 @@ def test_an_output_in_mode_rw_mount_is_mounted_and_one_in_mode_upload_is_not() -
     container = runner.start(job)
     ended = engine.containers[container]
     assert ended.plan.mounts == (
-        Mount(source="/mounts/job1/out", target=output_folder("job1", "out")),
+        Mount(source="/mounts/job1/out@0", target=output_folder("job1", "out")),
     )
     assert ended.folders == {working_folder("job1"): 0o777, output_folder("job1", "late"): 0o777}
     ended.is_running = False
@@ -332,23 +340,34 @@ def test_a_sweep_removes_what_no_known_job_holds() -> None:
     assert set(engine.containers) == {foreign}
 
 
-def test_a_job_s_network_is_made_before_it_and_goes_with_it(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_bytes(b"authority")
-    engine = FakeEngine()
+def with_network(
+    engine: FakeEngine,
+    folder: Path,
+    *,
+    store: MemoryStore | None = None,
+    mounts: FakeMounts | None = None,
+) -> DockerRunner:
+    (folder / "ca.pem").write_bytes(b"authority")
     network = JobNetwork(
         image="forwarder",
         user="",
-        sockets=tmp_path,
-        authority=tmp_path / "ca.pem",
+        sockets=folder,
+        authority=folder / "ca.pem",
         hosts={API: "api.example"},
     )
-    runner = DockerRunner(
+    return DockerRunner(
         owner="here",
         engine=engine,
-        store=MemoryStore(),
+        store=store or MemoryStore(),
         clock=FakeClock(),
         job_network=network,
+        mounts=mounts,
     )
+
+
+def test_a_job_s_network_is_made_before_it_and_goes_with_it(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    runner = with_network(engine, tmp_path)
     job = make_job(environment={"SSL_CERT_FILE": "mine"})
     container = runner.start(job)
     found = engine.containers[container]
@@ -368,3 +387,121 @@ def test_a_job_without_a_network_of_its_own_has_none() -> None:
     container = make_runner(engine).start(make_job())
     assert engine.containers[container].plan.network == "none"
     assert "REQUESTS_CA_BUNDLE" not in engine.containers[container].plan.environment
+
+
+# --- several nodes --------------------------------------------------------------------------------
+
+
+def nodes_of(engine: FakeEngine) -> list[FakeContainer]:
+    found = [one for one in engine.containers.values() if one.plan.image == IMAGE]
+    return sorted(found, key=lambda one: one.plan.labels["drydock.node"])
+
+
+def test_each_node_gets_its_rank_and_the_address_of_the_first(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    with_network(engine, tmp_path).start(make_job(nodes=3, environment={"NODE_RANK": "9"}))
+    found = [one.plan.environment for one in nodes_of(engine)]
+    assert [one["NODE_RANK"] for one in found] == [one["RANK"] for one in found] == ["0", "1", "2"]
+    assert {one["WORLD_SIZE"] for one in found} == {one["AZUREML_NODE_COUNT"] for one in found}
+    assert {one["WORLD_SIZE"] for one in found} == {"3"}
+    (main,) = {one["MASTER_ADDR"] for one in found}
+    assert {one["MASTER_PORT"] for one in found} == {"6105"}
+    assert {one["AZ_BATCH_HOST_LIST"].split(",")[0] for one in found} == {main}
+    (shared,) = engine.shared
+    holders = [one for one in engine.containers.values() if one.plan.image == "forwarder"]
+    assert [one.plan.network for one in holders] == [shared] * 3
+    assert len({one.plan.network for one in nodes_of(engine)}) == 3
+
+
+def test_nodes_share_their_mounted_outputs_only_and_each_has_its_log(tmp_path: Path) -> None:
+    engine, store, mounts = FakeEngine(), MemoryStore(), FakeMounts()
+    runner = with_network(engine, tmp_path, store=store, mounts=mounts)
+    job = make_job(outputs={"out": OUT}, mounted=frozenset({"out"}), nodes=2)
+    container = runner.start(job)
+    assert [one.plan.mounts[0].source for one in nodes_of(engine)] == [
+        "/mounts/job1/out@0",
+        "/mounts/job1/out@1",
+    ]
+    for node, one in enumerate(nodes_of(engine)):
+        one.log.append(f"node {node}\n".encode())
+        one.is_running = False
+    runner = with_network(engine, tmp_path, store=store, mounts=mounts)
+    runner.finish(job, container)
+    logs = {name.rpartition("/")[2]: text for (_, name), text in store.content.items()}
+    assert logs == {"std_log_process_0.txt": b"node 0\n", "std_log_process_1.txt": b"node 1\n"}
+    assert (engine.containers, engine.shared, mounts.mounted) == ({}, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("ends", "finished"),
+    [
+        ({0: 0}, Finished(exit_code=0)),  # the first node's command ends the job
+        ({1: 0}, None),
+        ({1: 0, 2: 0}, None),
+        ({2: 5}, Finished(exit_code=5, node=2)),  # as does the first command that fails
+        ({0: 0, 1: 3}, Finished(exit_code=3, node=1)),
+    ],
+)
+def test_the_first_node_or_a_failure_ends_the_job(
+    tmp_path: Path, ends: dict[int, int], finished: Finished | None
+) -> None:
+    engine = FakeEngine()
+    runner = with_network(engine, tmp_path)
+    container = runner.start(make_job(nodes=3))
+    for node, code in ends.items():
+        one = nodes_of(engine)[node]
+        one.is_running, one.exit_code = False, code
+    assert runner.poll(container) == finished
+    assert any(one.is_running for one in nodes_of(engine)) == (finished is None)
+
+
+def test_a_lost_node_has_no_time_to_clean_up_and_the_others_are_stopped(tmp_path: Path) -> None:
+    engine, mounts = FakeEngine(ends_on="SIGTERM"), FakeMounts()
+    runner = with_network(engine, tmp_path, mounts=mounts)
+    job = make_job(outputs={"out": OUT}, mounted=frozenset({"out"}), nodes=3)
+    runner.lose(job, runner.start(job), 1)
+    assert mounts.lost == [("job1", 1)]
+    assert [about for name, about in engine.calls if name == "signal"] == [
+        "SIGKILL",
+        "SIGTERM",
+        "SIGTERM",
+    ]
+
+
+def test_a_node_whose_container_vanished_is_an_error_of_the_engine(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    runner = with_network(engine, tmp_path)
+    container = runner.start(make_job(nodes=2))
+    gone = next(name for name, one in engine.containers.items() if one is nodes_of(engine)[1])
+    engine.remove(gone)
+    with pytest.raises(EngineError, match="node 1 no longer exists"):
+        runner.poll(container)
+    runner.clear(make_job(nodes=2))
+    assert (engine.containers, engine.shared) == ({}, {})
+
+
+def test_a_start_that_is_refused_leaves_no_network(tmp_path: Path) -> None:
+    engine = FakeEngine(has_shell=False)
+    with pytest.raises(StartRefusedError):
+        with_network(engine, tmp_path).start(make_job(nodes=2))
+    assert (engine.containers, engine.shared) == ({}, {})
+    with pytest.raises(StartRefusedError, match="no network for nodes"):
+        make_runner(engine).start(make_job(nodes=2))
+
+
+def test_a_sweep_removes_the_networks_of_jobs_that_are_not_kept(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    runner = with_network(engine, tmp_path)
+    kept = runner.start(make_job(nodes=2))
+    assert runner.sweep(frozenset({kept})) == ()
+    assert len(engine.shared) == 1
+    runner.sweep()
+    assert (engine.containers, engine.shared) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("node", "nodes", "name"),
+    [(0, 1, "0"), (3, 4, "3"), (9, 10, "9"), (0, 11, "00"), (10, 11, "10")],
+)
+def test_a_node_s_log_is_named_by_its_number(node: int, nodes: int, name: str) -> None:
+    assert process_log(node, nodes) == f"std_log_process_{name}.txt"

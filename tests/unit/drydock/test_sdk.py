@@ -66,7 +66,9 @@ def test_a_cluster_is_made_and_found_again(client: "MLClient") -> None:
     found = client.compute.get("cpu")
     assert (found.tier, found.min_instances, found.max_instances) == ("low_priority", 0, 1)
     assert [one.name for one in client.compute.list()] == ["cpu"]
-    assert "Standard_D2s_v3" in [one.name for one in client.compute.list_sizes()]
+    sizes = {one.name: one for one in client.compute.list_sizes()}
+    assert vars(sizes["Standard_E64s_v3"])["memoryGB"] == 432
+    assert sizes["Standard_NC24s_v3"].gpus == 4
     assert list(client.compute.list_nodes("cpu")) == []
     # The SDK puts the value where its own documented `current_value` is not.
     rows = [(one.name["value"], vars(one)["type"]) for one in client.compute.list_usage()]

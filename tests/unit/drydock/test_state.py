@@ -10,7 +10,7 @@ import pytest
 from drydock.clock import SystemClock
 from drydock.refusal import Refusal
 from drydock.state.assets import find_by_hash
-from drydock.state.computes import QUOTA_CORES
+from drydock.state.computes import QUOTA_CORES, find_size, sizes
 from drydock.workspace_state import WorkspaceState
 from tests.unit.drydock.harbour import make_state
 
@@ -149,3 +149,20 @@ def test_secrets_are_in_no_representation(state: WorkspaceState) -> None:
     assert state.workspace.client_secret not in shown
     assert state.workspace.token_key not in shown
     assert state.blobs.account.key not in shown
+
+
+def test_sizes_are_named_once_and_have_a_plausible_form() -> None:
+    names = [one.name for one in sizes()]
+    assert len(names) == len({name.lower() for name in names}) > 100
+    for one in sizes():
+        assert (one.name[:10], one.family[:8].lower()) == ("Standard_" + one.name[9], "standard")
+        assert one.cores >= 1
+        assert one.memory_gb >= one.cores
+        assert bool(one.gpus) == (one.name[9] == "N")
+        assert one.quota == (0 if one.gpus else QUOTA_CORES)
+
+
+def test_a_size_is_found_whatever_its_case_and_an_unknown_one_is_refused() -> None:
+    assert find_size("STANDARD_NC4AS_T4_V3").gpus == 1
+    with pytest.raises(Refusal, match="not available in this location"):
+        find_size("Standard_Z1")

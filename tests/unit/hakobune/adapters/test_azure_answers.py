@@ -111,6 +111,13 @@ def test_quotas_are_those_of_the_machines_family() -> None:
     ]
 
 
+def test_a_quota_s_name_may_have_spaces_that_its_sizes_family_has_not() -> None:
+    size = SimpleNamespace(name="Standard_NC4as_T4_v3", family="standardNCASv3_T4Family", vCPUs=4)
+    usages = [usage("Standard NCASv3_T4 Family", "vmFamily/dedicatedCores", 0, 0)]
+    (found,) = quotas_of(make_compute(size="STANDARD_NC4AS_T4_V3"), [size], usages)
+    assert (found.per_node, found.allowed) == (4, 0)
+
+
 def usage(name: str, kind: str, used: int, limit: int) -> SimpleNamespace:
     kind = f"Microsoft.MachineLearningServices/{kind}/usages"
     return SimpleNamespace(name={"value": name}, type=kind, currentValue=used, limit=limit)

@@ -66,6 +66,25 @@ def test_a_job_holds_the_whole_plan() -> None:
     assert "code" not in found
 
 
+def test_several_nodes_have_a_distribution_with_one_process_on_each() -> None:
+    found = yaml.safe_load(job_document(PLAN))
+    assert found["distribution"] == {"type": "pytorch", "process_count_per_instance": 1}
+    assert "distribution" not in yaml.safe_load(job_document(replace(PLAN, instances=1)))
+
+
+def test_a_kept_output_is_mounted_where_the_first_job_of_its_plan_has_it() -> None:
+    plan = replace(PLAN, outputs=("output", "work"), kept=("work",), kept_at="demo-1")
+    found = yaml.safe_load(job_document(plan))["outputs"]
+    assert found["output"] == {"type": "uri_folder", "mode": "upload"}
+    assert found["work"] == {
+        "type": "uri_folder",
+        "mode": "rw_mount",
+        "path": "azureml://datastores/workspaceblobstore/paths/hakobune/demo-1/work/",
+    }
+    nameless = yaml.safe_load(job_document(replace(plan, kept_at="")))["outputs"]
+    assert nameless["work"] == {"type": "uri_folder", "mode": "rw_mount"}
+
+
 def test_texts_that_look_like_other_things_stay_texts() -> None:
     found = yaml.safe_load(job_document(PLAN))
     assert found["environment_variables"] == {"ANSWER": "042", "ON": "yes"}

@@ -345,6 +345,14 @@ def test_a_log_is_read_from_where_the_last_reading_ended(
     assert workspace(client()).log("demo-1", offset) == answer
 
 
+@pytest.mark.parametrize(("node", "end"), [(2, b"0123456789"), (1, b""), (22, b"")])
+def test_the_end_of_a_node_s_log_is_read_by_its_number(
+    monkeypatch: pytest.MonkeyPatch, node: int, end: bytes
+) -> None:
+    storage(monkeypatch, container(log_of(10, "std_log_process_02.txt")))
+    assert workspace(client()).end_of_log("demo-1", node) == end
+
+
 def test_a_secret_that_expired_is_asked_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     def expired(**_: object) -> None:
         raise HttpResponseError(403)

@@ -365,6 +365,17 @@ def test_a_list_of_links_that_cannot_be_read_is_named_with_its_line(link: str) -
         solve(runner, replace(QUESTION, places=places), env={})
 
 
+def test_a_page_of_links_that_does_not_answer_is_a_matter_of_the_network() -> None:
+    said = (
+        "error: Failed to read `--find-links` URL: https://x.example/links.html\n"
+        "  cause: error sending request for url (https://x.example/links.html)\n  cause: dns error"
+    )
+    runner = FakeRunner([lambda _: completed(exit_code=1, stderr=said)])
+    places = {"https://x.example/links.html": ("env.yml:9",)}
+    with pytest.raises(IndexUnreachableError, match=r"^env\.yml:9: the list of links"):
+        solve(runner, replace(QUESTION, places=places), env={})
+
+
 def linked(url: str, *more: str) -> str:
     """Return what uv writes for one wheel that is in these places."""
     wheels = ", ".join(

@@ -381,6 +381,10 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
         (("--low-priority",), "    mode: rw_mount\n"),
         (("--instances", "2"), "instance_count: 2\n"),
         (("--instances", "2"), "    mode: rw_mount\n"),
+        (
+            ("--instances", "2"),
+            "distribution:\n  type: pytorch\n  process_count_per_instance: 1\n",
+        ),
         (("--output-mode", "rw_mount"), "    mode: rw_mount\n"),
         (("--timeout", "90m"), "timeout: 5400\n"),
         (("--experiment", "mine"), "experiment_name: mine\n"),
@@ -406,7 +410,7 @@ def test_each_option_of_a_job_changes_what_goes_to_azure(
         ((), ("upload", "one dedicated node")),
         (("--low-priority",), ("rw_mount", "low-priority node that is taken away")),
         (("--instances", "2"), ("rw_mount", "several nodes")),
-        (("--instances", "2", "--output-mode", "upload"), ("upload", "--output-mode")),
+        (("--output-mode", "upload"), ("upload", "--output-mode")),
     ],
 )
 def test_how_the_outputs_are_kept_is_said_with_the_reason(  # noqa: PLR0913, PLR0917 - its parameters
@@ -424,6 +428,39 @@ def test_how_the_outputs_are_kept_is_said_with_the_reason(  # noqa: PLR0913, PLR
         line for line in (out + err).splitlines() if line.startswith("outputs") and len(line) > 9
     )
     assert all(word in line for word in words)
+
+
+@pytest.mark.parametrize("command", [("submit", "--dry-run"), ("export",)])
+def test_several_nodes_always_mount_their_outputs(
+    hakobune: Hakobune, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    make_distributed(tmp_path)
+    code, _, err = hakobune(*command, "--instances", "2", "--output-mode", "upload")
+    assert code == 2
+    assert "--output-mode upload with --instances 2" in err
+
+
+def test_a_dry_run_shows_the_shards_and_how_their_work_is_merged(
+    hakobune: Hakobune, tmp_path: Path
+) -> None:
+    make_distributed(tmp_path)
+    options = ("--create-compute", "--shards", "5", "--timeout", "1h")
+    code, out, err = hakobune("submit", "--dry-run", *options)
+    assert code == 0, err
+    for text in (
+        "5 jobs of one node",
+        "6 node-hours (6 x 3600 s)",
+        " --shard 0/5\n",
+        "max_instances: 5\n",
+        "instance_count: 1\n",
+        "hakobune.shards: '5'\n",
+        "kept",
+    ):
+        assert text in out, text
+    assert "distribution" not in out
+    folder = "path: azureml://datastores/workspaceblobstore/paths/hakobune/"
+    assert len({line for line in out.splitlines() if folder in line}) == 1
+    assert hakobune("submit", "--dry-run", "--shards", "2", "--queue-timeout", "1h")[0] == 2
 
 
 @pytest.mark.parametrize("command", ["submit", "export"])

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hakobune.stages.submit import NOTES
+from hakobune.stages.job_notes import NOTES
 from hakobune.transform.job_note import JobNote, write_note
 from tests.samples import write_project
 

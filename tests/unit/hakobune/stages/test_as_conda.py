@@ -10,7 +10,7 @@ from hakobune.adapters import resolver
 from hakobune.adapters.resolver import Question
 from hakobune.errors import ResolutionImpossibleError
 from hakobune.model.lock import LockedWheel
-from hakobune.model.spec import EnvironmentSpec
+from hakobune.model.spec import EnvironmentSpec, Requirement
 from hakobune.stages import as_conda
 from hakobune.stages.as_conda import solve_as_conda
 from hakobune.stages.solve import Solution
@@ -160,3 +160,50 @@ def test_where_numpy_2_is_asked_for_it_stays_with_a_note(asked: Asked) -> None:
     assert solution.notes == (
         "scikit-learn 1.2.2: compiled before NumPy 2 existed, and may not load with it",
     )
+
+
+def test_a_release_of_conda_s_may_have_a_longer_number_on_the_index(asked: Asked) -> None:
+    def answer(question: Question) -> tuple[LockedWheel, ...]:
+        if "wit==1.6.0" in question.requirements:
+            proof = "Because there is no version of wit==1.6.0 and you require wit==1.6.0, we can"
+            raise ResolutionImpossibleError("none", remedy="loosen", proof=proof)
+        return (wheel("wit", "1.6.0.post3"),)
+
+    questions = asked(answer)
+    question = replace(QUESTION, requirements=("wit==1.6.0", "top==1.6.0"))
+    of_conda = Requirement(name="wit", text="wit==1.6.0", written="wit=1.6.0=py_0", line=3)
+    of_conda = replace(of_conda, is_of_conda=True)
+    solution = solved(question, replace(SPEC, requirements=(of_conda,)))
+    assert questions[-1].requirements == ("wit==1.6.0.*", "top==1.6.0")
+    (note,) = solution.notes
+    assert note.startswith("wit 1.6.0 of conda is taken as 1.6.0.post3: the index has no release")
+    with pytest.raises(ResolutionImpossibleError):
+        solved(question, replace(SPEC, requirements=(replace(of_conda, is_of_conda=False),)))
+
+
+@pytest.mark.parametrize(("written", "overrides"), [("top=1=py_0", ("far==2",)), ("top==1", None)])
+def test_what_an_exported_environment_had_together_is_taken_together(
+    asked: Asked, written: str, overrides: tuple[str, ...] | None
+) -> None:
+    def answer(question: Question) -> tuple[LockedWheel, ...]:
+        if question.overrides == ("far==2",):
+            return (wheel("top", "1"), wheel("far", "2"))
+        proof = "Because top==1 depends on far>=1,<2 and you require far==2, we can conclude that"
+        raise ResolutionImpossibleError("none", remedy="loosen", proof=proof)
+
+    asked(answer)
+    lines = (("top", "top==1", written), ("far", "far==2", "far=2=py_0"))
+    spec = replace(
+        SPEC,
+        requirements=tuple(
+            Requirement(name=name, text=text, written=line, line=4, is_of_conda=True)
+            for name, text, line in lines
+        ),
+    )
+    if overrides is None:
+        with pytest.raises(ResolutionImpossibleError):
+            solved(QUESTION, spec)
+        return
+    solution = solved(QUESTION, spec)
+    assert solution.overrides == overrides
+    assert solution.notes == ("far==2 is taken, as the exported environment had it, beside top==1",)

@@ -7,7 +7,7 @@ import pytest
 from hakobune.errors import AnswerInvalidError, JobFailedError, OutputsMissingError
 from hakobune.stages.canary import KEPT, run_canary
 from hakobune.stages.deliver import Order
-from hakobune.stages.submit import notes
+from hakobune.stages.job_notes import notes
 from hakobune.transform.canary import ASSUMPTIONS
 from tests.cloud_samples import make_wishes
 from tests.delivery_samples import Ready, make_ready

@@ -11,8 +11,8 @@ from hakobune.adapters import files
 from hakobune.errors import JobContradictsError, JobNotFoundError
 from hakobune.stages.complete_job import complete_job
 from hakobune.stages.inputs import digest_of_input
+from hakobune.stages.job_notes import NOTES
 from hakobune.stages.record import complete, read_run_record
-from hakobune.stages.submit import NOTES
 from hakobune.stages.verify import walk
 from hakobune.transform.compare_records import own_arguments
 from hakobune.transform.job_note import JobNote, write_note

@@ -21,6 +21,7 @@ from hakobune.errors import (
     ServiceUnavailableError,
 )
 from hakobune.model.cloud import Cloud
+from hakobune.model.job import Job, JobPlan
 from hakobune.stages.deliver import Delivery, Order, Step, bring, bring_model, deliver
 from hakobune.stages.record import complete
 from tests.cloud_samples import FakeCloud, make_compute, make_wishes, run_files
@@ -134,6 +135,27 @@ def test_a_lost_node_is_retried_as_often_as_asked(ready: Ready) -> None:
         "the node was lost; resubmitting: attempt 2 of 3",
         "the node was lost; resubmitting: attempt 3 of 3",
     ]
+
+
+def test_a_job_of_many_nodes_goes_on_where_the_lost_one_had_its_outputs(ready: Ready) -> None:
+    plans = []
+
+    class Keeping(FakeCloud):
+        def create_job(self, plan: JobPlan, *, root: Path) -> Job:
+            plans.append(plan)
+            return super().create_job(plan, root=root)
+
+    cloud = Keeping(outputs=ready.cloud.outputs, why=LOST)
+    cloud.statuses = iter(["Failed", "Failed", "Completed"])
+    cloud.computes["cpu-cluster"] = make_compute(max_instances=3)
+    project = replace(ready.project, distributed=True)
+    services = replace(ready, project=project, cloud=cloud).services
+    wishes = make_wishes("--order", "2,0,2", instances=3)
+    order = Order(wishes=wishes, registry="", cwd=project.root, until=Step.WATCH, retries=2)
+    deliver(services, order, lambda _: None)
+    first = plans[0].name
+    assert [plan.name for plan in plans] == [first, f"{first}-2", f"{first}-3"]
+    assert {(plan.kept, plan.kept_at) for plan in plans} == {(("output",), first)}
 
 
 def test_a_preempted_job_that_ends_as_canceled_is_submitted_again(ready: Ready) -> None:

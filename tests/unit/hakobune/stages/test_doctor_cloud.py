@@ -9,19 +9,46 @@ from hakobune.errors import (
     RegistryRefusedError,
     WorkspaceNotFoundError,
 )
+from hakobune.model.access import Permission, RegistryAccount, StorageAccount
 from hakobune.model.finding import Finding
 from hakobune.model.job import Quota, Surroundings
 from hakobune.stages.doctor_cloud import examine_cloud
 from tests.cloud_samples import FakeCloud, make_compute, make_patience
 from tests.samples import FakeRunner, on
 
+_ML = "Microsoft.MachineLearningServices"
+PRINCIPAL = "11111111-2222-3333-4444-555555555555"
+SCIENTIST = Permission(  # the role's definition, as Azure publishes it
+    actions=tuple(f"{_ML}/workspaces/*/{verb}" for verb in ("read", "action", "delete", "write")),
+    not_actions=(
+        f"{_ML}/workspaces/delete",
+        f"{_ML}/workspaces/write",
+        f"{_ML}/workspaces/computes/*/write",
+        f"{_ML}/workspaces/computes/*/delete",
+    ),
+)
+READER = Permission(actions=("*/read",))
 # What docker says of an image that a registry does not have.
 NO_IMAGE = on("imagetools", exit_code=1, stderr="ERROR: hakobune-doctor: not found")
 DENIED = on("imagetools", exit_code=1, stderr="ERROR: unauthorized: authentication required")
 
 
+@pytest.fixture(autouse=True)
+def pushing(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let the registry begin each upload that it is asked for."""
+    asked: list[str] = []
+
+    def begin(repository: str) -> bool:
+        asked.append(repository)
+        return True
+
+    monkeypatch.setattr("hakobune.adapters.registry.require_writable", begin)
+    return asked
+
+
 def make_cloud(**other: object) -> FakeCloud:
-    return FakeCloud(computes={"cpu-cluster": make_compute()}, **other)  # type: ignore[arg-type] # by name, in tests
+    compute = make_compute(identity="system_assigned", principal=PRINCIPAL)
+    return FakeCloud(computes={"cpu-cluster": compute}, **other)  # type: ignore[arg-type] # by name, in tests
 
 
 def examine(
@@ -43,6 +70,7 @@ def test_all_that_is_there_is_ok_and_nothing_is_changed() -> None:
     found = examine(cloud)
     assert {name: one.state for name, one in found.items()} == {
         "cloud": "ok",
+        "roles": "ok",
         "storage": "ok",
         "push": "ok",
         "compute": "ok",
@@ -79,11 +107,102 @@ def test_a_used_up_quota_is_named() -> None:
     assert examine(cloud)["compute"].state == "no"
 
 
-def test_a_private_keyless_workspace_is_told() -> None:
+def test_a_private_workspace_is_told_and_a_keyless_one_with_its_roles_is_ok() -> None:
     around = Surroundings(location="here", storage_mode="identity", network="Disabled")
-    found = examine(make_cloud(around=around))
-    assert (found["cloud"].state, found["storage"].state) == ("weak", "weak")
-    assert "Storage Blob Data Contributor" in found["storage"].remedy
+    found = examine(make_cloud(around=around, keyless=True))
+    states = {name: one.state for name, one in found.items()}
+    assert states.pop("cloud") == "weak"
+    assert set(states.values()) == {"ok"}
+
+
+CLOSED = StorageAccount(allows_keys=True, is_network_limited=True)
+ABAC = RegistryAccount(server="own.azurecr.io", is_abac=True, has_admin_user=False)
+REFUSED = PermissionMissingError("AuthorizationFailed", remedy="ask")
+NO_IDENTITY = {"cpu-cluster": make_compute()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "step", "state", "says", "remedy"),
+    [
+        ({"allowed": READER}, "roles", "no", "jobs/write", "AzureML Data Scientist"),
+        (
+            {"fails": {"permissions workspace": REFUSED}},
+            "roles",
+            "weak",
+            "cannot be read",
+            "canary",
+        ),
+        ({"allowed": READER, "keyless": True}, "storage", "weak", "blobs/write", "Contributor"),
+        ({"account": CLOSED}, "storage", "weak", "chosen networks", "--subnet"),
+        ({"account": CLOSED}, "compute", "weak", "in no subnet", "--subnet"),
+        ({"own": ABAC}, "compute", "weak", "Repository Reader", "Repository Reader"),
+        ({"roles": ()}, "compute", "weak", "AcrPull", "AcrPull"),
+        ({"roles": (), "keyless": True}, "compute", "weak", "Blob Data", "Blob Data Contributor"),
+        ({"computes": NO_IDENTITY}, "compute", "weak", "has none", "--identity-type"),
+        (
+            {"computes": NO_IDENTITY, "keyless": True},
+            "compute",
+            "no",
+            "no identity",
+            "--identity-type SystemAssigned",
+        ),
+        ({"fails": {"roles registry": REFUSED}}, "compute", "weak", "cannot be read", "AcrPull"),
+    ],
+)
+def test_each_missing_right_is_named_with_its_remedy(
+    changes: dict[str, object], step: str, state: str, says: str, remedy: str
+) -> None:
+    cloud = make_cloud()
+    for name, value in changes.items():
+        setattr(cloud, name, value)
+    found = examine(cloud)[step]
+    assert (found.state, says in found.what, remedy in found.remedy) == (state, True, True), found
+
+
+def test_a_data_scientist_with_a_cluster_is_ok_and_without_one_may_not_create_it() -> None:
+    cloud = make_cloud(allowed=SCIENTIST)
+    assert examine(cloud)["roles"].state == "ok"
+    assert "not create clusters" in examine(cloud)["roles"].what
+    found = examine(cloud, compute="other")["roles"]
+    assert (found.state, "AzureML Compute Operator" in found.remedy) == ("weak", True)
+    assert examine(cloud, compute="serverless")["roles"].state == "ok"
+    assert examine(cloud, compute="serverless")["compute"].state == "ok"
+
+
+def test_a_firewall_that_cannot_be_read_is_said_and_is_no_fault() -> None:
+    found = examine(make_cloud(fails={"account": REFUSED, "own": REFUSED}))
+    assert (found["storage"].state, "not known" in found["storage"].what) == ("ok", True)
+    # Without an address there is nothing to push to.
+    assert (found["push"].state, "not known" in found["push"].what) == ("no", True)
+
+
+@pytest.mark.parametrize(
+    ("own", "role"), [(ABAC, "Container Registry Repository Writer"), (None, "AcrPush")]
+)
+def test_a_push_that_is_refused_names_the_role_of_the_registry_s_mode(
+    monkeypatch: pytest.MonkeyPatch, own: RegistryAccount | None, role: str
+) -> None:
+    def refuse(repository: str) -> bool:
+        raise RegistryRefusedError(f"may not push to {repository}", remedy="docker login")
+
+    monkeypatch.setattr("hakobune.adapters.registry.require_writable", refuse)
+    found = examine(make_cloud(**({"own": own} if own else {})))["push"]
+    assert found.state == "no"
+    assert found.remedy.splitlines()[1].startswith(f"it needs the role {role}; ")
+
+
+@pytest.mark.parametrize(("allowed", "state"), [(READER, "weak"), (None, "ok")])
+def test_where_the_push_cannot_be_tried_the_caller_s_roles_decide(
+    monkeypatch: pytest.MonkeyPatch, allowed: Permission | None, state: str
+) -> None:
+    monkeypatch.setattr("hakobune.adapters.registry.require_writable", lambda _: False)
+    cloud = make_cloud(**({"allowed": allowed} if allowed else {}))
+    assert examine(cloud)["push"].state == state
+
+
+def test_the_push_that_is_tried_is_to_a_repository_of_the_doctor_s(pushing: list[str]) -> None:
+    examine(make_cloud())
+    assert pushing == ["own.azurecr.io/hakobune-doctor"]
 
 
 def test_a_service_that_never_answers_is_waited_for_no_longer_than_the_limit() -> None:
@@ -98,8 +217,8 @@ def test_a_service_that_never_answers_is_waited_for_no_longer_than_the_limit() -
         limit_s=0.05,
     )
     released.set()
-    assert found[1].state == "no"
-    assert "no answer within 0.05 s" in found[1].what
+    assert found[2].state == "no"
+    assert "no answer within 0.05 s" in found[2].what
 
 
 def test_a_defect_of_ours_is_a_line_and_no_traceback() -> None:
@@ -115,4 +234,5 @@ def test_a_registry_that_refuses_is_the_registry_s_error() -> None:
 def test_no_registry_at_all_is_said(tmp_path: Path) -> None:
     cloud = make_cloud()
     cloud.registry = lambda: ""  # type: ignore[method-assign] # a workspace without one
+    cloud.registry_account = lambda: None  # type: ignore[method-assign]
     assert "no container registry" in examine(cloud)["push"].what

@@ -102,6 +102,15 @@ def named(address: str, content: bytes = ARCHIVE) -> LockedSdist:
     )
 
 
+def test_an_archive_of_another_package_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given(monkeypatch, ARCHIVE)
+    address = "https://files.example/archive/new-2.0.tar.gz"
+    with pytest.raises(SdistInvalidError, match="is of old, and the line names new"):
+        fetch_named(FakeRunner([]), ask(f"new @ {address}"), tmp_path, env={})
+
+
 @pytest.mark.usefixtures("_home")
 def test_a_build_gets_each_file_by_its_sha256_and_asks_for_it_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -135,8 +135,9 @@ def test_a_reference_is_a_run_of_this_image_that_is_whole(made: Made) -> None:
 
 
 def test_a_training_that_leaves_no_run_here_is_no_reference(made: Made) -> None:
-    with pytest.raises(SmokeFailedError, match="no run of this image in /nowhere"):
+    with pytest.raises(SmokeFailedError, match="no run of this image in /nowhere") as caught:
         passed(made, "--output", "/nowhere")
+    assert "write its results to runs/$HAKOBUNE_RUN_ID" in caught.value.remedy
     with pytest.raises(ReceiptMissingError):
         require_receipt(made.project, made.image)
 

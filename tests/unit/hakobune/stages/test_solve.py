@@ -5,10 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from hakobune.adapters import resolver
 from hakobune.adapters.process import Completed
 from hakobune.adapters.resolver import Question
-from hakobune.errors import HashMismatchError, SdistInvalidError, WheelMissingError
+from hakobune.errors import (
+    HashMismatchError,
+    ResolutionImpossibleError,
+    SdistInvalidError,
+    WheelMissingError,
+)
 from hakobune.model.lock import LockedSdist, LockedWheel
+from hakobune.model.spec import requirement_name
 from hakobune.stages import solve as stage
 from tests.lock_samples import sdist
 from tests.samples import FakeRunner, completed
@@ -136,6 +143,37 @@ def test_a_build_requirement_that_cannot_be_had_names_its_package(
 def test_without_a_source_distribution_the_missing_wheel_is_the_error() -> None:
     with pytest.raises(WheelMissingError):
         stage.solve(FakeRunner([Uv(sdist_of_old="")]), QUESTION, env={})
+
+
+@pytest.mark.parametrize(
+    ("lacking", "needed"),
+    [
+        (("old==1.0", "new"), {"old"}),  # uv names a release of one, and not of the other
+        (("new", "old"), {"old"}),  # of neither, and only one of them is of use
+    ],
+)
+def test_a_package_of_which_only_some_releases_have_no_wheel_stays_a_wheel(
+    monkeypatch: pytest.MonkeyPatch, lacking: tuple[str, ...], needed: set[str]
+) -> None:
+    given(monkeypatch, ARCHIVE)
+
+    def solve(_runner: object, question: Question, **_: object) -> tuple[LockedSdist, ...]:
+        known = {one.name for one in question.known}
+        if "new" in known:
+            proof = "Because new==1.0 depends on six>=9 and you require new==1.0, we can conclude"
+            raise ResolutionImpossibleError("no set of wheels fits", remedy="", proof=proof)
+        if known != needed:
+            left = tuple(text for text in lacking if requirement_name(text) not in known)
+            raise WheelMissingError("no set of wheels fits", remedy="", lacking=left)
+        return ()
+
+    def locate(_runner: object, wanted: str, *_: object, **__: object) -> LockedSdist:
+        name = requirement_name(wanted)
+        return LockedSdist(name=name, version="1.0", file=f"{name}.tar.gz", size=1, sha256=SHA256)
+
+    monkeypatch.setattr(resolver, "solve", solve)
+    monkeypatch.setattr(resolver, "locate_sdist", locate)
+    assert stage.solve(FakeRunner([]), QUESTION, env={}).packages == ()
 
 
 def test_an_archive_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

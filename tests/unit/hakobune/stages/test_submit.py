@@ -20,16 +20,8 @@ from hakobune.errors import (
 )
 from hakobune.model.job import Job, JobPlan, Quota
 from hakobune.stages.inputs import digest_of_input
-from hakobune.stages.submit import (
-    NOTES,
-    alone_with,
-    attempt_of,
-    last_job,
-    notes,
-    plan_submit,
-    submit,
-    submit_after,
-)
+from hakobune.stages.job_notes import NOTES, attempt_of, last_job, notes
+from hakobune.stages.submit import alone_with, plan_submit, submit, submit_after
 from tests.cloud_samples import ENVIRONMENT, PUSHED, FakeCloud, make_compute, make_wishes
 from tests.delivery_samples import planned
 from tests.samples import COMMIT, HEAD, FakeReporter, FakeRunner, on, write_project

@@ -82,6 +82,14 @@ def test_a_canceled_and_a_deleted_job_are_errors_of_their_own() -> None:
         watch(FakeCloud(), "demo-1", FakeReporter(), FakeClock(), lambda _: None)
 
 
+def test_a_job_that_the_service_ends_for_its_time_limit_says_how_to_get_more() -> None:
+    cloud = FakeCloud(statuses=iter(["Canceled"]), why="JobTimeout: The job timed out.")
+    with pytest.raises(JobCanceledError, match="JobTimeout") as caught:
+        followed(cloud)
+    assert "--timeout" in caught.value.remedy
+    assert "submit --again" in caught.value.remedy
+
+
 def test_a_job_that_is_deleted_while_it_is_watched_is_told_as_gone() -> None:
     cloud = FakeCloud(jobs={"demo-1": make_job()}, logs=[b"x"])
     with pytest.raises(JobNotFoundError, match="no job demo-1"):
@@ -131,6 +139,42 @@ def test_a_job_is_canceled_and_one_that_is_over_stays() -> None:
         cancel(cloud, "demo-3", FakeReporter())
 
 
+NODE_2 = (
+    "UserError: Execution failed. User process exited with status code 5. Please check log file "
+    "'user_logs/std_log_process_2.txt' for error details."
+)
+
+
+def test_a_node_that_fails_is_shown_with_the_end_of_its_log() -> None:
+    lines = "".join(f"line {number}\x1b[2J\n" for number in range(99)).encode()
+    cloud = FakeCloud(statuses=iter(["Failed"]), why=NODE_2, node_logs={2: lines, 1: b"other"})
+    with pytest.raises(JobFailedError) as caught:
+        followed(cloud)
+    shown = caught.value.what
+    assert "the end of the log of node 2:\n" in shown
+    assert "line 98" in shown
+    assert "line 79" in shown
+    assert "line 78" not in shown
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("node", ["process_0", "process_00", "", "process_99999", "process_2x"])
+def test_the_first_node_s_log_is_shown_once(node: str) -> None:
+    cloud = FakeCloud(
+        statuses=iter(["Failed"]), why=NODE_2.replace("process_2", node), node_logs={2: b"x"}
+    )
+    with pytest.raises(JobFailedError) as caught:
+        followed(cloud)
+    assert "the end of the log" not in caught.value.what
+
+
+def test_a_node_s_log_that_cannot_be_read_does_not_hide_the_failure() -> None:
+    cloud = FakeCloud(statuses=iter(["Failed"]), why=NODE_2)
+    cloud.fails["end of log"] = ServiceUnavailableError("no answer", remedy="")
+    with pytest.raises(JobFailedError, match="node 2 could not be read: no answer"):
+        followed(cloud)
+
+
 @pytest.mark.parametrize(
     ("why", "remedy"),
     [
@@ -140,6 +184,12 @@ def test_a_job_is_canceled_and_one_that_is_over_stays() -> None:
         ("UserError: User process exited with status code 43", "hakobune watch demo-1"),
         ("UserError: Identity of the specified managed compute c is not found", "--identity user"),
         ("ScriptExecution.StreamAccess.Authentication", "--input-mode download"),
+        ('{"code": "ExecutionFailed", "details": {"exit":"137"}}', "more memory"),
+        ("the process ended with exit code 137", "more memory"),
+        ("no room for version 1137 or code 1370", "hakobune watch demo-1"),
+        ("AzureMLCompute job failed. containerSetup: exit code 126", "canary there"),
+        ("BFSMountError: Unable to mount data store", "Storage Blob Data Reader"),
+        ("JobTimeLimitExceeded: the job ran for 3600 s", "--timeout 6h"),
         ("", "hakobune watch demo-1"),
     ],
 )

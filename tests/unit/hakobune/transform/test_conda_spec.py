@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hakobune.transform.conda_spec import CondaSpec, read_conda_spec
+from hakobune.transform.conda_spec import CondaSpec, name_of, read_conda_spec
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,17 @@ def test_channel_and_build_are_told_apart_from_the_version() -> None:
     assert read_conda_spec("conda-forge/linux-64::numpy=1.2=py39_0") == CondaSpec(
         name="numpy", versions=("==1.2",), build="py39_0", channel="conda-forge/linux-64"
     )
+
+
+@pytest.mark.parametrize(
+    "ending", [".conda", ".tar.bz2", ".tar.bz2#03c97908b976498dcae97eb4e4f3149c"]
+)
+def test_the_address_of_a_package_s_file_is_that_version(ending: str) -> None:
+    written = f"https://conda.anaconda.org/conda-forge/noarch/ruamel.yaml-clib-0.2.8-py_0{ending}"
+    assert read_conda_spec(written) == CondaSpec(
+        name="ruamel.yaml-clib", versions=("==0.2.8",), build="py_0"
+    )
+    assert name_of(written) == "ruamel.yaml-clib"
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,9 @@ def test_each_kind_of_change_has_a_line() -> None:
 def test_no_change_has_no_line_and_a_first_lock_has_one() -> None:
     lock = make_lock()
     assert lock_changes(lock, lock) == ()
-    assert lock_changes(None, lock) == (f"{len(lock.packages)} packages, all new",)
+    assert lock_changes(None, lock) == ("1 package, new",)
+    two = replace(lock, packages=(*lock.packages, replace(lock.packages[0], name="other")))
+    assert lock_changes(None, two) == ("2 packages, all new",)
 
 
 def test_after_twenty_lines_the_rest_is_counted() -> None:

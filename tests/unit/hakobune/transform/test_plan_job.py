@@ -12,6 +12,7 @@ from hakobune.errors import (
     ReferenceMutableError,
 )
 from hakobune.model.job import ComputePlan, JobInput, JobPlan, JobWishes
+from hakobune.model.project import Output
 from hakobune.transform.plan_job import (
     job_arguments,
     job_command,
@@ -186,6 +187,22 @@ def test_many_nodes_are_refused_for_a_program_that_shares_no_work() -> None:
     with pytest.raises(ArgumentInvalidError, match="overwrite the others' outputs") as caught:
         planned(make_wishes(instances=2))
     assert "distributed = true" in caught.value.remedy
+
+
+def test_work_is_kept_and_without_any_all_outputs_of_many_nodes() -> None:
+    work = Output(name="work", flag="--work", files=(), is_work=True)
+    shared = replace(PROJECT, distributed=True)
+    for project, wishes, kept in (
+        (PROJECT, make_wishes(), ()),
+        (shared, make_wishes(), ()),
+        (shared, make_wishes(instances=2), ("output",)),
+        (shared, make_wishes(shards=2), ("output",)),
+        (replace(shared, outputs=(*PROJECT.outputs, work)), make_wishes(shards=2), ("work",)),
+        (replace(PROJECT, outputs=(*PROJECT.outputs, work)), make_wishes(), ("work",)),
+    ):
+        plan = plan_job(project, wishes, name="demo-1", environment=ENVIRONMENT, inputs=(CSV,))
+        assert plan.kept == kept
+        assert all(f"outputs.{name}" in plan.command for name in kept)
 
 
 def test_a_serverless_job_has_a_size_and_a_tier_and_no_cluster() -> None:

@@ -147,8 +147,30 @@ def test_forecasts_stay_above_zero_where_all_values_do_unless_told_otherwise() -
 def test_intermittent_series_are_forecast_by_members_for_demand() -> None:
     demand = np.random.default_rng(4).poisson(0.3, size=60).astype(float)
     found = forecast_series(demand, season=12, horizon=6)
-    assert {name.split()[0] for name in found.weights} <= {"tsb", "imapa", "sba"}
-    assert 0 < float(found.prediction.point[0]) < 1
+    assert set(found.weights) <= {"tsb", "imapa", "sba", "mean", "recent_mean"}
+    assert 0.1 < float(found.prediction.point[0]) < 0.6
+
+
+def test_intervals_of_intermittent_demand_are_demands_that_were() -> None:
+    demand = np.random.default_rng(4).poisson(0.3, size=60).astype(float) * 5
+    prediction = forecast_series(demand, season=12, horizon=6).prediction
+    low, high = prediction.bounds(0.95)
+    assert low.tolist() == [0.0] * 6
+    assert set(high.tolist()) <= set(demand.tolist())
+    assert prediction.quantile(0.5).tolist() == [0.0] * 6  # most values are
+
+
+def test_a_week_is_found_in_hours_that_have_one() -> None:
+    hours = np.arange(24 * 7 * 5)
+    noise = np.random.default_rng(3).normal(size=len(hours))
+    shape = np.where(hours // 24 % 7 < 5, 10 * np.sin(2 * np.pi * hours / 24), 0.0) + 100
+    values, actual = (shape + noise)[:-48], shape[-48:]
+    one = forecast_series(values, season=24, horizon=48, seasons=(24,))
+    two = forecast_series(values, season=24, horizon=48)  # a day's steps: a week is tried too
+    errors = [float(np.abs(found.prediction.point - actual).mean()) for found in (one, two)]
+    assert errors[1] < 0.5 * errors[0]
+    assert "cycles 24+168" in two.weights
+    assert two.best_baseline == "long_seasonal_naive"
 
 
 def test_the_saved_model_forecasts_the_same_bits() -> None:

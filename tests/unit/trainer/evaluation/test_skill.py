@@ -80,6 +80,7 @@ def test_the_best_baseline_has_the_least_error() -> None:
     assert found.skill == pytest.approx(0.25)
     assert (
         found.sentence == "The model's error is 25.0 % below that of the best baseline, two (MASE)."
+        " 1 window cannot show whether that is chance."
     )
 
 
@@ -89,10 +90,63 @@ def test_of_equal_baselines_the_first_is_best() -> None:
     assert "as good as" in found.sentence
 
 
+def _windows(*, model: list[float], one: list[float]) -> Verdict:
+    """The verdict over windows of one step with these errors."""
+    windows = tuple(Window(origin=10 + at, stop=11 + at) for at in range(len(model)))
+    tracks = {}
+    for name, errors in {"model": model, "one": one}.items():
+        made = [Prediction(mean=np.array([e]), standard_error=np.ones(1)) for e in errors]
+        mean = float(np.mean(np.abs(errors)))
+        tracks[name] = replace(track(scores(mean)), predictions=tuple(made))
+    found = Backtest(windows=windows, actuals=(np.zeros(1),) * len(windows), tracks=tracks)
+    return judge(found, "model", NAMES)
+
+
+def test_a_difference_that_chance_makes_is_not_significant() -> None:
+    same = _windows(model=[1.0, 5.0, 2.0, 4.0, 3.0], one=[2.0, 4.0, 3.0, 3.0, 3.5])
+    assert same.p_value is not None
+    assert same.p_value > 0.5
+    assert not same.is_significant
+    assert same.sentence.startswith("No significant difference. The model's error is 3.2 % below")
+    better = _windows(model=[1.0, 1.1, 0.9, 1.0, 1.05], one=[2.0, 2.2, 1.9, 2.1, 2.0])
+    assert better.p_value is not None
+    assert better.p_value < 0.001
+    assert better.is_significant
+    assert not better.is_lost
+    assert "Diebold-Mariano test over 5 windows: p = " in better.sentence
+    worse = _windows(model=[2.0, 2.2, 1.9, 2.1, 2.0], one=[1.0, 1.1, 0.9, 1.0, 1.05])
+    assert worse.is_lost
+    assert worse.is_significant
+    assert worse.sentence.startswith("A baseline wins. The model's error is 102.0 % above")
+
+
+def test_one_window_shows_no_significance() -> None:
+    found = _windows(model=[1.0], one=[2.0])
+    assert found.p_value is None
+    assert not found.is_significant
+    assert found.sentence.endswith("1 window cannot show whether that is chance.")
+
+
+def test_windows_that_overlap_count_as_correlated() -> None:
+    apart = _windows(model=[1.0, 1.2, 0.8, 1.1, 1.0], one=[2.0, 1.7, 1.9, 2.4, 2.2])
+    wide = tuple(Window(origin=10 + at, stop=12 + at) for at in range(5))
+    tracks = {}
+    for name, errors in {
+        "model": [1.0, 1.2, 0.8, 1.1, 1.0],
+        "one": [2.0, 1.7, 1.9, 2.4, 2.2],
+    }.items():
+        made = [Prediction(mean=np.array([e, e]), standard_error=np.ones(2)) for e in errors]
+        tracks[name] = replace(track(scores(float(np.mean(errors)))), predictions=tuple(made))
+    found = judge(Backtest(windows=wide, actuals=(np.zeros(2),) * 5, tracks=tracks), "model", NAMES)
+    assert found.p_value is not None
+    assert apart.p_value is not None
+    assert found.p_value > apart.p_value
+
+
 def test_a_baseline_that_failed_in_some_window_is_not_ranked() -> None:
     found = verdict(one=track(scores(1), failed=True), two=track(scores(4)), model=track(scores(5)))
     assert found.best_baseline == "two"
-    assert found.sentence.startswith("A baseline wins: the model's error is 25.0 % above")
+    assert found.sentence.startswith("The model's error is 25.0 % above that of the best baseline")
 
 
 def test_where_one_mase_is_not_defined_all_are_ranked_by_rmse() -> None:

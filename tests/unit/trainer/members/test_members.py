@@ -11,7 +11,7 @@ from trainer.fit.order import Floats
 from trainer.members.kinds import KINDS, fit, member_of, refit, run
 from trainer.members.member import Member, MemberUnavailableError, middle
 
-OF_ALL_ROWS = ("mean", "drift")
+OF_ALL_ROWS = ("mean", "recent_mean", "drift")
 SEASONAL = np.array(PASSENGERS, dtype=np.float64)
 DEMAND = np.array([0, 0, 3, 0, 1, 0, 0, 0, 4, 2, 0, 0, 1, 0, 0, 0, 0, 5, 0, 2], dtype=np.float64)
 

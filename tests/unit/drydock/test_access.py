@@ -1,0 +1,147 @@
+"""Roles, storage account and registry as ARM answers, and what `doctor --cloud` makes of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hakobune.adapters.azure_ml import AzureWorkspace
+from hakobune.adapters.patience import Patience, SystemClock
+from hakobune.model.destination import Destination
+from hakobune.model.finding import Finding
+from hakobune.model.job import ComputePlan
+from hakobune.stages.doctor_cloud import examine_cloud
+from tests.samples import FakeReporter, FakeRunner, on
+from tests.unit.drydock.asking import Asker
+from tests.unit.drydock.blobs_in_memory import BlobsInMemory
+from tests.unit.drydock.harbour import Harbour, launch, make_client
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+ROLES = "/providers/Microsoft.Authorization"
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "keyless"])
+def harbour(
+    tmp_path: Path, blobs: BlobsInMemory, request: pytest.FixtureRequest
+) -> Iterator[Harbour]:
+    found = launch(tmp_path / "state", blobs, is_keyless=request.param)
+    yield found
+    found.rehearsal.stop()
+
+
+@pytest.fixture
+def cloud(harbour: Harbour, client: "MLClient") -> AzureWorkspace:
+    del client  # it sets the environment
+    from azure.identity import EnvironmentCredential
+
+    found = harbour.variables()
+    names = ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE")
+    subscription, group, workspace = (found[f"HAKOBUNE_{name}"] for name in names)
+    to = Destination(
+        subscription=subscription,
+        resource_group=group,
+        workspace=workspace,
+        is_private_cloud=True,
+    )
+    patience = Patience(clock=SystemClock(), reporter=FakeReporter(), pauses_s=())
+    login = EnvironmentCredential(disable_instance_discovery=True)
+    return AzureWorkspace(to, patience, connect=lambda _: (make_client(found), login))
+
+
+def examined(cloud: AzureWorkspace, monkeypatch: pytest.MonkeyPatch) -> dict[str, Finding]:
+    """Ask everything but the registry itself, which only a whole rehearsal has."""
+    monkeypatch.setattr("hakobune.adapters.registry.require_writable", lambda _: True)
+    found = examine_cloud(
+        lambda: cloud,
+        FakeRunner([on("imagetools", exit_code=1, stderr="ERROR: hakobune-doctor: not found")]),
+        Patience(clock=SystemClock(), reporter=FakeReporter(), pauses_s=()),
+        registry_name="",
+        compute="cpu-cluster",
+    )
+    return {one.step: one for one in found}
+
+
+def test_a_cluster_with_its_roles_leaves_nothing_to_say_and_each_fault_is_named(
+    cloud: AzureWorkspace, harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.create_compute(ComputePlan(name="cpu-cluster"))
+    assert {one.state for one in examined(cloud, monkeypatch).values()} == {"ok"}
+    faults = harbour.rehearsal.workspace_state.faults
+    by_identity = "has not the role" if cloud.is_keyless() else "identity"  # or by keys and a user
+    abac = "Repository Reader" if cloud.is_keyless() else "identity"
+    for kind, route, step, says in (
+        ("role-missing", "permissions_list", "roles", "jobs/write"),
+        ("role-missing", "role_assignments_list", "compute", by_identity),
+        ("registry-abac", "container_registries_get", "push", "in ABAC mode"),
+        ("registry-abac", "container_registries_get", "compute", abac),
+        ("storage-firewall", "storage_accounts_get", "storage", "chosen networks"),
+        ("storage-firewall", "storage_accounts_get", "compute", "in no subnet"),
+        ("storage-firewall", "blob GET", "storage", "firewall"),
+        ("no-permission", "permissions_list", "roles", "cannot be read"),
+        ("no-permission", "workspaces_get", "cloud", "permission"),
+        ("no-permission", "compute_get", "compute", "permission"),
+        ("no-permission", "storage_accounts_get", "storage", "not known"),
+        ("no-permission", "container_registries_get", "push", "registry is not known"),
+        ("500", "permissions_list", "roles", "500"),
+        ("expired-token", "permissions_list", "roles", ""),
+    ):
+        faults.inject(kind, route=route, times=9)
+        fresh = AzureWorkspace(
+            cloud._to,
+            cloud._patience,
+            connect=cloud._connect,
+        )
+        found = examined(fresh, monkeypatch)[step]
+        faults.clear()
+        assert says in found.what, (kind, route, found)
+        assert found.state == "ok" or found.remedy, (kind, route, found)
+        assert "defect" not in found.remedy, (kind, route, found)
+    assert {one.state for one in examined(cloud, monkeypatch).values()} == {"ok"}
+
+
+def test_the_roles_of_a_new_cluster_are_those_of_its_registry_s_mode(
+    cloud: AzureWorkspace, harbour: Harbour
+) -> None:
+    faults = harbour.rehearsal.workspace_state.faults
+    for kind, role in (
+        ("registry-abac", "Container Registry Repository Reader"),
+        ("no-permission", "AcrPull"),  # not known: the one without ABAC
+    ):
+        faults.inject(kind, route="container_registries_get")
+        assert [name for name, _ in cloud.needed_roles()][1] == role
+    assert [name for name, _ in cloud.needed_roles()][1] == "AcrPull"
+
+
+def test_a_cluster_without_identity_reaches_no_keyless_workspace(
+    cloud: AzureWorkspace, harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    properties = {"vmSize": "STANDARD_D2S_V3", "scaleSettings": {"maxNodeCount": 1}}
+    body = {"properties": {"computeType": "AmlCompute", "properties": properties}}
+    assert Asker(harbour).login().arm("PUT", "/computes/cpu-cluster", body).status == 201
+    found = examined(cloud, monkeypatch)["compute"]
+    if cloud.is_keyless():
+        assert found.state == "no"
+        assert "--identity-type SystemAssigned" in found.remedy
+    else:  # keys open the storage, and the registry's user the registry
+        assert (found.state, "no identity" in found.what) == ("ok", True)
+
+
+def test_permissions_are_lists_of_operations_and_a_filter_is_read(harbour: Harbour) -> None:
+    asker = Asker(harbour).login()
+    allowed = asker.arm("GET", f"{ROLES}/permissions")
+    fields = {"actions", "notActions", "dataActions", "notDataActions"}
+    assert [set(one) for one in allowed.body["value"]] == [fields, fields]
+    refused = asker.arm("GET", f"{ROLES}/roleAssignments?$filter=everything")
+    assert (refused.status, refused.body["error"]["code"]) == (400, "UserError")
+    nobody = "00000000-0000-0000-0000-000000000000"
+    assert asker.arm(
+        "GET", f"{ROLES}/roleAssignments?$filter=principalId%20eq%20{nobody}"
+    ).body == {"value": []}
+    group = asker.state.arm_ids.workspace_id.partition("/providers")[0]
+    for other in ("Microsoft.Storage/storageAccounts", "Microsoft.ContainerRegistry/registries"):
+        answer = asker.ask("GET", f"{group}/providers/{other}/another{ROLES}/permissions")
+        assert (answer.status, answer.body["error"]["code"]) == (404, "ResourceNotFound")
