@@ -25,6 +25,7 @@ from trainer.search.simplest import simplest
 LEVELS = (0.80, 0.95)
 _NUMBERS = 1 + 2 * len(LEVELS)
 _STEPS_WITHOUT_SEASON = 6
+_NO_REGRESSORS = asdict(Plan())
 _SHORT = 8  # rows, of which the dates alone do not show the calendar: three weekdays are also days
 _LATEST_US = 253_402_300_799_999_999  # 9999-12-31
 
@@ -194,8 +195,6 @@ def _even(given: Given, rules: Rules) -> _Even:
     if given.problem is not None:
         raise _UnusableError(given.problem)
     dates, values = given.dates, given.values
-    if rules.sums_days:
-        dates, values = _summed(dates, values, rules.last_day)
     known = np.flatnonzero(np.isfinite(values))
     if not len(known):
         raise _UnusableError("the series has no value")
@@ -234,24 +233,6 @@ def _grid(dates: Places, rules: Rules) -> Grid:
             else f"its {len(dates)} dates follow no calendar, or most of its dates are missing"
         )
     return found
-
-
-def _summed(dates: Places, values: Floats, last_day: int | None) -> tuple[Places, Floats]:
-    """Return the sum of each day, 0 for a day without a row; NaN for rows without a value."""
-    days = dates // DAY_US
-    last = last_day // DAY_US if last_day is not None else int(days.max(initial=0))
-    days, values = days[days <= last], values[days <= last]
-    if not len(days):
-        raise _UnusableError("it has no row before the last day, which is not whole")
-    first = int(days[0])
-    count, places = last - first + 1, days - first
-    is_known = ~np.isnan(values)
-    weights = values[is_known]
-    sums: Floats = np.bincount(places[is_known], weights=weights, minlength=count).astype(float)
-    has_rows = np.bincount(places, minlength=count) > 0
-    has_known = np.bincount(places[is_known], minlength=count) > 0
-    sums[has_rows & ~has_known] = np.nan
-    return (first + np.arange(count, dtype=np.int64)) * DAY_US, sums
 
 
 def _numbers(prediction: Prediction) -> Floats:
@@ -308,7 +289,7 @@ def _packed(model: SavedModel, name: str, even: _Even, rules: Rules) -> bytes:
         "last_date": dated(last),
         "regressor_names": [],
         "given_regressors": [],
-        "calendar_regressors": asdict(Plan()),
+        "calendar_regressors": _NO_REGRESSORS,
         "versions": _versions(),
     }
     return zlib.compress(write_saved(replace(model, facts=facts)))
