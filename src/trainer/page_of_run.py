@@ -1,7 +1,6 @@
 """What report.html tells of a run: the outcome as the page's own values."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
@@ -65,9 +64,9 @@ def _head(outcome: Outcome) -> page.Head:
 def _verdict(evaluated: Evaluated | None) -> page.Verdict:
     if evaluated is None:
         sentence = "No backtest was run: the model was not compared with the baselines."
-        return page.Verdict(kind="unclear", sentence=sentence)
+        return page.Verdict(kind="none", sentence=sentence)
     verdict = evaluated.verdict
-    kind: Literal["win", "lose", "unclear"] = "unclear"
+    kind: page.Kind = "none" if verdict.best_baseline is None else "unclear"
     if verdict.is_significant:
         kind = "lose" if verdict.is_lost else "win"
     return page.Verdict(kind=kind, sentence=verdict.sentence)

@@ -16,9 +16,11 @@ _BARS_A_UNIT, _LOWEST = 10, -1
 _BELOW = _LOWEST * _BARS_A_UNIT - 1
 _MOST_STRETCHES, _FEWEST_SERIES = 500, 200
 _INDEX_BYTES = 1_000_000
+_LARGEST_RATIO = 100.0  # else one series with an error of rounding decides the mean
 _MOST_REASONS, _SHOWN_REASONS, _SHOWN_NAMES = 1000, 20, 3
 # Two reasons are one where they differ in what they quote and in numbers: lines, dates, cells.
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9][0-9.,:-]*")
+_SPARSE = frozenset({"croston", "sba", "tsb", "imapa"})
 _SHORT_NAMES = {
     "arima": "ARIMA",
     "ets": "ETS",
@@ -52,7 +54,7 @@ class _Rival:
         self.worse += own > other
         if own > 0 and other > 0:
             self.ratios += 1
-            self.log_ratio += log(own / other)
+            self.log_ratio += log(min(_LARGEST_RATIO, max(1 / _LARGEST_RATIO, own / other)))
 
 
 @dataclass(slots=True)
@@ -132,6 +134,7 @@ class Tally:
         self._bars = Counter[int]()
         self._rivals = dict[str, _Rival]()
         self._weights = dict[str, float]()
+        self.sparse = 0
         self._weighted, self._heaviest = Counter[str](), Counter[str]()
         self._reasons = dict[tuple[str, str], _Reason]()
         self._unlisted = 0
@@ -163,8 +166,9 @@ class Tally:
                 self._rivals.setdefault(name, _Rival()).add(own, error)
 
     def _add_members(self, result: Result) -> None:
-        for place, (name, weight) in enumerate(result.members.items()):
-            kind = name.partition(" ")[0]
+        kinds = [name.partition(" ")[0] for name in result.members]
+        self.sparse += not _SPARSE.isdisjoint(kinds)
+        for place, (kind, weight) in enumerate(zip(kinds, result.members.values(), strict=True)):
             self._weights[kind] = self._weights.get(kind, 0.0) + weight
             self._weighted[kind] += 1
             self._heaviest[kind] += place == 0

@@ -102,10 +102,9 @@ class ManyContent:
 
     title: str
     verdict: Verdict
-    kind: str
     facts: tuple[tuple[str, str], ...]
     figures: tuple[tuple[str, str, str], ...]
-    caveat: str
+    caveats: tuple[str, ...]
     bars: tuple[Bar, ...]
     duels: tuple[Duel, ...]
     shares: tuple[Share, ...]

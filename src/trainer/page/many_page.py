@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from trainer.page.many_content import Duel, Entry, Failure, ManyContent, SeriesShown, Stretch
 from trainer.page.page import document
-from trainer.page.sections import bullets
+from trainer.page.sections import bullets, headline
 from trainer.page.series_chart import LONGEST_NAME, series_figures
 from trainer.page.skill_chart import skill_figure
 from trainer.page.tables import Column, pairs, table
@@ -16,15 +16,16 @@ from trainer.page.wording import (
     escaped,
     fixed,
     isolated,
+    number,
     percent,
     shortened,
     shortened_inside,
 )
 
-_LONGEST_REASON = 300
+_LONGEST_REASON, _FAR = 300, -100.0
 _RELATIVE = (
-    "Relative error: the geometric mean over the series of error / error of the other; below 1 the"
-    " forecast is better."
+    "Relative error: the geometric mean over the series of error / error of the other, each between"
+    " 0.01 and 100; below 1 the forecast is better."
 )
 
 
@@ -36,9 +37,7 @@ def write_many_page(content: ManyContent) -> bytes:
 def _head(content: ManyContent) -> str:
     return (
         f'<header><p class="kicker">Forecast report · {isolated(content.title)}</p>'
-        f'<div class="verdict {content.verdict.kind}"><p class="kind">{escaped(content.kind)}</p>'
-        f"<h1>{isolated(content.verdict.sentence)}</h1></div>{pairs(content.facts, 'facts')}"
-        "</header>"
+        f"{headline(content.verdict)}{pairs(content.facts, 'facts')}</header>"
     )
 
 
@@ -51,7 +50,7 @@ def _parts(content: ManyContent) -> tuple[tuple[str, str], ...]:
         ("Worst", _drawn(content.worst, "The series of the least skill, the worst one first.")),
         ("Failures", _failures(content)),
         ("Index", _index(content)),
-        ("Input", bullets(content.notes) or "<p>Nothing about the table needs a note.</p>"),
+        ("Input", bullets(content.notes) or "<p>No row was dropped or changed.</p>"),
         ("Run", _run(content)),
     )
 
@@ -67,7 +66,7 @@ def _figures(content: ManyContent) -> str:
 
 def _errors(content: ManyContent) -> str:
     if not any(bar.count for bar in content.bars):
-        return f"<p>{escaped(content.caveat)}</p>"
+        return "".join(f"<p>{escaped(text)}</p>" for text in content.caveats)
     caption = (
         f"Skill is 1 {MINUS} error / error of the series' best baseline: above 0 the forecast is"
         " better, at 0.5 its error is half as large."
@@ -77,7 +76,7 @@ def _errors(content: ManyContent) -> str:
     return "".join(
         [
             skill_figure(content.bars, caption),
-            f'<p class="note">{escaped(content.caveat)}</p>',
+            *[f'<p class="note">{escaped(text)}</p>' for text in content.caveats],
             _duels("The forecast against each baseline", baselines, has_best=True),
             _duels("The forecast against each of its members alone", members, has_best=False),
             f'<p class="note">{_RELATIVE}</p>',
@@ -103,7 +102,7 @@ def _duels(caption: str, duels: Sequence[Duel], *, has_best: bool) -> str:
         cells = [
             isolated(duel.rival),
             _of(duel.better, whole),
-            _of(duel.equal, whole),
+            f"{duel.equal:,}",
             _of(duel.worse, whole),
             escaped(fixed(duel.relative, 3)),
         ]
@@ -147,7 +146,7 @@ def _failures(content: ManyContent) -> str:
     heads = (
         Column(name="Status"),
         Column(name="Series", is_number=True),
-        Column(name="Meaning"),
+        Column(name="Meaning", is_wide=True),
     )
     rows = [(escaped(s.name), f"{s.count:,}", escaped(s.meaning)) for s in content.statuses]
     parts = [table("Series by status", heads, rows)]
@@ -170,7 +169,7 @@ def _reasons(failures: Sequence[Failure]) -> str:
         Column(name="Reason, of the first such series"),
         Column(name="Series", is_number=True),
         Column(name="Status"),
-        Column(name="First ones by name"),
+        Column(name="First ones by name", is_wide=True),
     )
     rows = [
         (
@@ -252,8 +251,13 @@ def entry_item(entry: Entry) -> str:
     if entry.anchor:
         name = f'<a href="#{entry.anchor}">{name}</a>'
     if entry.status == "ok":
-        return f"<li>{name} <i>{fixed(entry.skill, 3)}</i></li>"
+        return f"<li>{name} <i>{skill_text(entry.skill)}</i></li>"
     return f'<li>{name} <i class="look">{escaped(entry.status)}</i></li>'
+
+
+def skill_text(skill: float | None) -> str:
+    """Return a skill with three decimals; without, where it is far below 0."""
+    return number(skill, 3) if skill is not None and skill < _FAR else fixed(skill, 3)
 
 
 def _run(content: ManyContent) -> str:

@@ -13,6 +13,7 @@ from trainer.page.content import (
     Residuals,
     Run,
     Search,
+    Verdict,
 )
 from trainer.page.forecast_chart import forecast_figure, held_out_figure
 from trainer.page.residual_charts import residual_figures
@@ -35,7 +36,8 @@ from trainer.page.wording import (
 _KINDS = {
     "win": "Better than the baselines",
     "lose": "Not better than the baselines",
-    "unclear": "Not compared with the baselines",
+    "unclear": "No significant difference from the baselines",
+    "none": "Not compared with the baselines",
 }
 _MOST_STEPS = 60
 _MOST_CANDIDATES = 15
@@ -50,11 +52,17 @@ def head(content: Head) -> str:
         ("Model", content.order),
         ("Run", content.run_id),
     )
-    verdict = content.verdict
     return (
         f'<header><p class="kicker">Forecast report · {isolated(content.model_name)}</p>'
+        f"{headline(content.verdict)}{pairs(facts, 'facts')}</header>"
+    )
+
+
+def headline(verdict: Verdict) -> str:
+    """Return the verdict, its kind in words first."""
+    return (
         f'<div class="verdict {verdict.kind}"><p class="kind">{_KINDS[verdict.kind]}</p>'
-        f"<h1>{isolated(verdict.sentence)}</h1></div>{pairs(facts, 'facts')}</header>"
+        f"<h1>{isolated(verdict.sentence)}</h1></div>"
     )
 
 

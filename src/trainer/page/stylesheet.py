@@ -49,7 +49,7 @@ font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,san
 .kind{font-size:.9rem;font-weight:700;margin-bottom:.2rem;color:var(--muted)}
 .win{border-color:var(--good)}.win .kind{color:var(--good)}
 .lose{border-left-style:double;border-color:var(--bad)}.lose .kind{color:var(--bad)}
-.unclear{border-left-style:dashed}
+.unclear,.none{border-left-style:dashed}
 .facts{font-size:.9rem;display:grid;grid-template-columns:1fr;gap:.1rem}
 .facts div,.pairs div{display:grid;grid-template-columns:5.5rem minmax(0,1fr);gap:.75rem}
 .pairs div{grid-template-columns:8rem minmax(0,1fr)}
@@ -155,6 +155,7 @@ tbody th,td,td.n{border:0;padding:0;text-align:left}
 td,td.n{white-space:normal;overflow-wrap:anywhere}
 td::before{content:attr(data-name);display:block;font-size:.75rem;color:var(--muted)}
 .n+td:not(.n){padding-left:0}
+.w{grid-column:span 3}
 }
 @media(min-width:760px){
 body{padding-top:2.5rem}
