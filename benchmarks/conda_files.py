@@ -60,7 +60,8 @@ real files of public projects, named by the start of their sha256. An image is *
 *imports* each package that the file asks for, as an unknown user, on a read-only file system,
 without network. `base` is the Debian release whose own Python is taken, or `stand-in` for an
 official image. CPU seconds are those of `hakobune lock`, with a warm cache where an earlier file
-had the package; build seconds and size (MB, uncompressed) are whole.
+had the package; build seconds are whole, size is MB of compressed layers, on a machine that
+other work ran on. An empty cell: not tried.
 """
 
 
@@ -69,7 +70,7 @@ class Result:
     """What became of one file. `locked`, `built`, `imported`: ok, an error's name, or empty.
 
     Seconds are the processor's, of hakobune and the resolver, for `cpu_s`, and the clock's for
-    `build_s`. `size_mb` is the image's, uncompressed. `says` is a refusal's first line.
+    `build_s`. `size_mb` is of the image's compressed layers. `says` is a refusal's first line.
     """
 
     name: str

@@ -83,9 +83,9 @@ def _dates(column: "pd.Series[Any]") -> Places:
 
     Texts have to be ISO 8601: of others, days and months can be mistaken for each other.
     """
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        column = column.astype(str)  # pandas would count nanoseconds
     try:
-        if pd.api.types.is_numeric_dtype(column.dtype):
-            raise TypeError("its values are numbers")
         dates = pd.to_datetime(column, format="ISO8601")
         if dates.dt.tz is not None:
             dates = dates.dt.tz_localize(None)

@@ -1,6 +1,7 @@
 """What report.html tells of a run over many series, as the page's own values."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,10 @@ def page_of(
     anchors = {place: each.anchor for place, each in zip(places, shown, strict=True)}
     failures, unlisted = tally.failures()
     return ManyContent(
-        title=f"{count(totals.series, 'series', 'series')} of {limited(plan.table.source)}",
-        verdict=Verdict(kind=totals.outcome(), sentence=totals.verdict()),
+        title=f"{count(totals.series, 'series', 'series')} of {limited(Path(plan.table.source).name)}",
+        verdict=Verdict(
+            kind=totals.outcome(), sentence=totals.verdict().replace(" -", f" {MINUS}")
+        ),
         facts=tuple(_facts(totals, tally, plan)),
         figures=tuple(_figures(totals)),
         caveats=_caveats(totals, tally),
@@ -72,7 +75,7 @@ def page_of(
         failed=tuple(shown[len(best) + len(worst) :]),
         index=tally.index.stretches(anchors),
         notes=tuple(map(limited, notes)),
-        arguments=tuple((name, _told(value)) for name, value in asked.items()),
+        arguments=tuple((name, _told(value)) for name, value in asked.items() if name != "input"),
         versions=tuple((name, version or "not there") for name, version in versions().items()),
         metrics_file=merged.metrics_file,
     )

@@ -54,7 +54,7 @@ def many(settings: ManySettings, publication: Publication, clock: RunClock) -> N
             path=str(settings.input), source=plan.table.source, sha256=source.digest.hexdigest()
         )
         _write(plan, files, settings, (scratch, publication, clock), facts)
-        if settings.keys is not None:
+        if settings.keys is not None and not settings.keeps_batches:
             shutil.rmtree(folder, ignore_errors=True)
             with suppress(OSError):  # it has the end's mark where nodes look for it there
                 folder.parent.rmdir()

@@ -173,6 +173,22 @@ def test_a_week_is_found_in_hours_that_have_one() -> None:
     assert two.best_baseline == "long_seasonal_naive"
 
 
+def test_intervals_are_conformal_by_step_from_enough_origins() -> None:
+    noise = np.random.default_rng(6).normal(size=400)
+    long = forecast_series(50 + noise, season=1, horizon=4)
+    assert long.origins == 24
+    assert "conformal by step, from the errors from 24 origins" in long.intervals
+    assert long.model.team is not None
+    assert len(long.model.team.widths) == 4
+    low, high = long.prediction.bounds(0.95)
+    assert (high - low > 3).all()
+    assert (high - low < 7).all()  # 3.92 standard deviations
+    short = forecast_series(50 + noise[:40], season=1, horizon=4)
+    assert "what is usual" in short.intervals
+    assert short.model.team is not None
+    assert len(short.model.team.widths) == 1
+
+
 def test_the_saved_model_forecasts_the_same_bits() -> None:
     for values in (_monthly(80), np.full(20, 5.0), ODD["zeros at the end"][0]):
         found = forecast_series(values, season=12, horizon=7)
