@@ -94,7 +94,7 @@ def _against_average(records: Sequence[dict[str, Any]]) -> Iterator[Row]:
     for name in dict.fromkeys(one["set"] for one in records):
         group = [one for one in records if one["set"] == name]
         theirs = [_of_reply(one, np.array(given[one["name"]].forecast)) for one in group]
-        for kind in ("", ", no year") if name == "m4-weekly" else ("",):
+        for kind in ("", ", unnamed") if name == "m4-weekly" else ("",):
             found = [_default(one, has_natural=not kind) for one in group]
             (smape, mase), (other, others) = (
                 [_mean(each, measure) for measure in ("smape", "mase")] for each in (found, theirs)
@@ -193,13 +193,18 @@ def _mean(found: Sequence[Scored], name: str) -> float:
 
 
 def _default(record: dict[str, Any], *, has_natural: bool = True) -> Scored:
-    """Score our forecast; `has_natural`: with the seasons that the calendar would name."""
+    """Score our forecast; `has_natural`: with the seasons that the calendar would name.
+
+    Without, the season of the record is all that is known.
+    """
     began = time.process_time()
     values, horizon, season = _numbers(record["train"]), len(record["test"]), record["season"]
     seasons = (season, *LONGER.get(record["set"], ())) if has_natural else (season,)
     if has_natural and record["set"] == "m4-weekly" and len(values) >= FEWEST_YEARS * WEEKS:
         seasons = (WEEKS,)
-    found = forecast_series(values, season=seasons[0], seasons=seasons, horizon=horizon).prediction
+    found = forecast_series(
+        values, season=seasons[0], seasons=seasons if has_natural else (), horizon=horizon
+    ).prediction
     spent = time.process_time() - began
     quantiles = [found.quantile(level) for level in LEVELS]
     return _scored(record, found.point, found.bounds(0.95), quantiles, spent)
