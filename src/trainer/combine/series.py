@@ -61,7 +61,7 @@ def forecast_series(
     `seasons` are all natural periods, the shortest (`season`) first: of hours (24, 168), which is
     also what 24 alone means, as do the steps of a day of 5, 10, 15 and 30 minutes. Those that the
     rows hold three times count, and the errors from the origins decide what each is worth. Where
-    none is known, one that the steps of the values clearly show is tried; `seasons` (1,) means none.
+    none is known, one that the steps of the values clearly show is tried; (1,) means none.
 
     Nothing below 0 is forecast where no value is negative, unless `has_floor` is false. Every
     series with a value has a forecast: where nothing can be estimated, its last value, line or
