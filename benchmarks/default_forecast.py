@@ -189,7 +189,7 @@ def _less(what: str, ours: float | np.floating[Any], theirs: float | np.floating
         reference=f"{theirs:.3f}",
         ratio=f"{ours / theirs:.3f}x",
         bound="<= 1x",
-        is_met=ours <= theirs,
+        is_met=bool(ours <= theirs),
     )
 
 
