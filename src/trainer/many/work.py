@@ -18,9 +18,11 @@ from trainer.many.batch_file import find_sealed
 from trainer.many.merge import merge
 from trainer.many.options import ManySettings
 from trainer.many.plan import Batch, Plan, make_plan
+from trainer.many.report import page_of
 from trainer.many.runners import Runner, run_here, run_in_processes
 from trainer.many.totals import Totals, parameters, result_rows, write_metric
 from trainer.outputs import RECORD, Publication, translated
+from trainer.page.many_page import write_many_page
 from trainer.printable import printable
 from trainer.record import (
     InputFacts,
@@ -32,7 +34,8 @@ from trainer.settings import read_environment, read_tracking
 
 _TOLD_FAILURES = 5
 _EXPERIMENT = "many"
-_TRACKED = ("metric.json", RECORD)  # the tables are as large as the data
+REPORT = "report.html"
+_TRACKED = (REPORT, "metric.json", RECORD)  # the tables are as large as the data
 
 
 def many(settings: ManySettings, publication: Publication, clock: RunClock) -> None:
@@ -144,16 +147,18 @@ def _write(
     folder.mkdir()
     with stage("write") as current:
         with translated(folder):
-            totals = merge(plan, files, folder)
+            merged = merge(plan, files, folder)
+        totals, asked = merged.totals, parameters(settings, plan, facts)
         _demand(totals, settings)
         found: dict[str, bytes | Path] = {path.name: path for path in sorted(folder.iterdir())}
         found["metric.json"] = write_metric(totals, settings, plan, facts)
         notes = (*plan.notes, *processor_notes())
+        found[REPORT] = write_many_page(page_of(merged, plan, notes, asked))
         found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts)
         publication.publish(found)
         current.outcome = str(settings.place.output)
     show_notes(totals.told_failures(_TOLD_FAILURES))
-    _tell_tracking(totals, settings, clock, parameters(settings, plan, facts))
+    _tell_tracking(totals, settings, clock, asked)
     show_result([*result_rows(totals, settings, list(found))])
 
 
