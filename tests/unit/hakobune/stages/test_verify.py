@@ -56,7 +56,7 @@ def values_of(made: Made) -> dict[str, Any]:
 def test_a_run_of_another_command_has_the_outputs_of_that_command(tmp_path: Path) -> None:
     given = ["--input", "inputs/input/sales.csv", "--output", "runs/demo-run"]
     made = make_run(tmp_path, arguments=["many", *given], files={"rows.csv": b"1"})
-    with pytest.raises(OutputAbsentError, match="the declared output model.bin is not in"):
+    with pytest.raises(OutputAbsentError, match=r"the declared output model\.bin is not in"):
         walked(made)
     output = Output(name="output", flag="--output", files=("rows.csv",))
     many = Command(name="many", command=("many",), inputs=made.project.inputs, outputs=(output,))
