@@ -53,11 +53,11 @@ def page_of(
     places = [place for place, _ in (*best, *worst, *failed)]
     anchors = {place: each.anchor for place, each in zip(places, shown, strict=True)}
     failures, unlisted = tally.failures()
+    source = limited(Path(plan.table.source).name)
+    sentence = totals.verdict().replace(" -", f" {MINUS}")
     return ManyContent(
-        title=f"{count(totals.series, 'series', 'series')} of {limited(Path(plan.table.source).name)}",
-        verdict=Verdict(
-            kind=totals.outcome(), sentence=totals.verdict().replace(" -", f" {MINUS}")
-        ),
+        title=f"{count(totals.series, 'series', 'series')} of {source}",
+        verdict=Verdict(kind=totals.outcome(), sentence=sentence),
         facts=tuple(_facts(totals, tally, plan)),
         figures=tuple(_figures(totals)),
         caveats=_caveats(totals, tally),
