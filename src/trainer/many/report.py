@@ -167,5 +167,5 @@ def _remarks(result: Result) -> Iterator[str]:
 
 def _told(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(map(limited, map(str, value))) or ABSENT
+        return limited(", ".join(map(str, value))) or ABSENT
     return ABSENT if value is None else limited(str(value))
