@@ -2,7 +2,8 @@
 
 Numbers are read from JSON and CSV. Of a JSON object the keys `run` and `run_id` are left out: they
 say when and where (docs/reference/record.md). Pictures, pages and logs show what the other files
-say or when it was made, and the record is about the run; they are not compared.
+say or when it was made, the record is about the run, and `timings.csv` or the like holds measured
+seconds; they are not compared.
 """
 
 import csv
@@ -19,6 +20,7 @@ from hakobune.model.grade import TOLERANCE, Grade, Sameness
 from hakobune.model.record import RECORD
 
 _VIEWS = {".html", ".jpg", ".jpeg", ".log", ".pdf", ".png", ".svg"}
+_TIMINGS = "timings"
 _PLACE_KEYS = ("run", "run_id")
 _MISSING = object()
 _TOLD = 60
@@ -31,7 +33,9 @@ _UNREADABLE = (ValueError, csv.Error, RecursionError)
 
 def is_compared(name: str) -> bool:
     """Tell whether a file of a run is a result, by its name."""
-    return name != RECORD and PurePosixPath(name).suffix.lower() not in _VIEWS
+    path = PurePosixPath(name)
+    is_measured = path.name.partition(".")[0] == _TIMINGS
+    return name != RECORD and not is_measured and path.suffix.lower() not in _VIEWS
 
 
 def without_place(name: str, content: bytes) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from trainer import __version__
 from trainer.errors import BatchesUnusableError, ChoicesContradictError
 from trainer.input.options import ReadAs, add_table_options, table_options
-from trainer.settings import FLOORS, RunPlace, read_horizon
+from trainer.settings import FLOORS, RunPlace, read_environment, read_horizon
 
 KEYS = ".cluster"
 _BATCHES = "batches"
@@ -134,7 +134,10 @@ def _keys(raw: argparse.Namespace, place: RunPlace) -> Path | None:
         )
     if raw.cluster is None:
         return None
-    return place.output / KEYS if raw.cluster == KEYS else Path(raw.cluster)
+    if raw.cluster != KEYS:
+        return Path(raw.cluster)
+    # Nodes on one machine may share a folder in memory, which an output is not.
+    return Path(read_environment().get("HAKOBUNE_KEYS") or place.output / KEYS)
 
 
 def _shard(text: str | None, batches: str | None) -> tuple[int, int] | None:

@@ -13,7 +13,7 @@ from trainer.errors import MemoryExhaustedError, TooManyFailuresError
 from trainer.input.long import LongTable, open_long
 from trainer.input.source import Source, open_source
 from trainer.interruption import held_back
-from trainer.many.batch_file import find_sealed
+from trainer.many.batch_file import count_again, find_sealed
 from trainer.many.merge import Totals, merge
 from trainer.many.options import ManySettings
 from trainer.many.plan import Batch, Plan, make_plan
@@ -145,11 +145,23 @@ def _write(
         found: dict[str, bytes | Path] = {path.name: path for path in sorted(folder.iterdir())}
         found["metric.json"] = _metric(totals, settings, plan, facts)
         notes = (*plan.table.notes, *processor_notes())
-        found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts)
+        work = None if settings.keys is None else _work(plan, files)
+        found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts, work)
         publication.publish(found)
         current.outcome = str(settings.place.output)
     show_notes([f"{printable(name)}: {why}" for name, why in totals.failures[:_TOLD_FAILURES]])
     show_result(_result(totals, settings, list(found)))
+
+
+def _work(plan: Plan, files: dict[str, Path]) -> dict[str, int | str]:
+    """Return how many series there are, and how many were done twice by several nodes.
+
+    What a node had of a batch when it was lost is in no file, and is not counted.
+    """
+    again = count_again(next(iter(files.values())).parent, list(files)) if files else {}
+    sizes = {batch.name: batch.end - batch.start for batch in plan.batches}
+    twice = sum(sizes[name] * count for name, count in again.items())
+    return {"unit": "series", "total": sum(sizes.values()), "twice": twice}
 
 
 def _demand(totals: Totals, settings: ManySettings) -> None:
