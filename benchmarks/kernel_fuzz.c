@@ -39,6 +39,10 @@ size_t ces_numbers(int, int);
 size_t ces_room(int, int, int);
 double ces_fit(int, int, int, const double *, const double *, double, int, int, double *, double *);
 int ces_run(int, int, int, const double *, const double *, int, double *, double *, double *, double *);
+size_t cycles_numbers(int, const int *);
+size_t cycles_room(int, const int *);
+double cycles_fit(int, const int *, int, const double *, double, int, double *, double *);
+int cycles_run(int, const int *, int, const double *, const double *, int, double *, double *, double *, double *);
 int season_is_visible(int, const double *, int);
 int season_indices(int, const double *, int, int, double *, double *);
 double demand_smoothing(int, const double *, double, double);
@@ -364,6 +368,31 @@ static void try_ces(void) {
     drop_smoothed(&s);
 }
 
+static void try_cycles(void) {
+    Smoothed s = smoothed_of();
+    int count = 1 + below(3), seasons[3] = {2 + below(8), 10 + below(30), 40 + below(below(5) ? 30 : 3000)};
+    size_t places = cycles_numbers(count, seasons);
+    double values[2], *found = room(2 * places);
+    memset(found, 0, 2 * places * sizeof(double));
+    for (int call = 0; call < 2; call++) {
+        double *work = work_of(cycles_room(count, seasons), call), *own = found + (size_t)call * places;
+        values[call] = cycles_fit(count, seasons, s.rows, s.series, 1e-3, MOST, own, work);
+        require(!isnan(values[call]) && values[call] < INFINITY, "cycles: a likelihood that is no number or infinite");
+        if (values[call] > -INFINITY) {
+            require(own[0] >= 0 && own[0] * seasons[count - 1] <= 1 && own[1] < 1, "cycles: beyond the bounds");
+            if (cycles_run(count, seasons, s.rows, s.series, own, s.steps, s.fitted, s.means, s.variances, work))
+                require_ahead(&s, "cycles: an impossible forecast");
+        }
+        free(work);
+    }
+    require(same(values, values + 1, 1) && same(found, found + places, (int)places), "cycles: two fits from the same rows");
+    seasons[0] = below(2);
+    require(cycles_numbers(count, seasons) == 0 && cycles_numbers(4, seasons) == 0, "cycles: an impossible form");
+    require(!cycles_run(count, seasons, 0, NULL, NULL, 0, NULL, NULL, NULL, NULL), "cycles: an impossible form ran");
+    free(found);
+    drop_smoothed(&s);
+}
+
 static void try_others(void) {
     Smoothed s = smoothed_of();
     int season = below(30), level = 1 + below(20);
@@ -427,6 +456,7 @@ int main(int count, char **arguments) {
         try_impossible();
         try_ets();
         try_ces();
+        try_cycles();
         try_others();
         free(c.series), free(c.regressors), free(c.point);
         number++;

@@ -21,11 +21,12 @@ ONE_THREAD = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """Its name in the table, and the command that answers the tasks of a file."""
+    """Its name in the table, and the command that answers the tasks of a file, in a checkout."""
 
     name: str
     command: tuple[str, ...]
     probe: tuple[str, ...] | None = None
+    root: Path = ROOT  # the checkout that it runs from
 
     def is_installed(self) -> bool:
         """Return whether the command can run on this machine."""
@@ -57,9 +58,9 @@ R = Engine(name="R forecast", command=_R, probe=_HAS_FORECAST)
 R_EXACT = Engine(name="R forecast exact", command=(*_R, "--exact"), probe=_HAS_FORECAST)
 
 
-def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return the variables of a measured process: one thread, the same hashes, our folders."""
-    paths = os.pathsep.join((str(ROOT / "benchmarks"), str(ROOT / "src")))
+def environment(extra: Mapping[str, str] | None = None, *, root: Path = ROOT) -> dict[str, str]:
+    """Return the variables of a measured process: one thread, the same hashes, own folders."""
+    paths = os.pathsep.join((str(root / "benchmarks"), str(root / "src")))
     return {**os.environ, **ONE_THREAD, "PYTHONPATH": paths, "PYTHONHASHSEED": "0", **(extra or {})}
 
 
@@ -72,7 +73,7 @@ def replies(engine: Engine, tasks: Sequence[Task]) -> dict[str, Reply]:
         with subprocess.Popen(
             [*engine.command, str(path)],
             stdout=subprocess.PIPE,
-            env=environment(),
+            env=environment(root=engine.root),
             text=True,
         ) as process:
             assert process.stdout is not None

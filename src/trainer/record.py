@@ -74,12 +74,13 @@ class RunClock:
     variables: Mapping[str, str]
 
 
-def write_record(
+def write_record(  # noqa: PLR0913 - what a record holds
     run_id: str,
     clock: RunClock,
     notes: Iterable[str],
     files: Mapping[str, bytes | Path],
     data: InputFacts,
+    *,
     work: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Return record.json of a run that succeeded, with every file's checksum.

@@ -355,7 +355,7 @@ def train_command(project: Project, training: Training, *, image: str) -> list[s
     for bind in training.binds:
         command += ["--mount", containers.mount(bind)]
     command += ["--env", f"HAKOBUNE_RUN_ID={training.run_id}", "--entrypoint", "/bin/sh", image]
-    return [*command, "-c", AS_OWNER, project.service, *project.program, *training.arguments]
+    return [*command, "-c", AS_OWNER, project.service, *project.started(training.arguments)]
 
 
 def train(runner: Runner, command: Sequence[str], container: str) -> ContainerEnd:

@@ -22,21 +22,22 @@ _LOOK_S = 0.001
 
 def others() -> list[int]:
     """Return the processes of the container but the first and this one."""
-    found = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    found = [int(path.name) for path in Path("/proc").glob("[0-9]*")]
     return [pid for pid in found if pid not in (1, os.getpid())]
 
 
-def written_file(folder: str) -> str:
-    """Return a file below the folder that a process has open for writing; empty without one."""
+def written_file(folder: str) -> Path | None:
+    """Return a file below the folder that a process has open for writing."""
     for pid in others():
         with contextlib.suppress(OSError):  # it ended meanwhile
-            for handle in os.scandir(f"/proc/{pid}/fd"):
-                target = os.readlink(handle.path)
-                if target.startswith(folder) and os.stat(handle.path).st_nlink:
-                    flags = Path(f"/proc/{pid}/fdinfo/{handle.name}").read_text("ascii")
-                    if int(flags.partition("flags:")[2].split()[0], 8) & os.O_ACCMODE:
+            for handle in Path(f"/proc/{pid}/fd").iterdir():
+                target = handle.readlink()
+                if str(target).startswith(folder) and target.exists():
+                    facts = Path(f"/proc/{pid}/fdinfo/{handle.name}").read_text("ascii")
+                    flags = int(facts.partition("flags:")[2].split()[0], 8)
+                    if flags & os.O_ACCMODE:
                         return target
-    return ""
+    return None
 
 
 def worked_s(pid: int) -> float:
@@ -58,10 +59,10 @@ def while_writing(folder: str, limit_s: float) -> str:
     deadline = time.monotonic() + limit_s
     while time.monotonic() < deadline:
         found = written_file(folder)
-        if found:
+        if found is not None:
             end_others()
-            size = os.stat(found).st_size if os.path.exists(found) else 0
-            return f"while it wrote {Path(found).name[:24]}, of which {size:,} bytes are there"
+            size = found.stat().st_size if found.exists() else 0
+            return f"while it wrote {found.name[:24]}, of which {size:,} bytes are there"
         time.sleep(_LOOK_S)
     end_others()
     return "between two files: none was being written for a while"

@@ -1,6 +1,7 @@
 """A project that uses hakobune, as its `pyproject.toml` describes it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from hakobune.model.spec import Index
@@ -45,6 +46,16 @@ class Library:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Another way to train: what `hakobune train <name>` runs, reads and writes."""
+
+    name: str
+    command: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """What of the outputs is the model: its name in a registry of models, and its file.
 
@@ -63,7 +74,8 @@ class Project:
     `debian` are packages that the image has besides its base's. `gpus` is `all` where the training
     uses the GPUs of its machine, else empty. `signers` are public keys, each a path or a
     fingerprint; runs must be signed with one of them. `distributed` says that the program shares
-    its work among the nodes of a job, and goes on from what is in its outputs.
+    its work among the nodes of a job, and goes on from what is in its outputs. `commands` are other
+    ways to train.
     """
 
     root: Path
@@ -82,6 +94,41 @@ class Project:
     gpus: str = ""
     indexes: tuple[Index, ...] = ()
     distributed: bool = False
+    commands: tuple[Command, ...] = ()
+
+    def entry(self, arguments: Sequence[str]) -> "Project":
+        """Return the project as the command reads and writes that the first argument names.
+
+        Without such a command it is the project itself. A run's recorded arguments name the same.
+        """
+        found = self._command_of(arguments)
+        if found is None:
+            return self
+        return replace(self, inputs=found.inputs, outputs=found.outputs, model=None)
+
+    def started(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the words that the image runs for these arguments."""
+        found = self._command_of(arguments)
+        if found is None:
+            return (*self.program, *arguments)
+        return (*self.in_image(found.command), *arguments[1:])
+
+    def given(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the arguments for which the image runs these words; the reverse of `started`."""
+        programs = [((found.name,), self.in_image(found.command)) for found in self.commands]
+        for name, program in (*programs, ((), self.program)):
+            if words[: len(program)] == program:
+                return (*name, *words[len(program) :])
+        return words
+
+    @property
+    def services(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return the name and program of each service of a compose file that trains."""
+        commands = ((one.name, self.in_image(one.command)) for one in self.commands)
+        return ((self.service, self.program), *commands)
+
+    def _command_of(self, arguments: Sequence[str]) -> Command | None:
+        return next((one for one in self.commands if [*arguments[:1]] == [one.name]), None)
 
     @property
     def results(self) -> tuple[Output, ...]:
@@ -118,7 +165,7 @@ class Project:
     @property
     def script(self) -> str:
         """The script that `command` starts, as it names it; empty for a module or a program."""
-        return next(iter(self.command[_script_at(self.command) :][:1]), "")
+        return script_of(self.command)
 
     @property
     def source_name(self) -> str:
@@ -154,6 +201,11 @@ class Project:
     def dockerignore_path(self) -> Path:
         """The allow-list that BuildKit reads beside the Dockerfile."""
         return self.root / f"{self.dockerfile}.dockerignore"
+
+
+def script_of(words: tuple[str, ...]) -> str:
+    """Return the script that a command starts, as it names it; empty for a module or a program."""
+    return next(iter(words[_script_at(words) :][:1]), "")
 
 
 def _script_at(words: tuple[str, ...]) -> int:

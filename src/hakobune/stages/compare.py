@@ -165,7 +165,7 @@ def _is_of_data(project: Project, record: RunRecord, inputs: tuple[JobInput, ...
     named = {word.partition("=")[0] for word in record.arguments}
     return all(
         read.get(item.name) == given[item.name] if item.name in given else item.flag not in named
-        for item in project.inputs
+        for item in project.entry(record.arguments).inputs
     )
 
 

@@ -53,13 +53,14 @@ def complete_job(
             + (f"check out commit {commit[:12]} and fetch again" if commit else exc.remedy)
         )
         return False
+    arguments = _arguments(project, job)
     how = Circumstances(
         found_by="job",
         documents=documents,
         commit=commit,
         is_dirty=job.tag("git.dirty") != "false",
-        arguments=_arguments(project, job),
-        inputs=_uploaded(project, job),
+        arguments=arguments,
+        inputs=_uploaded(project.entry(arguments), job),
         job=_facts(job, image),
     )
     complete(project, folder, image, runner, how)
@@ -118,8 +119,12 @@ def _arguments(project: Project, job: Job) -> tuple[str, ...]:
 
 
 def _is_whole(project: Project, folder: Path) -> bool:
-    """Tell whether every output is there, and not one that was asked for alone."""
-    return all(files.has_content(folder / name) for out in project.outputs for name in out.files)
+    """Tell whether every output of a command is there, and not one that was asked for alone."""
+    entries = (project, *(project.entry((command.name,)) for command in project.commands))
+    return any(
+        all(files.has_content(folder / name) for out in entry.outputs for name in out.files)
+        for entry in entries
+    )
 
 
 def _environment_image(cloud: Cloud, job: Job) -> str:

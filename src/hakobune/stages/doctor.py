@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from hakobune.adapters import debian_base, docker_cli, registry, resolver
@@ -19,7 +20,7 @@ from hakobune.adapters.round_trip import require_round_trip
 from hakobune.errors import HakobuneError, IndexUnreachableError
 from hakobune.model.destination import Destination
 from hakobune.model.finding import Finding
-from hakobune.model.project import Project
+from hakobune.model.project import Project, script_of
 from hakobune.stages import base_image
 from hakobune.stages.build import image_tag
 from hakobune.stages.compose import differences
@@ -101,7 +102,18 @@ def _source(project: Project, runner: Runner) -> Finding:
 
 
 def _command(project: Project) -> Finding:
-    script, command = project.script, shlex.join(project.command)
+    """Look at the scripts that the project's commands start, the first of which trains."""
+    first, *others = [
+        _started(project, words)
+        for words in (project.command, *(one.command for one in project.commands))
+    ]
+    broken = next((one for one in (first, *others) if one.state != "ok"), None)
+    named = [f"{one.name}: {shlex.join(one.command)}" for one in project.commands]
+    return broken or replace(first, what="; ".join([first.what, *named]))
+
+
+def _started(project: Project, words: tuple[str, ...]) -> Finding:
+    script, command = script_of(words), shlex.join(words)
     path = PurePosixPath(script)
     if not script or path.is_absolute():  # of the image, which may not be built yet
         return Finding(step="command", state="ok", what=command)

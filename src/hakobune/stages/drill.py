@@ -68,13 +68,14 @@ def drill(  # noqa: PLR0913 - what a drill is made of, by name
     longer than `limit_s`. Raises TrainingFailedError where the undisturbed job fails, and
     DrillRunningError.
     """
+    is_shared = project.entry(training.arguments).distributed
     prefix = f"hakobune-drill-{secrets.token_hex(4)}"
     site = _Site(
         project=project,
         training=replace(training, is_terminal=False),
         image=image,
         runner=runner,
-        nodes=nodes if project.distributed else 1,
+        nodes=nodes if is_shared else 1,
         limit_s=limit_s,
         folder=project.root / RUNS / f".{prefix}",
         prefix=prefix,
@@ -90,7 +91,7 @@ def drill(  # noqa: PLR0913 - what a drill is made of, by name
             first = _undisturbed(site)
             reporter.done("job", f"undisturbed, {len(first.files)} files", seconds=first.seconds)
             found = []
-            for target in SHARED if project.distributed else ALONE:
+            for target in SHARED if is_shared else ALONE:
                 reporter.working(f"drill {target.value}: {WHAT[target]}")
                 found.append(_drilled(site, target, first))
                 reporter.done("drill", f"{target.value}: {found[-1].outcome}")

@@ -19,6 +19,7 @@ from hakobune.model.record import RECORD, SIGNATURE_FILES, ManifestEntry
 from hakobune.model.reporter import Reporter
 from hakobune.stages.watch import canceled, failure, found
 from hakobune.transform.names import valid_name
+from hakobune.transform.plan_job import job_arguments
 from hakobune.transform.read_run import read_manifest
 
 RUNS = "runs"
@@ -35,10 +36,9 @@ def fetch(
     OutputsMissingError, OutputUnknownError, OutputDamagedError, or what the job's end was.
     """
     valid_name("job", name)
-    wanted = _outputs(project, output)
     folder = project.root / RUNS / name
     if folder.is_dir():
-        verify(folder, wanted)
+        verify(folder, _outputs(_entry(project, folder), output))
         reporter.done("fetch", f"{RUNS}/{name} is there already, verified")
         return folder
     job = found(cloud, name)
@@ -50,6 +50,7 @@ def fetch(
         raise failure(cloud, job)
     if job.fate is Fate.CANCELED:
         raise canceled(cloud, job)
+    wanted = _outputs(project.entry(job_arguments(project, job.command)), output)
     waiting = project.root / RUNS / f".{name}.fetching"
     if waiting.is_symlink():
         files.remove(waiting)
@@ -60,6 +61,13 @@ def fetch(
     files.move_folder(waiting, folder)
     reporter.done("fetch", f"{RUNS}/{name}, {total / 1e6:.1f} MB, verified")
     return folder
+
+
+def _entry(project: Project, folder: Path) -> Project:
+    """Return the project as the command of a run reads and writes, by the run's record."""
+    content = files.read_inside(folder, RECORD)
+    arguments = None if content is None else parse_json(content).get("arguments")
+    return project.entry(arguments) if isinstance(arguments, list) else project
 
 
 def _outputs(project: Project, name: str) -> tuple[Output, ...]:
@@ -210,5 +218,6 @@ def declared_files(
     project: Project, folder: Path, *, output: str = ""
 ) -> tuple[tuple[str, str], ...]:
     """Return name and path of each declared file of a fetched run."""
-    names = [name for item in _outputs(project, output) for name in item.files]
+    outputs = _outputs(_entry(project, folder), output)
+    names = [name for item in outputs for name in item.files]
     return tuple((name, str(folder / name)) for name in names)

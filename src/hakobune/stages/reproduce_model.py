@@ -53,6 +53,7 @@ def _again(
     project: Project, folder: Path, runner: Runner, reporter: Reporter, sandbox: Sandbox
 ) -> tuple[Grade, str, Path]:
     record = read_run_record(folder)
+    project = project.entry(record.arguments)
     read_results(folder, record)
     outside = require_outside(record, folder)
     image = recorded_image(outside, runner)

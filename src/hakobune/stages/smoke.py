@@ -166,4 +166,4 @@ def _record_of(project: Project, folder: str, image: Image) -> RunRecord | None:
 
 def _names_input(project: Project, arguments: tuple[str, ...]) -> bool:
     words = {word.partition("=")[0] for word in arguments}
-    return any(item.flag in words for item in project.inputs)
+    return any(item.flag in words for item in project.entry(arguments).inputs)

@@ -66,6 +66,7 @@ def walk(
     record = read_run_record(folder)
     yield Link(name="record", what=str(folder / RECORD), digest=record.sha256)
     check_listing(folder, record)
+    project = project.entry(record.arguments)
     _require_own_folder(project, folder, record)
     _require_only_one(folder, record)
     yield check_signature(project, folder, record, demand or Demand())

@@ -49,9 +49,9 @@ def compose_differences(
 ) -> list[str]:
     """Return `file:line: …` for each difference; none where both are the same container.
 
-    `files` are those that compose lays over each other, by name. The service of the project's name
-    is compared whole, and another one of the image `tag` in what it may use: it may run another
-    program on other mounts.
+    `files` are those that compose lays over each other, by name. The services of the project and of
+    its commands are compared whole, and another one of the image `tag` in what it may use: it may
+    run another program on other mounts.
     """
     services: dict[str, _Value] = {}
     for file, content in files:
@@ -66,11 +66,13 @@ def compose_differences(
         except (RecursionError, _TooManyError):
             return [f"{file}:1: nested too deeply, or too large"]
     found: list[tuple[_Place, str]] = []
+    programs = dict(project.services)
     for name, service in services.items():
-        is_own = name == project.service
-        image = service.value.get("image")
-        if is_own or (image and _text(image.value) == tag):
-            differing = _compare(service, project, tag) if is_own else _sandbox(service, project)
+        program, image = programs.get(name), service.value.get("image")
+        if program or (image and _text(image.value) == tag):
+            differing = (
+                _compare(service, project, tag, program) if program else _sandbox(service, project)
+            )
             found += [(place, f"service {shortened(name)}: {text}") for place, text in differing]
     return [f"{file}:{line}: {text}" for (file, line), text in sorted(found)]
 
@@ -88,13 +90,15 @@ def _laid_over(below: dict[str, _Value], above: dict[str, _Value]) -> dict[str, 
     return merged
 
 
-def _compare(service: _Value, project: Project, tag: str) -> Iterator[tuple[_Place, str]]:
+def _compare(
+    service: _Value, project: Project, tag: str, program: Sequence[str]
+) -> Iterator[tuple[_Place, str]]:
     keys: dict[str, _Value] = service.value
     image = keys.get("image", _Value(service.place, "none"))
     if _text(image.value) != tag:
         yield image.place, _differs("image", image.value, tag)
     yield from _sandbox(service, project)
-    yield from _program(service, project)
+    yield from _program(service, program)
     yield from _mounts(service, project)
     known = {*_COMPARED, *_HARMLESS, *SANDBOXES[TRAIN].compose_service(), "network_mode"}
     for key in keys.keys() - known:
@@ -124,13 +128,13 @@ def _sandbox(service: _Value, project: Project) -> Iterator[tuple[_Place, str]]:
         yield devices.place, f'it {what}; [tool.hakobune] has `gpus = "{project.gpus}"`'
 
 
-def _program(service: _Value, project: Project) -> Iterator[tuple[_Place, str]]:
+def _program(service: _Value, words: Sequence[str]) -> Iterator[tuple[_Place, str]]:
     """Compare what is started: the program, after the rights of root were dropped."""
     keys: dict[str, _Value] = service.value
     given = [keys[key] for key in ("entrypoint", "command") if key in keys]
     place = given[0].place if given else service.place
-    words = [_text(word) for value in given for word in _listed(value.value)]
-    said, program = " ".join(words), " ".join(project.program)
+    found = [_text(word) for value in given for word in _listed(value.value)]
+    said, program = " ".join(found), " ".join(words)
     if program not in said:
         yield place, f"it does not run {shortened(program)}"
     drops = ("setpriv", "--bounding-set=-all", "--no-new-privs")

@@ -54,7 +54,7 @@ def _facts(project: Project, record: RunRecord) -> Iterator[tuple[str, str]]:
 
 def own_arguments(project: Project, arguments: tuple[str, ...]) -> tuple[str, ...]:
     """Return the program's arguments without those that say where files lie."""
-    left = list(arguments)
+    left, project = list(arguments), project.entry(arguments)
     for flag in [*(i.flag for i in project.inputs), *(o.flag for o in project.outputs)]:
         drop_option(left, flag)
     return tuple(left)

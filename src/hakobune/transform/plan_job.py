@@ -68,7 +68,7 @@ def planned_inputs(
     Raises InputNotFoundError, or ReferenceMutableError for an asset without a fixed version.
     """
     passed, found = list(arguments), []
-    for item in project.inputs:
+    for item in project.entry(arguments).inputs:
         place = value_place(passed, item.flag)
         if place is None:
             continue
@@ -138,14 +138,14 @@ def job_command(
 
     Raises ArgumentInvalidError for an argument that already holds one.
     """
-    for word in (*project.program, *arguments):
+    for word in project.started(arguments):
         _require_plain("an argument", word)
-    passed = list(arguments)
-    for item in project.inputs:
+    passed, entry = list(arguments), project.entry(arguments)
+    for item in entry.inputs:
         place = value_place(passed, item.flag)
         if place is not None and item.name in {found.name for found in inputs}:
             put_value(passed, place, item.flag, f"${{{{inputs.{item.name}}}}}")
-    for output in project.outputs:
+    for output in entry.outputs:
         place = value_place(passed, output.flag)
         if place is not None:
             raise OutputUnknownError(
@@ -154,7 +154,7 @@ def job_command(
                 remedy=f"leave out {output.flag}; `hakobune fetch` downloads the files",
             )
         passed += [output.flag, f"${{{{outputs.{output.name}}}}}"]
-    return (*project.program, *passed)
+    return project.started(tuple(passed))
 
 
 def shell_text(words: Iterable[str]) -> str:
@@ -182,8 +182,7 @@ def job_arguments(project: Project, command: str) -> tuple[str, ...]:
         _VARIABLE.sub(r"\1${{inputs.\2}}", word) if _VARIABLE.fullmatch(word) else word
         for word in shlex.split(command)
     )
-    length = len(project.program)
-    return words[length:] if words[:length] == tuple(project.program) else words
+    return project.given(words)
 
 
 def job_tags(
@@ -239,7 +238,7 @@ def plan_job(
         instances=wishes.instances,
         timeout_s=wishes.timeout_s,
         inputs=inputs,
-        outputs=tuple(output.name for output in project.outputs),
+        outputs=tuple(output.name for output in project.entry(wishes.arguments).outputs),
         variables=wishes.variables,
         # By it the studio and `az ml job list` show the jobs of one plan as a group.
         tags=(*wishes.tags, *((("hakobune.shards", f"{wishes.shards}"),) if wishes.shards else ())),

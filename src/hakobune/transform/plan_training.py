@@ -31,6 +31,7 @@ def plan_training(  # noqa: PLR0913 - what a training is made of, by name
     Raises InputNotFoundError for an input that is not on this machine.
     """
     passed = list(arguments)
+    project = project.entry(arguments)
     inputs, binds = _mount_inputs(project, passed, existing)
     folder, folders, outputs = f"{RUNS}/{run_id}", [], []
     for output in project.results:

@@ -12,7 +12,7 @@ from typing import Any
 from hakobune.errors import ConfigurationInvalidError
 from hakobune.model.forms import FORMS, escaped, is_of
 from hakobune.model.lock import INDEX_ADDRESS
-from hakobune.model.project import Input, Library, Model, Output, Project
+from hakobune.model.project import Command, Input, Library, Model, Output, Project
 from hakobune.model.spec import Index, requirement_name
 
 KEYS = {
@@ -24,6 +24,8 @@ KEYS = {
     '`["python -m trainer --help"]`',
     "inputs": "files that the command reads: a table of `name = { flag = … }`",
     "outputs": "folders that the command writes: a table of `name = { flag = …, files = [ … ] }`",
+    "commands": "other commands that `hakobune train <name>` runs in the same image: a table of "
+    "`name = { command = [ … ], inputs = …, outputs = … }`",
     "libraries": "shared libraries and their C files, below `source`: a table of "
     '`"name.so" = ["name.c"]`',
     "names": "what conda's packages are called on the Python package index, where hakobune does "
@@ -44,6 +46,11 @@ OUTPUT_KEYS = {
     "flag": "the command's option that takes the folder, such as `--output`",
     "files": "what the folder must hold after a run",
     "work": "`true` for a folder without results: what a later job of the same plan continues from",
+}
+COMMAND_KEYS = {
+    "command": 'what the container runs instead, as a list: `["python", "-m", "trainer", "many"]`',
+    "inputs": "files that it reads, as above; default: those of `[tool.hakobune]`",
+    "outputs": "folders that it writes, as above; default: those of `[tool.hakobune]`",
 }
 INDEX_KEYS = {
     "address": "its address; `${NAME}` is an environment variable's place, for a password",
@@ -84,19 +91,9 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         source=reader.path(table, "source", _SOURCE),
         command=reader.words(table, "command"),
         service=reader.word(table, "service", _NAME, default="train"),
-        inputs=tuple(
-            Input(name=name, flag=reader.word(entry, "flag", _FLAG, within=name))
-            for name, entry in reader.tables(table, "inputs", INPUT_KEYS)
-        ),
-        outputs=tuple(
-            Output(
-                name=name,
-                flag=reader.word(entry, "flag", _FLAG, within=name),
-                files=reader.file_names(entry, "files"),
-                is_work=reader.switch(entry, "work"),
-            )
-            for name, entry in reader.tables(table, "outputs", OUTPUT_KEYS)
-        ),
+        inputs=reader.inputs(table),
+        outputs=reader.outputs(table),
+        commands=reader.commands(table, "commands"),
         libraries=reader.libraries(table, "libraries"),
         model=reader.model(table, "model"),
         smoke=reader.words(table, "smoke", default=()),
@@ -257,6 +254,42 @@ class _Reader:
                 what = f"`{entry}` in `{key}` is not usable: wanted {_form_in_words(form)}"
                 self.add(key, what)
         return tuple(dict.fromkeys(found))
+
+    def inputs(self, table: Mapping[str, Any]) -> tuple[Input, ...]:
+        """Return the table of inputs."""
+        return tuple(
+            Input(name=name, flag=self.word(entry, "flag", _FLAG, within=name))
+            for name, entry in self.tables(table, "inputs", INPUT_KEYS)
+        )
+
+    def outputs(self, table: Mapping[str, Any]) -> tuple[Output, ...]:
+        """Return the table of outputs."""
+        return tuple(
+            Output(
+                name=name,
+                flag=self.word(entry, "flag", _FLAG, within=name),
+                files=self.file_names(entry, "files"),
+                is_work=self.switch(entry, "work"),
+            )
+            for name, entry in self.tables(table, "outputs", OUTPUT_KEYS)
+        )
+
+    def commands(self, table: Mapping[str, Any], key: str) -> tuple[Command, ...]:
+        """Return the table of commands; what one does not say of files is the table's own."""
+        found = self.tables(table, key, COMMAND_KEYS)
+        service = table.get("service", "train")
+        for name, _ in found:
+            if name == service:
+                self.add(name, f"`{name}` is the service that trains: choose another name")
+        return tuple(
+            Command(
+                name=name,
+                command=self.words(entry, "command"),
+                inputs=self.inputs(entry if "inputs" in entry else table),
+                outputs=self.outputs(entry if "outputs" in entry else table),
+            )
+            for name, entry in found
+        )
 
     def libraries(self, table: Mapping[str, Any], key: str) -> tuple[Library, ...]:
         """Return the table of libraries, each with its C files."""

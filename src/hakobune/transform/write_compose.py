@@ -25,7 +25,6 @@ _SECRETS = {
 
 def render_compose(project: Project, *, environment: str) -> bytes:
     """Return docker-compose.yml for the image of the environment of this name."""
-    entry = ["/bin/sh", "-c", AS_OWNER, project.service, *project.program]
     build = {
         "context": ".",
         "dockerfile": project.dockerfile,
@@ -33,16 +32,22 @@ def render_compose(project: Project, *, environment: str) -> bytes:
         "args": {"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH), "HAKOBUNE_BASE": None},
         "secrets": list(_SECRETS),
     }
-    service: dict[str, Any] = {
-        "image": readable_tag(environment),
-        "platform": "linux/amd64",
-        "build": build,
-        "entrypoint": [word.replace("$", "$$") for word in entry],
-        "command": [],
-        "environment": {"HAKOBUNE_RUN_ID": None},
-        **replace(SANDBOXES[TRAIN], gpus=project.gpus).compose_service(),
-    }
-    whole = {"name": environment, "services": {project.service: service}, "secrets": _SECRETS}
+    sandbox = replace(SANDBOXES[TRAIN], gpus=project.gpus).compose_service()
+    services = {}
+    for name, program in project.services:
+        entry = ["/bin/sh", "-c", AS_OWNER, name, *program]
+        services[name] = {
+            "image": readable_tag(environment),
+            "platform": "linux/amd64",
+            # Only the first one is started by a plain `docker compose up`.
+            **({} if name == project.service else {"profiles": [name]}),
+            "build": build,
+            "entrypoint": [word.replace("$", "$$") for word in entry],
+            "command": [],
+            "environment": {"HAKOBUNE_RUN_ID": None},
+            **sandbox,
+        }
+    whole = {"name": environment, "services": services, "secrets": _SECRETS}
     return (_HEAD + _yaml(whole)).encode()
 
 

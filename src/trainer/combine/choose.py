@@ -259,7 +259,7 @@ def _conformal(scaled: Sequence[Floats]) -> tuple[float, ...]:
     """
     scores = np.abs(np.array(scaled))
     steps = scores.shape[1]
-    found = []
+    found = list[float]()
     for step in range(steps):
         reach = (step + 1) // _NEIGHBOURS
         near = scores[:, max(0, step - reach) : step + reach + 1]

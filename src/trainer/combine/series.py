@@ -19,6 +19,7 @@ from trainer.saved.json_file import SavedModel
 from trainer.search.found import Found
 
 COMBINATION = "combination"
+_STEPS_OF_A_DAY, _WEEK_DAYS = (24, 48, 96, 144, 288), 7
 _BASELINES = ("naive", "seasonal_naive", "long_seasonal_naive", "mean", "drift")
 
 
@@ -55,8 +56,9 @@ def forecast_series(
 ) -> SeriesForecast:
     """Forecast `horizon` steps after `values`, shape (rows,), NaN for gaps; `season` 1 means none.
 
-    `seasons` are all natural periods, the shortest (`season`) first: of hours (24, 168). Those that
-    the rows hold three times count, and the errors from the origins decide what each is worth.
+    `seasons` are all natural periods, the shortest (`season`) first: of hours (24, 168), which is
+    also what 24 alone means, as do the steps of a day of 5, 10, 15 and 30 minutes. Those that the
+    rows hold three times count, and the errors from the origins decide what each is worth.
 
     Nothing below 0 is forecast where no value is negative, unless `has_floor` is false. Every
     series with a value has a forecast: where nothing can be estimated, its last value, line or
@@ -68,7 +70,8 @@ def forecast_series(
         raise ValuesMissingError("the series has no value", remedy="leave it out")
     if horizon < 1:
         raise HorizonInvalidError(f"a horizon of {horizon} steps", remedy="give 1 or more")
-    natural = tuple(seasons) or (season,)
+    week = (_WEEK_DAYS * season,) if season in _STEPS_OF_A_DAY else ()
+    natural = tuple(seasons) or (season, *week)
     found, chosen = find_combination(
         series,
         season=season if season <= LONGEST_ARIMA_SEASON else 1,

@@ -42,9 +42,10 @@ class Recipe:
     """How a model is made of known values. `order` None means: search.
 
     `season` is that of ARIMA; `seasons` are all natural ones, the shortest first, for members that
-    can have several. `is_mean`: a Box-Cox forecast is the mean. `has_floor`: where no known value is negative, no forecast is. `columns` are
-    the regressors of all rows and of the steps to forecast, shape (columns, rows);
-    `are_seasons`: they stand for seasons alone, which members without regressors see too.
+    can have several. `is_mean`: a Box-Cox forecast is the mean. `has_floor`: where no known value
+    is negative, no forecast is. `columns` are the regressors of all rows and of the steps to
+    forecast, shape (columns, rows); `are_seasons`: they stand for seasons alone, which members
+    without regressors see too.
     """
 
     order: Order | None

@@ -86,13 +86,15 @@ class Group:
 class LongTable:
     """The series of a long table, in the order of their names. To be used in a `with`.
 
-    `names` has every series that a row names, also one whose rows cannot be read.
+    `names` has every series that a row names, also one whose rows cannot be read. `is_cut_off` says
+    that the file ends within a line.
     """
 
     source: str
     names: tuple[tuple[str, ...], ...]
     columns: tuple[str, ...]
     notes: tuple[str, ...]
+    is_cut_off: bool
     _rows: Rows
     _ends: Places
     _problems: dict[int, str]
@@ -333,6 +335,7 @@ class _Reader:
             names=tuple(names[place] for place in order),
             columns=(*series, date, value),
             notes=tuple(self._table.notes),
+            is_cut_off=self._table.cut_off is not None,
             _rows=rows,
             _ends=ends,
             _problems={int(rank[place]): what for place, what in self._wrong.items()},

@@ -13,9 +13,9 @@ import numpy as np
 
 import trainer
 from trainer.input.frequency import find_grid
-from trainer.input.grid import Grid
+from trainer.input.grid import DAY_US, Grid
 from trainer.input.long import LongTable
-from trainer.many.series import Given, Rules
+from trainer.many.series import Given, Rules, dated
 from trainer.record import versions
 
 MOST_SERIES = 400
@@ -49,6 +49,14 @@ class Plan:
     batches: tuple[Batch, ...]
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what the user should know of the table."""
+        last, notes = self.rules.last_day, self.table.notes
+        if last is None or not self.table.is_cut_off:
+            return notes
+        return (*notes, f"{dated(last + DAY_US)}, the last day, is not whole, and left out")
+
+    @property
     def name(self) -> str:
         """Return one name for all: other rows, options or another program have another one."""
         names = "\n".join(batch.name for batch in self.batches)
@@ -70,7 +78,7 @@ def make_plan(table: LongTable, *, horizon: int | None, has_floor: bool, sums_da
         horizon=horizon,
         has_floor=has_floor,
         sums_days=sums_days,
-        last_day=table.last_date if sums_days else None,
+        last_day=_last_day(table) if sums_days else None,
         usual=None if sums_days else _usual(table),
         date_column=date,
         value_column=value,
@@ -119,6 +127,12 @@ def unique_id(name: tuple[str, ...]) -> str:
     if len(name) == 1:
         return name[0]
     return "/".join(part.replace("\\", "\\\\").replace("/", "\\/") for part in name)
+
+
+def _last_day(table: LongTable) -> int | None:
+    """Return the last whole day: where the file is cut off, the last one of all is not whole."""
+    last = table.last_date
+    return None if last is None else (last // DAY_US - table.is_cut_off) * DAY_US
 
 
 def _cut(table: LongTable) -> Iterator[tuple[int, int, float]]:

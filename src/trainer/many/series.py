@@ -228,17 +228,19 @@ def _grid(dates: Places, rules: Rules) -> Grid:
 def _summed(dates: Places, values: Floats, last_day: int | None) -> tuple[Places, Floats]:
     """Return the sum of each day, 0 for a day without a row; NaN for rows without a value."""
     days = dates // DAY_US
+    last = last_day // DAY_US if last_day is not None else int(days.max(initial=0))
+    days, values = days[days <= last], values[days <= last]
     if not len(days):
-        return dates, values
-    last = days[-1] if last_day is None else last_day // DAY_US
-    count, places = int(last - days[0]) + 1, days - days[0]
+        raise _UnusableError("it has no row before the last day, which is not whole")
+    first = int(days[0])
+    count, places = last - first + 1, days - first
     is_known = ~np.isnan(values)
     weights = values[is_known]
     sums: Floats = np.bincount(places[is_known], weights=weights, minlength=count).astype(float)
     has_rows = np.bincount(places, minlength=count) > 0
     has_known = np.bincount(places[is_known], minlength=count) > 0
     sums[has_rows & ~has_known] = np.nan
-    return (int(days[0]) + np.arange(count, dtype=np.int64)) * DAY_US, sums
+    return (first + np.arange(count, dtype=np.int64)) * DAY_US, sums
 
 
 def _numbers(prediction: Prediction) -> Floats:

@@ -60,16 +60,16 @@ def _runner(settings: ManySettings) -> Iterator[Runner]:
     """Yield who works the batches; with `--cluster` all nodes hear the end when the run has it."""
     processes = cores() if settings.processes is None else settings.processes
     if settings.keys is None:
-        yield run_here if processes <= 1 else partial(run_in_processes, processes=processes)
+        is_alone = settings.processes is not None and processes <= 1
+        yield run_here if is_alone else partial(run_in_processes, processes=processes)
         return
     with held_back():
         from trainer.cluster.head import Head  # noqa: PLC0415 - loads Dask
-        from trainer.cluster.invitation import told_the_end  # noqa: PLC0415 - as above
-        from trainer.cluster.nodes import read_node  # noqa: PLC0415 - as above
+        from trainer.cluster.nodes import read_node, told_the_end  # noqa: PLC0415 - as above
 
     node = read_node(read_environment())
     head = Head(keys=settings.keys, processes=processes, address=node.head)
-    with told_the_end(settings.keys):
+    with told_the_end(settings.keys, settings.place.run_id):
         yield head
         show_notes(head.tally.lines())
 
@@ -100,7 +100,7 @@ def open_plan(settings: ManySettings) -> Iterator[tuple[Plan, Source]]:
                 sums_days=settings.sums_days,
             )
             current.outcome = _described(table, plan)
-        show_notes((*processor_notes(), *table.notes))
+        show_notes((*processor_notes(), *plan.notes))
         yield plan, source
 
 
@@ -144,9 +144,9 @@ def _write(
         _demand(totals, settings)
         found: dict[str, bytes | Path] = {path.name: path for path in sorted(folder.iterdir())}
         found["metric.json"] = _metric(totals, settings, plan, facts)
-        notes = (*plan.table.notes, *processor_notes())
+        notes = (*plan.notes, *processor_notes())
         work = None if settings.keys is None else _work(plan, files)
-        found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts, work)
+        found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts, work=work)
         publication.publish(found)
         current.outcome = str(settings.place.output)
     show_notes([f"{printable(name)}: {why}" for name, why in totals.failures[:_TOLD_FAILURES]])

@@ -45,7 +45,10 @@ def refit(member: Member, values: Floats) -> Member:
 
 
 def run(member: Member, values: Floats, horizon: int) -> Ahead:
-    """Run it through a series and on; a gap counts as its forecast. All is NaN where it diverges."""
+    """Run it through a series and on; a gap counts as its forecast.
+
+    Where it diverges all is NaN.
+    """
     series = np.ascontiguousarray(values, dtype=np.float64)
     passed = cycles_run(_seasons(member.form), series, np.array(member.numbers), horizon)
     if passed is None:

@@ -16,7 +16,10 @@ from trainer.members.member import Ahead, Member, MemberUnavailableError, mean_s
 OF_LONGEST = "long_seasonal_naive"
 _SEASONAL = ("seasonal_naive", OF_LONGEST)
 _COUNTS = {
-    **{"mean": 2, "recent_mean": 2, "naive": 1, "drift": 2},
+    "mean": 2,
+    "recent_mean": 2,
+    "naive": 1,
+    "drift": 2,
     **dict.fromkeys(_SEASONAL, 1),
 }
 _RECENT = 3  # the recent mean is that of the last third

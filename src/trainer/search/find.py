@@ -102,7 +102,7 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
             f"no order can be fitted to {known} values",
             remedy="give a longer series, or name an order, for example --order 0,1,1",
         )
-    common = _Common(select, values, columns, box_cox, tested.evidence, fits)
+    common = _Common(select, values, columns, box_cox, tested, fits)
     if select == "aicc" or len(ranked) == 1 or not origins:
         why = "" if select == "aicc" or origins else "; the series is too short for a backtest"
         reason = f"the lowest AICc of {fits} orders at this differencing{why}"
@@ -200,12 +200,18 @@ class _Common:
     values: Floats
     columns: Floats
     box_cox: BoxCox | None
-    evidence: tuple[str, ...]
+    tested: Differencing
     fits: int
 
     def found(
         self, members: tuple[Candidate, ...], candidates: tuple[Candidate, ...], reason: str
     ) -> Found:
+        order = max(members, key=lambda member: member.weight).fitted.order
+        evidence = self.tested.evidence
+        if (order.d, order.seasonal_d) != (self.tested.d, self.tested.seasonal_d):
+            tests = f"d={self.tested.d}, D={self.tested.seasonal_d}"
+            told = f"d={order.d}, D={order.seasonal_d}"
+            evidence += (f"the backtest chose {told}, and not {tests} as these tests do",)
         return Found(
             select=self.select,
             values=self.values,
@@ -213,7 +219,7 @@ class _Common:
             box_cox=self.box_cox,
             members=members,
             candidates=candidates,
-            evidence=self.evidence,
+            evidence=evidence,
             reason=reason,
             fits=self.fits,
         )

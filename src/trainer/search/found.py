@@ -63,7 +63,9 @@ class Found:
         if self.team is not None:
             shares = [(f"ARIMA {self.order}", self.team.arima)]
             shares += [(member.name, weight) for weight, member in self.team.others]
-            return ", ".join(f"{name} {100 * weight:.0f} %" for name, weight in shares)
+            return ", ".join(
+                f"{name} {100 * weight:.0f} %" for name, weight in shares if weight > 0
+            )
         if len(self.members) > 1:
             return f"the mean of {len(self.members)} models, first of all {self.order}"
         return str(self.order)

@@ -6,7 +6,7 @@ import pytest
 
 from hakobune.adapters.docker_cli import train_command
 from hakobune.errors import InputNotFoundError
-from hakobune.model.project import Input, Output
+from hakobune.model.project import Command, Input, Output
 from hakobune.model.sandbox import SANDBOXES, TRAIN
 from hakobune.model.training import Bind, Training
 from hakobune.transform.plan_training import plan_training
@@ -51,6 +51,32 @@ def test_without_arguments_the_results_land_in_a_folder_of_the_run_s_name() -> N
         ("model.bin", "runs/Demo-1/model.bin"),
         ("metric.json", "runs/Demo-1/metric.json"),
     )
+
+
+def test_the_first_argument_names_another_command_with_its_own_files() -> None:
+    many = Command(
+        name="many",
+        command=("python", "src/demo/many.py"),
+        inputs=(Input(name="table", flag="--table"),),
+        outputs=(Output(name="rows", flag="--rows", files=("rows.csv",)),),
+    )
+    project = replace(PROJECT, commands=(many,))
+    training = plan_training(
+        project,
+        ("many", "--table", "t.csv", "--input", "none"),
+        run_id="r",
+        is_terminal=False,
+        sandbox=SANDBOXES[TRAIN],
+        existing=lambda text: Path("/t.csv") if text == "t.csv" else None,
+    )
+    assert training.outputs == (("rows.csv", "runs/r/rows.csv"),)
+    assert training.inputs == (("table", Path("/t.csv")),)
+    rest = ["--table", "inputs/table/t.csv", "--input", "none", "--rows", "runs/r"]
+    started = program_of(train_command(project, training, image="i"))
+    assert started == ["python", "/app/demo/many.py", *rest]
+    assert project.given(tuple(started)) == ("many", *rest) == training.arguments
+    assert project.given((*PROJECT.program, "--x", "many")) == ("--x", "many")
+    assert project.entry(("--x", "many")) is project
 
 
 @pytest.mark.parametrize("arguments", [("--input", "../data.csv"), ("--input=../data.csv",)])

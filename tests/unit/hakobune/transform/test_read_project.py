@@ -1,3 +1,4 @@
+import re
 import tomllib
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from hakobune.errors import ConfigurationInvalidError
 from hakobune.model.project import Input, Library, Model, Output
 from hakobune.model.spec import Index
 from hakobune.transform.read_project import (
+    COMMAND_KEYS,
     INDEX_KEYS,
     INPUT_KEYS,
     KEYS,
@@ -173,7 +175,7 @@ def test_a_wrong_index_is_named_and_its_password_is_not(old: str, new: str, expe
 
 def test_every_key_is_documented() -> None:
     page = (ROOT / "docs/reference/configuration.md").read_text(encoding="utf-8")
-    for key in {*KEYS, *INPUT_KEYS, *OUTPUT_KEYS, *MODEL_KEYS, *INDEX_KEYS}:
+    for key in {*KEYS, *INPUT_KEYS, *OUTPUT_KEYS, *MODEL_KEYS, *INDEX_KEYS, *COMMAND_KEYS}:
         assert f"{key}`" in page
 
 
@@ -187,6 +189,42 @@ def test_the_table_with_every_key_has_every_key_and_is_read() -> None:
     assert set(table["model"]) == set(MODEL_KEYS)
     assert set().union(*table["inputs"].values()) == set(INPUT_KEYS)
     assert set().union(*table["outputs"].values()) == set(OUTPUT_KEYS)
+    assert set().union(*table["commands"].values()) == set(COMMAND_KEYS)
+
+
+COMMANDS = """
+[tool.hakobune.commands.many]
+command = ["python", "many.py"]
+outputs = { rows = { flag = "--rows", files = ["rows.csv"] } }
+"""
+
+
+def test_a_command_has_the_files_of_the_project_where_it_names_none() -> None:
+    project = read_project(PYPROJECT + COMMANDS, root=ROOT)
+    (many,) = project.commands
+    assert (many.name, many.command, many.inputs) == (
+        "many",
+        ("python", "many.py"),
+        project.inputs,
+    )
+    assert [(out.name, out.flag, out.files) for out in many.outputs] == [
+        ("rows", "--rows", ("rows.csv",))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('command = ["python", "many.py"]', "", "`command` is missing"),
+        ("commands.many", "commands.train", "`train` is the service that trains"),
+        ("commands.many", "commands.-x", "a name has lower-case letters"),
+        ("outputs =", "output =", "unknown key `output`; did you mean `outputs`?"),
+        ("--rows", "rows", "wanted an option such as `--input`"),
+    ],
+)
+def test_a_wrong_command_is_named(old: str, new: str, expected: str) -> None:
+    with pytest.raises(ConfigurationInvalidError, match=re.escape(expected)):
+        read_project(PYPROJECT + COMMANDS.replace(old, new, 1), root=ROOT)
 
 
 MODEL = """

@@ -4,7 +4,9 @@ from typing import Any
 
 import yaml
 
+from hakobune.model.project import Command
 from hakobune.model.sandbox import SANDBOXES, TRAIN
+from hakobune.transform.check_compose import compose_differences
 from hakobune.transform.write_compose import render_compose
 from tests.samples import make_project
 
@@ -22,6 +24,21 @@ def service() -> dict[str, Any]:
     (found,) = yaml.safe_load(TEXT)["services"].items()
     assert found[0] == "fit"
     return dict(found[1])
+
+
+def test_each_command_is_a_service_of_its_name() -> None:
+    many = Command(name="many", command=("python", "many.py"), inputs=(), outputs=())
+    project = replace(PROJECT, commands=(many,))
+    content = render_compose(project, environment="demo-env")
+    services = yaml.safe_load(content)["services"]
+    assert list(services) == ["fit", "many"]
+    assert services["many"]["entrypoint"][3:] == ["many", "python", "/app/many.py"]
+    assert services["many"]["profiles"] == ["many"]
+    tag = services["fit"]["image"]
+    assert not compose_differences([("c.yml", content)], project=project, tag=tag)
+    other = content.replace(b"/app/many.py", b"/app/other.py")
+    (found,) = compose_differences([("c.yml", other)], project=project, tag=tag)
+    assert "service 'many': it does not run 'python /app/many.py'" in found
 
 
 def test_a_written_compose_file_is_the_table() -> None:

@@ -127,7 +127,10 @@ def files_of(cluster: Cluster) -> dict[str, bytes]:
 def test_nodes_make_the_bytes_of_one_process_and_only_tls_is_open(
     cluster: Cluster, alone: dict[str, bytes]
 ) -> None:
-    nodes = [cluster.start(rank, rank) for rank in (0, 1, 2)]  # node 0 works nothing itself
+    keys = str(cluster.output.with_name("keys"))
+    nodes = [
+        cluster.start(rank, rank, "--cluster", keys) for rank in (0, 1, 2)
+    ]  # node 0 works nothing itself
     until(lambda: cluster.batches)
     ports = listening(nodes)
     assert len(ports) >= len(nodes)

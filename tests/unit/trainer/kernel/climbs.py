@@ -68,9 +68,11 @@ def _members() -> list[Floats]:
         demand = values * (generator.integers(0, 3, size=rows) == 0)
         for kind in KINDS:
             series = demand if kind in ("croston", "sba", "tsb", "imapa") else values
-            if kind != "seasonal_naive" or season > 1:
+            if season > 1 or kind not in ("cycles", "seasonal_naive", "long_seasonal_naive"):
                 member = fit(kind, series, season)
                 found += _of(member, series) + _of(refit(member, series[:-5]), series)
+        if season > 1:
+            found += _of(fit("cycles", values, season, (season + 7,)), values)
         for form in ("simple", "partial", "full") if season > 1 else ():
             found += _of(ces.fit_form(form, values, season), values)
     return found

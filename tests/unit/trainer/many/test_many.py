@@ -146,6 +146,22 @@ def test_raw_rows_are_summed_by_day_to_the_last_day_of_the_table(many: Many) -> 
         assert connection.execute("SELECT count(*) FROM models").fetchone() == (2,)
 
 
+def test_the_last_day_of_a_file_that_is_cut_off_is_left_out(many: Many) -> None:
+    rows = [f"{item}\t2024-01-0{day}\t{day}" for day in (1, 2, 4) for item in ("a", "b")]
+    text = "\n".join([*rows, "c\t2024-01-04\t1", "a\t2024-0"])
+    columns = ["--series_column", "1", "--date_column", "2", "--value_column", "3"]
+    assert many(text, *columns, "--sum_days", "--horizon", "1") == 0
+    found = {row["unique_id"]: row for row in read_rows(Path("out/metrics.csv.gz"))}
+    assert [found["a"][name] for name in ("first", "last", "rows")] == [
+        "2024-01-01",
+        "2024-01-03",
+        "3",
+    ]
+    assert found["c"]["reason"] == "it has no row before the last day, which is not whole"
+    notes = json.loads(Path("out/record.json").read_text())["notes"]
+    assert "2024-01-04, the last day, is not whole, and left out" in notes
+
+
 def test_several_columns_name_a_series(many: Many) -> None:
     rows = [(shop, item, f"2024-01-{d:02d}", d)
             for shop in ("s/1", "s") for item in ("a", "1/a") for d in range(1, 10)]  # fmt: skip
@@ -228,3 +244,18 @@ def test_a_table_without_series_names_the_option(
 ) -> None:
     assert many("ds,y\n2024-01-01,1\n") == 12
     assert "--series_column" in capsys.readouterr().err
+
+
+@pytest.mark.minutes
+def test_all_products_of_the_raw_file_are_accounted_for(shared: Path, tmp_path: Path) -> None:
+    raw = shared / "data" / "adventureworks" / "TransactionHistory.partial.tsv"
+    columns = ["--series_column", "2", "--date_column", "5", "--value_column", "7"]
+    output = tmp_path / "out"
+    asked = ["many", "--input", str(raw), *columns, "--sum_days", "--horizon", "7"]
+    assert main([*asked, "--output", str(output)]) == 0
+    rows = read_rows(output / "metrics.csv.gz")
+    products = {line.split("\t")[1] for line in raw.read_text().splitlines()[:-1]}
+    assert [row["unique_id"] for row in rows] == sorted(products)
+    assert len(rows) == 440
+    assert {row["last"] for row in rows} == {"2014-01-13"}
+    assert len(read_rows(output / "forecasts.csv.gz")) == 440 * 7

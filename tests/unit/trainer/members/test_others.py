@@ -6,9 +6,9 @@ import pytest
 from tests.unit.trainer.series_samples import PASSENGERS, swinging
 from trainer.fit.order import Floats
 from trainer.kernel.smoothing import by_levels, by_probability, croston, theta_fit
-from trainer.members import ces, demand, simple, theta
+from trainer.members import ces, cycles, demand, simple, theta
 from trainer.members.adjustment import adjustment_of
-from trainer.members.member import MemberUnavailableError
+from trainer.members.member import Member, MemberUnavailableError
 
 SWINGING = np.array(swinging(40))
 SEASONAL = np.array(PASSENGERS, dtype=np.float64)
@@ -196,3 +196,64 @@ def test_the_spread_of_the_simple_members_grows_as_theirs_does() -> None:
 def test_a_season_without_a_known_position_is_refused() -> None:
     with pytest.raises(MemberUnavailableError, match="position"):
         simple.fit("seasonal_naive", np.array([1.0, np.nan, 3, np.nan]), 2)
+
+
+def cycles_by_hand(member: Member, values: list[float]) -> list[float]:
+    """Taylor's equations, one row after the other; a gap counts as its forecast."""
+    alpha, phi, *shares = member.numbers[:5]
+    lengths = [int(part) for part in member.form.split("+")]
+    level, rest = member.numbers[5], list(member.numbers[6:])
+    seasons = []
+    for length in lengths:
+        seasons.append(rest[:length])
+        rest = rest[length:]
+    forecasts, carried = [], 0.0
+    for row, value in enumerate(values):
+        plain = level + sum(s[row % len(s)] for s in seasons)
+        forecasts.append(plain + phi * carried)
+        carried = phi * carried if np.isnan(value) else value - plain
+        level += alpha * carried
+        for share, season in zip(shares, seasons, strict=False):
+            season[row % len(season)] += share * carried
+    return forecasts
+
+
+def _week() -> Floats:
+    hours = np.arange(24 * 7 * 4)
+    noise = np.random.default_rng(8).normal(size=len(hours))
+    values = 50 + 5 * np.sin(2 * np.pi * hours / 24) + 3 * (hours // 24 % 7 < 5) + noise
+    values[[5, 300, 301]] = np.nan
+    return np.array(values)
+
+
+def test_cycles_forecast_as_their_author_writes_it() -> None:
+    values = _week()
+    member = cycles.fit(values, (24, 168))
+    assert member.form == "24+168"
+    ahead = cycles.run(member, values, 5)
+    by_hand = cycles_by_hand(member, [*values.tolist(), *[np.nan] * 5])
+    np.testing.assert_allclose([*ahead.fitted, *ahead.mean], by_hand, rtol=1e-12)
+
+
+def test_cycles_count_what_an_innovation_does_to_later_steps() -> None:
+    values = _week()
+    member = cycles.fit(values, (24,))
+    ahead = cycles.run(member, values, 30)
+    shocked = np.concatenate([values, [ahead.mean[0] + 1]])
+    effects = cycles.run(member, shocked, 29).mean - ahead.mean[1:]
+    variances = member.variance * (1 + np.cumsum([0, *(effects * effects)]))
+    np.testing.assert_allclose(ahead.standard_error**2, variances, rtol=1e-9)
+
+
+def test_cycles_take_seasons_that_the_rows_hold_twice() -> None:
+    assert cycles.fit(_week()[:300], (24, 168)).form == "24"
+    with pytest.raises(MemberUnavailableError, match="no season twice"):
+        cycles.fit(_week()[:40], (24, 168))
+
+
+@pytest.mark.parametrize("form", ["", "24+24", "168+24", "024", "24+", "1", "24+168+300+400", "٢"])
+def test_a_form_of_cycles_that_is_none_is_refused(form: str) -> None:
+    assert not cycles.has(form, 24, 5 + 1 + 24)
+    assert cycles.has("24", 24, 30)
+    assert not cycles.has("24", 24, 31)
+    assert not cycles.has("24", 12, 30)

@@ -32,6 +32,17 @@ def test_a_backtest_lets_differencings_compete_and_takes_one_of_the_better_half(
     chosen = found.members[0].error
     assert chosen is not None
     assert chosen <= errors[len(errors) // 2]
+    assert "differenced by season" in found.evidence[0]
+    is_another = (found.order.d, found.order.seasonal_d) != (0, 1)
+    assert is_another == any("the backtest chose" in text for text in found.evidence)
+
+
+def test_a_note_names_a_differencing_that_the_tests_do_not_name() -> None:
+    # A season that fades: the tests see it, and the backtest's later origins hardly do.
+    fading = (weekly() - 50) * np.linspace(1.0, 0.0, 140) ** 2 + 50
+    found = find_model(fading, season=7, select="backtest")
+    assert (found.order.d, found.order.seasonal_d) == (0, 0)
+    assert "the backtest chose d=0, D=0, and not d=0, D=1 as these tests do" in found.evidence
 
 
 def test_an_average_forecasts_the_weighted_mean_with_the_spread_between() -> None:
