@@ -1,6 +1,6 @@
-"""What Dask costs, and how containers share a run: each row beside its bound; 1 where one is missed.
+"""What Dask costs, and how containers share a run: each row beside its bound; 1 where missed.
 
-    PYTHONPATH=src:benchmarks .venv/bin/python -m cluster [--only engine] [--series 2000] [--rounds 5]
+    PYTHONPATH=src:benchmarks .venv/bin/python -m cluster [--only engine] [--series 2000]
 
 Times are medians of rounds that alternate between the two ways, so that a busy machine slows both.
 The series are made. The image is the one that `make image` built.

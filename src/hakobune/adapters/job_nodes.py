@@ -45,7 +45,7 @@ class Nodes:
         The variables are those of Azure ML for a job of several nodes; a single one gets none.
         """
         name = f"{self.prefix}-{node}"
-        options = ["--detach", "--mount", f"type=volume,src={self._volume},dst={KEYS}"]
+        options = ["--detach", "--volume", f"{self._volume}:{KEYS}"]
         options += ["--env", f"HAKOBUNE_KEYS={KEYS}"]
         if nodes > 1:
             variables = {
@@ -69,10 +69,13 @@ class Nodes:
         self._do("start", self.names[node])
 
     def inside(self, node: int, program: str, *arguments: str, user: str, limit_s: float) -> str:
-        """Run a program of Python in a node as its user; return what it printed."""
+        """Run a program of Python in a node as its user; return what it printed.
+
+        Empty: it failed, or the node ended meanwhile.
+        """
         command = ["docker", "exec", "--user", user, self.names[node], "python", "-I", "-c"]
         done = self.runner.capture([*command, program, *arguments], timeout_s=limit_s)
-        return printable(done.stdout.strip())
+        return printable(done.stdout.strip()) if done.exit_code == 0 else ""
 
     def exit_codes(self) -> list[int | None]:
         """Return each node's exit code, None for one that runs."""

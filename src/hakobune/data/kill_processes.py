@@ -1,6 +1,7 @@
 """Runs in a node's container: ends all processes of it but the first, at a moment that counts.
 
-    python kill_processes.py write FOLDER SECONDS     while one of them writes a file there
+    python kill_processes.py write FOLDER SECONDS     while one of them writes a file there, or,
+                                                      after some seconds without one, in /tmp
     python kill_processes.py work TIMES SECONDS       so many times, after a second's work of one
 
 Prints what it did, in one line. The kernel keeps process 1 of a container from this signal, so the
@@ -13,10 +14,12 @@ import contextlib
 import os
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 _WORKED_S = 1.0
+_ONLY_THERE_S = 3.0
 _LOOK_S = 0.001
 
 
@@ -55,10 +58,12 @@ def end_others() -> None:
 
 
 def while_writing(folder: str, limit_s: float) -> str:
-    """Wait for a file that is being written."""
-    deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
+    """Wait for a file that is being written: its moment may be short, so any other will do."""
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < limit_s:
         found = written_file(folder)
+        if found is None and waited > _ONLY_THERE_S:
+            found = written_file(tempfile.gettempdir())
         if found is not None:
             end_others()
             size = found.stat().st_size if found.exists() else 0

@@ -138,6 +138,8 @@ def _drilled(site: _Site, target: Target, first: Made) -> Drilled:
         if not _reached(site, nodes, folder, first, until=until):
             return replace(result, problem="the job ended before its middle was seen")
         how = _DISTURB[target](site, nodes, folder)
+        if how is None:
+            return replace(result, problem="node 1 ended before anything of it was taken away")
         code = nodes.wait(0, until=until)
         result = replace(result, how=f"{result.how}{how}", seconds=time.monotonic() - began)
         if code != 0:
@@ -224,10 +226,10 @@ def _kill_container(_site: _Site, nodes: Nodes, _folder: Path) -> str:
     return ""
 
 
-def _kill_writer(site: _Site, nodes: Nodes, folder: Path) -> str:
+def _kill_writer(site: _Site, nodes: Nodes, folder: Path) -> str | None:
     said = _inside(site, nodes, folder, "write", f"{WORKSPACE}/{RUNS}/")
     nodes.kill(1)
-    return f" ({said})"
+    return f" ({said})" if said else None
 
 
 def _kill_workers(site: _Site, nodes: Nodes, _folder: Path) -> str:
@@ -246,11 +248,12 @@ def _kill_all(site: _Site, nodes: Nodes, _folder: Path) -> str:
     return ""
 
 
-def _kill_processes(site: _Site, nodes: Nodes, folder: Path) -> str:
-    return f" ({_inside(site, nodes, folder, 'work', str(_KILLS))})"
+def _kill_processes(site: _Site, nodes: Nodes, folder: Path) -> str | None:
+    said = _inside(site, nodes, folder, "work", str(_KILLS))
+    return f" ({said})" if said else None
 
 
-_DISTURB: dict[Target, Callable[[_Site, Nodes, Path], str]] = {
+_DISTURB: dict[Target, Callable[[_Site, Nodes, Path], str | None]] = {
     Target.CONTAINER: _kill_container,
     Target.WORKER: _kill_writer,
     Target.WORKERS: _kill_workers,
