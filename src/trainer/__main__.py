@@ -183,10 +183,11 @@ def _work_for_node_0(raw: Namespace, place: RunPlace) -> int:
     from trainer.cluster.nodes import is_over  # noqa: PLC0415
     from trainer.cluster.supervisor import supervise  # noqa: PLC0415
     from trainer.many.options import complete  # noqa: PLC0415
-    from trainer.settings import RUN_ID_VARIABLES, read_environment  # noqa: PLC0415
+    from trainer.settings import read_environment  # noqa: PLC0415
 
     environment = read_environment()
-    if not (raw.run_id or any(map(environment.get, RUN_ID_VARIABLES))):
+    given = raw.run_id, environment.get("AZUREML_RUN_ID"), environment.get("HAKOBUNE_RUN_ID")
+    if not any(given):
         place = replace(place, run_id="")  # that of node 0 is another one, and cannot be known
     settings = complete(raw, place)
 

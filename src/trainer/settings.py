@@ -66,10 +66,6 @@ _ORDER_REMEDY = (
 )
 
 
-# Where a run's id stands that was not given as an option.
-RUN_ID_VARIABLES = ("AZUREML_RUN_ID", "HAKOBUNE_RUN_ID")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlace:
     """Which run this is, and the folder that its outputs go to."""
@@ -232,7 +228,7 @@ def _can_be_made(folder: Path) -> bool:
 
 def place_run(raw: argparse.Namespace, environment: Mapping[str, str]) -> RunPlace:
     """Return the run's id and output folder."""
-    given = raw.run_id, *map(environment.get, RUN_ID_VARIABLES)
+    given = raw.run_id, environment.get("AZUREML_RUN_ID"), environment.get("HAKOBUNE_RUN_ID")
     run_id = next((text for text in given if text), None) or new_run_id()
     if not RUN_ID.fullmatch(run_id):
         raise RunIdInvalidError(

@@ -2,8 +2,7 @@
 
 Numbers are read from JSON and CSV. Of a JSON object the keys `run` and `run_id` are left out: they
 say when and where (docs/reference/record.md). Pictures, pages and logs show what the other files
-say or when it was made, the record is about the run, and `timings.csv` or the like holds measured
-seconds; they are not compared.
+say or when it was made, and the record is about the run; they are not compared.
 """
 
 import csv
@@ -32,7 +31,10 @@ _UNREADABLE = (ValueError, csv.Error, RecursionError)
 
 
 def is_compared(name: str) -> bool:
-    """Tell whether a file of a run is a result, by its name."""
+    """Tell whether a file of a run is a result, by its name.
+
+    What a run measured of itself, in a file `timings.…`, is none.
+    """
     path = PurePosixPath(name)
     is_measured = path.name.partition(".")[0] == _TIMINGS
     return name != RECORD and not is_measured and path.suffix.lower() not in _VIEWS

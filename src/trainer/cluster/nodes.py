@@ -100,7 +100,7 @@ def _number(environment: Mapping[str, str], *names: str) -> int:
     if name is None:
         raise _unclear(environment, f"neither {' nor '.join(names)} is set")
     if not _COUNT.fullmatch(environment[name]):
-        raise _unclear(environment, f"{name} is no number")
+        raise _unclear(environment, f"{name} is not a number")
     return int(environment[name])
 
 
@@ -109,6 +109,6 @@ def _unclear(environment: Mapping[str, str], what: str) -> NodesUnclearError:
     seen = sorted(name for name in environment if _RELATED.fullmatch(name))
     told = ", ".join(printable(name) for name in seen[:_MOST_SHOWN]) or "none"
     return NodesUnclearError(
-        f"which node this is cannot be told: {what}; variables that are there: {told}",
+        f"this node's place among the nodes is unclear: {what}; variables that are there: {told}",
         remedy="start the job with `hakobune submit --instances N`, or leave out --cluster",
     )

@@ -29,14 +29,18 @@ def test_the_page_tells_the_run_s_own_figures(outcome: Outcome) -> None:
 
 def test_the_verdict_is_what_the_backtest_says(outcome: Outcome) -> None:
     assert outcome.evaluated is not None
-    for skill, is_complete, kind in (
-        (0.2, True, "win"),
-        (-0.2, True, "lose"),
-        (0.0, True, "unclear"),
-        (None, True, "lose"),
-        (None, False, "unclear"),
+    for skill, is_complete, p_value, kind in (
+        (0.2, True, 0.01, "win"),
+        (-0.2, True, 0.01, "lose"),
+        (0.2, True, 0.4, "unclear"),
+        (-0.2, True, None, "unclear"),
+        (0.0, True, 1.0, "unclear"),
+        (None, True, None, "lose"),
+        (None, False, None, "unclear"),
     ):
-        verdict = replace(outcome.evaluated.verdict, skill=skill, is_complete=is_complete)
+        verdict = replace(
+            outcome.evaluated.verdict, skill=skill, is_complete=is_complete, p_value=p_value
+        )
         changed = replace(outcome, evaluated=replace(outcome.evaluated, verdict=verdict))
         page = page_of(changed, (), ())
         assert page.head.verdict.kind == kind

@@ -182,6 +182,13 @@ def test_the_floor_is_on_unless_told_otherwise_and_not_for_a_given_order() -> No
         _settings("--order", "1,0,0", "--floor", "auto")
 
 
+def test_the_point_of_box_cox_is_the_median_unless_told_otherwise() -> None:
+    assert not _settings("--box_cox", "0").is_mean
+    assert _settings("--box_cox", "0", "--box_cox_point", "mean").is_mean
+    with pytest.raises(ChoicesContradictError, match="given without --box_cox"):
+        _settings("--box_cox_point", "mean")
+
+
 def test_seasons_are_lengths_the_shortest_first() -> None:
     assert _settings().seasons is None
     assert _settings("--season", "336, 48").seasons == (48, 336)

@@ -16,6 +16,7 @@ from trainer.errors import (
 from trainer.evaluation.metrics import score
 from trainer.fit.order import Floats, Order
 from trainer.fit.recipe import Recipe, find, find_again
+from trainer.saved.json_file import SavedModel, read_saved, write_saved
 
 AR1 = Order(p=1, d=0, q=0, has_constant=True)
 SEARCH = Recipe(order=None, engine="kernel", select="backtest", power=None, season=1)
@@ -103,6 +104,52 @@ def test_box_cox_models_the_transformed_values_and_forecasts_in_the_data_s_unit(
     lower, upper = model.predict(5).bounds(0.95)
     assert (lower > 0).all()
     assert (upper / point > 1.01).all()
+
+
+def test_the_mean_of_box_cox_is_that_of_what_is_drawn() -> None:
+    growing = np.exp(0.3 * (VALUES - 50))
+    for power in (0.0, 0.5):
+        recipe = replace(given(AR1), power=power)
+        model = find(recipe, growing, horizon=5)
+        prediction = find(replace(recipe, is_mean=True), growing, horizon=5).predict(5)
+        normal = prediction.mean[4] + prediction.standard_error[4] * np.random.default_rng(
+            2
+        ).normal(size=200_000)
+        drawn = np.exp(normal) if power == 0 else (power * normal + 1) ** (1 / power)
+        assert prediction.point[4] == pytest.approx(drawn.mean(), rel=0.02)
+        assert model.predict(5).point[4] == pytest.approx(float(np.median(drawn)), rel=0.02)
+        assert prediction.bounds(0.95)[1][4] == model.predict(5).bounds(0.95)[1][4]
+        again = read_saved(write_saved(model_of(recipe, growing)), "model").predict(5)
+        assert again.point.tobytes() == prediction.point.tobytes()
+
+
+def model_of(recipe: Recipe, values: Floats) -> SavedModel:
+    return find(replace(recipe, is_mean=True), values, horizon=5).saved()
+
+
+def test_fourier_terms_of_arima_join_the_other_members() -> None:
+    rows, steps = 96, 12
+    at = np.arange(rows + steps)
+    columns = np.array([np.sin(2 * np.pi * at / 12), np.cos(2 * np.pi * at / 12)])
+    noise = np.random.default_rng(3).normal(size=rows)
+    values = 50 + 8 * columns[0, :rows] + noise
+    recipe = replace(SEARCH, season=1, seasons=(12,), columns=columns, are_seasons=True)
+    model = find(replace(recipe, select="combination"), values, horizon=steps, thorough=False)
+    assert model.team is not None
+    assert model.team.arima > 0.2
+    assert len(model.columns) == 2
+    future = columns[:, rows:]
+    forecast = model.predict(steps, future)
+    np.testing.assert_allclose(forecast.point, 50 + 8 * columns[0, rows:], atol=1.5)
+    again = read_saved(write_saved(model.saved()), "model").predict(steps, future)
+    assert again.point.tobytes() == forecast.point.tobytes()
+    alone = find(
+        replace(recipe, select="combination", are_seasons=False),
+        values,
+        horizon=steps,
+        thorough=False,
+    )
+    assert alone.team is None  # other regressors: no other member can have them
 
 
 def test_the_power_of_a_growing_spread_is_found_near_0_and_rounded() -> None:
