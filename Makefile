@@ -6,6 +6,8 @@ BIN := .venv/bin
 PYTHON ?= python3
 ARGS ?=
 WORKERS ?= 2
+NODES ?= 3
+AFTER ?= 30
 # Without the libraries' bytecode each process of the tests would compile them again, for most of its CPU time.
 export PYTHONDONTWRITEBYTECODE =
 
@@ -23,6 +25,9 @@ push-and-submit: engine .venv/ready ## run the same container as an Azure ML job
 
 rehearse: image ## push-and-submit against a stand-in for Azure ML on this machine; only environment variables differ (ARGS="--output-mode rw_mount")
 	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env)" && eval "$$found" && HAKOBUNE_REHEARSAL=1 $(MAKE) --no-print-directory -o engine push-and-submit )
+
+rehearse-cluster: image ## many series on NODES nodes as one Azure ML job, against the stand-in; after AFTER seconds a node is taken away (ARGS="--input data/many.csv")
+	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env)" && eval "$$found" && $(BIN)/python -m drydock fault --clear preempted --node 1 --after $(AFTER) && HAKOBUNE_REHEARSAL=1 $(BIN)/hakobune submit --smoke --create-compute --instances $(NODES) --retries 2 --fetch many $(ARGS) )
 
 rehearse-keyless: image ## the same in a workspace whose storage allows no account keys
 	@$(BIN)/python -m drydock start --keyless --state .drydock-keyless && ( trap '$(BIN)/python -m drydock stop --state .drydock-keyless' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env --state .drydock-keyless)" && eval "$$found" && HAKOBUNE_REHEARSAL=1 $(MAKE) --no-print-directory -o engine push-and-submit )
@@ -61,6 +66,9 @@ bench-search: libraries .venv-bench/ready ## compare the search with pmdarima, s
 bench-accuracy: libraries .venv-bench/ready ## compare forecasts of the M3 design series with SCUM's (a minute; the engines of SCUM take five more, once)
 	@PYTHONPATH=benchmarks $(BIN)/python -m accuracy $(ARGS)
 
+bench-many: libraries .venv-bench/ready ## many series: what is not fitting, two processes, memory, and SCUM's engines (half an hour; ARGS="--series 1000")
+	@PYTHONPATH=benchmarks:src $(BIN)/python benchmarks/many.py $(ARGS)
+
 proof: image libraries ## measure the promises of docs/reference/reproducibility.md: images, models, broken chains (ARGS="--only flips")
 	@PYTHONPATH=benchmarks $(BIN)/python -m proof $(ARGS)
 
@@ -92,4 +100,4 @@ clean: ## remove .venv and the tools' caches; runs and images are kept
 	@echo "python: creating .venv-bench for the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train train-cluster push-and-submit rehearse rehearse-keyless test test-all image mlflow engine check quick format libraries bench-search bench-accuracy proof hostile sdk-tests wheel docs relock clean
+.PHONY: help train train-cluster push-and-submit rehearse rehearse-cluster rehearse-keyless test test-all image mlflow engine check quick format libraries bench-search bench-accuracy bench-many proof hostile sdk-tests wheel docs relock clean

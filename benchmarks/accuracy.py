@@ -85,7 +85,7 @@ def beside_scum(every: int, *, fresh: bool) -> list[Row]:
     """Print the table of the members, their combinations and SCUM; return the bounds."""
     series = read_series()[::every]
     tasks = [one.task for one in series]
-    found = {name: _kept(_scum(name), tasks, fresh=fresh) for name in SCUM}
+    found = {name: _kept(scum_engine(name), tasks, fresh=fresh) for name in SCUM}
     found["arima"] = replies(AICC, tasks)
     found[JUDGED] = replies(COMBINATION, tasks)
     found |= {kind: replies(_ours(kind), tasks) for kind in KINDS}
@@ -152,7 +152,8 @@ def _ours(kind: str) -> Engine:
     return Engine(name=kind, command=(sys.executable, "-m", "search.run_members", "--kind", kind))
 
 
-def _scum(name: str) -> Engine:
+def scum_engine(name: str) -> Engine:
+    """Return one of the engines of SCUM."""
     command = (STATSFORECAST.command[0], "-m", "search.run_scum", "--engine", name)
     return Engine(name=name, command=command)
 

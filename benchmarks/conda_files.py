@@ -60,7 +60,8 @@ real files of public projects, named by the start of their sha256. An image is *
 *imports* each package that the file asks for, as an unknown user, on a read-only file system,
 without network. `base` is the Debian release whose own Python is taken, or `stand-in` for an
 official image. CPU seconds are those of `hakobune lock`, with a warm cache where an earlier file
-had the package; build seconds and size (MB, uncompressed) are whole.
+had the package; build seconds are whole, size is MB of compressed layers, on a machine that
+other work ran on. An empty cell: not tried.
 """
 
 
@@ -69,7 +70,7 @@ class Result:
     """What became of one file. `locked`, `built`, `imported`: ok, an error's name, or empty.
 
     Seconds are the processor's, of hakobune and the resolver, for `cpu_s`, and the clock's for
-    `build_s`. `size_mb` is the image's, uncompressed. `says` is a refusal's first line.
+    `build_s`. `size_mb` is of the image's compressed layers. `says` is a refusal's first line.
     """
 
     name: str
@@ -147,7 +148,7 @@ def _must(command: list[str]) -> str:
 
 
 def _hakobune(project: Path, *words: str, timeout_s: float) -> tuple[str, str, str]:
-    """Run a command of hakobune; return `ok` or the error's name, its first line, and the whole."""
+    """Run a command of hakobune; return `ok` or the error's name, what it says, and the whole."""
     command = [sys.executable, "-m", "hakobune", *words]
     done = _run(command, cwd=project, timeout_s=timeout_s)
     if done.returncode == 0:
@@ -155,7 +156,8 @@ def _hakobune(project: Path, *words: str, timeout_s: float) -> tuple[str, str, s
     found = re.search(r"^error\[([a-z-]+)\]: (.*)$", done.stderr, re.MULTILINE)
     if found is None:
         return f"exit-{done.returncode}", done.stderr.strip()[-200:], done.stderr
-    return found[1], found[2], done.stderr
+    cause = re.search(r"^  (Because .*)$", done.stderr, re.MULTILINE)  # the resolver's
+    return found[1], f"{found[2]}: {cause[1]}" if cause else found[2], done.stderr
 
 
 def try_file(path: Path, bases: Bases, *, lock_only: bool) -> Result:
@@ -263,12 +265,14 @@ def _row(one: Result) -> str:
 
 
 def _counts(results: list[Result]) -> str:
+    others = sum("python_env" in one.says for one in results)
     locked = sum(one.locked == "ok" for one in results)
     built = sum(one.built == "ok" for one in results)
     imported = sum(one.imported == "ok" for one in results)
     return (
-        f"{len(results)} files: {locked} locked, {built} built, {imported} with all that is asked "
-        "for imported (of 62 other files at 5f64409: 37 locked, at most 16 could be built)"
+        f"{len(results) - others} conda files: {locked} locked, {built} built, {imported} with all "
+        f"that is asked for imported; {others} of MLflow's python_env format refused (of 62 other "
+        "files at 5f64409: 37 locked, at most 16 could be built)"
     )
 
 

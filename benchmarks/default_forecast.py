@@ -190,7 +190,7 @@ def _less(what: str, ours: float, theirs: float) -> Row:
         reference=f"{theirs:.3f}",
         ratio=f"{ours / theirs:.3f}x",
         bound="<= 1x",
-        is_met=ours <= theirs,
+        is_met=bool(ours <= theirs),
     )
 
 

@@ -56,8 +56,8 @@ REMEDIES: Mapping[str, str] = {
     "output-empty": "outputs",
 }
 # The quota is looked at to warn early: a login that may not look goes on, and the service decides.
-# Files and their secret are asked for once more with a fresh secret.
-_TOLERATED = ("compute: quota", "watch: log", "fetch: secret", "fetch: files")
+# A secret is asked for once more, and a log comes from run history where the storage refuses it.
+_TOLERATED = ("compute: quota", "watch: log", "fetch: secret")
 _PLANE = ("429", "500", "slow-network", "expired-token", "no-permission", "clock-skew")
 _BLOBS = (
     "429",
@@ -129,7 +129,7 @@ def _cell(stand: Stand, step: Step, kind: str, mark: str) -> Cell:
     faults = Faults(stand.state)
     command = step.prepare(stand, f"cell {mark}")
     before = stand.counts()
-    faults.inject(kind, route=step.route)
+    faults.inject(kind, route=step.route, times=2 if _is_asked_again(step, kind) else 1)
     first = stand.hakobune(*command)
     is_left = bool(faults.clear())
     # A job that failed is over: what helps is another one.
@@ -158,6 +158,11 @@ def _cell(stand: Stand, step: Step, kind: str, mark: str) -> Cell:
         wrong=wrong,
         said=_last(first),
     )
+
+
+def _is_asked_again(step: Step, kind: str) -> bool:
+    """Tell whether the storage is asked once more, with a fresh secret, before a refusal counts."""
+    return step.route.startswith("blob ") and kind in ("no-permission", "storage-firewall")
 
 
 def _name(done: Done) -> str:
@@ -189,7 +194,7 @@ def _steps() -> tuple[Step, ...]:
         _step(
             "compute: create",
             "compute_create_or_update",
-            (*_PLANE, "quota-exceeded"),
+            _PLANE,
             _compute,
             {**job, "computes": 1},
         ),

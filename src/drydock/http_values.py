@@ -122,6 +122,16 @@ def refusal_answer(refusal: Refusal) -> Answer:
     )
 
 
+def listed(body: Mapping[str, Any], name: str) -> list[Any]:
+    """Return a list of the body; empty where it has none. Refuses what is not a list."""
+    found = body.get(name)
+    if found is None:
+        return []
+    if not isinstance(found, list):
+        raise bad_request(f"The member '{name}' is not a list.")
+    return found
+
+
 def page_of(items: list[dict[str, Any]]) -> Answer:
     """Return a list in ARM's form, all on one page: the last page has no `nextLink`."""
     return Answer(body={"value": items})

@@ -140,6 +140,8 @@ MODEL = Form(
         "defaultDeploymentTemplate": dict,
     },
 )
+# Of a run, what a client may change; its other members are the service's and not looked at.
+RUN = Form("ModifyRunDto", {"tags": _TEXTS, "displayName": str, "description": str, "hidden": bool})
 CODE = Form("CodeVersion", {**_ASSET, "codeUri": str})
 CONTAINER = Form(
     "AssetContainer",

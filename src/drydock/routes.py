@@ -89,7 +89,8 @@ def _roles(kind: str, name: str, handler: Handler) -> tuple[Route, ...]:
     )
 
 
-_MLFLOW = f"/mlflow/v2.0{_WS}/api/2.0/mlflow/runs"
+_MLFLOW_API = f"/mlflow/v2.0{_WS}/api"
+_MLFLOW = f"{_MLFLOW_API}/2.0/mlflow/runs"
 _ARTIFACTS = f"{_EXPERIMENT}/runs/{{run}}/artifacts"
 _CODE = f"{_WS}/codes/{{name}}/versions"
 
@@ -234,6 +235,15 @@ ROUTES: tuple[Route, ...] = (
         f"{_ARTIFACTS}/batch/metadata",
         "run_artifacts_batch_create_empty_artifacts_by_experiment_name",
         tracking.create_artifacts,
+    ),
+    # What MLflow 3 asks of its server, and Azure's does not have.
+    *(
+        _for_jobs(_ANY, f"{_MLFLOW_API}/{part}/{{rest*}}", name, tracking.refuse_unknown)
+        for part, name in (
+            ("2.0/mlflow/logged-models", "mlflow_logged_models"),
+            ("2.0/mlflow/traces", "mlflow_traces"),
+            ("3.0/mlflow/traces", "mlflow_traces"),
+        )
     ),
     # The rest of the service, refused by name.
     _refused("operations", f"/{_ML}/operations"),

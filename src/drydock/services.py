@@ -32,7 +32,7 @@ from drydock.runner import DockerRunner
 HOST = "127.0.0.1"
 FILE = "services.json"
 _PORTS = {REGISTRY: 5000, BLOBS: 10000}  # inside the containers
-_START_TIMEOUT_S = 30.0
+_START_TIMEOUT_S = 120.0  # on a busy machine; one that ends is noticed at once
 _STOP_TIMEOUT_S = 10.0
 _STEP_S = 0.05
 _TRIES = 5

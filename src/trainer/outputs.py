@@ -66,7 +66,7 @@ class Publication:
         return "no output was written"
 
     def _prepare(self) -> None:
-        with _translated(self._output):
+        with translated(self._output):
             if self._output.exists() and not self._output.is_dir():
                 raise OutputNotFolderError(f"{self._output} is a file", remedy=_FOLDER_REMEDY)
             name = f"{_STAGING}{secrets.token_hex(6)}"
@@ -82,7 +82,7 @@ class Publication:
 
         A path is that of a local file, which is copied whole.
         """
-        with _translated(self._output):
+        with translated(self._output):
             for name, content in files.items():
                 _write(self._staging / name, content)
             checkpoint()
@@ -203,8 +203,8 @@ def _put_back(target: Path, old: Path | None) -> None:
 
 
 @contextmanager
-def _translated(output: Path) -> Iterator[None]:
-    """Turn the operating system's errors into ours."""
+def translated(output: Path) -> Iterator[None]:
+    """Turn the operating system's errors of writing into a folder into ours."""
     try:
         yield
     except TrainerError:

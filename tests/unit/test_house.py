@@ -135,7 +135,7 @@ def test_the_trainers_package_file_offers_load_and_imports_it_only_when_called()
         "from typing import TYPE_CHECKING",
         "if TYPE_CHECKING:",
     ]
-    assert [node.name for node in body if isinstance(node, ast.FunctionDef)] == ["load"]
+    assert [node.name for node in body if isinstance(node, ast.FunctionDef)] == ["load", "forecast"]
 
 
 @pytest.mark.parametrize("package", ["hakobune", "trainer", "drydock"])

@@ -14,8 +14,8 @@ pytestmark = [
 ]
 
 
-def rehearse(folder: Path, env: str) -> tuple[int, list[str]]:
-    """Run `make rehearse` with a drydock whose `env` is these shell lines; return what ran."""
+def rehearse(folder: Path, env: str, target: str = "rehearse") -> tuple[int, list[str]]:
+    """Run a rehearsal with a drydock whose `env` is these shell lines; return what ran."""
     programs = {
         "python": f'case "$3" in env) {env};; *) echo "drydock $3";; esac',
         "hakobune": 'echo "hakobune $1: $HAKOBUNE_REHEARSAL $ARM_CLOUD_METADATA_URL"',
@@ -24,7 +24,7 @@ def rehearse(folder: Path, env: str) -> tuple[int, list[str]]:
         (folder / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
         (folder / name).chmod(0o755)
     done = subprocess.run(
-        ["make", "-s", f"BIN={folder}", "-o", "image", "-o", "engine", "rehearse"],
+        ["make", "-s", f"BIN={folder}", "-o", "image", "-o", "engine", target],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
@@ -34,9 +34,12 @@ def rehearse(folder: Path, env: str) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.splitlines()
 
 
+@pytest.mark.parametrize("target", ["rehearse", "rehearse-cluster"])
 @pytest.mark.parametrize("env", ["exit 4", "echo export ARM_CLOUD_METADATA_URL=x; exit 4"])
-def test_a_rehearsal_whose_stand_in_died_stops_before_hakobune(tmp_path: Path, env: str) -> None:
-    code, ran = rehearse(tmp_path, env)
+def test_a_rehearsal_whose_stand_in_died_stops_before_hakobune(
+    tmp_path: Path, env: str, target: str
+) -> None:
+    code, ran = rehearse(tmp_path, env, target)
     assert code != 0
     assert ran == ["drydock start", "drydock stop"]
 
@@ -50,3 +53,9 @@ def test_a_rehearsal_takes_in_the_variables(tmp_path: Path) -> None:
     code, ran = rehearse(tmp_path, "echo export ARM_CLOUD_METADATA_URL=x")
     assert code == 0
     assert ran[1:-1] == ["hakobune submit: 1 x"]
+
+
+def test_a_rehearsal_of_several_nodes_takes_one_of_them_away(tmp_path: Path) -> None:
+    code, ran = rehearse(tmp_path, "echo export ARM_CLOUD_METADATA_URL=x", "rehearse-cluster")
+    assert code == 0
+    assert ran[1:-1] == ["drydock fault", "hakobune submit: 1 x"]

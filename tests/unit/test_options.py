@@ -116,7 +116,8 @@ def test_every_option_of_the_trainer_is_tested(
 ) -> None:
     # A training is the command without a name; the others have a folder of tests each.
     is_train = command == "train"
-    tests = words_of(*(TRAINER if is_train else (f"unit/trainer/{command}", "container")))
+    folders = (f"unit/trainer/{command}", "unit/trainer/cluster", "container")
+    tests = words_of(*(TRAINER if is_train else folders))
     options = trainer_options(capsys, *(() if is_train else (command,)))
     assert len(options) > 3
     assert [option for option in options if not is_used(option, "", tests)] == []

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from drydock import members
 from drydock.blob_uris import artifact_place, output_uri
-from drydock.http_values import Answer, Context, Request, page_of
+from drydock.http_values import Answer, Context, Request, listed, page_of
 from drydock.job_properties import logs_of
 from drydock.state.jobs import Job
 
@@ -43,6 +44,7 @@ def get_data(request: Request, context: Context) -> Answer:
 def change_run(request: Request, context: Context) -> Answer:
     """Change a run's tags, description, name, or whether it is archived."""
     changes = request.json()
+    members.check(members.RUN, {name: changes.get(name) for name in members.RUN.members}, "body")
     described = {
         "tags": changes.get("tags"),
         "displayName": changes.get("displayName"),
@@ -62,13 +64,13 @@ def list_children(request: Request, context: Context) -> Answer:
 def resolve_outputs(request: Request, context: Context) -> Answer:
     """Return the URIs of the outputs with these ids, which a run's answer contains."""
     values: dict[str, Any] = {}
-    for asset in request.json().get("values") or []:
+    for asset in listed(request.json(), "values"):
         job_name, _, output = str(asset).rsplit("/", 1)[-1].partition(":")
         job = context.state.jobs.get(job_name)
         declared = (job.given.get("outputs") or {}).get(output)
         if declared is not None:
             uri = output_uri(job.name, output, declared)
-            values[asset] = {"uri": uri, "type": declared.get("jobOutputType") or "uri_folder"}
+            values[str(asset)] = {"uri": uri, "type": declared.get("jobOutputType") or "uri_folder"}
     return Answer(body={"values": values})
 
 

@@ -3,6 +3,7 @@
 The forms are those of MLflow's REST API and of the plugin's client, version 1.62.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -10,12 +11,13 @@ from urllib.parse import quote
 
 from drydock.arm_ids import API_HOST
 from drydock.blob_uris import artifact_place
-from drydock.http_values import Answer, Context, Request, page_of
-from drydock.refusal import bad_request
+from drydock.http_values import Answer, Context, Request, listed, page_of
+from drydock.refusal import Refusal, bad_request
 from drydock.state.jobs import Job
 from drydock.state.tracking import Tracked
 
 _STATUS = {"Completed": "FINISHED", "Failed": "FAILED", "Canceled": "KILLED"}
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 _WAITING = ("Starting", "Queued", "Preparing")
 
 
@@ -69,6 +71,11 @@ def set_tag(request: Request, context: Context) -> Answer:
     return Answer(body={})
 
 
+def refuse_unknown(request: Request, _context: Context) -> Answer:
+    """Refuse what MLflow 3 asks for, and Azure's server does not have: a 404, as it answers."""
+    raise Refusal(404, "NotFound", f"No HTTP resource was found at {request.path}.")
+
+
 def create_artifacts(request: Request, context: Context) -> Answer:
     """Return for each path the URL to which the job may upload its file."""
     job = context.state.jobs.get(request.names["run"])
@@ -106,12 +113,30 @@ def _job(context: Context, body: Mapping[str, Any]) -> Job:
 
 def _entries(body: Mapping[str, Any], name: str, *needed: str) -> list[dict[str, Any]]:
     """Return a list from the body, whose entries all have the needed keys."""
-    found = body.get(name) or []
+    found = listed(body, name)
     for entry in found:
+        if not isinstance(entry, dict):
+            raise bad_request(f"An entry of '{name}' is not an object.")
         lacking = [part for part in needed or ("key", "value") if part not in entry]
         if lacking:
             raise bad_request(f"An entry of '{name}' has no '{lacking[0]}'.")
-    return list(found)
+        for part in ("timestamp", "step"):
+            if part in entry and not _is_whole(entry[part]):
+                raise bad_request(f"The {part} of an entry of '{name}' is not a whole number.")
+        if name == "metrics" and not _is_number(entry["value"]):
+            raise bad_request(f"The metric '{entry['key']}' is not a number.")
+    return found
+
+
+def _is_whole(value: object) -> bool:
+    """Tell whether this is a whole number, or its text: both are protobuf's JSON of an int64."""
+    return isinstance(value, int) or bool(isinstance(value, str) and _WHOLE.fullmatch(value))
+
+
+def _is_number(value: object) -> bool:
+    """Tell whether this is a number of protobuf's JSON, which has texts for the non-finite ones."""
+    is_plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_plain or value in ("NaN", "Infinity", "-Infinity")
 
 
 def _info(context: Context, job: Job) -> dict[str, Any]:

@@ -16,7 +16,7 @@ SUBMIT = (f"{_ML}/jobs/write", f"{_ML}/environments/versions/write")
 REGISTER = (f"{_ML}/models/versions/write",)
 CREATE_CLUSTER = (f"{_ML}/computes/write",)
 _BLOBS = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
-READ_BLOBS, WRITE_BLOBS = (f"{_BLOBS}/read",), (f"{_BLOBS}/write",)
+WRITE_BLOBS = (f"{_BLOBS}/write",)
 PUSH = ("Microsoft.ContainerRegistry/registries/push/write",)
 PUSH_ABAC = ("Microsoft.ContainerRegistry/registries/repositories/content/write",)
 

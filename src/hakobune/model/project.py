@@ -53,6 +53,7 @@ class Command:
     command: tuple[str, ...]
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
+    distributed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +75,8 @@ class Project:
     `debian` are packages that the image has besides its base's. `gpus` is `all` where the training
     uses the GPUs of its machine, else empty. `signers` are public keys, each a path or a
     fingerprint; runs must be signed with one of them. `distributed` says that the program shares
-    its work among the nodes of a job, and goes on from what is in its outputs. `commands` are other
-    ways to train.
+    its work among the nodes of a job, and continues from what is in its outputs. `commands` are
+    other ways to train.
     """
 
     root: Path
@@ -104,7 +105,13 @@ class Project:
         found = self._command_of(arguments)
         if found is None:
             return self
-        return replace(self, inputs=found.inputs, outputs=found.outputs, model=None)
+        return replace(
+            self,
+            inputs=found.inputs,
+            outputs=found.outputs,
+            distributed=found.distributed,
+            model=None,
+        )
 
     def started(self, arguments: tuple[str, ...]) -> tuple[str, ...]:
         """Return the words that the image runs for these arguments."""

@@ -142,14 +142,16 @@ def _storage(cloud: Cloud) -> Finding:
     if cloud.is_keyless():
         what += "; it is used by identity, without keys"
         held, why = _readable(lambda: cloud.permissions("storage"))
-        if held is None or access.lacking_data(held, access.WRITE_BLOBS):
-            reason = why or f"no role of yours allows {access.WRITE_BLOBS[0]}"
+        doubt = ""
+        if held is None:
+            doubt = f"Whether you may upload inputs is not known: {why}"
+        elif access.lacking_data(held, access.WRITE_BLOBS):
+            doubt = f"You may not upload inputs: no role allows {access.WRITE_BLOBS[0]}"
+        if doubt:
             return Finding(
                 step="storage",
                 state="weak",
-                what=f"{what}. Whether you may upload inputs is not known ({reason})"
-                if held is None
-                else f"{what}. You may not upload inputs: {reason}",
+                what=f"{what}. {doubt}",
                 remedy="ask the storage account's owner for the role Storage Blob Data Contributor",
             )
     account, why = _readable(cloud.storage_account)
@@ -168,7 +170,7 @@ def _storage(cloud: Cloud) -> Finding:
 
 def _registry(cloud: Cloud, named: str, runner: Runner, patience: Patience) -> Finding:
     own, why = _readable(cloud.registry_account)
-    name = named or (own.server if own else "" if why else cloud.registry())
+    name = named or (own.server if own else cloud.registry())
     if not name:
         is_none = "the workspace has no container registry, and none is named"
         return Finding(
@@ -183,20 +185,13 @@ def _registry(cloud: Cloud, named: str, runner: Runner, patience: Patience) -> F
         role = own.push_role
     try:
         registry.manifest(runner, f"{name}/{_NOWHERE}", patience)
-        may_push = registry.require_writable(f"{name}/{_REPOSITORY}")
+        is_begun = registry.require_writable(f"{name}/{_REPOSITORY}")
     except RegistryRefusedError as exc:
         remedy = f"{exc.remedy}\nit needs the role {role}; {mode}" if role else exc.remedy
         return Finding(step="push", state="no", what=exc.what, remedy=remedy)
-    if not may_push and role:
-        held, _ = _readable(lambda: cloud.permissions("registry"))
-        may_push = held is not None and not (
-            access.lacking_data(held, access.PUSH_ABAC)
-            if own and own.is_abac
-            else access.lacking(held, access.PUSH)
-        )
-    if may_push:
-        what = f"{name} accepts a push; {mode}"
-        return Finding(step="push", state="ok", what=what)
+    if is_begun or (own is not None and role and _may_push(cloud, own)):
+        how = "accepts a push" if is_begun else "answers, and your roles allow a push"
+        return Finding(step="push", state="ok", what=f"{name} {how}; {mode}")
     return Finding(
         step="push",
         state="weak",
@@ -204,6 +199,16 @@ def _registry(cloud: Cloud, named: str, runner: Runner, patience: Patience) -> F
         remedy=f"docker login {name}; a push needs the role "
         f"{role or 'AcrPush, or Container Registry Repository Writer in ABAC mode'}",
     )
+
+
+def _may_push(cloud: Cloud, own: access.RegistryAccount) -> bool:
+    """Tell whether the caller's roles allow a push; no where they cannot be read."""
+    held, _ = _readable(lambda: cloud.permissions("registry"))
+    if held is None:
+        return False
+    if own.is_abac:
+        return not access.lacking_data(held, access.PUSH_ABAC)
+    return not access.lacking(held, access.PUSH)
 
 
 def _compute(cloud: Cloud, name: str) -> Finding:

@@ -19,6 +19,7 @@ from hakobune.model.grade import TOLERANCE, Grade, Sameness
 from hakobune.model.record import RECORD
 
 _VIEWS = {".html", ".jpg", ".jpeg", ".log", ".pdf", ".png", ".svg"}
+_TIMINGS = "timings"
 _PLACE_KEYS = ("run", "run_id")
 _MISSING = object()
 _TOLD = 60
@@ -30,8 +31,13 @@ _UNREADABLE = (ValueError, csv.Error, RecursionError)
 
 
 def is_compared(name: str) -> bool:
-    """Tell whether a file of a run is a result, by its name."""
-    return name != RECORD and PurePosixPath(name).suffix.lower() not in _VIEWS
+    """Tell whether a file of a run is a result, by its name.
+
+    What a run measured of itself, in a file `timings.…`, is none.
+    """
+    path = PurePosixPath(name)
+    is_measured = path.name.partition(".")[0] == _TIMINGS
+    return name != RECORD and not is_measured and path.suffix.lower() not in _VIEWS
 
 
 def without_place(name: str, content: bytes) -> bytes:

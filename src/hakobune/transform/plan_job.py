@@ -224,7 +224,8 @@ def plan_job(
             )
     for item in inputs:
         _require_plain(f"input {item.name}", item.path)
-    _require_nodes(project, wishes)
+    entry = project.entry(wishes.arguments)
+    _require_nodes(entry, wishes)
     asked = wishes.compute
     return JobPlan(
         name=valid_name("job", name),
@@ -238,14 +239,14 @@ def plan_job(
         instances=wishes.instances,
         timeout_s=wishes.timeout_s,
         inputs=inputs,
-        outputs=tuple(output.name for output in project.entry(wishes.arguments).outputs),
+        outputs=tuple(output.name for output in entry.outputs),
         variables=wishes.variables,
-        # By it the studio and `az ml job list` show the jobs of one plan as a group.
+        # By it the studio's list can be filtered: all jobs of one plan have it.
         tags=(*wishes.tags, *((("hakobune.shards", f"{wishes.shards}"),) if wishes.shards else ())),
         identity=wishes.identity,
         input_mode=wishes.input_mode,
         output_mode=wishes.outputs[0],
-        kept=_kept(project, wishes),
+        kept=_kept(entry, wishes),
     )
 
 
@@ -286,7 +287,7 @@ def _require_nodes(project: Project, wishes: JobWishes) -> None:
         raise ArgumentInvalidError(
             f"{option}: each node would run the same training and overwrite the others' outputs",
             remedy=f"leave out {option.partition(' ')[0]}; for a program that shares its work "
-            "among nodes, set distributed = true in [tool.hakobune]",
+            "among nodes, set distributed = true in [tool.hakobune] or in the command's table",
         )
     if wishes.is_shared and wishes.output_mode == UPLOAD:
         raise ArgumentInvalidError(

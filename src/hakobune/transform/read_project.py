@@ -51,6 +51,7 @@ COMMAND_KEYS = {
     "command": 'what the container runs instead, as a list: `["python", "-m", "trainer", "many"]`',
     "inputs": "files that it reads, as above; default: those of `[tool.hakobune]`",
     "outputs": "folders that it writes, as above; default: those of `[tool.hakobune]`",
+    "distributed": "as above, for this command",
 }
 INDEX_KEYS = {
     "address": "its address; `${NAME}` is an environment variable's place, for a password",
@@ -104,9 +105,6 @@ def read_project(text: str, *, root: Path, file: str = "pyproject.toml") -> Proj
         gpus=reader.word(table, "gpus", _GPUS) if "gpus" in table else "",
         indexes=reader.indexes(table, "indexes"),
     )
-    for output in project.outputs:
-        if output.is_work and output.files:
-            reader.add("work", "`work` and `files` exclude each other", within=output.name)
     reader.refuse_unknown(table, KEYS)
     if reader.problems:
         raise ConfigurationInvalidError(
@@ -264,7 +262,7 @@ class _Reader:
 
     def outputs(self, table: Mapping[str, Any]) -> tuple[Output, ...]:
         """Return the table of outputs."""
-        return tuple(
+        found = tuple(
             Output(
                 name=name,
                 flag=self.word(entry, "flag", _FLAG, within=name),
@@ -273,6 +271,10 @@ class _Reader:
             )
             for name, entry in self.tables(table, "outputs", OUTPUT_KEYS)
         )
+        for output in found:
+            if output.is_work and output.files:
+                self.add("work", "`work` and `files` exclude each other", within=output.name)
+        return found
 
     def commands(self, table: Mapping[str, Any], key: str) -> tuple[Command, ...]:
         """Return the table of commands; what one does not say of files is the table's own."""
@@ -287,6 +289,7 @@ class _Reader:
                 command=self.words(entry, "command"),
                 inputs=self.inputs(entry if "inputs" in entry else table),
                 outputs=self.outputs(entry if "outputs" in entry else table),
+                distributed=self.switch(entry, "distributed"),
             )
             for name, entry in found
         )

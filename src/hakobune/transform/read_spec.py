@@ -36,6 +36,8 @@ _ONLY_EXPORTED = {
     *("-libgcc-mutex", "-openmp-mutex", "ld-impl-linux-64", "libcxx"),
     *("vs2015-runtime", "vc14-runtime", "ucrt"),
 }
+# Anaconda's copy of ruamel.yaml under a module name of its own, which conda itself imports.
+_CONDA_S_COPY = "ruamel_yaml"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What the image itself needs; a file that sets them would break it.
 _OWN_VARIABLES = re.compile(r"PATH|HOME|USER|LOGNAME|LD_PRELOAD|PYTHONHOME|HAKOBUNE_.*")
@@ -243,7 +245,8 @@ def _read_conda_package(written: str, line: int, found: Findings) -> None:
     name, shown, place = canonicalize_name(name_of(written)), name_of(written), str(found.at(line))
     if name in _OF_PYTORCH and "cpu" in written.partition("#")[0].lower():
         found.cpu_place = found.cpu_place or place
-    if reason := found.names.left_out.get(name) or found.of_another_system(name):
+    reason = found.names.left_out.get(name) or found.of_another_system(name)
+    if reason := reason or ("conda's own" if shown == _CONDA_S_COPY else ""):
         found.left_out.append(LeftOut(name=shown, place=place, reason=reason))
         return
     if found.is_export and _is_library(name, found.names):

@@ -22,7 +22,7 @@ from trainer.search.found import Found
 COMBINATION = "combination"
 _STEPS_OF_A_DAY, _WEEK_DAYS = (24, 48, 96, 144, 288), 7
 _PERIODS = (7, 12, 24, 48, 52, 96, 168, 336)  # that calendars have
-_BASELINES = ("naive", "seasonal_naive", "long_seasonal_naive", "mean", "drift")
+BASELINES = ("naive", "seasonal_naive", "long_seasonal_naive", "mean", "drift")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,12 +126,12 @@ def _errors(series: Floats, seasons: Sequence[int], chosen: Chosen | None) -> di
 
 def _baselines(series: Floats, seasons: Sequence[int], trials: Trials) -> Trials:
     steps = max(len(actual) for actual in trials.actuals)
-    names = [name for name in _BASELINES if name != OF_LONGEST or len(seasons) > 1]
+    names = [name for name in BASELINES if name != OF_LONGEST or len(seasons) > 1]
     return make_trials(series, seasons[0], trials.origins, steps, names, seasons=seasons)
 
 
 def _skill(errors: Mapping[str, float]) -> tuple[str | None, float | None]:
-    ranked = [name for name in _BASELINES if name in errors]
+    ranked = [name for name in BASELINES if name in errors]
     best = min(ranked, key=lambda name: errors[name], default=None)
     if best is None or COMBINATION not in errors:
         return None, None

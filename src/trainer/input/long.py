@@ -16,8 +16,9 @@ import pandas as pd
 
 from trainer.errors import ColumnMissingError, RowsInvalidError
 from trainer.input.columns import choose_columns
-from trainer.input.date_column import DateColumn, settle_offsets
+from trainer.input.date_column import NO_DATE, NO_OFFSET, DateColumn, settle_offsets
 from trainer.input.frame import FIELDS_REMEDY, spelled
+from trainer.input.grid import DAY_US
 from trainer.input.number_column import NumberColumn
 from trainer.input.options import ReadAs
 from trainer.input.problems import Problems
@@ -41,7 +42,7 @@ Rows = np.ndarray
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A series: its name by each series column, and its rows by date.
+    """A series: its name by each series column, and its rows by date, which is microseconds.
 
     `problem` is the first row that cannot be read, None if each can; the others are there.
     """
@@ -49,37 +50,47 @@ class Group:
     source: str
     name: tuple[str, ...]
     lines: Places
-    dates: pd.DatetimeIndex
+    microseconds: Places
     values: Floats
     problem: str | None = None
     notes: tuple[str, ...] = ()
 
     @property
+    def dates(self) -> pd.DatetimeIndex:
+        """Return the dates."""
+        return pd.DatetimeIndex(self.microseconds.view("datetime64[us]"))
+
+    @property
     def doubled(self) -> str | None:
         """Return which date stands on two lines, None if each is there once."""
-        found = np.flatnonzero(self.dates[1:] == self.dates[:-1])
+        found = np.flatnonzero(self.microseconds[1:] == self.microseconds[:-1])
         if not len(found):
             return None
         first, second = self.lines[found[0]], self.lines[found[0] + 1]
-        date = spelled(self.dates.to_numpy()[found[0]].astype(np.int64))
+        date = spelled(self.microseconds[found[0]])
         return f"{self.source}:{second}: {date} is already on line {first}"
 
-    def summed(self) -> "Group":
-        """Return the sum of each day, 0 for a day without a row; NaN for rows without a value."""
-        days = self.dates.to_numpy().astype("datetime64[D]")
-        if not len(days):
-            return self
-        places = (days - days[0]).astype(np.int64)
-        sums, rows, known = (np.zeros(places[-1] + 1) for _ in range(3))
-        is_known = ~np.isnan(self.values)
-        np.add.at(sums, places[is_known], self.values[is_known])
-        np.add.at(rows, places, 1)
-        np.add.at(known, places[is_known], 1)
-        sums[(rows > 0) & (known == 0)] = np.nan
-        lines = np.zeros(len(sums), dtype=np.int64)
-        lines[places[::-1]] = self.lines[::-1]
-        dates = pd.DatetimeIndex(days[0] + np.arange(len(sums))).as_unit("us")
-        return replace(self, lines=lines, dates=dates, values=sums)
+    def summed(self, last_day: int | None = None) -> "Group":
+        """Return the sum of each day, 0 for a day without a row; NaN for rows without a value.
+
+        The days end with the last row's, or with `last_day` (microseconds), which no row is after.
+        """
+        days = self.microseconds // DAY_US
+        count = len(days) if last_day is None else int((days <= last_day // DAY_US).sum())
+        days, values = days[:count], self.values[:count]
+        if not count:
+            return replace(self, lines=days, microseconds=days, values=values)
+        first, last = int(days[0]), int(days[-1] if last_day is None else last_day // DAY_US)
+        places, total = days - first, last - first + 1
+        is_known = ~np.isnan(values)
+        known = values[is_known]
+        sums = np.bincount(places[is_known], weights=known, minlength=total).astype(np.float64)
+        has_rows = np.bincount(places, minlength=total) > 0
+        sums[has_rows & (np.bincount(places[is_known], minlength=total) == 0)] = np.nan
+        lines = np.zeros(total, dtype=np.int64)
+        lines[places[::-1]] = self.lines[:count][::-1]
+        whole = (first + np.arange(total, dtype=np.int64)) * DAY_US
+        return replace(self, lines=lines, microseconds=whole, values=sums)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,6 +126,12 @@ class LongTable:
         lasts = [int(self._rows[s : s + _ROWS_AT_ONCE]["date"].max()) for s in starts]
         return max(lasts, default=None)
 
+    @property
+    def has_times(self) -> bool:
+        """Return whether a date has a time of day."""
+        starts = range(0, len(self._rows), _ROWS_AT_ONCE)
+        return any((self._rows[s : s + _ROWS_AT_ONCE]["date"] % DAY_US).any() for s in starts)
+
     def content(self, place: int) -> bytes:
         """Return bytes that differ where anything about a series' rows differs."""
         start = int(self._ends[place - 1]) if place else 0
@@ -140,7 +157,7 @@ class LongTable:
             source=self.source,
             name=self.names[place],
             lines=rows["line"][order].astype(np.int64),
-            dates=pd.DatetimeIndex(dates[order].view("datetime64[us]")),
+            microseconds=dates[order],
             values=rows["value"][order],
             problem=problem,
             notes=tuple(notes),
@@ -189,6 +206,31 @@ def open_long(  # noqa: PLR0913 - what a user may say about a table
         reader.read(spool)
         source.finish()
         yield reader.grouped(spool, stack)
+
+
+def table_of(names: Sequence[str], dates: Places, values: Floats, source: str) -> LongTable:
+    """Return the table of rows in memory, in the columns of USUAL; `dates` are microseconds.
+
+    A row that has NO_DATE is its series' problem. Lines are counted from 1.
+    """
+    series, codes = np.unique(np.array(names, dtype=object), return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    has_date = dates[order] != NO_DATE
+    wrong = order[~has_date][::-1]
+    order = order[has_date]
+    rows = np.empty(len(order), dtype=_ROW)
+    rows["series"], rows["line"] = codes[order], order + 1
+    rows["date"], rows["value"], rows["offset"] = dates[order], values[order], NO_OFFSET
+    return LongTable(
+        source=source,
+        names=tuple((name,) for name in series.tolist()),
+        columns=USUAL,
+        notes=(),
+        is_cut_off=False,
+        _rows=rows,
+        _ends=np.cumsum(np.bincount(codes[order], minlength=len(series))),
+        _problems={int(codes[row]): f"{source}:{row + 1}: the date is missing" for row in wrong},
+    )
 
 
 def _columns(

@@ -6,9 +6,8 @@ worked. Only `timings` has measured seconds, which differ every time.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, median
 from typing import Any, Literal
 
 import numpy as np
@@ -17,9 +16,11 @@ from trainer.errors import OutputNotWritableError
 from trainer.input.grid import DAY_US, SECOND_US
 from trainer.input.records import Places
 from trainer.many.batch_file import read_batch
-from trainer.many.plan import Batch
-from trainer.many.series import STATUSES, Result
+from trainer.many.plan import Batch, Plan
+from trainer.many.series import Result
 from trainer.many.tables import Kind, TableWriter
+from trainer.many.tally import Tally
+from trainer.many.totals import Totals
 from trainer.saved.store import STORE, StoreWriter
 
 FORECASTS: Mapping[str, Kind] = {
@@ -49,70 +50,20 @@ METRICS: Mapping[str, Kind] = {
     "reason": "text",
 }
 TIMINGS: Mapping[str, Kind] = {"unique_id": "text", "cpu_seconds": "number"}
-_SHOWN_FAILURES = 20
 
 
-@dataclass(slots=True)
-class Totals:
-    """What all series come to. `skills` and shares are of the series that have origins."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """What all series come to, and the name of the file with a row for each."""
 
-    statuses: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATUSES, 0))
-    forecast_rows: int = 0
-    cpu_seconds: float = 0.0
-    members: dict[str, float] = field(default_factory=dict)
-    baselines: dict[str, int] = field(default_factory=dict)
-    skills: list[float] = field(default_factory=list)
-    failures: list[tuple[str, str]] = field(default_factory=list)
-
-    @property
-    def series(self) -> int:
-        """Return the number of series."""
-        return sum(self.statuses.values())
-
-    @property
-    def failed(self) -> int:
-        """Return how many series have another status than "ok"."""
-        return self.series - self.statuses["ok"]
-
-    def add(self, result: Result) -> None:
-        """Count one series."""
-        self.statuses[result.status] += 1
-        self.forecast_rows += len(result.dates)
-        self.cpu_seconds += result.seconds
-        for name, weight in result.members.items():
-            kind = name.partition(" ")[0]
-            self.members[kind] = self.members.get(kind, 0.0) + weight
-        if result.best_baseline is not None:
-            self.baselines[result.best_baseline] = self.baselines.get(result.best_baseline, 0) + 1
-        if result.skill is not None:
-            self.skills.append(result.skill)
-        if result.status != "ok" and len(self.failures) < _SHOWN_FAILURES:
-            self.failures.append((result.name, f"{result.status}: {result.reason}"))
-
-    def figures(self) -> dict[str, Any]:
-        """Return the fields of metric.json that are of all series."""
-        weights = sum(self.members.values()) or 1.0
-        return {
-            "series": self.series,
-            **{f"series_{status}": count for status, count in self.statuses.items()},
-            "forecast_rows": self.forecast_rows,
-            "series_with_backtest": len(self.skills),
-            "mean_skill": fmean(self.skills) if self.skills else None,
-            "median_skill": median(self.skills) if self.skills else None,
-            "share_better_than_baseline": (
-                sum(skill > 0 for skill in self.skills) / len(self.skills) if self.skills else None
-            ),
-            "best_baselines": dict(sorted(self.baselines.items())),
-            "member_weights": {
-                name: weight / weights for name, weight in sorted(self.members.items())
-            },
-        }
+    totals: Totals
+    tally: Tally
+    metrics_file: str
 
 
-def merge(batches: Sequence[Batch], files: Mapping[str, Path], folder: Path) -> Totals:
+def merge(plan: Plan, files: Mapping[str, Path], folder: Path) -> Merged:
     """Write the run's tables and the store into a local folder; return what they come to."""
-    totals = Totals()
-    has_times = any(_has_times(result) for result in results(batches, files))
+    totals, tally = Totals(), Tally(len(plan.table))
     with ExitStack() as stack:
 
         def table(name: str, columns: Mapping[str, Kind]) -> TableWriter:
@@ -121,15 +72,16 @@ def merge(batches: Sequence[Batch], files: Mapping[str, Path], folder: Path) -> 
         forecasts, metrics = table("forecasts", FORECASTS), table("metrics", METRICS)
         timings = table("timings", TIMINGS)
         store = stack.enter_context(StoreWriter(folder / STORE))
-        shown = _DateForm(is_text=forecasts.has_date_texts, has_times=has_times)
-        for result in results(batches, files):
-            totals.add(result)
+        shown = _DateForm(is_text=forecasts.has_date_texts, has_times=plan.has_times)
+        for place, result in enumerate(results(plan.batches, files)):
+            totals.add(place, result)
+            tally.add(result)
             forecasts.add(_forecast_rows(result, shown))
             metrics.add([_metrics_row(result, shown)])
             timings.add([(result.name, round(result.seconds, 6))])
             if result.model:
                 store.add([(result.name, result.model)])
-    return totals
+    return Merged(totals=totals, tally=tally, metrics_file=metrics.path.name)
 
 
 def results(batches: Iterable[Batch], files: Mapping[str, Path]) -> Iterator[Result]:
@@ -156,15 +108,10 @@ class _DateForm:
         moments = dates.view("datetime64[us]")
         if not self.is_text:
             return list(moments)
-        if not self.has_times:
+        if not (self.has_times or (dates % DAY_US).any()):
             return list(np.datetime_as_string(moments, unit="D").tolist())
         unit: Literal["us", "s"] = "us" if (dates % SECOND_US).any() else "s"
         return [str(text).replace("T", " ") for text in np.datetime_as_string(moments, unit=unit)]
-
-
-def _has_times(result: Result) -> bool:
-    dates = [date for date in (result.first, result.last) if date is not None]
-    return any(date % DAY_US for date in dates) or bool((result.dates % DAY_US).any())
 
 
 def _forecast_rows(result: Result, form: _DateForm) -> Iterable[Sequence[Any]]:

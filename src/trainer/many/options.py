@@ -39,6 +39,7 @@ class ManySettings:
     max_failures: int | None
     processes: int | None
     batches: Path | None
+    keeps_batches: bool
     shard: tuple[int, int] | None
     keys: Path | None
 
@@ -90,7 +91,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         const=KEYS,
         metavar="FOLDER",
         help="this is one of several nodes with one output, as on Azure ML with --instances; "
-        "they find their key in FOLDER, by default one in the output",
+        "they find their key in FOLDER, by default one beside the batches or in the output",
     )
     add("--shard", metavar="R/N", help="only batches of part R (from 0) of N; no result files")
     add("--version", action="version", version=f"trainer {__version__}")
@@ -116,6 +117,7 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> ManySettings:
         max_failures=raw.max_failures,
         processes=raw.processes,
         batches=_batches(raw, place),
+        keeps_batches=raw.batches is not None,
         shard=_shard(raw.shard, raw.batches),
         keys=_keys(raw, place),
     )
@@ -134,7 +136,10 @@ def _keys(raw: argparse.Namespace, place: RunPlace) -> Path | None:
         )
     if raw.cluster is None:
         return None
-    return place.output / KEYS if raw.cluster == KEYS else Path(raw.cluster)
+    if raw.cluster != KEYS:
+        return Path(raw.cluster)
+    # Beside the batches, where these have a folder: what is left of it is no result of the run.
+    return (place.output if raw.batches is None else Path(raw.batches)) / KEYS
 
 
 def _shard(text: str | None, batches: str | None) -> tuple[int, int] | None:

@@ -62,13 +62,14 @@ class Plan:
         names = "\n".join(batch.name for batch in self.batches)
         return f"plan-{hashlib.sha256(names.encode()).hexdigest()[:32]}"
 
+    @property
+    def has_times(self) -> bool:
+        """Return whether dates have a time of day."""
+        return not self.rules.sums_days and self.table.has_times
+
     def given(self, batch: Batch) -> list[Given]:
         """Return the rows of a batch's series."""
-        may_double = self.rules.sums_days
-        return [
-            given_of(self.table, place, may_double=may_double)
-            for place in range(batch.start, batch.end)
-        ]
+        return [given_of(self.table, place, self.rules) for place in range(batch.start, batch.end)]
 
 
 def make_plan(table: LongTable, *, horizon: int | None, has_floor: bool, sums_days: bool) -> Plan:
@@ -108,17 +109,18 @@ def program_digest() -> str:
     return digest.hexdigest()
 
 
-def given_of(table: LongTable, place: int, *, may_double: bool = False) -> Given:
-    """Return the rows of one series. A date may be there twice where rows are summed."""
+def given_of(table: LongTable, place: int, rules: Rules) -> Given:
+    """Return the rows of one series, summed by day where the rules say so."""
     group = table.group(place)
-    problem = group.problem or (None if may_double else group.doubled)
+    problem = group.problem or (None if rules.sums_days else group.doubled)
     if problem is not None:  # the file's path may be another one when the rest is worked
         problem = problem.replace(f"{table.source}:", "line ", 1)
+    elif rules.sums_days:
+        group = group.summed(rules.last_day)
+        if not len(group.values):
+            problem = "it has no row before the last day, which is not whole"
     return Given(
-        name=unique_id(group.name),
-        dates=group.dates.to_numpy().view(np.int64),
-        values=group.values,
-        problem=problem,
+        name=unique_id(group.name), dates=group.microseconds, values=group.values, problem=problem
     )
 
 
@@ -161,7 +163,7 @@ def _usual(table: LongTable) -> Grid | None:
     fewest = _FEWEST_DATES if (table.counts >= _FEWEST_DATES).any() else 2
     places = np.flatnonzero(table.counts >= fewest)[:_LOOKED_AT]
     for place in places.tolist():
-        grid = find_grid(np.unique(given_of(table, place).dates))
+        grid = find_grid(np.unique(table.group(place).microseconds))
         if grid is not None:
             found[grid] += 1
     return found.most_common(1)[0][0] if found else None

@@ -25,6 +25,7 @@ from trainer.search.simplest import simplest
 LEVELS = (0.80, 0.95)
 _NUMBERS = 1 + 2 * len(LEVELS)
 _STEPS_WITHOUT_SEASON = 6
+_NO_REGRESSORS = asdict(Plan())
 _SHORT = 8  # rows, of which the dates alone do not show the calendar: three weekdays are also days
 _LATEST_US = 253_402_300_799_999_999  # 9999-12-31
 
@@ -72,7 +73,8 @@ class Result:
     `status` is "ok"; "failed" or "crashed" where the simplest forecast stands in for that of the
     members; or "unusable" where the rows allow none. `dates` are microseconds, shape (steps,);
     `numbers` are mean, lo80, hi80, lo95 and hi95, shape (5, steps). `model` is the packed saved
-    model, empty without one. Errors are mean absolute ones from the origins inside the series.
+    model, empty without one. Errors are mean absolute ones from the origins inside the series;
+    `errors` has those of the combination, its members and the baselines.
     """
 
     name: str
@@ -93,6 +95,7 @@ class Result:
     last: int | None = None
     calendar: str | None = None
     season: int | None = None
+    errors: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +156,15 @@ def forecast_one(given: Given, rules: Rules, *, has_crashed: bool = False) -> Re
     )
 
 
+def rows_shown(given: Given, rules: Rules) -> tuple[Places, Floats]:
+    """Return dates and values as they were worked, or as given where they cannot be used."""
+    try:
+        even = _even(given, rules)
+    except _UnusableError:
+        return given.dates, given.values
+    return even.grid.dates(even.places), even.values
+
+
 def _forecast(even: _Even, rules: Rules, *, has_crashed: bool) -> _Forecast:
     """Return the forecast of the combination, else of the simplest model, else of none."""
     steps = rules.horizon or (even.season if even.season > 1 else _STEPS_WITHOUT_SEASON)
@@ -183,8 +195,6 @@ def _even(given: Given, rules: Rules) -> _Even:
     if given.problem is not None:
         raise _UnusableError(given.problem)
     dates, values = given.dates, given.values
-    if rules.sums_days:
-        dates, values = _summed(dates, values, rules.last_day)
     known = np.flatnonzero(np.isfinite(values))
     if not len(known):
         raise _UnusableError("the series has no value")
@@ -225,24 +235,6 @@ def _grid(dates: Places, rules: Rules) -> Grid:
     return found
 
 
-def _summed(dates: Places, values: Floats, last_day: int | None) -> tuple[Places, Floats]:
-    """Return the sum of each day, 0 for a day without a row; NaN for rows without a value."""
-    days = dates // DAY_US
-    last = last_day // DAY_US if last_day is not None else int(days.max(initial=0))
-    days, values = days[days <= last], values[days <= last]
-    if not len(days):
-        raise _UnusableError("it has no row before the last day, which is not whole")
-    first = int(days[0])
-    count, places = last - first + 1, days - first
-    is_known = ~np.isnan(values)
-    weights = values[is_known]
-    sums: Floats = np.bincount(places[is_known], weights=weights, minlength=count).astype(float)
-    has_rows = np.bincount(places, minlength=count) > 0
-    has_known = np.bincount(places[is_known], minlength=count) > 0
-    sums[has_rows & ~has_known] = np.nan
-    return (first + np.arange(count, dtype=np.int64)) * DAY_US, sums
-
-
 def _numbers(prediction: Prediction) -> Floats:
     """Return mean, lo80, hi80, lo95 and hi95. Raises ArithmeticError where one is not finite."""
     bounds = [bound for level in LEVELS for bound in prediction.bounds(level)]
@@ -261,6 +253,7 @@ def _figures(found: SeriesForecast) -> dict[str, Any]:
         "best_baseline": best,
         "baseline_error": None if best is None else found.errors.get(best),
         "skill": found.skill,
+        "errors": dict(found.errors),
     }
 
 
@@ -296,7 +289,7 @@ def _packed(model: SavedModel, name: str, even: _Even, rules: Rules) -> bytes:
         "last_date": dated(last),
         "regressor_names": [],
         "given_regressors": [],
-        "calendar_regressors": asdict(Plan()),
+        "calendar_regressors": _NO_REGRESSORS,
         "versions": _versions(),
     }
     return zlib.compress(write_saved(replace(model, facts=facts)))

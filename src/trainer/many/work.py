@@ -3,10 +3,11 @@
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from trainer.console import show_notes, show_result, stage
 from trainer.errors import MemoryExhaustedError, TooManyFailuresError
@@ -14,24 +15,27 @@ from trainer.input.long import LongTable, open_long
 from trainer.input.source import Source, open_source
 from trainer.interruption import held_back
 from trainer.many.batch_file import find_sealed
-from trainer.many.merge import Totals, merge
+from trainer.many.merge import merge
 from trainer.many.options import ManySettings
 from trainer.many.plan import Batch, Plan, make_plan
+from trainer.many.report import page_of
 from trainer.many.runners import Runner, run_here, run_in_processes
-from trainer.outputs import RECORD, Publication
+from trainer.many.totals import Totals, parameters, result_rows, write_metric
+from trainer.outputs import RECORD, Publication, translated
+from trainer.page.many_page import write_many_page
 from trainer.printable import printable
 from trainer.record import (
     InputFacts,
     RunClock,
     processor_notes,
-    versions,
-    write_json,
     write_record,
 )
-from trainer.settings import read_environment
+from trainer.settings import read_environment, read_tracking
 
-SCHEMA_VERSION = 1
 _TOLD_FAILURES = 5
+_EXPERIMENT = "many"
+REPORT = "report.html"
+_TRACKED = (REPORT, "metric.json", RECORD)  # the tables are as large as the data
 
 
 def many(settings: ManySettings, publication: Publication, clock: RunClock) -> None:
@@ -41,7 +45,8 @@ def many(settings: ManySettings, publication: Publication, clock: RunClock) -> N
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trainer-")))
         folder = settings.batches or scratch / "batches"
         runner = stack.enter_context(_runner(settings))
-        files = work_batches(plan, folder, runner, settings)
+        with translated(folder):
+            files = work_batches(plan, folder, runner, settings)
         if settings.shard is not None:
             show_result([("batches", f"{len(files)} of {len(plan.batches)} are in {folder}")])
             return
@@ -49,7 +54,7 @@ def many(settings: ManySettings, publication: Publication, clock: RunClock) -> N
             path=str(settings.input), source=plan.table.source, sha256=source.digest.hexdigest()
         )
         _write(plan, files, settings, (scratch, publication, clock), facts)
-        if settings.keys is not None:
+        if settings.keys is not None and not settings.keeps_batches:
             shutil.rmtree(folder, ignore_errors=True)
             with suppress(OSError):  # it has the end's mark where nodes look for it there
                 folder.parent.rmdir()
@@ -141,16 +146,53 @@ def _write(
     folder = scratch / "merged"
     folder.mkdir()
     with stage("write") as current:
-        totals = merge(plan.batches, files, folder)
+        with translated(folder):
+            merged = merge(plan, files, folder)
+        totals, asked = merged.totals, parameters(settings, plan, facts)
         _demand(totals, settings)
         found: dict[str, bytes | Path] = {path.name: path for path in sorted(folder.iterdir())}
-        found["metric.json"] = _metric(totals, settings, plan, facts)
+        found["metric.json"] = write_metric(totals, settings, plan, facts)
         notes = (*plan.notes, *processor_notes())
+        found[REPORT] = write_many_page(page_of(merged, plan, notes, asked))
         found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts)
         publication.publish(found)
         current.outcome = str(settings.place.output)
-    show_notes([f"{printable(name)}: {why}" for name, why in totals.failures[:_TOLD_FAILURES]])
-    show_result(_result(totals, settings, list(found)))
+    show_notes(totals.told_failures(_TOLD_FAILURES))
+    _tell_tracking(totals, settings, clock, asked)
+    show_result([*result_rows(totals, settings, list(found))])
+
+
+def _tell_tracking(
+    totals: Totals, settings: ManySettings, clock: RunClock, asked: dict[str, Any]
+) -> None:
+    """Tell MLflow of the run as one, where the environment names one; note what went wrong."""
+    tracking = read_tracking(read_environment())
+    if tracking is None:
+        return
+    with held_back():
+        from trainer.tracking.track import (  # noqa: PLC0415 - seldom needed
+            NotTrackedError,
+            Told,
+            as_texts,
+            figures,
+            tell,
+        )
+
+    numbers = {n: v for n, v in totals.figures().items() if isinstance(v, (int, float))}
+    told = Told(
+        place=settings.place,
+        experiment=_EXPERIMENT,
+        verdict=totals.verdict(),
+        parameters=as_texts(asked),
+        metrics=tuple(figures("", **numbers, cpu_seconds=totals.cpu_seconds)),
+        files=_TRACKED,
+    )
+    with stage("track") as current:
+        try:
+            current.outcome = tell(tracking, told, started_s=clock.started_s)
+        except NotTrackedError as failure:
+            current.outcome = "failed; the run itself is complete"
+            show_notes((f"logging to MLflow was incomplete: {failure}",))
 
 
 def _demand(totals: Totals, settings: ManySettings) -> None:
@@ -162,8 +204,8 @@ def _demand(totals: Totals, settings: ManySettings) -> None:
 def _too_many(
     failed: int, settings: ManySettings, totals: Totals | None = None
 ) -> TooManyFailuresError:
-    first = [] if totals is None else totals.failures[:_TOLD_FAILURES]
-    told = "".join(f"\n{printable(name)}: {why}" for name, why in first)
+    first = [] if totals is None else totals.told_failures(_TOLD_FAILURES)
+    told = "".join(f"\n{line}" for line in first)
     most = settings.max_failures
     return TooManyFailuresError(
         f"{failed} series failed, "
@@ -171,45 +213,6 @@ def _too_many(
         + told,
         remedy="correct the rows of these series, or allow more with --max_failures",
     )
-
-
-def _metric(totals: Totals, settings: ManySettings, plan: Plan, facts: InputFacts) -> bytes:
-    """Return metric.json: the same bytes for the same data, options and image, but for `run_id`."""
-    return write_json(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "run_id": settings.place.run_id,
-            **totals.figures(),
-            "horizon": settings.horizon,
-            "floor": settings.has_floor,
-            "series_columns": list(plan.table.columns[:-2]),
-            "date_column": plan.rules.date_column,
-            "value_column": plan.rules.value_column,
-            "data_sha256": facts.sha256,
-            "versions": versions(),
-            "run": {"input": facts.source},
-        }
-    )
-
-
-def _result(totals: Totals, settings: ManySettings, files: Sequence[str]) -> list[tuple[str, str]]:
-    statuses = ", ".join(f"{count:,} {name}" for name, count in totals.statuses.items() if count)
-    figures = totals.figures()
-    share = figures["share_better_than_baseline"]
-    skill = (
-        "no series has a backtest"
-        if share is None
-        else f"median {figures['median_skill']:.3f}; better than the best baseline: {share:.0%} of "
-        f"{len(totals.skills):,} series"
-    )
-    return [
-        ("run id", settings.place.run_id),
-        ("series", f"{totals.series:,}: {statuses}"),
-        ("skill", skill),
-        ("CPU", f"{totals.cpu_seconds:.1f} s for the fits"),
-        ("folder", str(settings.place.output)),
-        ("files", ", ".join(files)),
-    ]
 
 
 def _described(table: LongTable, plan: Plan) -> str:

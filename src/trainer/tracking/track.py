@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import isfinite
@@ -19,7 +19,7 @@ import trainer
 from trainer.evaluation.metrics import Scores
 from trainer.interruption import InterruptedBySignal
 from trainer.outcome import MODEL_NAME, Evaluated, Outcome
-from trainer.settings import Tracking
+from trainer.settings import RunPlace, Tracking
 
 # The first request ends within this, so that a server that is away costs no more than 15 s in all.
 STEP_S = 8.0
@@ -47,12 +47,38 @@ class Metric:
     step: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What MLflow is told of a run; `files` are those of its folder, `verdict` is one sentence."""
+
+    place: RunPlace
+    experiment: str
+    verdict: str
+    parameters: tuple[tuple[str, str], ...]
+    metrics: tuple[Metric, ...]
+    files: tuple[str, ...]
+
+
 def track(tracking: Tracking, outcome: Outcome, files: Sequence[str], *, started_s: float) -> str:
+    """Tell MLflow of a training that lies in its output folder; see `tell`."""
+    verdict = outcome.evaluated.verdict.sentence if outcome.evaluated else "No backtest was run."
+    told = Told(
+        place=outcome.settings.place,
+        experiment=outcome.settings.model_name,
+        verdict=verdict,
+        parameters=parameters(outcome),
+        metrics=metrics(outcome),
+        files=tuple(files),
+    )
+    return tell(tracking, told, started_s=started_s)
+
+
+def tell(tracking: Tracking, told: Told, *, started_s: float) -> str:
     """Tell MLflow of the run that lies in its output folder; return where it can be looked at.
 
     Raises NotTrackedError for whatever goes wrong but a signal.
     """
-    document = _document(tracking, outcome, files, started_s=started_s)
+    document = _document(tracking, told, started_s=started_s)
     answer = _answer(tracking, json.dumps(document).encode())
     if "failed" in answer:
         raise NotTrackedError(_public(answer["failed"], tracking))
@@ -62,7 +88,7 @@ def track(tracking: Tracking, outcome: Outcome, files: Sequence[str], *, started
 def metrics(outcome: Outcome) -> tuple[Metric, ...]:
     """Return the figures, at most as many names as Azure ML takes; undefined ones are left out."""
     found = [
-        *_figures(
+        *figures(
             "",
             RMSE=outcome.scores.rmse,
             R2=outcome.scores.r2,
@@ -73,14 +99,14 @@ def metrics(outcome: Outcome) -> tuple[Metric, ...]:
             AIC=outcome.train_model.best.aic,
             AICc=outcome.train_model.best.aicc,
         ),
-        *_figures("holdout/", **_scaled(outcome.scores)),
+        *figures("holdout/", **_scaled(outcome.scores)),
     ]
     if outcome.evaluated is not None:
-        found += _figures("", skill=outcome.evaluated.verdict.skill)
+        found += figures("", skill=outcome.evaluated.verdict.skill)
         for name, track_of in outcome.evaluated.backtest.tracks.items():
             if name != MODEL_NAME and track_of.scores is not None:
                 scores = track_of.scores
-                found += _figures(f"baseline/{name}_", RMSE=scores.rmse, MASE=scores.mase)
+                found += figures(f"baseline/{name}_", RMSE=scores.rmse, MASE=scores.mase)
         found += _backtest(outcome.evaluated)
     return tuple(found)
 
@@ -116,20 +142,22 @@ def parameters(outcome: Outcome) -> tuple[tuple[str, str], ...]:
         values["backtest_windows"] = len(outcome.evaluated.backtest.windows)
         values["backtest_step"] = outcome.evaluated.step
         values["backtest_horizon"] = outcome.evaluated.backtest.windows[0].steps
+    return as_texts(values)
+
+
+def as_texts(values: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Return parameters as MLflow takes them: what has no value is left out."""
     texts = {name: str(value) for name, value in values.items() if value is not None}
     return tuple((name, _shortened(text)) for name, text in texts.items() if text)
 
 
-def _document(
-    tracking: Tracking, outcome: Outcome, files: Sequence[str], *, started_s: float
-) -> dict[str, object]:
-    place = outcome.settings.place
-    verdict = outcome.evaluated.verdict.sentence if outcome.evaluated else "No backtest was run."
+def _document(tracking: Tracking, told: Told, *, started_s: float) -> dict[str, object]:
+    place, verdict = told.place, told.verdict
     tags = [("run_id", place.run_id), ("verdict", verdict), ("trainer", trainer.__version__)]
     return {
         "uri": tracking.uri,
         "run_id": tracking.run_id,
-        "experiment": tracking.experiment or outcome.settings.model_name,
+        "experiment": tracking.experiment or told.experiment,
         "experiment_id": tracking.experiment_id,
         "run_name": place.run_id,
         "started_ms": int(started_s * 1000),
@@ -141,9 +169,9 @@ def _document(
             "mlflow.source.type": "JOB",
             "mlflow.note.content": _shortened(verdict),
         },
-        "parameters": parameters(outcome),
-        "metrics": [(m.name, m.value, m.step) for m in metrics(outcome)],
-        "files": [str((place.output / name).resolve()) for name in files],
+        "parameters": told.parameters,
+        "metrics": [(m.name, m.value, m.step) for m in told.metrics],
+        "files": [str((place.output / name).resolve()) for name in told.files],
         "step_s": STEP_S,
         "load_s": LOAD_S,
     }
@@ -183,7 +211,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
         process.communicate(timeout=1)
 
 
-def _figures(prefix: str, **values: float | None) -> Iterator[Metric]:
+def figures(prefix: str, **values: float | None) -> Iterator[Metric]:
+    """Yield the figures that are numbers."""
     for name, value in values.items():
         if value is not None and isfinite(value):
             yield Metric(name=prefix + name, value=float(value))
@@ -207,7 +236,7 @@ def _backtest(evaluated: Evaluated) -> Iterator[Metric]:
     own = evaluated.backtest.tracks[MODEL_NAME]
     if own.scores is not None:
         plain = {"RMSE": own.scores.rmse, "R2": own.scores.r2, "MAE": own.scores.mae}
-        yield from _figures("backtest/", **plain, **_scaled(own.scores))
+        yield from figures("backtest/", **plain, **_scaled(own.scores))
     for ahead, error in enumerate(own.mae_by_step[:_STEPS_TOLD], start=1):
         if error is not None and isfinite(error):
             yield Metric(name="backtest/MAE_by_step", value=float(error), step=ahead)

@@ -1,6 +1,7 @@
 """Bodies, headers and queries that are none get a 400, and drydock goes on."""
 
 import json
+import random
 import socket
 from typing import Any
 
@@ -148,3 +149,96 @@ def test_a_form_that_is_no_text_is_refused(asker: Asker) -> None:
 def test_other_users_of_the_machine_cannot_read_the_state(harbour: Harbour) -> None:
     state = harbour.rehearsal.state
     assert state.stat().st_mode & 0o077 == 0
+
+
+STRANGE: list[Any] = [
+    *(None, 0, -1, 1.5, True, "", "x" * 3000, "ü\u202e\x00", "../..", "${{x}}", "2024-01-01"),
+    *("azureml://x", [], [1], {}, {"a": {"b": []}}),
+]
+
+
+def bodies(asker: Asker) -> list[tuple[str, str, dict[str, Any]]]:
+    """Return a good request for each kind of body."""
+    ids = asker.state.arm_ids
+    workspace = ids.workspace_id
+    history = f"/history/v1.0{workspace}"
+    tracking = f"/mlflow/v2.0{workspace}/api/2.0/mlflow/runs"
+    uri = "azureml://datastores/workspaceblobstore/paths/a"
+    job = {
+        "jobType": "Command",
+        "command": "echo ${{inputs.i}} ${{outputs.o}}",
+        "computeId": ids.id_of("computes", "cpu"),
+        "environmentId": ids.id_of("environments", "arima", "versions", "1"),
+        "identity": {"identityType": "AMLToken"},
+        "inputs": {"i": {"jobInputType": "uri_file", "uri": uri, "mode": "Download"}},
+        "outputs": {"o": {"jobOutputType": "uri_folder", "mode": "ReadWriteMount", "uri": uri}},
+        "limits": {"jobLimitsType": "Command", "timeout": "PT1H"},
+        "resources": {"instanceCount": 1, "shmSize": "2g"},
+        "queueSettings": {"jobTier": "Standard"},
+        "environmentVariables": {"A": "b"},
+        "tags": {"a": "b"},
+    }
+    scale = {"maxNodeCount": 2, "minNodeCount": 0, "nodeIdleTimeBeforeScaleDown": "PT2M"}
+    nodes = {"vmSize": "Standard_D2s_v3", "scaleSettings": scale, "subnet": {"id": "/a"}}
+    entry = {"key": "a", "value": 1.0, "timestamp": 1, "step": 0}
+    pair = {"key": "a", "value": "b"}
+    resources: dict[str, dict[str, Any]] = {
+        "/jobs/j": job,
+        "/computes/c": {"computeType": "AmlCompute", "properties": nodes},
+        "/environments/e/versions/1": {"image": "a/b", "condaFile": "name: x", "tags": {}},
+        "/data/d/versions/1": {"dataType": "uri_folder", "dataUri": uri, "properties": {}},
+        "/models/m/versions/1": {"modelType": "custom_model", "modelUri": uri, "flavors": {}},
+        "/models/m": {"isArchived": True},
+        "/codes/c/versions/1": {"codeUri": "https://x/y", "properties": {"hash_sha256": "a"}},
+    }
+    return [
+        *(("PUT", f"{workspace}{path}", {"properties": it}) for path, it in resources.items()),
+        ("PATCH", f"{history}/runs/job1", {"displayName": "x", "tags": {"a": "b"}}),
+        ("POST", f"{history}/rundata", {"runId": "job1"}),
+        (
+            "POST",
+            f"/data/v1.0{workspace}/dataversion/batchGetResolvedUris",
+            {"values": ["azureml://locations/x/workspaces/y/data/job1:output"]},
+        ),
+        (
+            "POST",
+            f"{tracking}/log-batch",
+            {"run_id": "job1", "metrics": [entry], "params": [pair], "tags": [pair]},
+        ),
+        ("POST", f"{tracking}/log-metric", {"run_id": "job1", **entry}),
+        (
+            "POST",
+            f"{history}/experiments/e/runs/job1/artifacts/batch/metadata",
+            {"paths": [{"path": "a.txt"}]},
+        ),
+    ]
+
+
+def mutated(chance: random.Random, value: Any) -> Any:
+    """Return the value with one part replaced, missing or added."""
+    if isinstance(value, list) and value and chance.random() < 0.8:
+        return [mutated(chance, value[0]), *value[1:]]
+    if not (isinstance(value, dict) and value and chance.random() < 0.9):
+        return chance.choice(STRANGE)
+    name = chance.choice(list(value))
+    match chance.randrange(6):
+        case 0:
+            return {key: part for key, part in value.items() if key != name}
+        case 1:
+            return {**value, "another": chance.choice(STRANGE)}
+        case _:
+            return {**value, name: mutated(chance, value[name])}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_no_body_makes_drydock_fail(asker: Asker, seed: int) -> None:
+    with_a_job(asker)
+    chance, good = random.Random(seed), bodies(asker)
+    for _ in range(250):
+        method, path, body = chance.choice(good)
+        changed = mutated(chance, body)
+        status = asker.ask(method, path, json.dumps(changed)).status
+        assert status < 500 or status == 501, (seed, method, path, changed)
+    for path in ("/jobs", "/computes", "/models", "/models/m/versions", "/data", "/environments"):
+        assert asker.arm("GET", f"{path}?listViewType=All").status in (200, 404), (seed, path)

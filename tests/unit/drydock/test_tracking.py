@@ -80,6 +80,14 @@ def test_a_run_that_is_not_there_and_an_entry_without_a_value_are_refused(job: A
     assert mlflow(job, "POST", "log-batch", half).status == 400
 
 
+@pytest.mark.parametrize(
+    "path", ["2.0/mlflow/logged-models", "2.0/mlflow/logged-models/m-1", "3.0/mlflow/traces"]
+)
+def test_what_mlflow_3_asks_and_azure_lacks_is_not_found(job: Asker, path: str) -> None:
+    base = f"/mlflow/v2.0{job.state.arm_ids.workspace_id}/api"
+    assert job.ask("POST", f"{base}/{path}", {}).status == 404
+
+
 def test_a_job_s_status_is_not_its_mlflow_s_affair(job: Asker) -> None:
     done = mlflow(job, "POST", "update", {"run_id": "job1", "status": "FAILED"})
     assert done.body["run_info"]["status"] == "FINISHED"

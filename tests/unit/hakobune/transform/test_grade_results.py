@@ -149,6 +149,5 @@ def test_any_json_is_the_same_as_itself(values: dict[str, object]) -> None:
 
 
 def test_views_and_the_record_are_no_results() -> None:
-    assert [is_compared(name) for name in ("a/report.html", "record.json", "m.pkl")] == [
-        *(False, False, True)
-    ]
+    names = ("a/report.html", "record.json", "m.pkl", "timings.csv.gz", "my-timings.csv")
+    assert [is_compared(name) for name in names] == [False, False, True, False, True]

@@ -12,13 +12,14 @@ from hakobune.errors import (
     ReferenceMutableError,
 )
 from hakobune.model.job import ComputePlan, JobInput, JobPlan, JobWishes
-from hakobune.model.project import Output
+from hakobune.model.project import Command, Output
 from hakobune.transform.plan_job import (
     job_arguments,
     job_command,
     job_tags,
     plan_environment,
     plan_job,
+    plan_shards,
     planned_inputs,
     shell_text,
 )
@@ -203,6 +204,21 @@ def test_work_is_kept_and_without_any_all_outputs_of_many_nodes() -> None:
         plan = plan_job(project, wishes, name="demo-1", environment=ENVIRONMENT, inputs=(CSV,))
         assert plan.kept == kept
         assert all(f"outputs.{name}" in plan.command for name in kept)
+
+
+def test_a_command_of_its_own_says_whether_it_shares_its_work() -> None:
+    work = Output(name="work", flag="--work", files=(), is_work=True)
+    many = Command(name="many", command=("many",), inputs=(), outputs=(work,), distributed=True)
+    project = replace(PROJECT, commands=(many,))
+    wishes = make_wishes("many", "--horizon", "3", shards=2)
+    plan = plan_job(project, wishes, name="demo-1", environment=ENVIRONMENT, inputs=())
+    assert plan.command == 'many --horizon 3 --work "${{outputs.work}}"'
+    assert (plan.outputs, plan.kept) == (("work",), ("work",))
+    first, second = plan_shards(plan, 2)
+    assert (first.name, second.name) == ("demo-1-s0", "demo-1-s1")
+    assert second.command == f"{plan.command} --shard 1/2"
+    with pytest.raises(ArgumentInvalidError, match="--shards 2: each node would run"):
+        plan_job(project, make_wishes(shards=2), name="demo-1", environment=ENVIRONMENT, inputs=())
 
 
 def test_a_serverless_job_has_a_size_and_a_tier_and_no_cluster() -> None:

@@ -289,3 +289,25 @@ def test_a_declared_output_is_a_file_inside_its_folder(name: str) -> None:
 def test_a_line_that_takes_minutes_to_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationInvalidError, match="a line of more than 20000 characters"):
         read_project("[tool.hakobune]\n" + "a." * 100_000 + "x = 1\n", root=tmp_path)
+
+
+def test_an_output_holds_work_or_results() -> None:
+    work = '\n[tool.hakobune.outputs.work]\nflag = "--work"\nwork = true\n'
+    project = read_project(PYPROJECT + work, root=ROOT)
+    assert [output.name for output in project.outputs] == ["output", "work"]
+    assert [output.name for output in project.results] == ["output"]
+    for wrong, named in (
+        (work + 'files = ["a"]\n', "exclude each other"),
+        (work.replace("true", '"yes"'), "`work` must be true or false"),
+    ):
+        with pytest.raises(ConfigurationInvalidError, match=named):
+            read_project(PYPROJECT + wrong, root=ROOT)
+
+
+def test_a_command_says_for_itself_whether_it_shares_its_work() -> None:
+    text = PYPROJECT.replace("[tool.hakobune]\n", "[tool.hakobune]\ndistributed = true\n")
+    text += '\n[tool.hakobune.commands.many]\ncommand = ["python", "-m", "many"]\n'
+    project = read_project(text, root=ROOT)
+    assert project.entry(()).distributed
+    assert not project.entry(("many",)).distributed
+    assert read_project(text + "distributed = true\n", root=ROOT).entry(("many",)).distributed

@@ -524,6 +524,12 @@ def test_what_linux_does_not_have_is_left_out_of_a_windows_export_and_refused_el
     assert problem == "env.yml:4: `pywin32` exists for Windows only: remove the line"
 
 
+def test_anaconda_s_copy_of_a_package_is_not_the_package() -> None:
+    found = read(dependencies("ruamel_yaml=0.15.80", "ruamel.yaml=0.17"))
+    assert [one.text for one in found.requirements] == ["ruamel.yaml==0.17.*"]
+    assert [one.name for one in found.left_out] == ["ruamel_yaml"]
+
+
 def test_several_options_on_one_line_are_all_taken() -> None:
     found = read(
         dependencies(

@@ -3,12 +3,11 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from tests.unit.trainer.page.sample import NASTY, bare, nasty, sample
-from trainer.page.content import Content, Verdict
+from trainer.page.content import Content, Kind, Verdict
 from trainer.page.page import write_page
 
 ROOM = Path(__file__).resolve().parents[4] / "src" / "trainer" / "page"
@@ -56,10 +55,11 @@ def test_the_same_value_gives_the_same_bytes() -> None:
 
 
 def test_the_verdict_comes_first() -> None:
-    kinds: dict[Literal["win", "lose", "unclear"], str] = {
+    kinds: dict[Kind, str] = {
         "win": "Better than the baselines",
         "lose": "Not better than the baselines",
-        "unclear": "Not compared with the baselines",
+        "unclear": "No significant difference from the baselines",
+        "none": "Not compared with the baselines",
     }
     for kind, words in kinds.items():
         verdict = Verdict(kind=kind, sentence="The sentence.")
