@@ -67,11 +67,11 @@ class EtsForm:
 
     def run(self, series: Floats, numbers: Floats, variance: float, steps: int) -> Passed | None:
         """Run a model through a series and on; None where the series leaves what it can have."""
-        passed = _empty(len(series), steps)
+        passed, work = _empty(len(series), steps), self._work(series)
         is_done = kernel_library().ets_run(
             *(self._numbers, len(series), *map(address, (series, numbers))),
             *(ctypes.c_double(variance), steps),
-            *map(address, (passed.fitted, passed.means, passed.variances, self._work(series))),
+            *map(address, (passed.fitted, passed.means, passed.variances, work)),
         )
         return passed if is_done else None
 
