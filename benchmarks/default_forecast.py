@@ -17,8 +17,9 @@ import time
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,7 @@ def _against_average(records: Sequence[dict[str, Any]]) -> Iterator[Row]:
     for name in dict.fromkeys(one["set"] for one in records):
         group = [one for one in records if one["set"] == name]
         theirs = [_of_reply(one, np.array(given[one["name"]].forecast)) for one in group]
-        for kind in ("", ", no year") if name == "m4-weekly" else ("",):
+        for kind in ("", ", unnamed") if name == "m4-weekly" else ("",):
             found = [_default(one, has_natural=not kind) for one in group]
             (smape, mase), (other, others) = (
                 [_mean(each, measure) for measure in ("smape", "mase")] for each in (found, theirs)
@@ -141,10 +142,15 @@ def _of_reply(record: dict[str, Any], point: Floats) -> Scored:
 
 
 def _half_hours(records: Sequence[dict[str, Any]]) -> Iterator[Row]:
+    """Yield the error of each series, and of all: one week alone is mostly chance."""
+    ours, theirs = [], []
     for record in records:
-        ours, week = _default(record), _numbers(record["train"])[-LONGER["half-hourly"][0] :]
-        last = _of_reply(record, np.resize(week, len(record["test"])))
-        yield _less(f"{record['name']}: MASE, and of last week's", ours.mase, last.mase)
+        ours.append(_default(record).mase)
+        week = _numbers(record["train"])[-LONGER["half-hourly"][0] :]
+        theirs.append(_of_reply(record, np.resize(week, len(record["test"]))).mase)
+        what = f"{record['name']}: MASE, and of last week's"
+        yield replace(_less(what, ours[-1], theirs[-1]), bound="", is_met=None)
+    yield _less("half-hourly: MASE, and of last week's", fmean(ours), fmean(theirs))
 
 
 def _intervals(ours: Sequence[Scored], mean: Sequence[Scored]) -> Iterator[Row]:
@@ -184,7 +190,7 @@ def _less(what: str, ours: float, theirs: float) -> Row:
         reference=f"{theirs:.3f}",
         ratio=f"{ours / theirs:.3f}x",
         bound="<= 1x",
-        is_met=ours <= theirs,
+        is_met=bool(ours <= theirs),
     )
 
 
@@ -193,13 +199,18 @@ def _mean(found: Sequence[Scored], name: str) -> float:
 
 
 def _default(record: dict[str, Any], *, has_natural: bool = True) -> Scored:
-    """Score our forecast; `has_natural`: with the seasons that the calendar would name."""
+    """Score our forecast; `has_natural`: with the seasons that the calendar would name.
+
+    Without, the season of the record is all that is known.
+    """
     began = time.process_time()
     values, horizon, season = _numbers(record["train"]), len(record["test"]), record["season"]
     seasons = (season, *LONGER.get(record["set"], ())) if has_natural else (season,)
     if has_natural and record["set"] == "m4-weekly" and len(values) >= FEWEST_YEARS * WEEKS:
         seasons = (WEEKS,)
-    found = forecast_series(values, season=seasons[0], seasons=seasons, horizon=horizon).prediction
+    found = forecast_series(
+        values, season=seasons[0], seasons=seasons if has_natural else (), horizon=horizon
+    ).prediction
     spent = time.process_time() - began
     quantiles = [found.quantile(level) for level in LEVELS]
     return _scored(record, found.point, found.bounds(0.95), quantiles, spent)

@@ -194,7 +194,7 @@ def _steps() -> tuple[Step, ...]:
         _step(
             "compute: create",
             "compute_create_or_update",
-            (*_PLANE, "quota-exceeded"),
+            _PLANE,
             _compute,
             {**job, "computes": 1},
         ),

@@ -1,7 +1,6 @@
 """What report.html tells of a run: the outcome as the page's own values."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from trainer.fit.fitting import parameters
 from trainer.fit.order import Floats
 from trainer.outcome import MODEL_NAME, Evaluated, Outcome
 from trainer.page import content as page
+from trainer.page.wording import as_fine_as
 from trainer.record import versions
 from trainer.report import dated, parameter_names
 from trainer.search.found import Found
@@ -32,7 +32,7 @@ def page_of(outcome: Outcome, notes: Sequence[str], arguments: Sequence[str]) ->
             scores=_scores(outcome.scores),
         ),
         history=page.History(
-            dates=_dates(outcome.series.dates, outcome.series.calendar.code),
+            dates=as_fine_as(outcome.series.dates, outcome.series.calendar.code),
             values=outcome.series.values,
             prediction=outcome.holdout.point,
         ),
@@ -64,9 +64,9 @@ def _head(outcome: Outcome) -> page.Head:
 def _verdict(evaluated: Evaluated | None) -> page.Verdict:
     if evaluated is None:
         sentence = "No backtest was run: the model was not compared with the baselines."
-        return page.Verdict(kind="unclear", sentence=sentence)
+        return page.Verdict(kind="none", sentence=sentence)
     verdict = evaluated.verdict
-    kind: Literal["win", "lose", "unclear"] = "unclear"
+    kind: page.Kind = "none" if verdict.best_baseline is None else "unclear"
     if verdict.is_significant:
         kind = "lose" if verdict.is_lost else "win"
     return page.Verdict(kind=kind, sentence=verdict.sentence)
@@ -90,23 +90,11 @@ def _scores(scores: Scores | None) -> page.Scores:
     )
 
 
-def _dates(dates: object, calendar: str) -> page.Dates:
-    """Return numpy dates in the unit that they are read in: months, years, days or finer."""
-    found: page.Dates = np.asarray(dates, dtype="datetime64[ns]")
-    unit = calendar.partition("-")[0]
-    if unit in ("MS", "ME"):
-        return found.astype("datetime64[M]")
-    if unit in ("YS", "YE"):
-        return found.astype("datetime64[Y]")
-    is_days = bool((found == found.astype("datetime64[D]")).all())
-    return found.astype("datetime64[D]" if is_days else "datetime64[s]")
-
-
 def _forecast(outcome: Outcome) -> page.Forecast:
     lower_80, upper_80 = outcome.forecast.bounds(0.80)
     lower_95, upper_95 = outcome.forecast.bounds(0.95)
     return page.Forecast(
-        dates=_dates(outcome.dates, outcome.series.calendar.code),
+        dates=as_fine_as(outcome.dates, outcome.series.calendar.code),
         point=outcome.forecast.point,
         lower_80=lower_80,
         upper_80=upper_80,
@@ -120,7 +108,7 @@ def _backtest(outcome: Outcome) -> page.Backtest | None:
     if evaluated is None:
         return None
     backtest = evaluated.backtest
-    dates = _dates(outcome.series.dates, outcome.series.calendar.code)
+    dates = as_fine_as(outcome.series.dates, outcome.series.calendar.code)
     windows = []
     own = backtest.tracks[MODEL_NAME]
     for window, actual, prediction in zip(
@@ -167,7 +155,7 @@ def _residuals(outcome: Outcome) -> page.Residuals:
     known = errors[~np.isnan(errors)]
     lags = max(1, min(max(3 * season, 20), len(known) // 3))
     return page.Residuals(
-        dates=_dates(outcome.split.train.dates, outcome.series.calendar.code),
+        dates=as_fine_as(outcome.split.train.dates, outcome.series.calendar.code),
         values=errors,
         autocorrelations=_autocorrelations(errors, lags),
         limit=_CONFIDENT / max(1.0, float(len(known))) ** 0.5,

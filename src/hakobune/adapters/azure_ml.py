@@ -86,6 +86,7 @@ class AzureWorkspace(AzureAccess):
 
     def registry(self) -> str:
         """See Cloud."""
+        self._connected()  # a login that may not see the workspace is an error
         try:
             found = self._registry()
         except (ServiceRefusedError, PermissionMissingError) as exc:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.combine.choose import Chosen, find_combination
+from trainer.combine.period import shown_period
 from trainer.combine.trials import ARIMA, Trials, combined, make_trials, mean_error
 from trainer.errors import HorizonInvalidError, ValuesMissingError
 from trainer.fit.order import Floats
@@ -20,7 +21,8 @@ from trainer.search.found import Found
 
 COMBINATION = "combination"
 _STEPS_OF_A_DAY, _WEEK_DAYS = (24, 48, 96, 144, 288), 7
-_BASELINES = ("naive", "seasonal_naive", "long_seasonal_naive", "mean", "drift")
+_PERIODS = (7, 12, 24, 48, 52, 96, 168, 336)  # that calendars have
+BASELINES = ("naive", "seasonal_naive", "long_seasonal_naive", "mean", "drift")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +56,12 @@ def forecast_series(
     has_floor: bool = True,
     seasons: Sequence[int] = (),
 ) -> SeriesForecast:
-    """Forecast `horizon` steps after `values`, shape (rows,), NaN for gaps; `season` 1 means none.
+    """Forecast `horizon` steps after `values`, shape (rows,), NaN for gaps; `season` 1: none known.
 
     `seasons` are all natural periods, the shortest (`season`) first: of hours (24, 168), which is
     also what 24 alone means, as do the steps of a day of 5, 10, 15 and 30 minutes. Those that the
-    rows hold three times count, and the errors from the origins decide what each is worth.
+    rows hold three times count, and the errors from the origins decide what each is worth. Where
+    none is known, one that the steps of the values clearly show is tried; (1,) means none.
 
     Nothing below 0 is forecast where no value is negative, unless `has_floor` is false. Every
     series with a value has a forecast: where nothing can be estimated, its last value, line or
@@ -70,11 +73,10 @@ def forecast_series(
         raise ValuesMissingError("the series has no value", remedy="leave it out")
     if horizon < 1:
         raise HorizonInvalidError(f"a horizon of {horizon} steps", remedy="give 1 or more")
-    week = (_WEEK_DAYS * season,) if season in _STEPS_OF_A_DAY else ()
-    natural = tuple(seasons) or (season, *week)
+    natural = tuple(seasons) or _natural(series, season)
     found, chosen = find_combination(
         series,
-        season=season if season <= LONGEST_ARIMA_SEASON else 1,
+        season=natural[0] if natural[0] <= LONGEST_ARIMA_SEASON else 1,
         horizon=horizon,
         seasons=natural,
     )
@@ -104,6 +106,13 @@ def forecast_series(
     )
 
 
+def _natural(series: Floats, season: int) -> tuple[int, ...]:
+    """Return the seasons that one season means: a week beside a day, or a period that is shown."""
+    if season == 1 and (shown := shown_period(series, _PERIODS)) is not None:
+        return (shown,)
+    return (season, _WEEK_DAYS * season) if season in _STEPS_OF_A_DAY else (season,)
+
+
 def _errors(series: Floats, seasons: Sequence[int], chosen: Chosen | None) -> dict[str, float]:
     """Return the mean absolute error of the combination, its members and the baselines."""
     if chosen is None or not chosen.trials.origins:
@@ -117,12 +126,12 @@ def _errors(series: Floats, seasons: Sequence[int], chosen: Chosen | None) -> di
 
 def _baselines(series: Floats, seasons: Sequence[int], trials: Trials) -> Trials:
     steps = max(len(actual) for actual in trials.actuals)
-    names = [name for name in _BASELINES if name != OF_LONGEST or len(seasons) > 1]
+    names = [name for name in BASELINES if name != OF_LONGEST or len(seasons) > 1]
     return make_trials(series, seasons[0], trials.origins, steps, names, seasons=seasons)
 
 
 def _skill(errors: Mapping[str, float]) -> tuple[str | None, float | None]:
-    ranked = [name for name in _BASELINES if name in errors]
+    ranked = [name for name in BASELINES if name in errors]
     best = min(ranked, key=lambda name: errors[name], default=None)
     if best is None or COMBINATION not in errors:
         return None, None

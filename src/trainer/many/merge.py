@@ -19,6 +19,7 @@ from trainer.many.batch_file import read_batch
 from trainer.many.plan import Batch, Plan
 from trainer.many.series import Result
 from trainer.many.tables import Kind, TableWriter
+from trainer.many.tally import Tally
 from trainer.many.totals import Totals
 from trainer.saved.store import STORE, StoreWriter
 
@@ -51,9 +52,18 @@ METRICS: Mapping[str, Kind] = {
 TIMINGS: Mapping[str, Kind] = {"unique_id": "text", "cpu_seconds": "number"}
 
 
-def merge(plan: Plan, files: Mapping[str, Path], folder: Path) -> Totals:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """What all series come to, and the name of the file with a row for each."""
+
+    totals: Totals
+    tally: Tally
+    metrics_file: str
+
+
+def merge(plan: Plan, files: Mapping[str, Path], folder: Path) -> Merged:
     """Write the run's tables and the store into a local folder; return what they come to."""
-    totals = Totals()
+    totals, tally = Totals(), Tally(len(plan.table))
     with ExitStack() as stack:
 
         def table(name: str, columns: Mapping[str, Kind]) -> TableWriter:
@@ -65,12 +75,13 @@ def merge(plan: Plan, files: Mapping[str, Path], folder: Path) -> Totals:
         shown = _DateForm(is_text=forecasts.has_date_texts, has_times=plan.has_times)
         for place, result in enumerate(results(plan.batches, files)):
             totals.add(place, result)
+            tally.add(result)
             forecasts.add(_forecast_rows(result, shown))
             metrics.add([_metrics_row(result, shown)])
             timings.add([(result.name, round(result.seconds, 6))])
             if result.model:
                 store.add([(result.name, result.model)])
-    return totals
+    return Merged(totals=totals, tally=tally, metrics_file=metrics.path.name)
 
 
 def results(batches: Iterable[Batch], files: Mapping[str, Path]) -> Iterator[Result]:

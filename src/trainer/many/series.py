@@ -73,7 +73,8 @@ class Result:
     `status` is "ok"; "failed" or "crashed" where the simplest forecast stands in for that of the
     members; or "unusable" where the rows allow none. `dates` are microseconds, shape (steps,);
     `numbers` are mean, lo80, hi80, lo95 and hi95, shape (5, steps). `model` is the packed saved
-    model, empty without one. Errors are mean absolute ones from the origins inside the series.
+    model, empty without one. Errors are mean absolute ones from the origins inside the series;
+    `errors` has those of the combination, its members and the baselines.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Result:
     last: int | None = None
     calendar: str | None = None
     season: int | None = None
+    errors: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +154,15 @@ def forecast_one(given: Given, rules: Rules, *, has_crashed: bool = False) -> Re
         season=even.season,
         **found.figures,
     )
+
+
+def rows_shown(given: Given, rules: Rules) -> tuple[Places, Floats]:
+    """Return dates and values as they were worked, or as given where they cannot be used."""
+    try:
+        even = _even(given, rules)
+    except _UnusableError:
+        return given.dates, given.values
+    return even.grid.dates(even.places), even.values
 
 
 def _forecast(even: _Even, rules: Rules, *, has_crashed: bool) -> _Forecast:
@@ -242,6 +253,7 @@ def _figures(found: SeriesForecast) -> dict[str, Any]:
         "best_baseline": best,
         "baseline_error": None if best is None else found.errors.get(best),
         "skill": found.skill,
+        "errors": dict(found.errors),
     }
 
 

@@ -9,14 +9,17 @@ from heapq import heappush, heappushpop
 from statistics import fmean, median
 from typing import Any
 
+from trainer.interruption import held_back
 from trainer.many.options import ManySettings
 from trainer.many.plan import Plan
 from trainer.many.series import STATUSES, Result
+from trainer.page.content import Kind
 from trainer.printable import printable
 from trainer.record import InputFacts, versions, write_json
 
 SCHEMA_VERSION = 1
 _KEPT = 12
+_CHANCE, _SMALL = 0.05, 0.001
 
 
 @dataclass(slots=True)
@@ -78,7 +81,7 @@ class Totals:
     def figures(self) -> dict[str, Any]:
         """Return the figures of all series."""
         weights, count = sum(self.members.values()) or 1.0, len(self.skills)
-        better = sum(skill > 0 for skill in self.skills)
+        better, worse = self._split()
         return {
             "series": self.series,
             **{f"series_{status}": number for status, number in self.statuses.items()},
@@ -87,6 +90,9 @@ class Totals:
             "mean_skill": fmean(self.skills) if count else None,
             "median_skill": median(self.skills) if count else None,
             "share_better_than_baseline": better / count if count else None,
+            "series_better_than_baseline": better,
+            "series_worse_than_baseline": worse,
+            "sign_test_p_value": self.p_value,
             "best_baselines": dict(sorted(self.baselines.items())),
             "member_weights": {
                 name: weight / weights for name, weight in sorted(self.members.items())
@@ -100,16 +106,47 @@ class Totals:
             for _, result in self.failures[:count]
         ]
 
+    @property
+    def p_value(self) -> float | None:
+        """Return the sign test's: how likely so uneven a split is, were either side as likely."""
+        better, worse = self._split()
+        if not better + worse:
+            return None
+        with held_back():
+            from scipy.special import bdtr  # noqa: PLC0415 - takes a while to load
+
+        return min(1.0, 2 * float(bdtr(min(better, worse), better + worse, 0.5)))
+
+    def outcome(self) -> Kind:
+        """Return whether the forecasts are better than the baselines."""
+        p_value, (better, worse) = self.p_value, self._split()
+        if not self.skills:
+            return "none"
+        if p_value is None or p_value >= _CHANCE:
+            return "unclear"
+        return "win" if better > worse else "lose"
+
     def verdict(self) -> str:
         """Return in a sentence how the forecasts did in the backtests."""
-        figures, count = self.figures(), len(self.skills)
+        count, p_value, (better, worse) = len(self.skills), self.p_value, self._split()
         if not count:
             return "No series is long enough for a backtest."
-        return (
-            f"Of {count:,} series with a backtest, {figures['share_better_than_baseline']:.0%} "
-            "have a smaller error than their best baseline; the median skill is "
-            f"{figures['median_skill']:.3f}."
+        told = (
+            f"{better:,} of {count:,} series with a backtest have a smaller error than their best "
+            f"baseline, {worse:,} a larger one"
         )
+        if p_value is None:
+            return f"{told}."
+        chance = "p < 0.001" if p_value < _SMALL else f"p = {p_value:.3f}"
+        is_clear = "" if p_value < _CHANCE else ": no significant difference"
+        return (
+            f"{told} (sign test: {chance}){is_clear}; the median skill is "
+            f"{median(self.skills):.3f}."
+        )
+
+    def _split(self) -> tuple[int, int]:
+        """Return how many series are better and worse than their best baseline."""
+        return sum(skill > 0 for skill in self.skills), sum(skill < 0 for skill in self.skills)
 
 
 def write_metric(totals: Totals, settings: ManySettings, plan: Plan, facts: InputFacts) -> bytes:

@@ -14,13 +14,15 @@ from trainer.errors import MemoryExhaustedError, TooManyFailuresError
 from trainer.input.long import LongTable, open_long
 from trainer.input.source import Source, open_source
 from trainer.interruption import held_back
-from trainer.many.batch_file import find_sealed
+from trainer.many.batch_file import count_again, find_sealed
 from trainer.many.merge import merge
 from trainer.many.options import ManySettings
 from trainer.many.plan import Batch, Plan, make_plan
+from trainer.many.report import page_of
 from trainer.many.runners import Runner, run_here, run_in_processes
 from trainer.many.totals import Totals, parameters, result_rows, write_metric
 from trainer.outputs import RECORD, Publication, translated
+from trainer.page.many_page import write_many_page
 from trainer.printable import printable
 from trainer.record import (
     InputFacts,
@@ -32,7 +34,8 @@ from trainer.settings import read_environment, read_tracking
 
 _TOLD_FAILURES = 5
 _EXPERIMENT = "many"
-_TRACKED = ("metric.json", RECORD)  # the tables are as large as the data
+REPORT = "report.html"
+_TRACKED = (REPORT, "metric.json", RECORD)  # the tables are as large as the data
 
 
 def many(settings: ManySettings, publication: Publication, clock: RunClock) -> None:
@@ -67,12 +70,11 @@ def _runner(settings: ManySettings) -> Iterator[Runner]:
         return
     with held_back():
         from trainer.cluster.head import Head  # noqa: PLC0415 - loads Dask
-        from trainer.cluster.invitation import told_the_end  # noqa: PLC0415 - as above
-        from trainer.cluster.nodes import read_node  # noqa: PLC0415 - as above
+        from trainer.cluster.nodes import read_node, told_the_end  # noqa: PLC0415 - as above
 
     node = read_node(read_environment())
     head = Head(keys=settings.keys, processes=processes, address=node.head)
-    with told_the_end(settings.keys):
+    with told_the_end(settings.keys, settings.place.run_id):
         yield head
         show_notes(head.tally.lines())
 
@@ -144,16 +146,19 @@ def _write(
     folder.mkdir()
     with stage("write") as current:
         with translated(folder):
-            totals = merge(plan, files, folder)
+            merged = merge(plan, files, folder)
+        totals, asked = merged.totals, parameters(settings, plan, facts)
         _demand(totals, settings)
         found: dict[str, bytes | Path] = {path.name: path for path in sorted(folder.iterdir())}
         found["metric.json"] = write_metric(totals, settings, plan, facts)
         notes = (*plan.notes, *processor_notes())
-        found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts)
+        work = None if settings.keys is None else _work(plan, files)
+        found[REPORT] = write_many_page(page_of(merged, plan, notes, asked))
+        found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts, work=work)
         publication.publish(found)
         current.outcome = str(settings.place.output)
     show_notes(totals.told_failures(_TOLD_FAILURES))
-    _tell_tracking(totals, settings, clock, parameters(settings, plan, facts))
+    _tell_tracking(totals, settings, clock, asked)
     show_result([*result_rows(totals, settings, list(found))])
 
 
@@ -188,6 +193,17 @@ def _tell_tracking(
         except NotTrackedError as failure:
             current.outcome = "failed; the run itself is complete"
             show_notes((f"logging to MLflow was incomplete: {failure}",))
+
+
+def _work(plan: Plan, files: dict[str, Path]) -> dict[str, int | str]:
+    """Return how many series there are, and how many were done twice by several nodes.
+
+    What a node had of a batch when it was lost is in no file, and is not counted.
+    """
+    again = count_again(next(iter(files.values())).parent, list(files)) if files else {}
+    sizes = {batch.name: batch.end - batch.start for batch in plan.batches}
+    twice = sum(sizes[name] * count for name, count in again.items())
+    return {"unit": "series", "total": sum(sizes.values()), "twice": twice}
 
 
 def _demand(totals: Totals, settings: ManySettings) -> None:

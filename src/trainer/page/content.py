@@ -15,11 +15,14 @@ Floats = npt.NDArray[np.float64]
 Dates = npt.NDArray[np.datetime64]
 
 
+Kind = Literal["win", "lose", "unclear", "none"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether the model is worth shipping: the page's headline."""
+    """Whether the model is worth shipping: the page's headline. "none": nothing was compared."""
 
-    kind: Literal["win", "lose", "unclear"]
+    kind: Kind
     sentence: str
 
 

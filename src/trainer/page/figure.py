@@ -1,9 +1,9 @@
 """A chart on the page: drawn wide and narrow, named in words, with its caption and its key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from trainer.page.wording import escaped
+from trainer.page.wording import escaped, isolated
 
 WIDE, NARROW = 760, 358  # narrow is what a phone of 390 pixels has between its margins
 
@@ -44,9 +44,10 @@ def both_widths(draw: Callable[[int], Drawing], caption: Caption) -> str:
     return f"<figure>{_caption(caption)}{drawn}</figure>"
 
 
-def one_width(drawing: Drawing, caption: Caption) -> str:
+def one_width(drawing: Drawing, caption: Caption, anchor: str = "") -> str:
     """Return a figure that fits a phone, and twice beside each other a wide screen."""
-    return f"<figure>{_caption(caption)}{_svg(drawing)}</figure>"
+    place = f' id="{anchor}"' if anchor else ""
+    return f"<figure{place}>{_caption(caption)}{_svg(drawing)}</figure>"
 
 
 def _svg(drawing: Drawing) -> str:
@@ -59,12 +60,16 @@ def _svg(drawing: Drawing) -> str:
     )
 
 
+def keys(entries: Iterable[Key]) -> str:
+    """Return a key."""
+    items = "".join(f"<li>{_swatch(key.look)}{escaped(key.label)}</li>" for key in entries)
+    return f'<ul class="key">{items}</ul>' if items else ""
+
+
 def _caption(caption: Caption) -> str:
-    keys = "".join(f"<li>{_swatch(key.look)}{escaped(key.label)}</li>" for key in caption.keys)
-    key_list = f'<ul class="key">{keys}</ul>' if keys else ""
     return (
-        f"<figcaption><strong>{escaped(caption.title)}</strong> {escaped(caption.text)}"
-        f"</figcaption>{key_list}"
+        f"<figcaption><strong>{isolated(caption.title)}</strong> {isolated(caption.text)}"
+        f"</figcaption>{keys(caption.keys)}"
     )
 
 

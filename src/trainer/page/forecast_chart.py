@@ -19,7 +19,7 @@ _STRIP_HEIGHT = 56
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Scene:
+class Scene:
     """What to draw: known values from row `start`, the fan of forecasts, from where to where."""
 
     known: Floats
@@ -34,7 +34,7 @@ class _Scene:
 def forecast_figure(content: Content) -> str:
     """Return the figure of the series and its forecast."""
     history = content.history
-    scene = _scene(history, content.forecast, first_row(history, len(content.forecast.point)))
+    scene = scene_of(history, content.forecast, first_row(history, len(content.forecast.point)))
     caption = Caption(
         title="The series, the prediction of its held-out end, and the forecast.",
         text=" ".join(_remarks(history, scene)),
@@ -109,7 +109,7 @@ def _keys(content: Content) -> tuple[Key, ...]:
     return tuple(keys)
 
 
-def _remarks(history: History, scene: _Scene) -> list[str]:
+def _remarks(history: History, scene: Scene) -> list[str]:
     remarks = []
     if scene.start:
         remarks.append(
@@ -133,7 +133,7 @@ def first_row(history: History, steps: int) -> int:
     return 0 if rows <= 1.5 * wanted else rows - wanted
 
 
-def _drawing(content: Content, scene: _Scene, width: int) -> Drawing:
+def _drawing(content: Content, scene: Scene, width: int) -> Drawing:
     history, start = content.history, scene.start
     height = 250.0 if width == NARROW else 330.0
     ticks = number_ticks(*scene.view, 5 if width == NARROW else 6)
@@ -142,7 +142,7 @@ def _drawing(content: Content, scene: _Scene, width: int) -> Drawing:
         right=width - 10,
         top=42,
         bottom=height - 10,
-        x_range=_ends(scene, start),
+        x_range=ends_of(scene, start),
         y_range=scene.view,
     )
     name = shortened(content.head.series_name, 26 if width == NARROW else 60)
@@ -150,7 +150,7 @@ def _drawing(content: Content, scene: _Scene, width: int) -> Drawing:
         value_axis(frame, ticks, name),
         bottom_axis(frame, date_ticks(*frame.x_range, most_dates(frame))),
         _regions(frame, scene),
-        _curves(frame, scene, history),
+        curves(frame, scene, history),
     ]
     height += 2 * LINE_HEIGHT
     if start:
@@ -161,12 +161,12 @@ def _drawing(content: Content, scene: _Scene, width: int) -> Drawing:
         width=width,
         height=height,
         title=f"{name}: series, prediction and forecast",
-        description=_description(history, content.forecast),
+        description=described(history, content.forecast),
         marks="".join(marks),
     )
 
 
-def _scene(history: History, forecast: Forecast, start: int) -> _Scene:
+def scene_of(history: History, forecast: Forecast, start: int) -> Scene:
     """Join the forecast to the last known value, from which its bounds open like a fan."""
     known = seconds(history.dates)
     values = history.values
@@ -178,7 +178,7 @@ def _scene(history: History, forecast: Forecast, start: int) -> _Scene:
         future = np.concatenate([known[-1:], future])
     point, lower_80, upper_80, lower_95, upper_95 = columns
     core = value_range(values[start:], history.prediction, point)
-    return _Scene(
+    return Scene(
         known=known,
         values=values,
         held_out=len(history.prediction),
@@ -196,7 +196,8 @@ def _scene(history: History, forecast: Forecast, start: int) -> _Scene:
     )
 
 
-def _ends(scene: _Scene, start: int) -> tuple[float, float]:
+def ends_of(scene: Scene, start: int) -> tuple[float, float]:
+    """Return the first and the last moment to be drawn, in seconds since 1970."""
     moments = np.concatenate([scene.known[start:], scene.future])
     if not len(moments):
         return 0.0, 1.0
@@ -204,7 +205,8 @@ def _ends(scene: _Scene, start: int) -> tuple[float, float]:
     return (first, last) if last > first else (first - 86400, last + 86400)
 
 
-def _curves(frame: Frame, scene: _Scene, history: History) -> str:
+def curves(frame: Frame, scene: Scene, history: History) -> str:
+    """Draw the known values, the prediction of the held-out ones, and the forecast."""
     fan, future = scene.fan, scene.future
     held_out = scene.known[len(scene.known) - scene.held_out :]
     skipped = max(0, scene.start - (len(scene.known) - scene.held_out))
@@ -219,7 +221,7 @@ def _curves(frame: Frame, scene: _Scene, history: History) -> str:
     )
 
 
-def _regions(frame: Frame, scene: _Scene) -> str:
+def _regions(frame: Frame, scene: Scene) -> str:
     """Mark where the held-out rows and the forecast begin, and name both where there is room."""
     edges = [(float(frame.x(scene.future[:1])[0]), "forecast")] if len(scene.future) else []
     first = len(scene.known) - scene.held_out
@@ -236,14 +238,14 @@ def _regions(frame: Frame, scene: _Scene) -> str:
     return "".join(parts)
 
 
-def _strip(scene: _Scene, above: Frame, top: float) -> str:
+def _strip(scene: Scene, above: Frame, top: float) -> str:
     """Draw the whole series small, with the part that the large picture shows on a ground."""
     frame = Frame(
         left=above.left,
         right=above.right,
         top=top,
         bottom=top + _STRIP_HEIGHT,
-        x_range=_ends(scene, 0),
+        x_range=ends_of(scene, 0),
         y_range=value_range(scene.values, scene.fan.point),
     )
     shown = float(frame.x(scene.known[scene.start : scene.start + 1])[0])
@@ -258,7 +260,8 @@ def _strip(scene: _Scene, above: Frame, top: float) -> str:
     )
 
 
-def _description(history: History, forecast: Forecast) -> str:
+def described(history: History, forecast: Forecast) -> str:
+    """Return in words what a chart of them shows."""
     parts = [_series_words(history.dates, history.values)]
     parts.append(_held_out_words(history))
     if len(forecast.point):

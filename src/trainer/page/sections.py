@@ -13,6 +13,7 @@ from trainer.page.content import (
     Residuals,
     Run,
     Search,
+    Verdict,
 )
 from trainer.page.forecast_chart import forecast_figure, held_out_figure
 from trainer.page.residual_charts import residual_figures
@@ -35,7 +36,8 @@ from trainer.page.wording import (
 _KINDS = {
     "win": "Better than the baselines",
     "lose": "Not better than the baselines",
-    "unclear": "Not compared with the baselines",
+    "unclear": "No significant difference from the baselines",
+    "none": "Not compared with the baselines",
 }
 _MOST_STEPS = 60
 _MOST_CANDIDATES = 15
@@ -50,11 +52,17 @@ def head(content: Head) -> str:
         ("Model", content.order),
         ("Run", content.run_id),
     )
-    verdict = content.verdict
     return (
         f'<header><p class="kicker">Forecast report · {isolated(content.model_name)}</p>'
+        f"{headline(content.verdict)}{pairs(facts, 'facts')}</header>"
+    )
+
+
+def headline(verdict: Verdict) -> str:
+    """Return the verdict, its kind in words first."""
+    return (
         f'<div class="verdict {verdict.kind}"><p class="kind">{_KINDS[verdict.kind]}</p>'
-        f"<h1>{isolated(verdict.sentence)}</h1></div>{pairs(facts, 'facts')}</header>"
+        f"<h1>{isolated(verdict.sentence)}</h1></div>"
     )
 
 
@@ -124,7 +132,7 @@ def _search(search: Search | None) -> str:
         return "<p>The order was given; no search was run.</p>"
     shown = search.candidates[:_MOST_CANDIDATES]
     tried = f"<p>{count(search.fitted, 'model was', 'models were')} fitted.</p>"
-    parts = [f"<p>{isolated(search.reason)}</p>", _bullets(search.evidence), tried]
+    parts = [f"<p>{isolated(search.reason)}</p>", bullets(search.evidence), tried]
     if shown:
         parts.append(_candidates(shown, search.backtest_name))
     return "".join(parts)
@@ -162,7 +170,7 @@ def _order(candidate: Candidate) -> str:
 
 
 def _notes(notes: tuple[str, ...]) -> str:
-    return _bullets(notes) or "<p>No rows were filled, sorted or dropped.</p>"
+    return bullets(notes) or "<p>No rows were filled, sorted or dropped.</p>"
 
 
 def _run(run: Run) -> str:
@@ -175,6 +183,7 @@ def _run(run: Run) -> str:
     return f"{parameters}{arguments}<h3>Data</h3>{data}{versions}"
 
 
-def _bullets(texts: tuple[str, ...]) -> str:
+def bullets(texts: tuple[str, ...]) -> str:
+    """Return texts as a list; nothing without any."""
     items = "".join(f"<li>{isolated(text)}</li>" for text in texts)
     return f"<ul>{items}</ul>" if items else ""

@@ -42,14 +42,14 @@ overflow-wrap:anywhere}
 h1,h2,h3,p,ul,dl,dd,figure{margin:0}
 h1{font-size:1.6rem;line-height:1.25;font-weight:600;text-wrap:balance}
 h2{font-size:1.3rem;line-height:1.3;font-weight:600}
-h3,.title,figcaption,th,td,dt,nav,.kicker,.kind,.note,.key,.facts,.figures,.pairs,.checks,summary,text{
+h3,.title,figcaption,th,td,dt,nav,.kicker,.kind,.note,.key,.index,.facts,.figures,.pairs,.checks,summary,text{
 font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 .kicker{font-size:.875rem;color:var(--muted)}
 .verdict{margin:.75rem 0 1.25rem;padding-left:1rem;border-left:5px solid var(--muted)}
 .kind{font-size:.9rem;font-weight:700;margin-bottom:.2rem;color:var(--muted)}
 .win{border-color:var(--good)}.win .kind{color:var(--good)}
 .lose{border-left-style:double;border-color:var(--bad)}.lose .kind{color:var(--bad)}
-.unclear{border-left-style:dashed}
+.unclear,.none{border-left-style:dashed}
 .facts{font-size:.9rem;display:grid;grid-template-columns:1fr;gap:.1rem}
 .facts div,.pairs div{display:grid;grid-template-columns:5.5rem minmax(0,1fr);gap:.75rem}
 .pairs div{grid-template-columns:8rem minmax(0,1fr)}
@@ -82,7 +82,7 @@ nav li,.key li{margin:0;white-space:nowrap}
 .figures dt{font-size:.875rem;font-weight:600}
 .figures dd{font-size:1.55rem;line-height:1.3;font-variant-numeric:tabular-nums}
 .figures dd.note{font-size:.8125rem;line-height:1.4}
-.body>*+figure,.body>*+.pair,figure+.title,.pair+.title,.note+.title{margin-top:2rem}
+.body>*+figure,.body>*+.pair,.body>*+.tiles,figure+.title,.pair+.title,.note+.title{margin-top:2rem}
 figcaption{font-size:.9rem;line-height:1.45;color:var(--muted);max-width:40rem}
 figcaption strong{color:var(--ink)}
 .key{list-style:none;padding:0;margin:.4rem 0 0;display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;
@@ -94,7 +94,15 @@ svg{display:block;width:100%;height:auto;margin-top:.6rem;overflow:visible}
 .narrow svg,.pair figure>svg{min-width:328px;max-width:30rem}
 .pair{display:grid;gap:2rem}
 .pair figure{margin:0}
+.tiles{display:grid;gap:2rem}
+.tiles figure{overflow-x:auto;scroll-margin-top:1rem}
+.tiles svg{min-width:328px;max-width:30rem}
+.index{columns:14rem;column-gap:2rem;list-style:none;padding:0;font-size:.8125rem}
+.index li{display:flex;justify-content:space-between;gap:.75rem;break-inside:avoid;margin:0;
+padding:.15rem 0;border-bottom:1px solid var(--hairline)}
+.index i{font-style:normal;font-variant-numeric:tabular-nums;white-space:nowrap}
 details{font-size:1rem}
+details+details{margin-top:.35rem}
 summary{font-size:.9rem;color:var(--blue);cursor:pointer}
 .scroll{overflow-x:auto;max-width:100%;position:relative}
 table{border-collapse:collapse;font-size:.875rem;line-height:1.4;
@@ -147,6 +155,7 @@ tbody th,td,td.n{border:0;padding:0;text-align:left}
 td,td.n{white-space:normal;overflow-wrap:anywhere}
 td::before{content:attr(data-name);display:block;font-size:.75rem;color:var(--muted)}
 .n+td:not(.n){padding-left:0}
+.w{grid-column:span 3}
 }
 @media(min-width:760px){
 body{padding-top:2.5rem}
@@ -154,6 +163,8 @@ h1{font-size:2rem}
 .wide{display:block}.narrow{display:none}
 .pair{grid-template-columns:repeat(2,minmax(0,1fr));gap:2.75rem}
 .pair figure{display:grid;grid-row:span 3;grid-template-rows:subgrid;gap:0}
+.tiles{grid-template-columns:repeat(2,minmax(0,1fr));gap:2.25rem 2.75rem}
+.tiles figure{display:grid;grid-row:span 2;grid-template-rows:subgrid;gap:0}
 .figures{grid-template-columns:repeat(4,minmax(0,1fr))}
 .checks div{grid-template-columns:13rem 5.5rem minmax(0,1fr)}
 .checks dd+dd{grid-column:auto}
@@ -173,7 +184,8 @@ figure,tr,.figures div{break-inside:avoid}
 .scroll{overflow:visible}
 .figures{grid-template-columns:repeat(4,minmax(0,1fr))}
 .pair{grid-template-columns:repeat(2,minmax(0,1fr))}
-.narrow svg,.pair figure>svg{min-width:0}
+.narrow svg,.pair figure>svg,.tiles svg{min-width:0}
+.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}
 .dense{font-size:6.5pt}
 .dense th,.dense td{padding-right:.2rem;padding-left:.2rem}
 th,td{white-space:normal}

@@ -10,10 +10,11 @@ _MANY_COLUMNS = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column's head; numbers stand to the right."""
+    """A column's head; numbers stand to the right, and sentences are wide on a phone."""
 
     name: str
     is_number: bool = False
+    is_wide: bool = False
 
 
 def table(caption: str, columns: tuple[Column, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -46,4 +47,5 @@ def _row(columns: tuple[Column, ...], cells: tuple[str, ...]) -> str:
 
 
 def _side(column: Column) -> str:
-    return ' class="n"' if column.is_number else ""
+    look = "n" if column.is_number else "w" if column.is_wide else ""
+    return f' class="{look}"' if look else ""

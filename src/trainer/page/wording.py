@@ -10,7 +10,7 @@ import numpy as np
 from trainer.page.content import Dates, Floats
 
 ABSENT = "\N{EN DASH}"
-_MINUS, _TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
+MINUS, _TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Marks that turn the direction of the text after them: a name must not mirror the page.
@@ -51,6 +51,13 @@ def shortened(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
+def shortened_inside(text: str, longest: int) -> str:
+    """Return text without its middle where it is longer than its place: names differ at the end."""
+    text = clean(text)
+    tail = longest // 3
+    return text if len(text) <= longest else f"{text[: longest - 1 - tail]}…{text[-tail:]}"
+
+
 def is_number(value: float | None) -> bool:
     """Tell whether there is a number to show."""
     return value is not None and math.isfinite(value)
@@ -84,7 +91,7 @@ def fixed(value: float | None, places: int) -> str:
     text = f"{value:,.{places}f}"
     if text.startswith("-") and not text.strip("-0.,"):
         text = text[1:]
-    return text.replace("-", _MINUS)
+    return text.replace("-", MINUS)
 
 
 def power_of_ten(exponent: int) -> str:
@@ -129,6 +136,21 @@ def date(moment: np.datetime64) -> str:
         return f"{month_name(int(month))} {year}"
     words = f"{int(day_of_month)} {month_name(int(month))} {year}"
     return words if clock == "00:00:00" else f"{words} {clock.removesuffix(':00')}"
+
+
+def as_fine_as(dates: object, calendar: str) -> Dates:
+    """Return numpy dates in the unit that they are read in: months, years, days or finer.
+
+    `calendar` is a code such as "MS", "YE-DEC" or "h".
+    """
+    found: Dates = np.asarray(dates, dtype="datetime64[us]")
+    unit = calendar.partition("-")[0]
+    if unit in ("MS", "ME"):
+        return found.astype("datetime64[M]")
+    if unit in ("YS", "YE"):
+        return found.astype("datetime64[Y]")
+    is_days = bool((found == found.astype("datetime64[D]")).all())
+    return found.astype("datetime64[D]" if is_days else "datetime64[s]")
 
 
 def month_name(month: int) -> str:

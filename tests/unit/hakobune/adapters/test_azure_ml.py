@@ -132,6 +132,13 @@ def test_a_registry_s_address_that_is_none_is_refused(server: str) -> None:
         workspace(client(compute=arm(Script(answer)))).registry()
 
 
+def test_a_workspace_that_may_not_be_seen_is_no_registry_that_is_not_known() -> None:
+    sdk = client()
+    sdk.workspaces.get = Script(HttpResponseError(403, "AuthorizationFailed"))
+    with pytest.raises(PermissionMissingError):
+        workspace(sdk).registry()
+
+
 def test_a_registry_that_may_not_be_read_is_not_guessed() -> None:
     reporter = FakeReporter()
     cloud = workspace(client(compute=arm(Script(HttpResponseError(403)))), reporter=reporter)

@@ -106,6 +106,13 @@ def test_the_shards_share_one_work_folder_and_the_last_job_is_the_plan_s_own(rea
     assert [call.partition(" ")[0] for call in cloud.calls].count("compute") == 1
 
 
+def test_one_shard_is_one_job_and_the_one_that_merges(ready: Ready) -> None:
+    ready, cloud = yard(ready)
+    found = delivered(ready, shards=1)
+    assert [plan.command.partition(" --shard ")[2] for plan in cloud.plans.values()] == ["0/1", ""]
+    assert list(cloud.plans)[1] == found.job
+
+
 def test_a_shard_whose_node_is_lost_is_submitted_again_alone(ready: Ready) -> None:
     ready, cloud = yard(ready, s1=["Running", "Failed"], s2=["Running", "Running", "Completed"])
     name = delivered(ready, retries=1).job

@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from trainer.combine.period import shown_period
 from trainer.combine.series import SeriesForecast, forecast_series
 from trainer.combine.team import joined
 from trainer.combine.trials import ARIMA, Trials, combined, make_trials, weigh
@@ -171,6 +172,24 @@ def test_a_week_is_found_in_hours_that_have_one() -> None:
     assert errors[1] < 0.5 * errors[0]
     assert "cycles 24+168" in two.weights
     assert two.best_baseline == "long_seasonal_naive"
+
+
+def test_a_period_that_nobody_named_is_found_in_the_steps() -> None:
+    weeks = np.arange(260)
+    noise = np.random.default_rng(2).normal(size=260)
+    year = 20 * np.cos(2 * np.pi * weeks / 52) ** 5 + weeks / 5
+    assert shown_period(year + noise, (12, 52)) == 52
+    assert shown_period(noise.cumsum(), (7, 12, 24, 48, 52)) is None
+    assert shown_period(noise, (7, 12, 24, 48, 52)) is None
+    assert shown_period(np.ones(200), (7, 12)) is None
+    assert shown_period((year + noise)[:99], (12, 24)) is None
+    values, actual = (year + noise)[:-20], year[-20:]
+    named, unnamed, none = (
+        forecast_series(values, season=season, seasons=seasons, horizon=20).prediction.point
+        for season, seasons in ((52, ()), (1, ()), (1, (1,)))
+    )
+    assert named.tobytes() == unnamed.tobytes()
+    assert np.abs(unnamed - actual).mean() < 0.5 * np.abs(none - actual).mean()
 
 
 def test_intervals_are_conformal_by_step_from_enough_origins() -> None:

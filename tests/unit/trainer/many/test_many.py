@@ -49,7 +49,7 @@ def test_each_series_has_a_row_a_forecast_and_a_model_whatever_its_name_is(many:
         lines = Path("ahead.csv").read_text().splitlines()[1:]
         assert lines == [",".join(list(row.values())[1:]) for row in own]
     record = json.loads(Path("out/record.json").read_text())
-    for name in (*FILES, "metric.json"):
+    for name in (*FILES, "metric.json", "report.html"):
         content = Path("out", name).read_bytes()
         assert record["manifest"][name]["sha256"] == hashlib.sha256(content).hexdigest()
 
@@ -79,7 +79,8 @@ def test_bytes_do_not_depend_on_the_number_of_processes_or_the_batches(
     assert many(text, "--processes", "3", output="three") == 0
     monkeypatch.setattr(plan, "MOST_SERIES", 7)
     assert many(text, "--processes", "2", output="small") == 0
-    for name in ("forecasts.csv.gz", "metrics.csv.gz", "models.sqlite", "metric.json"):
+    promised = [name for name in FILES if not name.startswith("timings")]
+    for name in (*promised, "metric.json", "report.html"):
         contents = {Path(folder, name).read_bytes() for folder in ("one", "three", "small")}
         assert len(contents) == 1, name
     assert len(read_rows(Path("one/timings.csv.gz"))) == 30

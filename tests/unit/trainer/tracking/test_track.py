@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
+from tests.unit.trainer.many.tables import usual_csv
 from tests.unit.trainer.series_samples import csv_text, swinging
+from trainer.__main__ import main
 from trainer.evaluation.baselines import BASELINES
 from trainer.interruption import InterruptedBySignal, raised_on_signals
 from trainer.outcome import Outcome
@@ -378,3 +380,39 @@ def test_the_training_s_own_process_never_loads_mlflow(
     assert "trainer.training" in loaded
     assert not {name for name in loaded if name.split(".")[0] in ("mlflow", "azure", "azureml")}
     assert ("trainer.tracking.track" in loaded) == (address is not None)
+
+
+@pytest.mark.process
+def test_many_series_are_one_run_with_their_totals(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    variables = {"PYTHONPATH": str(library), "CALLS": str(tmp_path / "calls")}
+    for name, value in {**variables, "MLFLOW_TRACKING_URI": "works://there"}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "t.csv").write_text(usual_csv(["a", "b"], 9))
+    asked = ["many", "--input", "t.csv", "--processes", "1", "--output", "o", "--run_id", "r7"]
+    assert main(asked) == 0
+    calls = _calls(tmp_path)
+    assert sum(name == "create_run" for name, _, _ in calls) == 1
+    batches = [options for name, _, options in calls if name == "log_batch"]
+    logged = {m["key"]: m["value"] for batch in batches for m in batch.get("metrics", [])}
+    assert (logged["series"], logged["series_ok"], logged["series_failed"]) == (2, 2, 0)
+    assert "cpu_seconds" in logged
+    assert "mean_skill" not in logged  # no series has a backtest
+    files = [Path(args[1]).name for name, args, _ in calls if name == "log_artifact"]
+    assert files == ["report.html", "metric.json", "record.json"]
+
+
+@pytest.mark.process
+def test_many_series_are_whole_without_mlflow(
+    library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    variables = {"PYTHONPATH": str(library), "CALLS": str(tmp_path / "calls")}
+    for name, value in {**variables, "MLFLOW_TRACKING_URI": "dies://there"}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "t.csv").write_text(usual_csv(["a"], 9))
+    assert main(["many", "--input", "t.csv", "--processes", "1", "--output", "o"]) == 0
+    assert "logging to MLflow was incomplete" in capsys.readouterr().err
+    assert (tmp_path / "o" / "record.json").is_file()
