@@ -107,14 +107,14 @@ class Index:
             entry = Entry(name=shown_name(result.name), status=result.status, skill=result.skill)
             self._bytes += len(entry_item(entry).encode())
             self._entries.append(entry)
+            if self._bytes > _INDEX_BYTES:
+                self._entries.clear()
 
     def stretches(self, anchors: Mapping[int, str]) -> tuple[Stretch, ...]:
         """Return the index; `anchors` are those of the series that are drawn, by place."""
-        is_listed = self._bytes <= _INDEX_BYTES
-        entries = list(self._entries) if is_listed else []
-        for place, anchor in anchors.items():
-            if is_listed:
-                entries[place] = replace(entries[place], anchor=anchor)
+        entries = list(self._entries)
+        for place, anchor in anchors.items() if entries else ():
+            entries[place] = replace(entries[place], anchor=anchor)
         starts = range(0, len(self._stretches) * self._size, self._size)
         return tuple(
             Stretch(
