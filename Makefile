@@ -20,6 +20,9 @@ train: engine .venv/ready ## train once; prints the paths of the model and the p
 train-cluster: image ## forecast many series by WORKERS containers of this machine (ARGS="--input data/many.csv" WORKERS=4)
 	@run="cluster-$$(date -u +%Y%m%dT%H%M%S)-$$$$"; HAKOBUNE_RUN_ID=$$run ARGS="$(ARGS)" docker compose --profile cluster up --no-log-prefix --no-build --remove-orphans --scale worker=$(WORKERS) scheduler worker && $(BIN)/hakobune record runs/$$run
 
+drill-eviction: engine .venv/ready ## kill parts of a job in containers of this machine, and compare what it makes (ARGS="many --input data/many.csv")
+	@$(BIN)/hakobune drill eviction $(ARGS)
+
 push-and-submit: engine .venv/ready ## run the same container as an Azure ML job: push, submit, log, outputs, model (ARGS="--order 2,0,2")
 	@$(BIN)/hakobune submit --smoke --create-compute --register $(ARGS)
 
@@ -66,6 +69,9 @@ bench-search: libraries .venv-bench/ready ## compare the search with pmdarima, s
 bench-accuracy: libraries .venv-bench/ready ## compare forecasts of the M3 design series with SCUM's (a minute; the engines of SCUM take five more, once)
 	@PYTHONPATH=benchmarks $(BIN)/python -m accuracy $(ARGS)
 
+bench-cluster: image libraries ## measure what Dask costs, and four half containers beside two processes (ARGS="--only engine")
+	@PYTHONPATH=src:benchmarks $(BIN)/python -m cluster $(ARGS)
+
 bench-many: libraries .venv-bench/ready ## many series: what is not fitting, two processes, memory, and SCUM's engines (half an hour; ARGS="--series 1000")
 	@PYTHONPATH=benchmarks:src $(BIN)/python benchmarks/many.py $(ARGS)
 
@@ -100,4 +106,4 @@ clean: ## remove .venv and the tools' caches; runs and images are kept
 	@echo "python: creating .venv-bench for the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train train-cluster push-and-submit rehearse rehearse-cluster rehearse-keyless test test-all image mlflow engine check quick format libraries bench-search bench-accuracy bench-many proof hostile sdk-tests wheel docs relock clean
+.PHONY: help train train-cluster drill-eviction push-and-submit rehearse rehearse-cluster rehearse-keyless test test-all image mlflow engine check quick format libraries bench-search bench-accuracy bench-cluster bench-many proof hostile sdk-tests wheel docs relock clean

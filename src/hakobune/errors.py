@@ -566,6 +566,10 @@ class OutputsMissingError(ProgramError):
     """The program succeeded, but a declared output is missing or empty."""
 
 
+class DrillFailedError(ProgramError):
+    """A drill lost work, gave other bytes, or did not end."""
+
+
 class JobFailedError(ProgramError):
     """The job ran and failed."""
 
@@ -616,6 +620,10 @@ class FileNotWritableError(MachineError):
 
 class SubmitRunningError(MachineError):
     """Another `hakobune submit` of this project, or a fetch of the same job, is running."""
+
+
+class DrillRunningError(MachineError):
+    """Another `hakobune drill` of the same project is running."""
 
 
 class ReproduceRunningError(MachineError):

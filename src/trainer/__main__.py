@@ -178,9 +178,17 @@ def _is_other_node(raw: Namespace) -> bool:
 
 def _work_for_node_0(raw: Namespace, place: RunPlace) -> int:
     """Work what node 0 hands out, in a child that is started again when it is killed."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    from trainer.cluster.nodes import is_over  # noqa: PLC0415
     from trainer.cluster.supervisor import supervise  # noqa: PLC0415
     from trainer.many.options import complete  # noqa: PLC0415
+    from trainer.settings import read_environment  # noqa: PLC0415
 
+    environment = read_environment()
+    given = raw.run_id, environment.get("AZUREML_RUN_ID"), environment.get("HAKOBUNE_RUN_ID")
+    if not any(given):
+        place = replace(place, run_id="")  # that of node 0 is another one, and cannot be known
     settings = complete(raw, place)
 
     def work() -> int:
@@ -191,7 +199,10 @@ def _work_for_node_0(raw: Namespace, place: RunPlace) -> int:
             work_for_node_0(settings)
         return 0
 
-    return supervise(lambda: _caught(work, _tell))
+    keys, run_id = settings.keys, settings.place.run_id
+    return supervise(
+        lambda: _caught(work, _tell), lambda: keys is not None and is_over(keys, run_id)
+    )
 
 
 def _missing_library(failure: BaseException) -> LibraryMissingError | None:

@@ -74,20 +74,26 @@ class RunClock:
     variables: Mapping[str, str]
 
 
-def write_record(
+def write_record(  # noqa: PLR0913 - what a record holds
     run_id: str,
     clock: RunClock,
     notes: Iterable[str],
     files: Mapping[str, bytes | Path],
     data: InputFacts,
+    *,
+    work: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Return record.json of a run that succeeded, with every file's checksum."""
+    """Return record.json of a run that succeeded, with every file's checksum.
+
+    `work` counts what a run of several nodes did; nobody else has such a key.
+    """
     manifest = {name: _checksum(content) for name, content in files.items()}
     return _sealed(
         {
             **_run_facts(run_id, "succeeded", clock),
             "inputs": [{"name": "input", **asdict(data)}],
             "notes": list(notes),
+            **({} if work is None else {"work": work}),
             "manifest": manifest,
         }
     )

@@ -5,7 +5,9 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -260,3 +262,134 @@ def test_docker_takes_the_compose_file_that_hakobune_writes(tmp_path: Path) -> N
         (str(folder / "data"), "/workspace/data"),
         (str(folder / "runs/.incoming"), "/workspace/runs"),
     ]
+
+
+SERIES, ROWS = 400, 36
+# Waits until the container listens to others, and asks each socket as a stranger without a key.
+STRANGER = """
+import json, socket, ssl, struct, time
+
+def listening():
+    for name, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
+        for line in open(f"/proc/net/{name}").read().splitlines()[1:]:
+            _, local, _, state = line.split()[:4]
+            packed, port = local.split(":")
+            words = [packed[at:at + 8] for at in range(0, len(packed), 8)]
+            raw = b"".join(struct.pack("<I", int(word, 16)) for word in words)
+            host = socket.inet_ntop(family, raw)
+            if state == "0A" and host != "127.0.0.11":  # docker's own name server
+                yield family, host, int(port, 16)
+
+while not any(not host.startswith("127.") for _, host, _ in listening()):
+    time.sleep(0.05)
+time.sleep(0.5)  # what else it opens, it opens at once
+
+def asked(family, host, port, context=None):
+    with socket.socket(family) as plain:
+        plain.settimeout(60)
+        try:
+            plain.connect((host, port))
+        except ConnectionRefusedError:
+            return "gone"
+        if context is None:
+            plain.sendall(b"GET /info/main/workers.html HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n")
+            try:
+                return plain.recv(100).decode("latin-1")
+            except OSError:
+                return ""
+        try:
+            with context.wrap_socket(plain) as stream:
+                stream.sendall(b"x" * 64)
+                return stream.version() + ", answers" * bool(stream.recv(100))
+        except ssl.SSLError as exc:
+            return "TLS" if "ALERT" in str(exc).upper() else str(exc)
+        except OSError:
+            return "closed"
+
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+print(json.dumps([
+    [host, port, asked(family, host, port)[:12], asked(family, host, port, context)]
+    for family, host, port in listening()
+]))
+"""
+
+
+@pytest.mark.slow
+def test_two_workers_make_the_bytes_of_one_container_and_listen_by_tls_only(
+    checkout: Path,
+) -> None:
+    write_series(checkout / "data/many.csv")
+    names = {"COMPOSE_PROJECT_NAME": f"test-{checkout.parent.name}-{os.getpid()}".lower()}
+    names |= {"ARGS": "--input data/many.csv"}
+    alone = ("run", "--rm", "-T", "many", "--input", "data/many.csv", "--processes", "1")
+    done = compose(*alone, cwd=checkout, HAKOBUNE_RUN_ID="alone", **names)
+    assert done.returncode == 0, done.stderr
+    cluster = ("--profile", "cluster")
+    started = ("up", "--detach", "--no-build", "--scale", "worker=2", "scheduler", "worker")
+    try:
+        done = compose(*cluster, *started, cwd=checkout, HAKOBUNE_RUN_ID="cluster", **names)
+        assert done.returncode == 0, done.stderr
+        listed = compose(*cluster, "ps", "--quiet", cwd=checkout, **names).stdout.split()
+        assert len(listed) == 3
+        with ThreadPoolExecutor() as threads:  # all at once: the run is a short one
+            sockets = [one for found in threads.map(sockets_of, listed) for one in found]
+        wait_for((checkout / "runs/.incoming/cluster/record.json").exists)
+        ends = [ended_with(container) for container in listed]
+    finally:
+        compose(*cluster, "down", "--volumes", "--timeout", "1", cwd=checkout, **names)
+    assert ends == [0, 0, 0]
+    others = {host for host, *_, encrypted in sockets if encrypted == "TLS"}
+    assert len(others) == 3, sockets  # each container has an address of its own
+    for host, _port, plain, encrypted in sockets:
+        if "gone" in (plain, encrypted):
+            continue
+        if host.startswith("127."):
+            assert plain == "HTTP/1.1 404", sockets
+        else:
+            assert plain == "", sockets
+            assert encrypted == "TLS", sockets
+    for name in ("forecasts.csv.gz", "metrics.csv.gz", "models.sqlite"):
+        one, other = (checkout / "runs/.incoming" / run / name for run in ("alone", "cluster"))
+        assert one.read_bytes() == other.read_bytes(), name
+
+
+def write_series(path: Path) -> None:
+    lines = ["unique_id,ds,y"]
+    for series in range(SERIES):
+        lines += [
+            f"s{series:03},{2020 + row // 12}-{row % 12 + 1:02}-01,{(series * 7 + row * row) % 97}"
+            for row in range(ROWS)
+        ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def sockets_of(container: str) -> list[tuple[str, int, str, str]]:
+    """Return each socket that a container listens on, with what a stranger gets from it."""
+    done = subprocess.run(
+        ["docker", "exec", container, "python", "-I", "-c", STRANGER],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    return [(host, port, plain, tls) for host, port, plain, tls in json.loads(done.stdout)]
+
+
+def ended_with(container: str) -> int:
+    done = subprocess.run(
+        ["docker", "wait", container],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    )
+    return int(done.stdout)

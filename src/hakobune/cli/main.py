@@ -43,6 +43,7 @@ GROUPS = {
     "Trust": {
         "verify": "Walk a run's chain and name the first broken link.",
         "reproduce": "Rebuild an image or retrain a model, and compare.",
+        "drill": "Take parts of a job away on this machine, and compare what it makes.",
         "compare": "Show two runs side by side, and grade their results.",
         "sign": "Sign a run's record with your key.",
         "record": "Complete the record of a run that compose started.",

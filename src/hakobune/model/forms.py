@@ -131,6 +131,7 @@ FORMS = {
         "`arguments`; a job's command; a receipt's `checks`",
         128 * 1024,
     ),
+    "unit": Form(r"[a-z]+", "a word", "what a program counts of its work", 20),
     "time": Form(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
         "such as `2026-11-25T01:02:03Z`",

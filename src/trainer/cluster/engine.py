@@ -5,14 +5,16 @@ that is handed out twice costs time and nothing else, and a run that starts agai
 lies there.
 """
 
+import asyncio
 import logging
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import dask
 from distributed import Client, Scheduler, Worker, wait
@@ -32,7 +34,7 @@ _SETTINGS = {
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
-    "distributed.scheduler.worker-ttl": "30s",
+    "distributed.scheduler.worker-ttl": "25s",  # looked at as often: noticed within 50 s
     "distributed.scheduler.allowed-failures": 2,
     "distributed.comm.timeouts.connect": "15s",
 }
@@ -41,6 +43,11 @@ _NO_PAGES = "127.0.0.1:0"
 # Two batches a process: one runs, one waits. A task that is held costs the scheduler 14 KB.
 _WINDOW = 2
 _LOOK_S = 1.0
+# A node whose disk is full fails every batch at once, and would soon have tried them all: it is
+# sent away, and another one gets the batch. Where all fail, node 0 finds out why.
+_TRIES = 3
+_MOST_UNFIT = 8
+_FAREWELL_S = 30.0
 # A worker that starts while the scheduler ends would wait for it for ever.
 _PATIENCE_S = 30
 
@@ -65,6 +72,14 @@ class Team:
             pairs[f"tls_{role}_cert"] = self.invitation.certificate
             pairs[f"tls_{role}_key"] = self.invitation.key
         return Security(require_encryption=True, tls_ca_file=self.invitation.certificate, **pairs)
+
+
+class UnfitNodeError(Exception):
+    """A node has no disk or memory for a batch; another node may. `why` is for people."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(address, why)
+        self.address, self.why = address, why
 
 
 @dataclass(slots=True)
@@ -104,7 +119,9 @@ async def scheduler(team: Team) -> AsyncIterator[Scheduler]:
             dashboard_address=_NO_PAGES,
         ) as serving:
             yield serving
-            await serving.retire_workers(list(serving.workers), close_workers=True)
+            with suppress(TimeoutError):  # a frozen one does not answer
+                async with asyncio.timeout(_FAREWELL_S):
+                    await serving.retire_workers(list(serving.workers), close_workers=True)
 
 
 async def hand_out(
@@ -117,31 +134,78 @@ async def hand_out(
     """Have each name worked on by a worker of the plan.
 
     `work` is a function of a module, called in the worker with the name. At most two names a
-    process are handed out at a time. It waits for workers without an end.
+    process are handed out at a time. It waits for workers without an end. A node that raises
+    UnfitNodeError is sent away, and may come back; after several in a row the rest is left out.
     """
-    waiting, progress = iter(names), Progress()
-    running: dict[str, Any] = {}
     async with Client(serving.address, security=team.security, asynchronous=True) as client:
-        while True:
-            _count(serving, team, progress)
-            room = _WINDOW * max(progress.processes, 1) - len(running)
-            for name in islice(waiting, max(room, 0)):
-                running[name] = client.submit(
-                    work, name, key=name, pure=False, resources={team.plan: 1}
+        await _Handing(serving, team, client, listener).run(work, names)
+
+
+class _Handing(Generic[Answer]):
+    """One call of `hand_out`: what waits, what runs, and who failed."""
+
+    def __init__(
+        self,
+        serving: Scheduler,
+        team: Team,
+        client: Any,  # noqa: ANN401 - Dask has no types
+        listener: Listener[Answer],
+    ) -> None:
+        self._serving, self._team, self._client = serving, team, client
+        self._listener = listener
+        self._progress = Progress()
+        self._again = deque[str]()
+        self._running = dict[str, Any]()
+        self._tries = Counter[str]()
+        self._unfit = 0
+
+    async def run(self, work: Callable[[str], Answer], names: Iterable[str]) -> None:
+        waiting, progress = iter(names), self._progress
+        while self._unfit <= _MOST_UNFIT:
+            _count(self._serving, self._team, progress)
+            room = _WINDOW * max(progress.processes, 1) - len(self._running)
+            for name in islice(self._next(waiting), max(room, 0)):
+                self._tries[name] += 1
+                self._running[name] = self._client.submit(
+                    work,
+                    name,
+                    key=f"{name}-{self._tries[name]}",
+                    pure=False,
+                    resources={self._team.plan: 1},
                 )
-            if not running:
+            if not self._running:
                 return
             with suppress(TimeoutError):  # then it is time to look for new workers
-                await wait(list(running.values()), timeout=_LOOK_S, return_when=FIRST_COMPLETED)
-            for name in [name for name, future in running.items() if future.done()]:
-                future = running.pop(name)
-                if future.status == "finished":
-                    listener.done(await future.result())
-                elif future.status == "error":
-                    listener.failed(name, await future.exception())
-                progress.done += 1
-                future.release()
-            listener.look(progress)
+                futures = list(self._running.values())
+                await wait(futures, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+            for name in [name for name, future in self._running.items() if future.done()]:
+                await self._take(name, self._running.pop(name))
+            self._listener.look(progress)
+
+    def _next(self, waiting: Iterator[str]) -> Iterator[str]:
+        while self._again:
+            yield self._again.popleft()
+        yield from waiting
+
+    async def _take(self, name: str, future: Any) -> None:  # noqa: ANN401 - as above
+        """Hear what became of a name; one that its node was not fit for is handed out again."""
+        failure = await future.exception() if future.status == "error" else None
+        if future.status == "finished":
+            self._listener.done(await future.result())
+            self._unfit = 0
+        elif isinstance(failure, UnfitNodeError):
+            self._unfit += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL_S):
+                    await self._serving.retire_workers([failure.address], close_workers=True)
+            if self._tries[name] < _TRIES:
+                self._again.append(name)
+            else:
+                self._listener.failed(name, failure)
+        elif failure is not None:
+            self._listener.failed(name, failure)
+        self._progress.done += future.status == "finished"
+        future.release()
 
 
 def _count(serving: Scheduler, team: Team, progress: Progress) -> None:

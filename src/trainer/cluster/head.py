@@ -129,7 +129,7 @@ class _Serving:
         self._scratch, self._answers = scratch, answers
         self._is_over = threading.Event()
         self._told = self._alone = time.monotonic()
-        self._has_failed = False
+        self._has_failed = self._is_handed_out = False
         self.failure: BaseException | None = None
 
     def run(self, names: Sequence[str]) -> None:
@@ -157,17 +157,24 @@ class _Serving:
                 try:
                     await hand_out(serving, team, task.work, names, self)
                 finally:
+                    self._is_handed_out = True
                     key.unlink(missing_ok=True)
             if own is not None:
                 await own
 
-    def _own(self, address: str, team: Team) -> "asyncio.Task[bool] | None":
-        """Let this node work, too."""
-        if not self._head.processes:
-            return None
-        return asyncio.create_task(
-            work_for(address, team, processes=self._head.processes, folder=self._scratch / "dask")
-        )
+    def _own(self, address: str, team: Team) -> "asyncio.Task[None] | None":
+        """Let this node work, too; sent away for want of disk or memory, it comes back at once.
+
+        It may be the only one, and what no node can do ends here in any case.
+        """
+        processes = self._head.processes
+
+        async def work() -> None:
+            while not self._is_handed_out:
+                folder = Path(tempfile.mkdtemp(prefix="dask-", dir=self._scratch))
+                await work_for(address, team, processes=processes, folder=folder)
+
+        return asyncio.create_task(work()) if processes else None
 
     def done(self, answer: task.Answer) -> None:
         self._answers.put(answer)

@@ -11,7 +11,6 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,7 +23,6 @@ from cryptography.x509.oid import NameOID
 
 from trainer.regular_file import read_beneath
 
-END = "end"
 _NAME = re.compile(r"key-[0-9a-f]{16}\.json")
 _LARGEST = 20_000
 _LAST_PORT = 65535
@@ -94,19 +92,6 @@ def published(folder: Path) -> Iterator[Invitation]:
         found = _read(folder, path.name)
         if found is not None:
             yield found
-
-
-@contextmanager
-def told_the_end(folder: Path) -> Iterator[None]:
-    """At the end leave word for all nodes that it is over, also for those that look later."""
-    with suppress(OSError):
-        (folder / END).unlink(missing_ok=True)
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (folder / END).touch()
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Which node this is, by the variables that Azure ML sets for `distribution: pytorch`.
+"""Which node this is, by Azure ML's variables for `distribution: pytorch`; when the run is over.
 
 https://learn.microsoft.com/azure/machine-learning/how-to-train-distributed-gpu names MASTER_ADDR,
 WORLD_SIZE, NODE_RANK and RANK; others came and went. MASTER_PORT is the service's, and is not used.
@@ -6,11 +6,14 @@ WORLD_SIZE, NODE_RANK and RANK; others came and went. MASTER_PORT is the service
 
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from trainer.errors import NodesUnclearError
 from trainer.printable import printable
+from trainer.regular_file import read_beneath
 
 _COUNT = re.compile(r"[0-9]{1,5}")
 _ADDRESS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}")
@@ -18,6 +21,8 @@ _RELATED = re.compile(
     r"AZUREML_.*(?:NODE|RANK).*|AZ_BATCH.*(?:NODE|HOST).*|.*(?:RANK|WORLD_SIZE)|MASTER_.*|NODE_COUNT"
 )
 _MOST_SHOWN = 20
+_LONGEST_ID = 1000
+END = "end"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +70,37 @@ def own_address(head: str) -> str | None:
         return None
 
 
+@contextmanager
+def told_the_end(folder: Path, run_id: str) -> Iterator[None]:
+    """At the end leave word for all nodes that it is over, also for those that look later.
+
+    It names the run: a job that starts again with the output of one that failed has another id.
+    """
+    with suppress(OSError):
+        (folder / END).unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / END).write_text(run_id, encoding="utf-8")
+
+
+def is_over(folder: Path, run_id: str) -> bool:
+    """Return whether node 0 left word that this run is over; without an id that any run is."""
+    try:
+        content = read_beneath(folder, END, _LONGEST_ID)
+    except (OSError, ValueError):
+        return False
+    return not run_id or content == run_id.encode()
+
+
 def _number(environment: Mapping[str, str], *names: str) -> int:
     name = next((name for name in names if environment.get(name)), None)
     if name is None:
         raise _unclear(environment, f"neither {' nor '.join(names)} is set")
     if not _COUNT.fullmatch(environment[name]):
-        raise _unclear(environment, f"{name} is no number")
+        raise _unclear(environment, f"{name} is not a number")
     return int(environment[name])
 
 
@@ -79,6 +109,6 @@ def _unclear(environment: Mapping[str, str], what: str) -> NodesUnclearError:
     seen = sorted(name for name in environment if _RELATED.fullmatch(name))
     told = ", ".join(printable(name) for name in seen[:_MOST_SHOWN]) or "none"
     return NodesUnclearError(
-        f"which node this is cannot be told: {what}; variables that are there: {told}",
+        f"this node's place among the nodes is unclear: {what}; variables that are there: {told}",
         remedy="start the job with `hakobune submit --instances N`, or leave out --cluster",
     )

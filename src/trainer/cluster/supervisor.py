@@ -11,19 +11,23 @@ import time
 from collections.abc import Callable
 
 from trainer.console import show_notes
-from trainer.errors import NodesMissingError
 from trainer.interruption import checkpoint, held_back
 
-_MOST_DEATHS = 20
-_PAUSE_S = 1.0
+_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+_EARLY_S = 60.0
 
 
-def supervise(work: Callable[[], int]) -> int:
-    """Run the work in a child, again where a signal ended it; return the child's exit code."""
+def supervise(work: Callable[[], int], is_over: Callable[[], bool]) -> int:
+    """Run the work in a child, again where a signal ended it; return the child's exit code.
+
+    Work that is ended soon after each start is started less and less often, and never given up
+    before the run is over: a node that failed would take all others with it.
+    """
     context = multiprocessing.get_context("fork")
-    for _ in range(_MOST_DEATHS):
+    pause_s = _PAUSE_S
+    while not is_over():
         checkpoint()
-        child = context.Process(target=_run, args=(work,))
+        child, began = context.Process(target=_run, args=(work,)), time.monotonic()
         with held_back():
             child.start()
         try:
@@ -35,13 +39,15 @@ def supervise(work: Callable[[], int]) -> int:
         code = child.exitcode or 0
         if code >= 0:
             return code
+        is_early = time.monotonic() - began < _EARLY_S
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S) if is_early else _PAUSE_S
         name = signal.Signals(-code).name
         show_notes([f"the process that works was ended by {name}; another one starts"])
-        time.sleep(_PAUSE_S)
-    raise NodesMissingError(
-        f"the process that works was ended {_MOST_DEATHS} times",
-        remedy="give the node more memory, or fewer --processes",
-    )
+        until = time.monotonic() + pause_s
+        while time.monotonic() < until and not is_over():
+            checkpoint()
+            time.sleep(min(_PAUSE_S, pause_s))
+    return 0
 
 
 def _run(work: Callable[[], int]) -> None:

@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from distributed import get_worker
+
+from trainer.cluster.engine import UnfitNodeError
+from trainer.errors import MemoryExhaustedError
 from trainer.interruption import held_back
 from trainer.many.plan import Plan
 from trainer.many.runners import Pool
@@ -25,14 +29,23 @@ class _Node:
         self._plan, self._folder, self._scratch = plan, folder, scratch
         self._own = threading.local()
         self._pools = list[Pool]()
+        self.is_unfit = False
 
     def pool(self) -> Pool:
         """Return this thread's."""
         if not hasattr(self._own, "pool"):
-            self._own.pool = Pool(self._plan, self._folder, self._scratch)
+            # A process that SIGKILL ended had no memory: this node's lack, and no series' fault.
+            self._own.pool = Pool(self._plan, self._folder, self._scratch, is_one_of_several=True)
             self._pools.append(self._own.pool)
         found: Pool = self._own.pool
         return found
+
+    def drop_pool(self) -> None:
+        """End this thread's children, and what they had; the next batch has new ones."""
+        found: Pool = self._own.pool
+        found.end()
+        self._pools.remove(found)
+        del self._own.pool
 
     def end(self) -> None:
         """End all children."""
@@ -56,9 +69,22 @@ def ready(plan: Plan, folder: Path, scratch: Path) -> Iterator[None]:
             _node = None
 
 
+def is_unfit() -> bool:
+    """Return whether a batch was given back since `ready`: this node lacks disk or memory."""
+    return _node is not None and _node.is_unfit
+
+
 def work(name: str) -> Answer:
-    """Work a batch; return its file's name, how many series have each status, and this node."""
+    """Work a batch; return its file's name, how many series have each status, and this node.
+
+    Raises UnfitNodeError where this node has no disk or memory for it.
+    """
     if _node is None:
         raise RuntimeError("this node has no plan")
-    (done,) = _node.pool().run([_node.batches[name]], 1)
+    try:
+        (done,) = _node.pool().run([_node.batches[name]], 1)
+    except (OSError, MemoryError, MemoryExhaustedError) as exc:
+        _node.is_unfit = True
+        _node.drop_pool()
+        raise UnfitNodeError(get_worker().address, f"{socket.gethostname()}: {exc}") from None
     return done.path.name, dict(done.statuses), socket.gethostname()

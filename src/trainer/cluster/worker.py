@@ -8,8 +8,9 @@ from pathlib import Path
 
 from trainer.cluster import task
 from trainer.cluster.engine import Team, work_for
-from trainer.cluster.invitation import END, Invitation, published
-from trainer.cluster.nodes import own_address, read_node
+from trainer.cluster.invitation import Invitation, published
+from trainer.cluster.nodes import is_over, own_address, read_node
+from trainer.console import show_notes
 from trainer.errors import NodesMissingError
 from trainer.interruption import checkpoint
 from trainer.many.options import ManySettings
@@ -20,6 +21,8 @@ from trainer.settings import read_environment
 # Azure ML starts nodes minutes apart, and node 0 may read a large table first.
 _PATIENCE_S = 1800.0
 _PAUSE_S = 1.0
+# For a node without disk or memory, before it asks for work again.
+_UNFIT_PAUSE_S = 60.0
 
 
 def work_for_node_0(settings: ManySettings) -> None:
@@ -30,26 +33,35 @@ def work_for_node_0(settings: ManySettings) -> None:
     node = read_node(read_environment())
     processes = settings.processes or cores()
     assert settings.keys is not None  # noqa: S101 - for mypy: this node is one of a cluster
-    parent, seen = os.getppid(), time.monotonic()
+    parent, seen, resting = os.getppid(), time.monotonic(), 0.0
     with open_plan(settings) as (plan, _source):
-        while not (settings.keys / END).exists() and os.getppid() == parent:
+        while not is_over(settings.keys, settings.place.run_id) and os.getppid() == parent:
             checkpoint()
-            for invitation in published(settings.keys):
-                if _accept(invitation, plan, node.head, processes):
-                    seen = time.monotonic()
+            is_rested = time.monotonic() >= resting
+            for invitation in published(settings.keys) if is_rested else ():
+                was_there, is_unfit = _accept(invitation, plan, node.head, processes)
+                seen = time.monotonic() if was_there else seen
+                resting = time.monotonic() + _UNFIT_PAUSE_S if is_unfit else 0.0
+                if is_unfit:
+                    show_notes(["this node has no disk or memory for a batch, and waits a minute"])
             if time.monotonic() - seen > _PATIENCE_S:
                 raise NodesMissingError(
-                    f"node 0 at {node.head} was not there for {_PATIENCE_S:.0f} s",
-                    remedy="look at its log; a run that starts again goes on from what is done",
+                    f"node 0 at {node.head} was not there for {_PATIENCE_S:.0f} s: no key of its "
+                    f"is in {settings.keys}, or its port does not answer",
+                    remedy="look at its log, and give all nodes one output (on Azure ML mode "
+                    "rw_mount); a run that starts again continues from what is done",
                 )
             time.sleep(_PAUSE_S)
 
 
-def _accept(invitation: Invitation, plan: Plan, address: str, processes: int) -> bool:
-    """Work until node 0 sends this node away or is gone; return whether it was there."""
+def _accept(invitation: Invitation, plan: Plan, address: str, processes: int) -> tuple[bool, bool]:
+    """Work until node 0 sends this node away or is gone.
+
+    Return whether it was there, and whether this node gave a batch back.
+    """
     host = own_address(address)
     if host is None:
-        return False
+        return False, False
     with (
         tempfile.TemporaryDirectory(prefix="trainer-") as scratch,
         task.ready(plan, Path(invitation.batches), Path(scratch)),
@@ -57,4 +69,5 @@ def _accept(invitation: Invitation, plan: Plan, address: str, processes: int) ->
         team = Team(invitation=invitation, plan=plan.name, host=host)
         where = f"tls://{address}:{invitation.port}"
         folder = Path(scratch) / "dask"
-        return asyncio.run(work_for(where, team, processes=processes, folder=folder))
+        was_there = asyncio.run(work_for(where, team, processes=processes, folder=folder))
+        return was_there, task.is_unfit()

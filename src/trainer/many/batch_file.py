@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import struct
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -107,6 +108,20 @@ def find_sealed(folder: Path, batches: Sequence[str]) -> dict[str, Path]:
         if batch in wanted and batch not in found and _sealed(folder / name, batch) is not None:
             found[batch] = folder / name
     return found
+
+
+def count_again(folder: Path, batches: Sequence[str]) -> Counter[str]:
+    """Return how many sealed files each batch has in the folder beyond its first."""
+    wanted, names = set(batches), Counter[str]()
+    found = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
+    for name in found:
+        names[name.partition(".")[0]] += 1
+    again = Counter[str]()
+    for name in found:
+        batch = name.partition(".")[0]
+        if batch in wanted and names[batch] > 1 and _sealed(folder / name, batch) is not None:
+            again[batch] += 1
+    return Counter({batch: count - 1 for batch, count in again.items()})
 
 
 def _sealed(path: Path, batch: str) -> bytes | None:

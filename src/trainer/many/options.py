@@ -9,7 +9,7 @@ from pathlib import Path
 from trainer import __version__
 from trainer.errors import BatchesUnusableError, ChoicesContradictError
 from trainer.input.options import ReadAs, add_table_options, table_options
-from trainer.settings import FLOORS, RunPlace, read_horizon
+from trainer.settings import FLOORS, RunPlace, read_environment, read_horizon
 
 KEYS = ".cluster"
 _BATCHES = "batches"
@@ -138,8 +138,11 @@ def _keys(raw: argparse.Namespace, place: RunPlace) -> Path | None:
         return None
     if raw.cluster != KEYS:
         return Path(raw.cluster)
+    # Nodes on one machine may share a folder in memory, which an output is not.
+    in_memory = read_environment().get("HAKOBUNE_KEYS")
     # Beside the batches, where these have a folder: what is left of it is no result of the run.
-    return (place.output if raw.batches is None else Path(raw.batches)) / KEYS
+    beside = place.output if raw.batches is None else Path(raw.batches)
+    return Path(in_memory) if in_memory else beside / KEYS
 
 
 def _shard(text: str | None, batches: str | None) -> tuple[int, int] | None:

@@ -90,9 +90,16 @@ class _Worker:
 
 
 class Pool:
-    """Processes of this machine, each with a batch; one that ends is replaced."""
+    """Processes of this machine, each with a batch; one that ends is replaced.
 
-    def __init__(self, plan: Plan, folder: Path, scratch: Path) -> None:
+    A series that ended several is marked. Where another machine may have the memory that this one
+    lacks (`is_one_of_several`), those that SIGKILL ended raise MemoryExhaustedError instead.
+    """
+
+    def __init__(
+        self, plan: Plan, folder: Path, scratch: Path, *, is_one_of_several: bool = False
+    ) -> None:
+        self._is_one_of_several = is_one_of_several
         self._plan, self._folder, self._scratch = plan, folder, scratch
         self._context: Any = _context()
         self._workers = list[_Worker]()
@@ -156,6 +163,12 @@ class Pool:
             return
         place, _ = whole_length(scratch.read_bytes())
         self._deaths[batch.name, place] += 1
+        is_killed = worker.process.exitcode == -signal.SIGKILL
+        if self._is_one_of_several and is_killed and self._deaths[batch.name, place] >= _DEATHS:
+            raise MemoryExhaustedError(
+                f"{_DEATHS} processes were killed at one series",
+                remedy="give the node more memory, or fewer --processes",
+            )
 
     def _give(self, worker: _Worker, waiting: deque[Batch]) -> None:
         worker.batch = waiting.popleft() if waiting else None

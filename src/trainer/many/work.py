@@ -14,7 +14,7 @@ from trainer.errors import MemoryExhaustedError, TooManyFailuresError
 from trainer.input.long import LongTable, open_long
 from trainer.input.source import Source, open_source
 from trainer.interruption import held_back
-from trainer.many.batch_file import find_sealed
+from trainer.many.batch_file import count_again, find_sealed
 from trainer.many.merge import merge
 from trainer.many.options import ManySettings
 from trainer.many.plan import Batch, Plan, make_plan
@@ -70,12 +70,11 @@ def _runner(settings: ManySettings) -> Iterator[Runner]:
         return
     with held_back():
         from trainer.cluster.head import Head  # noqa: PLC0415 - loads Dask
-        from trainer.cluster.invitation import told_the_end  # noqa: PLC0415 - as above
-        from trainer.cluster.nodes import read_node  # noqa: PLC0415 - as above
+        from trainer.cluster.nodes import read_node, told_the_end  # noqa: PLC0415 - as above
 
     node = read_node(read_environment())
     head = Head(keys=settings.keys, processes=processes, address=node.head)
-    with told_the_end(settings.keys):
+    with told_the_end(settings.keys, settings.place.run_id):
         yield head
         show_notes(head.tally.lines())
 
@@ -153,8 +152,9 @@ def _write(
         found: dict[str, bytes | Path] = {path.name: path for path in sorted(folder.iterdir())}
         found["metric.json"] = write_metric(totals, settings, plan, facts)
         notes = (*plan.notes, *processor_notes())
+        work = None if settings.keys is None else _work(plan, files)
         found[REPORT] = write_many_page(page_of(merged, plan, notes, asked))
-        found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts)
+        found[RECORD] = write_record(settings.place.run_id, clock, notes, found, facts, work=work)
         publication.publish(found)
         current.outcome = str(settings.place.output)
     show_notes(totals.told_failures(_TOLD_FAILURES))
@@ -193,6 +193,17 @@ def _tell_tracking(
         except NotTrackedError as failure:
             current.outcome = "failed; the run itself is complete"
             show_notes((f"logging to MLflow was incomplete: {failure}",))
+
+
+def _work(plan: Plan, files: dict[str, Path]) -> dict[str, int | str]:
+    """Return how many series there are, and how many were done twice by several nodes.
+
+    What a node had of a batch when it was lost is in no file, and is not counted.
+    """
+    again = count_again(next(iter(files.values())).parent, list(files)) if files else {}
+    sizes = {batch.name: batch.end - batch.start for batch in plan.batches}
+    twice = sum(sizes[name] * count for name, count in again.items())
+    return {"unit": "series", "total": sum(sizes.values()), "twice": twice}
 
 
 def _demand(totals: Totals, settings: ManySettings) -> None:

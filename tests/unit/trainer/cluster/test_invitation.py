@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 
 from trainer.cluster.invitation import (
-    END,
     Invitation,
     make_invitation,
     publish,
     published,
-    told_the_end,
 )
 
 
@@ -79,16 +77,3 @@ def test_a_link_is_left_out(made: Invitation, tmp_path: Path) -> None:
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
     assert list(published(tmp_path)) == []
-
-
-def test_the_end_is_told_also_after_a_failure(tmp_path: Path) -> None:
-    (tmp_path / END).touch()
-
-    def fail() -> None:
-        with told_the_end(tmp_path):
-            assert not (tmp_path / END).exists()
-            raise KeyError
-
-    with pytest.raises(KeyError):
-        fail()
-    assert (tmp_path / END).exists()

@@ -1,8 +1,10 @@
 """Which node this is: the variables of Azure ML, whatever else is set, and nothing guessed."""
 
+from pathlib import Path
+
 import pytest
 
-from trainer.cluster.nodes import is_one_of_several, read_node
+from trainer.cluster.nodes import END, is_one_of_several, is_over, read_node, told_the_end
 from trainer.errors import NodesUnclearError
 
 AZURE = {
@@ -61,3 +63,24 @@ def test_what_is_missing_is_named_beside_what_is_there() -> None:
 )
 def test_a_job_of_several_nodes_says_so(sizes: dict[str, str], nodes: int) -> None:
     assert is_one_of_several(sizes) is (nodes > 1)
+
+
+def test_the_end_is_told_also_after_a_failure(tmp_path: Path) -> None:
+    (tmp_path / END).touch()
+
+    def fail() -> None:
+        with told_the_end(tmp_path, "run"):
+            assert not (tmp_path / END).exists()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert is_over(tmp_path, "run")
+
+
+def test_another_run_s_end_in_the_same_output_ends_nothing(tmp_path: Path) -> None:
+    with told_the_end(tmp_path, "first"):
+        pass
+    assert not is_over(tmp_path, "second")
+    assert is_over(tmp_path, "")  # a node that has no id for the run takes any
+    assert not is_over(tmp_path / "none", "")

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from trainer.cluster import supervisor
-from trainer.errors import NodesMissingError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
 
@@ -15,11 +14,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:De
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_PAUSE_S", 0)
+    monkeypatch.setattr(supervisor, "_LONGEST_PAUSE_S", 0)
 
 
 @pytest.mark.parametrize("code", [0, 13])
 def test_the_work_s_exit_code_is_returned(code: int) -> None:
-    assert supervisor.supervise(lambda: code) == code
+    assert supervisor.supervise(lambda: code, lambda: False) == code
 
 
 def test_work_that_is_killed_starts_again(
@@ -34,15 +34,20 @@ def test_work_that_is_killed_starts_again(
             os.kill(os.getpid(), signal.SIGKILL)
         return 0
 
-    assert supervisor.supervise(work) == 0
+    assert supervisor.supervise(work, lambda: False) == 0
     assert marks.stat().st_size == 3
     assert capsys.readouterr().err.count("ended by SIGKILL; another one starts") == 2
 
 
-def test_work_that_is_killed_each_time_is_given_up() -> None:
+def test_work_that_is_killed_each_time_is_tried_until_the_run_is_over() -> None:
+    looks = iter(range(100))
+
     def work() -> int:
         os.kill(os.getpid(), signal.SIGKILL)
-        return 0
+        return 1
 
-    with pytest.raises(NodesMissingError, match="ended 20 times"):
-        supervisor.supervise(work)
+    assert supervisor.supervise(work, lambda: next(looks) > 4) == 0
+
+
+def test_a_run_that_is_over_starts_nothing() -> None:
+    assert supervisor.supervise(lambda: 1, lambda: True) == 0
