@@ -9,7 +9,7 @@ import numpy as np
 from trainer.many.merge import Merged
 from trainer.many.plan import Plan, given_of
 from trainer.many.series import Result, dated, rows_shown
-from trainer.many.tally import Tally, short_name
+from trainer.many.tally import Tally, short_name, shown_name
 from trainer.many.totals import Totals
 from trainer.page.content import Forecast, History, Verdict
 from trainer.page.many_content import ManyContent, SeriesShown, Status
@@ -23,8 +23,8 @@ _TAIL_ROWS, _ROWS_A_STEP, _MOST_ROWS = 60, 4, 400
 _LONGEST_REMARK, _MOST_CALENDARS = 200, 8
 _MEANINGS = {
     "ok": "forecast by its members, or by the simplest model where the rows are few or constant",
-    "failed": "the members failed; the simplest forecast stands in, if there is one",
-    "crashed": "the fit ended its process twice; the simplest forecast stands in",
+    "failed": "the members failed; the simplest forecast replaces theirs, if there is one",
+    "crashed": "the fit ended its process twice; the simplest forecast replaces its own",
     "unusable": "no forecast: the rows cannot be used",
 }
 _CAVEAT = (
@@ -131,7 +131,7 @@ def _shown(plan: Plan, place: int, result: Result) -> SeriesShown:
     point, lower_80, upper_80, lower_95, upper_95 = result.numbers
     return SeriesShown(
         anchor=f"series-{place}",
-        name=limited(result.name),
+        name=shown_name(result.name),
         remark=shortened(". ".join(_remarks(result)), _LONGEST_REMARK) + ".",
         history=History(
             dates=as_fine_as(dates[-rows:].view("datetime64[us]"), code),

@@ -17,6 +17,7 @@ _BELOW = _LOWEST * _BARS_A_UNIT - 1
 _MOST_STRETCHES, _FEWEST_SERIES = 500, 200
 _INDEX_BYTES = 1_000_000
 _LARGEST_RATIO = 100.0  # else one series with an error of rounding decides the mean
+_LONGEST_NAME, _HEAD = 90, 60
 _MOST_REASONS, _SHOWN_REASONS, _SHOWN_NAMES = 1000, 20, 3
 # Two reasons are one where they differ in what they quote and in numbers: lines, dates, cells.
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9][0-9.,:-]*")
@@ -31,6 +32,13 @@ _SHORT_NAMES = {
     "imapa": "IMAPA",
     "croston": "Croston",
 }
+
+
+def shown_name(name: str) -> str:
+    """Return a series' name to be shown; of a long one the two ends, which the page cuts too."""
+    return limited(
+        name if len(name) <= _LONGEST_NAME else name[:_HEAD] + name[_HEAD - _LONGEST_NAME :]
+    )
 
 
 def short_name(name: str) -> str:
@@ -96,22 +104,22 @@ class Index:
         stretch.worse += result.skill is not None and result.skill <= 0
         stretch.failed += result.status != "ok"
         if self._bytes <= _INDEX_BYTES:
-            entry = Entry(name=limited(result.name), status=result.status, skill=result.skill)
+            entry = Entry(name=shown_name(result.name), status=result.status, skill=result.skill)
             self._bytes += len(entry_item(entry).encode())
             self._entries.append(entry)
+            if self._bytes > _INDEX_BYTES:
+                self._entries.clear()
 
     def stretches(self, anchors: Mapping[int, str]) -> tuple[Stretch, ...]:
         """Return the index; `anchors` are those of the series that are drawn, by place."""
-        is_listed = self._bytes <= _INDEX_BYTES
-        entries = list(self._entries) if is_listed else []
-        for place, anchor in anchors.items():
-            if is_listed:
-                entries[place] = replace(entries[place], anchor=anchor)
+        entries = list(self._entries)
+        for place, anchor in anchors.items() if entries else ():
+            entries[place] = replace(entries[place], anchor=anchor)
         starts = range(0, len(self._stretches) * self._size, self._size)
         return tuple(
             Stretch(
-                first=limited(stretch.first),
-                last=limited(stretch.last),
+                first=shown_name(stretch.first),
+                last=shown_name(stretch.last),
                 series=stretch.series,
                 better=stretch.better,
                 worse=stretch.worse,
@@ -182,7 +190,7 @@ class Tally:
         found = self._reasons.setdefault(key, _Reason(status=result.status, first=reason))
         found.count += 1
         if len(found.names) < _SHOWN_NAMES:
-            found.names.append(limited(result.name))
+            found.names.append(shown_name(result.name))
 
     def bars(self) -> tuple[Bar, ...]:
         """Return the distribution of skill: all below -1, then steps of 0.1 up to 1."""

@@ -195,7 +195,7 @@ def _index(content: ManyContent) -> str:
     if not all(stretch.entries for stretch in index):
         words = (
             f"The {count(total, 'series', 'series')} are too many to be listed one by one here:"
-            f" each row below stands for all series between two names. {content.metrics_file} has"
+            f" each row below counts all series between two names. {content.metrics_file} has"
             " a row for each series."
         )
         return f"<p>{escaped(words)}</p>{_stretches(index)}"
