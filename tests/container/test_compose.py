@@ -298,13 +298,16 @@ def asked(family, host, port, context=None):
             except OSError:
                 return ""
         try:
-            with context.wrap_socket(plain) as stream:
-                stream.sendall(b"x" * 64)
-                return stream.version() + ", answers" * bool(stream.recv(100))
+            stream = context.wrap_socket(plain)
         except ssl.SSLError as exc:
             return "TLS" if "ALERT" in str(exc).upper() else str(exc)
         except OSError:
             return "closed"
+        try:  # TLS 1.3 asks for the certificate after the client's part of the handshake
+            stream.sendall(b"x" * 64)
+            return "TLS" + ", answers" * bool(stream.recv(100))
+        except OSError:
+            return "TLS"
 
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -380,7 +383,7 @@ def sockets_of(container: str) -> list[tuple[str, int, str, str]]:
         check=False,
         timeout=PATIENCE_S,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.stdout, done.stderr  # its exit code is another one where the node ended meanwhile
     return [(host, port, plain, tls) for host, port, plain, tls in json.loads(done.stdout)]
 
 
