@@ -34,7 +34,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hakobune/conda-files"
 LOCK_S, BUILD_S, SMOKE_S = 600, 3600, 900
-# What the stand-in's interpreter is linked with, in Debian 12; as the official image has it.
+# What the stand-in's interpreter is linked with; as the official image has it.
 LIBRARIES = (
     "ca-certificates,netbase,tzdata,libssl3,libffi8,libsqlite3-0,zlib1g,libbz2-1.0,liblzma5,"
     "libreadline8,libuuid1,libncursesw6,libgdbm6,libexpat1,libdb5.3,libstdc++6,libgcc-s1"
@@ -108,12 +108,14 @@ class Bases:
         homes = sorted(self.pythons.glob(f"{found[2]}.*"))
         if not homes:
             return False
-        context = CACHE / "base"
+        # An interpreter of this machine may not run on an older Debian than this machine's.
+        suite = "trixie" if image.endswith("-trixie") else "bookworm"
+        context = CACHE / "base" / suite
         context.mkdir(parents=True, exist_ok=True)
         if not (context / "root.tar").exists():
             mirror = _must([str(ROOT / "docker/base/mirror.sh")]).strip()
             part = context / "part.tar"  # mmdebstrap goes by the ending
-            make = ["mmdebstrap", "--variant=minbase", f"--include={LIBRARIES}", "bookworm"]
+            make = ["mmdebstrap", "--variant=minbase", f"--include={LIBRARIES}", suite]
             _must([*make, str(part), mirror])
             part.rename(context / "root.tar")
         (context / "Dockerfile").write_text(STAND_IN, encoding="utf-8")

@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,7 @@ def _half_hours(records: Sequence[dict[str, Any]]) -> Iterator[Row]:
         theirs.append(_of_reply(record, np.resize(week, len(record["test"]))).mase)
         what = f"{record['name']}: MASE, and of last week's"
         yield replace(_less(what, ours[-1], theirs[-1]), bound="", is_met=None)
-    yield _less("half-hourly: MASE, and of last week's", np.mean(ours), np.mean(theirs))
+    yield _less("half-hourly: MASE, and of last week's", fmean(ours), fmean(theirs))
 
 
 def _intervals(ours: Sequence[Scored], mean: Sequence[Scored]) -> Iterator[Row]:
@@ -182,7 +183,7 @@ def _demand(records: Sequence[dict[str, Any]]) -> Iterator[Row]:
     )
 
 
-def _less(what: str, ours: float | np.floating[Any], theirs: float | np.floating[Any]) -> Row:
+def _less(what: str, ours: float, theirs: float) -> Row:
     return Row(
         what=what,
         ours=f"{ours:.3f}",

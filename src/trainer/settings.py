@@ -156,11 +156,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     add("--calendar", action="append", metavar="LIST", help="weekday,month,holidays:DE")
     add("--fourier", action="append", metavar="PERIOD:PAIRS", help="a long season: 365.25:3")
     add("--regressors", action="append", metavar="COLUMNS", help="columns that explain the values")
-    add(
-        "--backtest_windows",
-        metavar="N",
-        help=f"origins to forecast from; 0: none; default: {DEFAULT_WINDOWS}",
-    )
+    add("--backtest_windows", metavar="N", help="origins to forecast from; 0: none; default: 5")
     add("--backtest_step", metavar="ROWS", help="between origins; default: half the horizon")
     add("--backtest_horizon", metavar="STEPS", help="default: as many as are forecast")
     add("--require_skill", metavar="SHARE", help="fail unless this much better than each baseline")
@@ -276,21 +272,16 @@ def complete(raw: argparse.Namespace, place: RunPlace) -> Settings:
 
 
 def _refuse_contradictions(raw: argparse.Namespace, order: tuple[int, int, int] | None) -> None:
-    given = {
-        flag: getattr(raw, flag[2:]) for flag in ("--engine", "--select", "--floor", "--season")
-    }
-    for flag, value in given.items():
+    for flag in ("--engine", "--select", "--floor", "--season"):
+        value = getattr(raw, flag[2:])
         if order is not None and value is not None:
             raise ChoicesContradictError(
                 f"{flag} {value} is for a search, but --order names an order",
                 remedy=f"leave out {flag}, or give --order auto; --seasonal_order names a season",
             )
     if raw.box_cox_point is not None and raw.box_cox is None:
-        raise ChoicesContradictError(
-            f"--box_cox_point {raw.box_cox_point} was given without --box_cox: without a transform "
-            "mean and median are the same",
-            remedy="leave out --box_cox_point, or give --box_cox auto",
-        )
+        what = f"--box_cox_point {raw.box_cox_point} was given without --box_cox"
+        raise ChoicesContradictError(what, remedy="give --box_cox auto, or leave it out")
     if raw.engine == "pmdarima" and raw.select is not None:
         raise ChoicesContradictError(
             f"--select {raw.select} works with --engine kernel only; pmdarima selects by AICc",

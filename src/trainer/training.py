@@ -25,7 +25,6 @@ from trainer.evaluation.metrics import Scores, score
 from trainer.fit.order import Order
 from trainer.fit.recipe import Recipe, find, find_again
 from trainer.input.data import Loaded, Series, Split, load, split_series
-from trainer.input.frequency import FEWEST_REPEATS
 from trainer.interruption import held_back
 from trainer.kernel.library import NO_COLUMNS
 from trainer.outcome import Evaluated, Outcome
@@ -34,7 +33,6 @@ from trainer.page.page import write_page
 from trainer.page_of_run import page_of
 from trainer.pictures import draw_prediction, draw_residuals
 from trainer.record import InputFacts, RunClock, processor_notes, write_record
-from trainer.regressors.plan import LONGEST_ARIMA_SEASON, Plan, plan_seasons
 from trainer.regressors.whole import Regressors, make_regressors
 from trainer.report import saved_facts, write_forecast, write_metric
 from trainer.saved.json_file import write_saved
@@ -42,11 +40,11 @@ from trainer.saved.library_object import Sample, disagreement, residuals, too_la
 from trainer.saved.pickle_file import dump_mixture, dump_results, dump_search
 from trainer.search.found import Found
 from trainer.search.library_search import NAME as LIBRARY_SEARCH
+from trainer.seasons import are_seasons, season_of_arima, with_seasons, with_waves
 from trainer.settings import Settings, read_environment, read_tracking
 
 MODEL_FILE = "models/arima_model.pkl"
 SAVED_FILE = "models/arima_model.json"
-_CHEAP_SEASON = 24
 _KERNEL = "exact likelihood (Chandrasekhar recursions), fitted from many starts"
 
 
@@ -113,15 +111,15 @@ def explore(settings: Settings) -> Outcome:
             value=settings.value_column,
             others=settings.regressors,
         )
-        loaded = _with_seasons(settings, loaded)
+        loaded = with_seasons(settings, loaded)
         split = split_series(loaded.series, settings.holdout)
         current.outcome = _described(loaded.series, split)
     steps = settings.horizon or len(split.holdout.values)
-    settings, notes = _with_waves(settings, loaded.series, split)
+    settings, notes = with_waves(settings, loaded.series, split)
     regressors = _regressors(loaded, split, settings, steps)
     regressors = replace(regressors, notes=(*notes, *regressors.notes))
     show_notes((*loaded.series.notes, *regressors.notes))
-    season = 1 if notes else _season_of_arima(settings, loaded.series)
+    season = 1 if notes else season_of_arima(settings, loaded.series)
     recipe = replace(_recipe(settings, loaded.series, regressors), season=season)
     with stage("search" if settings.order is None else "fit") as current:
         found = find(
@@ -143,48 +141,6 @@ def explore(settings: Settings) -> Outcome:
         current.outcome = _checked(outcome.final_model)
     show_findings([f.sentence for f in outcome.findings if f.verdict == "look" and f.statistic])
     return outcome
-
-
-def _with_seasons(settings: Settings, loaded: Loaded) -> Loaded:
-    """Return the series with the seasons of `--season` in the place of the calendar's."""
-    if settings.seasons is None:
-        return loaded
-    seasons = settings.seasons
-    calendar = replace(loaded.series.calendar, season=(seasons or (1,))[0], seasons=seasons)
-    return replace(loaded, series=replace(loaded.series, calendar=calendar))
-
-
-def _with_waves(
-    settings: Settings, series: Series, split: Split
-) -> tuple[Settings, tuple[str, ...]]:
-    """Return the settings with Fourier terms for seasons that a single ARIMA model cannot have.
-
-    A combination has a member for them that costs a hundredth as much and forecasts better.
-    """
-    rows = len(split.train.values)
-    held = [season for season in series.calendar.seasons if rows >= FEWEST_REPEATS * season]
-    is_single = settings.select != "combination" or not _are_seasons(settings)
-    if settings.order is not None or settings.engine != "kernel" or not is_single:
-        return settings, ()
-    if settings.seasons is None and series.calendar.season <= _CHEAP_SEASON:
-        held = held[:1]  # of hours the day, in the model: a week beside it costs four times as much
-    plan = plan_seasons(settings.calendar, held)
-    if plan == settings.calendar:
-        return settings, ()
-    pairs = ", ".join(f"{period:g} steps ({count} pairs)" for period, count in plan.fourier)
-    return replace(settings, calendar=plan), (f"seasons by Fourier terms: {pairs}",)
-
-
-def _season_of_arima(settings: Settings, series: Series) -> int:
-    """Return the shortest season, or 1 where it is too long for a combination's search."""
-    season = series.calendar.season
-    is_searched = settings.order is None and settings.select == "combination"
-    return 1 if is_searched and season > LONGEST_ARIMA_SEASON else season
-
-
-def _are_seasons(settings: Settings) -> bool:
-    """Return whether the regressors stand for seasons alone, which other members see too."""
-    return settings.calendar == Plan(fourier=settings.calendar.fourier) and not settings.regressors
 
 
 def _regressors(loaded: Loaded, split: Split, settings: Settings, steps: int) -> Regressors:
@@ -222,7 +178,7 @@ def _recipe(settings: Settings, series: Series, regressors: Regressors) -> Recip
         has_floor=settings.has_floor,
         columns=regressors.matrix,
         seasons=series.calendar.seasons or (series.calendar.season,),
-        are_seasons=_are_seasons(settings),
+        are_seasons=are_seasons(settings),
     )
 
 

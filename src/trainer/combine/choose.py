@@ -35,6 +35,7 @@ _SPARSE_KINDS = ("tsb", "imapa", "mean", "recent_mean")
 _TRIED_SPARSE = ("sba",)
 _FEWEST_SEASONS = 3  # of a season that members may have
 _MOST_ORIGINS = 24
+_MANY_ORIGINS = 8  # CES helps long series and harms short ones: fewer errors do not show which
 _LONGEST_SHARE = 4  # an origin forecasts at most a quarter of the rows
 _PRIOR = 4.0  # what is usual counts as much as so many origins
 _USUAL, _USUAL_OF_ROWS = 1.6, 16.0
@@ -114,7 +115,7 @@ def choose(found: Found, season: int, horizon: int, seasons: Sequence[int] = ())
     steps = min(horizon, max(1, len(values) // _LONGEST_SHARE))
     is_sparse = is_intermittent(values)
     origins = origins_of(values, held, steps)
-    wanted = _wanted(held, is_sparse=is_sparse, is_tried=len(origins) >= FEWEST_ORIGINS)
+    wanted = _wanted(held, len(origins), is_sparse=is_sparse)
     members, missing = _members(values, held, horizon, wanted)
     names = tuple(members) if is_sparse and members else (ARIMA, *members)
     trials = make_trials(values, season, origins, steps, names, seasons=held, columns=found.columns)
@@ -155,15 +156,16 @@ def refitted(team: Team, values: Floats) -> Team:
     )
 
 
-def _wanted(held: Sequence[int], *, is_sparse: bool, is_tried: bool) -> tuple[str, ...]:
+def _wanted(held: Sequence[int], origins: int, *, is_sparse: bool) -> tuple[str, ...]:
     """Return the kinds beside ARIMA for these seasons; some only where their errors are seen."""
+    is_tried = origins >= FEWEST_ORIGINS
     if is_sparse:
         return (*_SPARSE_KINDS, *(_TRIED_SPARSE if is_tried else ()))
     is_long_season, is_one = held[-1] >= _LONG, len(held) == 1
     return (
         *_KINDS,
         *(("cycles",) if is_long_season else ()),
-        *(("ces",) if is_tried and is_one else ()),
+        *(("ces",) if origins >= _MANY_ORIGINS and is_one else ()),
         *(("seasonal_naive",) if is_tried and held[0] > 1 else ()),
         *(("long_seasonal_naive",) if is_tried and not is_one else ()),
     )

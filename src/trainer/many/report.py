@@ -53,11 +53,11 @@ def page_of(
     places = [place for place, _ in (*best, *worst, *failed)]
     anchors = {place: each.anchor for place, each in zip(places, shown, strict=True)}
     failures, unlisted = tally.failures()
+    source = limited(Path(plan.table.source).name)
+    sentence = totals.verdict().replace(" -", f" {MINUS}")
     return ManyContent(
-        title=f"{count(totals.series, 'series', 'series')} of {limited(Path(plan.table.source).name)}",
-        verdict=Verdict(
-            kind=totals.outcome(), sentence=totals.verdict().replace(" -", f" {MINUS}")
-        ),
+        title=f"{count(totals.series, 'series', 'series')} of {source}",
+        verdict=Verdict(kind=totals.outcome(), sentence=sentence),
         facts=tuple(_facts(totals, tally, plan)),
         figures=tuple(_figures(totals)),
         caveats=_caveats(totals, tally),
@@ -167,5 +167,5 @@ def _remarks(result: Result) -> Iterator[str]:
 
 def _told(value: object) -> str:
     if isinstance(value, list):
-        return ", ".join(map(limited, map(str, value))) or ABSENT
+        return limited(", ".join(map(str, value))) or ABSENT
     return ABSENT if value is None else limited(str(value))

@@ -88,9 +88,9 @@ class Index:
     def add(self, result: Result) -> None:
         """Add the next series by name."""
         if not self._stretches or self._stretches[-1].series == self._size:
-            self._stretches.append(_Stretch(first=limited(result.name)))
+            self._stretches.append(_Stretch(first=result.name))
         stretch = self._stretches[-1]
-        stretch.last = limited(result.name)
+        stretch.last = result.name
         stretch.series += 1
         stretch.better += result.skill is not None and result.skill > 0
         stretch.worse += result.skill is not None and result.skill <= 0
@@ -110,8 +110,8 @@ class Index:
         starts = range(0, len(self._stretches) * self._size, self._size)
         return tuple(
             Stretch(
-                first=stretch.first,
-                last=stretch.last,
+                first=limited(stretch.first),
+                last=limited(stretch.last),
                 series=stretch.series,
                 better=stretch.better,
                 worse=stretch.worse,

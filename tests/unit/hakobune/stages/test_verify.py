@@ -18,6 +18,7 @@ from hakobune.errors import (
     ImageChangedError,
     ImageMissingError,
     JobContradictsError,
+    OutputAbsentError,
     RecordDamagedError,
     RecordFromFutureError,
     RecordIncompleteError,
@@ -25,6 +26,7 @@ from hakobune.errors import (
     SourceUnprovenError,
 )
 from hakobune.model.link import Link
+from hakobune.model.project import Command, Output
 from hakobune.model.record import JobFacts, RecordedInput
 from hakobune.stages.inputs import digest_of_input
 from hakobune.stages.record import complete, read_run_record, require_outside
@@ -49,6 +51,17 @@ def walked(made: Made) -> list[Link]:
 def values_of(made: Made) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((made.folder / "record.json").read_bytes())
     return found
+
+
+def test_a_run_of_another_command_has_the_outputs_of_that_command(tmp_path: Path) -> None:
+    given = ["--input", "inputs/input/sales.csv", "--output", "runs/demo-run"]
+    made = make_run(tmp_path, arguments=["many", *given], files={"rows.csv": b"1"})
+    with pytest.raises(OutputAbsentError, match=r"the declared output model\.bin is not in"):
+        walked(made)
+    output = Output(name="output", flag="--output", files=("rows.csv",))
+    many = Command(name="many", command=("many",), inputs=made.project.inputs, outputs=(output,))
+    links = walk(replace(made.project, commands=(many,)), made.folder, made.runner)
+    assert "image" in [link.name for link in links]
 
 
 def test_a_whole_chain_holds_from_the_files_to_the_image(made: Made) -> None:

@@ -9,11 +9,18 @@ from pathlib import Path
 import pytest
 
 from tests.samples import PATIENCE_S
+from tests.unit.trainer.many.page_sample import many_sample
 from tests.unit.trainer.page.sample import bare, nasty, sample
-from trainer.page.content import Content
+from trainer.page.many_page import write_many_page
 from trainer.page.page import write_page
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+PAGES = {
+    "sample": write_page(sample()),
+    "nasty": write_page(nasty()),
+    "bare": write_page(bare()),
+    "many": write_many_page(many_sample()),
+}
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -44,12 +51,12 @@ frame.onload = () => {{
 @pytest.mark.process
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("content", [sample(), nasty(), bare()], ids=["sample", "nasty", "bare"])
+@pytest.mark.parametrize("content", PAGES.values(), ids=PAGES)
 def test_nothing_is_cut_or_wider_than_a_phone_and_text_in_charts_can_be_read(
-    content: Content, width: int, tmp_path: Path
+    content: bytes, width: int, tmp_path: Path
 ) -> None:
     assert CHROMIUM
-    page = html.escape(write_page(content).decode())
+    page = html.escape(content.decode())
     (tmp_path / "frame.html").write_text(FRAME.format(page=page, width=width), encoding="utf-8")
     done = subprocess.run(
         [

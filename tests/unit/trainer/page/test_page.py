@@ -1,53 +1,16 @@
 import ast
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from tests.unit.trainer.page.reading import outline, text
 from tests.unit.trainer.page.sample import NASTY, bare, nasty, sample
 from trainer.page.content import Content, Kind, Verdict
 from trainer.page.page import write_page
 
 ROOM = Path(__file__).resolve().parents[4] / "src" / "trainer" / "page"
-VOID = {"meta", "br", "hr", "img", "input", "link"}
-
-
-class Outline(HTMLParser):
-    """The page's elements, and whether each that opens is closed in its turn."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.texts.append(data)
-
-
-def outline(page: bytes) -> Outline:
-    found = Outline()
-    found.feed(page.decode())
-    assert not found.open
-    return found
-
-
-def text(page: bytes) -> str:
-    return " ".join("".join(outline(page).texts).split())
 
 
 def test_the_same_value_gives_the_same_bytes() -> None:

@@ -401,7 +401,7 @@ def test_many_series_are_one_run_with_their_totals(
     assert "cpu_seconds" in logged
     assert "mean_skill" not in logged  # no series has a backtest
     files = [Path(args[1]).name for name, args, _ in calls if name == "log_artifact"]
-    assert files == ["metric.json", "record.json"]
+    assert files == ["report.html", "metric.json", "record.json"]
 
 
 @pytest.mark.process
