@@ -108,7 +108,7 @@ def require_passed(found: tuple[Drilled, ...]) -> None:
         raise DrillFailedError(
             f"{len(failed)} of {len(found)} drills failed:\n{told}",
             remedy="let the program continue from what its output holds, and write each file whole "
-            "before it counts (docs/explanation/scale.md)",
+            "before it counts (docs/explanation/scale.md); give a job that is too short more work",
         )
 
 
@@ -136,10 +136,10 @@ def _drilled(site: _Site, target: Target, first: Made) -> Drilled:
         until = began + site.limit_s
         result = Drilled(target=target, how=WHAT[target])
         if not _reached(site, nodes, folder, first, until=until):
-            return replace(result, problem="the job ended before its middle was seen")
+            return replace(result, problem="the job was too short to be cut in its middle")
         how = _DISTURB[target](site, nodes, folder)
         if how is None:
-            return replace(result, problem="node 1 ended before anything of it was taken away")
+            return replace(result, problem="the job was too short to take anything of node 1 away")
         code = nodes.wait(0, until=until)
         result = replace(result, how=f"{result.how}{how}", seconds=time.monotonic() - began)
         if code != 0:
