@@ -2,7 +2,7 @@
 
 They are ARIMA models without a lag, so that all that is made of a model is made of them too: the
 last value is (0,1,0), the line from the first to the last is that with drift, and the last season
-is (0,0,0)(0,1,0)[m].
+is (0,0,0)(0,1,0)[m], with drift where each season has the same more than the one before.
 """
 
 from math import fsum, log, pi
@@ -32,7 +32,9 @@ def simplest_reason(values: Floats, season: int) -> str | None:
     if not _varies(whole[1:] - whole[:-1], least):
         return "the values are on a straight line"
     if 1 < season <= len(whole) // 2 and not _varies(whole[season:] - whole[:-season], least):
-        return f"the values repeat themselves every {season} rows"
+        rise = float(whole[season] - whole[0])
+        more = f", each time {rise:+.4g}" if abs(rise) > least else ""
+        return f"the values repeat themselves every {season} rows{more}"
     return None
 
 
@@ -77,15 +79,20 @@ def simplest(values: Floats, season: int, reason: str) -> Found:
 
 
 def _order(whole: Floats, season: int) -> tuple[Order, float]:
-    """Return the order, and the drift of a line."""
+    """Return the order, and the drift of a line, or what a season has more than the one before."""
     least = _CONSTANT * float(np.max(np.abs(whole)))
     steps = whole[1:] - whole[:-1]
     if len(whole) >= _FEWEST_FOR_LINE and _varies(whole, least) and not _varies(steps, least):
         slope = float(whole[-1] - whole[0]) / (len(whole) - 1)
         return Order(p=0, d=1, q=0, has_constant=True), slope
     is_season = 1 < season <= len(whole) // 2
-    if is_season and _varies(whole, least) and not _varies(whole[season:] - whole[:-season], least):
-        return Order(p=0, d=0, q=0, seasonal_d=1, season=season), 0.0
+    if is_season and _varies(whole, least):
+        rises = whole[season:] - whole[:-season]
+        if not _varies(rises, least):
+            rise = float(rises[0])
+            has_rise = abs(rise) > least
+            order = Order(p=0, d=0, q=0, seasonal_d=1, season=season, has_constant=has_rise)
+            return order, rise * has_rise
     return Order(p=0, d=1, q=0), 0.0
 
 
@@ -94,6 +101,6 @@ def _varies(values: Floats, least: float) -> bool:
 
 
 def _title(order: Order) -> str:
-    if order.has_constant:
-        return "the line"
-    return "the last season" if order.season else "the last value"
+    if order.season:
+        return "the last season"
+    return "the line" if order.has_constant else "the last value"

@@ -240,3 +240,13 @@ def test_a_series_without_a_value_and_a_horizon_of_nothing_are_refused() -> None
         forecast_series(np.array([np.nan]), horizon=1)
     with pytest.raises(HorizonInvalidError):
         forecast_series(np.array([1.0]), horizon=0)
+
+
+@pytest.mark.parametrize("rise", [0.0, 4.0, -5.0])
+def test_a_season_with_the_same_rise_each_time_rises_again(rise: float) -> None:
+    season = np.arange(12.0) ** 2
+    values = np.concatenate([season + rise * year for year in range(4)]) + 100
+    found = forecast_series(values, season=12, horizon=12)
+    np.testing.assert_allclose(found.prediction.point, season + rise * 4 + 100, rtol=1e-9)
+    assert found.reason.startswith("the values repeat themselves every 12 rows")
+    assert (f"each time {rise:+.4g}" in found.reason) is (rise != 0)
