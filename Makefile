@@ -17,8 +17,8 @@ help: ## list the targets
 train: engine .venv/ready ## train once; prints the paths of the model and the pictures (ARGS="--order 2,0,2")
 	@$(BIN)/hakobune train $(ARGS)
 
-train-cluster: image ## forecast many series by WORKERS containers of this machine (ARGS="--input data/many.csv" WORKERS=4)
-	@run="cluster-$$(date -u +%Y%m%dT%H%M%S)-$$$$"; HAKOBUNE_RUN_ID=$$run ARGS="$(ARGS)" docker compose --profile cluster up --no-log-prefix --no-build --remove-orphans --scale worker=$(WORKERS) scheduler worker && $(BIN)/hakobune record runs/$$run
+train-cluster: image ## forecast many series by WORKERS containers of this machine (ARGS="--input data/many.csv" WORKERS=2)
+	@run="cluster-$$(date -u +%Y%m%dT%H%M%S)-$$$$"; HAKOBUNE_RUN_ID=$$run ARGS="$(ARGS)" docker compose --profile cluster up --no-log-prefix --no-build --scale worker=$(WORKERS) scheduler worker; docker compose --profile cluster rm --force scheduler worker >/dev/null 2>&1; $(BIN)/hakobune record runs/$$run
 
 drill-eviction: engine .venv/ready ## kill parts of a job in containers of this machine, and compare what it makes (ARGS="many --input data/many.csv")
 	@$(BIN)/hakobune drill eviction $(ARGS)
