@@ -60,7 +60,7 @@ def smoked(call: Hakobune, project: Path) -> Path:
     """The reference training of a smoke test; its folder."""
     done = call("smoke", *QUICK, "--input", "data/sales.csv")
     assert done.returncode == 0, done.stderr
-    assert "imports of 8 packages, as any user, read-only" in done.stderr
+    assert "imports of 9 packages, as any user, read-only" in done.stderr
     (record,) = (project / "runs").glob("*/record.json")
     return record.parent
 

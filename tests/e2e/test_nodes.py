@@ -27,7 +27,11 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(reason_against()), reason=reason_against() or "-"),
 ]
-SUBMIT = ("submit", "--again", "--create-compute", "--text", "text.txt", "--retries", "1")
+# A cluster of its own: others are made for jobs of one node.
+SUBMIT = (
+    *("submit", "--again", "--create-compute", "--compute", "three-nodes"),
+    *("--text", "text.txt", "--retries", "1"),
+)
 TABLE = """
 [tool.hakobune.outputs.work]
 flag = "--work"

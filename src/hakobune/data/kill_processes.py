@@ -60,9 +60,9 @@ def end_others() -> None:
 def while_writing(folder: str, limit_s: float) -> str:
     """Wait for a file that is being written: its moment may be short, so any other will do."""
     began = time.monotonic()
-    while (waited := time.monotonic() - began) < limit_s:
+    while time.monotonic() - began < limit_s:
         found = written_file(folder)
-        if found is None and waited > _ONLY_THERE_S:
+        if found is None and time.monotonic() - began > _ONLY_THERE_S:
             found = written_file(tempfile.gettempdir())
         if found is not None:
             end_others()

@@ -82,7 +82,7 @@ def test_a_diff_is_the_result_and_nothing_is_written(lock: Lock, tmp_path: Path)
     lock("lock")
     assert lock("lock", "--diff")[1] == f"{project.lock} would stay as it is\n"
     project.lock_path.unlink()
-    assert lock("lock", "--diff")[1] == "1 packages, all new\n"
+    assert lock("lock", "--diff")[1] == "1 package, new\n"
     assert not project.lock_path.exists()
 
 
