@@ -257,7 +257,7 @@ def run_logged(command: Sequence[str]) -> str:
 
 def forecast_s(said: str) -> float:
     """Return the seconds of the stage `forecast`."""
-    found = re.search(r"^forecast .*?([0-9.]+) s\s*$", said, re.MULTILINE)
+    found = re.search(r"^forecast .*\(([0-9.]+) s\)\s*$", said, re.MULTILINE)
     if found is None:
         sys.exit(f"no stage `forecast` in:\n{said[-2000:]}")
     return float(found[1])
