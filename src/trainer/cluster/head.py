@@ -74,15 +74,16 @@ class Head:
             answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
             serving = _Serving(self, plan, folder, Path(scratch), answers)
             thread = threading.Thread(target=serving.run, args=(list(left),), daemon=True)
-            thread.start()
-            try:
-                while (answer := answers.get()) is not None:
-                    done = self._done(answer, left, folder)
-                    if done is not None:
-                        yield done
-            finally:
-                serving.stop()
-                thread.join()
+            with task.ready(plan, folder, Path(scratch), processes=self.processes):
+                thread.start()
+                try:
+                    while (answer := answers.get()) is not None:
+                        done = self._done(answer, left, folder)
+                        if done is not None:
+                            yield done
+                finally:
+                    serving.stop()
+                    thread.join()
             if serving.failure is not None:
                 raise serving.failure
             yield from self._rest(left, plan, folder, Path(scratch))
@@ -150,17 +151,16 @@ class _Serving:
             plan=self._plan.name,
             host=own_address(head.address) or head.address,
         )
-        with task.ready(self._plan, self._folder, self._scratch):
-            async with scheduler(team) as serving:
-                key = publish(invitation, head.keys)
-                own = self._own(serving.address, team)
-                try:
-                    await hand_out(serving, team, task.work, names, self)
-                finally:
-                    self._is_handed_out = True
-                    key.unlink(missing_ok=True)
-            if own is not None:
-                await own
+        async with scheduler(team) as serving:
+            key = publish(invitation, head.keys)
+            own = self._own(serving.address, team)
+            try:
+                await hand_out(serving, team, task.work, names, self)
+            finally:
+                self._is_handed_out = True
+                key.unlink(missing_ok=True)
+        if own is not None:
+            await own
 
     def _own(self, address: str, team: Team) -> "asyncio.Task[None] | None":
         """Let this node work, too; sent away for want of disk or memory, it comes back at once.
@@ -200,7 +200,7 @@ class _Serving:
         if now - self._told >= _TELL_S:
             self._told = now
             lost = f", {progress.lost} lost so far" if progress.lost else ""
-            at_work = f"{progress.nodes} nodes, {progress.processes} processes"
+            at_work = f"nodes {progress.nodes}, processes {progress.processes}"
             show_notes([f"{progress.done} batches done; at work: {at_work}{lost}"])
 
 

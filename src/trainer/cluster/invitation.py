@@ -69,6 +69,12 @@ def make_invitation(*, port: int, batches: Path) -> Invitation:
     )
 
 
+def withdraw(folder: Path) -> None:
+    """Remove all that lie in a folder, as of starts that were lost. Raises OSError."""
+    for path in _files(folder):
+        path.unlink(missing_ok=True)
+
+
 def publish(invitation: Invitation, folder: Path) -> Path:
     """Write it into a folder, readable for its owner only; return the file, to be removed.
 
@@ -76,8 +82,7 @@ def publish(invitation: Invitation, folder: Path) -> Path:
     file is written once and never renamed, because a mounted blob store may refuse to rename.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for earlier in _files(folder):
-        earlier.unlink(missing_ok=True)
+    withdraw(folder)
     content = asdict(invitation)
     path = folder / f"key-{secrets.token_hex(8)}.json"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

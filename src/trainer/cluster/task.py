@@ -7,7 +7,7 @@ thread is never kept from answering.
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from distributed import get_worker
@@ -22,23 +22,39 @@ Answer = tuple[str, dict[str, int], str]
 
 
 class _Node:
-    """This node's plan, and a child for each thread that works."""
+    """This node's plan, and a child for each thread that works.
 
-    def __init__(self, plan: Plan, folder: Path, scratch: Path) -> None:
+    The first children are started before Dask's threads: a copy of this process has all libraries,
+    while one that is started later loads them again, for two seconds.
+    """
+
+    def __init__(self, plan: Plan, folder: Path, scratch: Path, processes: int) -> None:
         self.batches = {batch.name: batch for batch in plan.batches}
         self._plan, self._folder, self._scratch = plan, folder, scratch
         self._own = threading.local()
         self._pools = list[Pool]()
+        self._waiting = [self._new_pool() for _ in range(processes)]
+        with suppress(OSError, MemoryError):  # `work` finds that out, and gives its batch back
+            for pool in self._waiting:
+                pool.start(1)
         self.is_unfit = False
 
     def pool(self) -> Pool:
         """Return this thread's."""
         if not hasattr(self._own, "pool"):
-            # A process that SIGKILL ended had no memory: this node's lack, and no series' fault.
-            self._own.pool = Pool(self._plan, self._folder, self._scratch, is_one_of_several=True)
-            self._pools.append(self._own.pool)
+            try:
+                self._own.pool = self._waiting.pop()
+            except IndexError:
+                self._own.pool = self._new_pool()
         found: Pool = self._own.pool
         return found
+
+    def _new_pool(self) -> Pool:
+        # A process that SIGKILL ended had no memory: this node's lack, and no series' fault.
+        folders = self._folder, self._scratch
+        pool = Pool(self._plan, *folders, is_one_of_several=True, beside=self._pools)
+        self._pools.append(pool)
+        return pool
 
     def drop_pool(self) -> None:
         """End this thread's children, and what they had; the next batch has new ones."""
@@ -57,10 +73,10 @@ _node: _Node | None = None
 
 
 @contextmanager
-def ready(plan: Plan, folder: Path, scratch: Path) -> Iterator[None]:
+def ready(plan: Plan, folder: Path, scratch: Path, *, processes: int) -> Iterator[None]:
     """Let `work` find the plan. Batches go to `folder`; `scratch` is on this node."""
     global _node  # noqa: PLW0603 - Dask calls a function of a module, and gives it a name only
-    _node = _Node(plan, folder, scratch)
+    _node = _Node(plan, folder, scratch, processes)
     try:
         yield
     finally:

@@ -64,7 +64,7 @@ def _accept(invitation: Invitation, plan: Plan, address: str, processes: int) ->
         return False, False
     with (
         tempfile.TemporaryDirectory(prefix="trainer-") as scratch,
-        task.ready(plan, Path(invitation.batches), Path(scratch)),
+        task.ready(plan, Path(invitation.batches), Path(scratch), processes=processes),
     ):
         team = Team(invitation=invitation, plan=plan.name, host=host)
         where = f"tls://{address}:{invitation.port}"

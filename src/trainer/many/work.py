@@ -70,10 +70,13 @@ def _runner(settings: ManySettings) -> Iterator[Runner]:
         return
     with held_back():
         from trainer.cluster.head import Head  # noqa: PLC0415 - loads Dask
+        from trainer.cluster.invitation import withdraw  # noqa: PLC0415 - as above
         from trainer.cluster.nodes import read_node, told_the_end  # noqa: PLC0415 - as above
 
     node = read_node(read_environment())
     head = Head(keys=settings.keys, processes=processes, address=node.head)
+    with suppress(OSError):  # also where nothing is left to do, and no new key is made
+        withdraw(settings.keys)
     with told_the_end(settings.keys, settings.place.run_id):
         yield head
         show_notes(head.tally.lines())
