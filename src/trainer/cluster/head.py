@@ -26,6 +26,7 @@ from trainer.errors import NodesMissingError
 from trainer.many.batch_file import find_sealed
 from trainer.many.plan import Batch, Plan
 from trainer.many.runners import Done, Pool
+from trainer.printable import counted
 
 _PORT = 8786  # that of Dask, where it is free
 # How long node 0 waits for another node, where it has no processes of its own.
@@ -51,7 +52,8 @@ class Tally:
             f"node {name:<{width}}  {self.batches[name]:>6,} batches  {count:>9,} series"
             for name, count in self.series.most_common()
         ]
-        return lines + [f"{self.lost} workers were lost on the way"] * bool(self.lost)
+        told = f"{counted(self.lost, 'worker')} lost on the way"
+        return lines + [told] * bool(self.lost)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,7 +109,8 @@ class Head:
             yield Done(batch=left.pop(name), path=path, statuses=Counter())
         if not left:
             return
-        show_notes([f"{len(left)} batches failed on other nodes, and are worked on this one"])
+        failed = counted(len(left), "batch", "batches")
+        show_notes([f"{failed} failed on other nodes; this one works the rest"])
         pool = Pool(plan, folder, scratch)
         try:
             yield from pool.run(list(left.values()), max(self.processes, 1))
@@ -199,9 +202,11 @@ class _Serving:
             )
         if now - self._told >= _TELL_S:
             self._told = now
+            done = counted(progress.done, "batch", "batches")
+            at_work = counted(progress.processes, "process", "processes")
             lost = f", {progress.lost} lost so far" if progress.lost else ""
-            at_work = f"nodes {progress.nodes}, processes {progress.processes}"
-            show_notes([f"{progress.done} batches done; at work: {at_work}{lost}"])
+            at_work = f"{counted(progress.nodes, 'node')}, {at_work}"
+            show_notes([f"{done} done; at work: {at_work}{lost}"])
 
 
 def _is_visible(path: Path) -> bool:

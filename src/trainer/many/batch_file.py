@@ -71,8 +71,11 @@ def whole_length(content: bytes) -> tuple[int, int]:
 
 
 def write_batch(folder: Path, batch: str, scratch: IO[bytes]) -> Path:
-    """Write the records of a scratch file as a sealed file of the batch; return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the records of a scratch file as a sealed file of the batch; return its path.
+
+    The folder is not created: a node that was frozen meanwhile may come too late, and must leave
+    nothing in the output of a run that is complete.
+    """
     path = folder / f"{batch}.{secrets.token_hex(6)}"
     digest = hashlib.sha256()
     scratch.seek(0)
