@@ -165,6 +165,9 @@ def scheduler(folder: Path, _series: int, rounds: int) -> Iterator[Row]:
         def failed(self, name: str, why: BaseException) -> None:
             sys.exit(f"{name}: {why}")
 
+        def gave_back(self, why: str) -> None:
+            pass
+
         def look(self, progress: object) -> None:
             pass
 

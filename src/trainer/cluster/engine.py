@@ -108,6 +108,9 @@ class Listener(Protocol[Answer_contra]):
     def failed(self, name: str, why: BaseException) -> None:
         """Hear that no worker could do it."""
 
+    def gave_back(self, why: str) -> None:
+        """Hear that a node lacks disk or memory for a batch, which goes to another one."""
+
     def look(self, progress: Progress) -> None:
         """Be called about once a second; what it raises ends it all."""
 
@@ -218,6 +221,7 @@ class _Handing(Generic[Answer]):
             self._unfit = 0
         elif isinstance(failure, UnfitNodeError):
             self._unfit += 1
+            self._listener.gave_back(failure.why)
             with suppress(TimeoutError):
                 async with asyncio.timeout(_FAREWELL_S):
                     await self._serving.retire_workers([failure.address], close_workers=True)

@@ -26,7 +26,7 @@ from trainer.errors import NodesMissingError
 from trainer.many.batch_file import find_sealed
 from trainer.many.plan import Batch, Plan
 from trainer.many.runners import Done, Pool
-from trainer.printable import counted
+from trainer.printable import counted, limited
 
 _PORT = 8786  # that of Dask, where it is free
 # How long node 0 waits for another node, where it has no processes of its own.
@@ -187,6 +187,9 @@ class _Serving:
         if not self._has_failed:
             show_notes([f"the batch {name[:16]} failed on other nodes: {why!r}"])
         self._has_failed = True
+
+    def gave_back(self, why: str) -> None:
+        show_notes([f"a node gave its batch back: {limited(why)}"])
 
     def look(self, progress: Progress) -> None:
         if self._is_over.is_set():

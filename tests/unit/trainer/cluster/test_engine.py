@@ -29,6 +29,7 @@ def work(name: str) -> str:
 class Heard:
     answers: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    back: list[str] = field(default_factory=list)
 
     def done(self, answer: str) -> None:
         self.answers.append(answer)
@@ -36,6 +37,9 @@ class Heard:
     def failed(self, name: str, why: BaseException) -> None:
         assert isinstance(why, UnfitNodeError)
         self.failures.append(name)
+
+    def gave_back(self, why: str) -> None:
+        self.back.append(why)
 
     def look(self, progress: Progress) -> None:
         """Take part in nothing."""
@@ -72,6 +76,7 @@ def test_a_node_without_disk_is_sent_away_and_the_others_do_its_batches(tmp_path
     assert sorted(heard.answers) == sorted(NAMES)
     assert not heard.failures
     assert left == 2
+    assert set(heard.back) == {"the disk is full"}
 
 
 def test_where_every_node_is_unfit_node_0_is_left_with_the_work(tmp_path: Path) -> None:

@@ -62,3 +62,10 @@ def test_any_sealed_file_of_a_batch_is_taken_and_nothing_else(tmp_path: Path) ->
     (tmp_path / f"{'b' * 64}.").symlink_to("/dev/zero")
     assert find_sealed(tmp_path, ["b" * 64, "c" * 64]) == {"b" * 64: max(first, second)}
     assert find_sealed(tmp_path / "absent", ["b" * 64]) == {}
+
+
+def test_a_folder_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
+    """The run is published meanwhile, and its output is not for a late node."""
+    with pytest.raises(FileNotFoundError):
+        written(tmp_path / "output/.cluster/batches", [made("a")])
+    assert list(tmp_path.iterdir()) == []
