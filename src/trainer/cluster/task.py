@@ -17,6 +17,7 @@ from trainer.errors import MemoryExhaustedError
 from trainer.interruption import held_back
 from trainer.many.plan import Plan
 from trainer.many.runners import Pool
+from trainer.printable import limited
 
 Answer = tuple[str, dict[str, int], str]
 
@@ -37,7 +38,7 @@ class _Node:
         with suppress(OSError, MemoryError):  # `work` finds that out, and gives its batch back
             for pool in self._waiting:
                 pool.start(1)
-        self.is_unfit = False
+        self.gave_back = ""
 
     def pool(self) -> Pool:
         """Return this thread's."""
@@ -85,9 +86,9 @@ def ready(plan: Plan, folder: Path, scratch: Path, *, processes: int) -> Iterato
             _node = None
 
 
-def is_unfit() -> bool:
-    """Return whether a batch was given back since `ready`: this node lacks disk or memory."""
-    return _node is not None and _node.is_unfit
+def gave_back() -> str:
+    """Return why a batch was given back since `ready`, for lack of disk or memory; or nothing."""
+    return "" if _node is None else _node.gave_back
 
 
 def work(name: str) -> Answer:
@@ -100,7 +101,7 @@ def work(name: str) -> Answer:
     try:
         (done,) = _node.pool().run([_node.batches[name]], 1)
     except (OSError, MemoryError, MemoryExhaustedError) as exc:
-        _node.is_unfit = True
+        _node.gave_back = limited(str(exc))
         _node.drop_pool()
         raise UnfitNodeError(get_worker().address, f"{socket.gethostname()}: {exc}") from None
     return done.path.name, dict(done.statuses), socket.gethostname()

@@ -55,11 +55,11 @@ def _work(settings: ManySettings, keys: Path) -> None:
             checkpoint()
             is_rested = time.monotonic() >= resting
             for invitation in published(keys) if is_rested else ():
-                was_there, is_unfit = _accept(invitation, plan, node.head, processes)
+                was_there, gave_back = _accept(invitation, plan, node.head, processes)
                 seen = time.monotonic() if was_there else seen
-                resting = time.monotonic() + _UNFIT_PAUSE_S if is_unfit else 0.0
-                if is_unfit:
-                    show_notes(["this node has no disk or memory for a batch, and waits a minute"])
+                resting = time.monotonic() + _UNFIT_PAUSE_S if gave_back else 0.0
+                if gave_back:
+                    show_notes([f"a batch was given back, and this node rests: {gave_back}"])
             if time.monotonic() - seen > _PATIENCE_S:
                 raise NodesMissingError(
                     f"node 0 at {node.head} was not there for {_PATIENCE_S:.0f} s: no key of its "
@@ -70,14 +70,14 @@ def _work(settings: ManySettings, keys: Path) -> None:
             time.sleep(_PAUSE_S)
 
 
-def _accept(invitation: Invitation, plan: Plan, address: str, processes: int) -> tuple[bool, bool]:
+def _accept(invitation: Invitation, plan: Plan, address: str, processes: int) -> tuple[bool, str]:
     """Work until node 0 sends this node away or is gone.
 
-    Return whether it was there, and whether this node gave a batch back.
+    Return whether it was there, and why this node gave a batch back, if it did.
     """
     host = own_address(address)
     if host is None:
-        return False, False
+        return False, ""
     Path(invitation.batches).mkdir(parents=True, exist_ok=True)  # a mount may not show an empty one
     with (
         tempfile.TemporaryDirectory(prefix="trainer-") as scratch,
@@ -87,4 +87,4 @@ def _accept(invitation: Invitation, plan: Plan, address: str, processes: int) ->
         where = f"tls://{address}:{invitation.port}"
         folder = Path(scratch) / "dask"
         was_there = asyncio.run(work_for(where, team, processes=processes, folder=folder))
-        return was_there, task.is_unfit()
+        return was_there, task.gave_back()

@@ -232,7 +232,8 @@ def _too_many(
 
 def _described(table: LongTable, plan: Plan) -> str:
     rows = int(table.counts.sum())
-    return f"{table.source}: {len(table):,} series, {rows:,} rows, {len(plan.batches):,} batches"
+    batches = counted(len(plan.batches), "batch", "batches")
+    return f"{table.source}: {len(table):,} series, {rows:,} rows, {batches}"
 
 
 def _is_ours(batch: Batch, shard: tuple[int, int] | None) -> bool:

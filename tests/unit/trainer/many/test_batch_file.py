@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from trainer.many.batch_file import find_sealed, read_batch, record, write_batch
 from trainer.many.series import Given, Result, Rules, forecast_one
