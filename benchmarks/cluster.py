@@ -143,8 +143,9 @@ def memory(folder: Path, series: int, _rounds: int) -> Iterator[Row]:
         while head.poll() is None:
             done = len(list(batches.iterdir())) if batches.is_dir() else 0
             if done:
-                last = {"scheduler": memory_mb(head.pid)}
-                last |= {f"worker {n}": memory_mb(engine_of(w)) for n, w in enumerate(workers, 1)}
+                now = {"scheduler": memory_mb(head.pid)}
+                now |= {f"worker {n}": node_mb(engine_of(w)) for n, w in enumerate(workers, 1)}
+                last = now if all(now.values()) else last  # at the end they go one by one
                 if done * 400 >= _FIRST and not first:  # a batch has 400 short series at most
                     first = dict(last)
             time.sleep(0.1)
@@ -304,6 +305,15 @@ def used_s(pid: int) -> float:
     """Return the CPU seconds of a process without its children."""
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def node_mb(engine: int) -> float:
+    """Return the memory of a node's engine and of what fits for it; 0 where that is gone."""
+    with suppress(OSError):
+        listed = Path(f"/proc/{engine}/task/{engine}/children").read_text("ascii").split()
+        parts = [memory_mb(pid) for pid in (engine, *map(int, listed))]
+        return sum(parts) if len(parts) > 1 and all(parts) else 0.0
+    return 0.0
 
 
 def memory_mb(pid: int) -> float:

@@ -120,7 +120,7 @@ def _read(folder: Path, name: str) -> Invitation | None:
             and isinstance(found.batches, str)
             and Path(found.batches).is_absolute()
         )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return found if is_good else None
 

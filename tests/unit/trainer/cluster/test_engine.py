@@ -8,6 +8,7 @@ import pytest
 from distributed import get_worker
 
 from tests.samples import PATIENCE_S
+from trainer.cluster import engine
 from trainer.cluster.engine import Progress, Team, UnfitNodeError, hand_out, scheduler, work_for
 from trainer.cluster.invitation import make_invitation
 
@@ -77,6 +78,27 @@ def test_a_node_without_disk_is_sent_away_and_the_others_do_its_batches(tmp_path
     assert not heard.failures
     assert left == 2
     assert set(heard.back) == {"the disk is full"}
+
+
+def test_a_node_with_another_key_is_not_let_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_PATIENCE_S", 3)
+    ours, other = (
+        Team(invitation=make_invitation(port=0, batches=tmp_path), plan="plan-1", host="127.0.0.1")
+        for _ in range(2)
+    )
+
+    async def knock() -> tuple[list[bool], list[str]]:
+        async with asyncio.timeout(PATIENCE_S), scheduler(ours) as serving:
+            places = {"plain": serving.address.replace("tls://", "tcp://"), "tls": serving.address}
+            let_in = [
+                await work_for(place, other, processes=1, folder=tmp_path / kind)
+                for kind, place in places.items()
+            ]
+            return let_in, list(serving.workers)
+
+    assert asyncio.run(knock()) == ([False, False], [])
 
 
 def test_where_every_node_is_unfit_node_0_is_left_with_the_work(tmp_path: Path) -> None:

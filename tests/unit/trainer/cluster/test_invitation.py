@@ -11,6 +11,7 @@ from trainer.cluster.invitation import (
     make_invitation,
     publish,
     published,
+    withdraw,
 )
 
 
@@ -45,6 +46,22 @@ def test_a_file_that_is_half_there_is_left_out(
     path = publish(made, tmp_path)
     path.write_bytes(path.read_bytes()[:length])
     assert list(published(tmp_path)) == []
+
+
+@pytest.mark.parametrize("content", [b"[" * 19_000, b"[]", b"\xff", b" " * 30_000])
+def test_what_is_no_invitation_is_left_out(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "key-0123456789abcdef.json").write_bytes(content)
+    assert list(published(tmp_path)) == []
+
+
+def test_keys_of_lost_starts_are_withdrawn_and_nothing_else(
+    made: Invitation, tmp_path: Path
+) -> None:
+    publish(made, tmp_path)
+    (tmp_path / "key-mine.json").touch()
+    withdraw(tmp_path)
+    withdraw(tmp_path / "absent")
+    assert [path.name for path in tmp_path.iterdir()] == ["key-mine.json"]
 
 
 @pytest.mark.parametrize(
