@@ -192,4 +192,4 @@ def _result(text: bytes, numbers: bytes, model: bytes) -> Result:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not JSON")
