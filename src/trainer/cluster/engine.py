@@ -7,6 +7,7 @@ lies there.
 
 import asyncio
 import logging
+import time
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED
@@ -48,14 +49,17 @@ _NO_PAGES = "127.0.0.1:0"
 # Two batches a process: one runs, one waits, but for the last ones: none waits for a process while
 # another one has none. A task that is held costs the scheduler 14 KB.
 _WINDOW = 2
-_LOOK_S = 1.0
+# How often new workers are looked for; more often while they all start.
+_LOOK_S, _FIRST_LOOK_S, _FIRST_S = 1.0, 0.2, 20.0
 # A node whose disk is full fails every batch at once, and would soon have tried them all: it is
 # sent away, and another one gets the batch. Where all fail, node 0 finds out why.
 _TRIES = 3
 _MOST_UNFIT = 8
 _FAREWELL_S = 30.0
-# A worker that starts while the scheduler ends would wait for it for ever.
-_PATIENCE_S = 30
+_ANSWER_S = 10.0
+# A worker that has the key of an earlier start, or starts while the scheduler ends, would wait for
+# ever. It looks for a key again.
+_PATIENCE_S = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +188,7 @@ class _Handing(Generic[Answer]):
 
     async def run(self, work: Callable[[str], Answer], names: Iterable[str]) -> None:
         self._waiting.extend(names)
-        progress = self._progress
+        progress, began = self._progress, time.monotonic()
         while self._unfit <= _MOST_UNFIT:
             _count(self._serving, self._team, progress)
             for _ in range(self._room()):
@@ -202,7 +206,8 @@ class _Handing(Generic[Answer]):
                 return
             with suppress(TimeoutError):  # then it is time to look for new workers
                 futures = list(self._running.values())
-                await wait(futures, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
+                look_s = _LOOK_S if time.monotonic() - began > _FIRST_S else _FIRST_LOOK_S
+                await wait(futures, timeout=look_s, return_when=FIRST_COMPLETED)
             for name in [name for name, future in self._running.items() if future.done()]:
                 await self._take(name, self._running.pop(name))
             self._listener.look(progress)
@@ -217,8 +222,7 @@ class _Handing(Generic[Answer]):
         """Hear what became of a name; one that its node was not fit for is handed out again."""
         failure = await future.exception() if future.status == "error" else None
         if future.status == "finished":
-            self._listener.done(await future.result())
-            self._unfit = 0
+            await self._hear(name, future)
         elif isinstance(failure, UnfitNodeError):
             self._unfit += 1
             self._listener.gave_back(failure.why)
@@ -231,8 +235,22 @@ class _Handing(Generic[Answer]):
                 self._listener.failed(name, failure)
         elif failure is not None:
             self._listener.failed(name, failure)
-        self._progress.done += future.status == "finished"
         future.release()
+
+    async def _hear(self, name: str, future: Any) -> None:  # noqa: ANN401 - as above
+        """Take an answer. One that was lost with its node Dask would wait for, however long."""
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                answer = await future.result()
+        except Exception as exc:  # noqa: BLE001 - of Dask, or of a second try of its own
+            if self._tries[name] < _TRIES:
+                self._waiting.appendleft(name)
+            else:
+                self._listener.failed(name, exc)
+            return
+        self._listener.done(answer)
+        self._progress.done += 1
+        self._unfit = 0
 
 
 def _count(serving: Scheduler, team: Team, progress: Progress) -> None:
@@ -277,6 +295,7 @@ async def work_for(address: str, team: Team, *, processes: int, folder: Path) ->
 def _settings() -> Iterator[None]:
     """Apply the settings, and keep Dask's own log off the terminal."""
     with dask.config.set(_SETTINGS):
-        for name in ("distributed", "tornado", "asyncio"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        for name in ("asyncio", *logging.root.manager.loggerDict):
+            if name.partition(".")[0] in ("distributed", "tornado", "asyncio"):  # each has a level
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         yield

@@ -64,6 +64,7 @@ class Head:
     `address` is the one that the others know.
     """
 
+    run_id: str
     keys: Path
     processes: int
     address: str
@@ -148,7 +149,9 @@ class _Serving:
 
     async def _serve(self, names: Sequence[str]) -> None:
         head = self._head
-        invitation = make_invitation(port=_free_port(), batches=self._folder.absolute())
+        invitation = make_invitation(
+            port=_free_port(), batches=self._folder.absolute(), run=head.run_id
+        )
         team = Team(
             invitation=invitation,
             plan=self._plan.name,

@@ -40,6 +40,13 @@ class _Node:
                 pool.start(1)
         self.gave_back = ""
 
+    def make_folder(self) -> None:
+        """Create the folder of the batches: a mounted blob store shows no empty one of node 0's.
+
+        Now, when node 0 has shown its key by handing out work, and not when a batch is written.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+
     def pool(self) -> Pool:
         """Return this thread's."""
         if not hasattr(self._own, "pool"):
@@ -99,6 +106,7 @@ def work(name: str) -> Answer:
     if _node is None:
         raise RuntimeError("this node has no plan")
     try:
+        _node.make_folder()
         (done,) = _node.pool().run([_node.batches[name]], 1)
     except (OSError, MemoryError, MemoryExhaustedError) as exc:
         _node.gave_back = limited(str(exc))

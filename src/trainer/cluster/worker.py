@@ -54,7 +54,8 @@ def _work(settings: ManySettings, keys: Path) -> None:
         while not is_over(keys, settings.place.run_id) and os.getppid() == parent:
             checkpoint()
             is_rested = time.monotonic() >= resting
-            for invitation in published(keys) if is_rested else ():
+            invitations = published(keys, settings.place.run_id) if is_rested else ()
+            for invitation in invitations:
                 was_there, gave_back = _accept(invitation, plan, node.head, processes)
                 seen = time.monotonic() if was_there else seen
                 resting = time.monotonic() + _UNFIT_PAUSE_S if gave_back else 0.0
@@ -78,7 +79,6 @@ def _accept(invitation: Invitation, plan: Plan, address: str, processes: int) ->
     host = own_address(address)
     if host is None:
         return False, ""
-    Path(invitation.batches).mkdir(parents=True, exist_ok=True)  # a mount may not show an empty one
     with (
         tempfile.TemporaryDirectory(prefix="trainer-") as scratch,
         task.ready(plan, Path(invitation.batches), Path(scratch), processes=processes),

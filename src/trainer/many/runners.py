@@ -3,6 +3,7 @@
 Another way to run them has the same form: batches in, one `Done` for each out.
 """
 
+import gc
 import importlib
 import multiprocessing
 import signal
@@ -205,6 +206,8 @@ class Pool:
             context = _context()
             ours, theirs = context.Pipe()
             is_fork = context.get_start_method() == "fork"
+            if is_fork:
+                gc.freeze()  # the collector writes into each object, which would copy its page
             pipes = [pipe for pool in self._beside for pipe in pool.pipes]
             others = [ours, *pipes] if is_fork else []
             process = context.Process(

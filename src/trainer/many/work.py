@@ -75,10 +75,11 @@ def _runner(settings: ManySettings) -> Iterator[Runner]:
         from trainer.cluster.nodes import read_node, told_the_end  # noqa: PLC0415 - as above
 
     node = read_node(read_environment())
-    head = Head(keys=settings.keys, processes=processes, address=node.head)
+    run_id = settings.place.run_id
+    head = Head(run_id=run_id, keys=settings.keys, processes=processes, address=node.head)
     with suppress(OSError):  # also where nothing is left to do, and no new key is made
         withdraw(settings.keys)
-    with told_the_end(settings.keys, settings.place.run_id):
+    with told_the_end(settings.keys, run_id):
         yield head
         show_notes(head.tally.lines())
 

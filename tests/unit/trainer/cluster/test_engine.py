@@ -36,7 +36,7 @@ class Heard:
         self.answers.append(answer)
 
     def failed(self, name: str, why: BaseException) -> None:
-        assert isinstance(why, UnfitNodeError)
+        assert isinstance(why, (UnfitNodeError, OSError))
         self.failures.append(name)
 
     def gave_back(self, why: str) -> None:
@@ -105,3 +105,28 @@ def test_where_every_node_is_unfit_node_0_is_left_with_the_work(tmp_path: Path) 
     heard, _ = asyncio.run(spread(tmp_path, all_unfit=True))
     assert not heard.answers
     assert len(set(heard.failures)) < len(NAMES)  # it did not try them one by one to the last
+
+
+class Lost:
+    """A future of Dask that is done, and whose answer was on a node that is gone."""
+
+    status = "finished"
+
+    async def result(self) -> str:
+        raise OSError("the node is gone")
+
+    def release(self) -> None:
+        """Take no part."""
+
+
+@pytest.mark.parametrize(("tries", "waiting"), [(1, ["a"]), (3, [])])
+def test_an_answer_that_is_lost_with_its_node_is_asked_for_again(
+    tmp_path: Path, tries: int, waiting: list[str]
+) -> None:
+    heard = Heard()
+    team = Team(invitation=make_invitation(port=0, batches=tmp_path), plan="plan-1", host="-")
+    handing = engine._Handing(None, team, None, heard)
+    handing._tries["a"] = tries
+    asyncio.run(handing._take("a", Lost()))
+    assert (list(handing._waiting), heard.answers) == (waiting, [])
+    assert heard.failures == (["a"] if not waiting else [])
