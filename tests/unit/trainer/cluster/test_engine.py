@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from distributed import get_worker
@@ -125,7 +126,7 @@ def test_an_answer_that_is_lost_with_its_node_is_asked_for_again(
 ) -> None:
     heard = Heard()
     team = Team(invitation=make_invitation(port=0, batches=tmp_path), plan="plan-1", host="-")
-    handing = engine._Handing(None, team, None, heard)
+    handing = engine._Handing(cast("Any", None), team, None, heard)
     handing._tries["a"] = tries
     asyncio.run(handing._take("a", Lost()))
     assert (list(handing._waiting), heard.answers) == (waiting, [])
