@@ -26,6 +26,7 @@ from hakobune.stages.outside import fetch_named
 from hakobune.transform.read_sdist import SdistFacts, read_sdist
 
 _MOST_ROUNDS = 40
+_BUILD_TOOLS = {"cmake", "cython", "ninja", "packaging", "setuptools", "wheel"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +168,7 @@ def _with_builders(
             found.append(package)
             continue
         facts = sdists.facts[package.name]
-        wheels = _builders_of(package, facts, runner, question, env)
+        wheels = _builders_of(package, facts, runner, _beside(packages, package, question), env)
         if facts.needs_compiler:
             compiler = compiler or _compiler(runner, question, env)
             wheels |= compiler
@@ -186,6 +187,22 @@ def _with_builders(
     )
 
 
+def _beside(
+    packages: Sequence[LockedWheel | LockedSdist], package: LockedSdist, question: Question
+) -> Question:
+    """Return the question for what builds a package, with an earlier lock's answer preferred.
+
+    Without one, what it builds with is what it later runs with: a C extension fits the NumPy that
+    it was compiled for. Tools of the build are the newest that fit.
+    """
+    pins = question.preferred_builders.get(package.name) or tuple(
+        f"{one.name}=={one.version}"
+        for one in packages
+        if isinstance(one, LockedWheel) and one.name not in _BUILD_TOOLS
+    )
+    return replace(question, preferred=pins)
+
+
 def _builders_of(
     package: LockedSdist,
     facts: SdistFacts,
@@ -198,7 +215,6 @@ def _builders_of(
         question,
         requirements=facts.builders,
         constraints=(),
-        preferred=question.preferred_builders.get(package.name, ()),
         takes_prereleases=False,
         places={},
         outside={},

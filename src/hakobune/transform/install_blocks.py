@@ -317,6 +317,8 @@ build() {{ # package, version, file, `compiled` or nothing
   cd /build/work/*/
   PATH=/build/for/$1/bin:$plain_path
   [ "${{4:-}}" != compiled ] || PATH=/build/bin:$PATH
+  # There is no make, which cmake would ask for.
+  [ ! -e "/build/for/$1/bin/ninja" ] || export CMAKE_GENERATOR=Ninja
   # Archives of git have no tag to take the version from.
   export SETUPTOOLS_SCM_PRETEND_VERSION="$2" PBR_VERSION="$2"
   if ! /build/tools/bin/uv build --wheel --no-build-isolation --offline \\

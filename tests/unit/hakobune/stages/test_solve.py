@@ -1,4 +1,5 @@
 import hashlib
+import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from hakobune.adapters import resolver
 from hakobune.adapters.process import Completed
 from hakobune.adapters.resolver import Question
+from hakobune.adapters.uv_errors import failure_of
 from hakobune.errors import (
     HashMismatchError,
     ResolutionImpossibleError,
@@ -45,6 +47,7 @@ class Uv:
     def __init__(self, sdist_of_old: str = OLD) -> None:
         self.configurations: list[str] = []
         self.constraints: list[str] = []
+        self.preferred: list[dict[str, str]] = []
         self.old = sdist_of_old
 
     def __call__(self, command: Sequence[str]) -> Completed | None:
@@ -52,6 +55,8 @@ class Uv:
         answer = Path(command[command.index("-o") + 1])
         self.configurations.append((answer.parent / "uv.toml").read_text(encoding="utf-8"))
         self.constraints.append((answer.parent / "constraints.txt").read_text(encoding="utf-8"))
+        earlier = tomllib.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
+        self.preferred.append({p["name"]: p["version"] for p in earlier.get("packages", ())})
         if names != ["old==1.0"]:
             wheels = map(wheel, ["ziglang"] if names == ["ziglang"] else ["setuptools", "wheel"])
             answer.write_text(HEAD + "".join(wheels), encoding="utf-8")
@@ -96,6 +101,29 @@ def test_a_source_distribution_is_taken_only_where_there_is_no_wheel_and_never_e
     assert 'version = "1.0"' in uv.configurations[2]
     assert uv.constraints[2] == "old==1.0\n"
     assert (found.is_compiled, found.notes) == (False, ())
+
+
+def test_the_release_that_an_extra_belongs_to_is_the_one_that_is_read() -> None:
+    """As uv says it of gym[box2d]==0.21.0."""
+    said = (
+        "Because gym[box2d]==0.21.0 has no usable wheels and you require gym[box2d]==0.21.0, no.\n"
+        "Wheels are required for `gym` because building from source is disabled"
+    )
+    failed = completed(exit_code=1, stderr=said)
+    error = failure_of(failed, replace(QUESTION, requirements=("gym[box2d]==0.21.0",)))
+    assert isinstance(error, WheelMissingError)
+    assert error.lacking == ("gym==0.21.0",)
+
+
+def test_what_is_compiled_is_compiled_with_what_it_later_runs_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = sdist(PKG_INFO="Requires-Dist: six\n", setup_dot_py="import six")
+    given(monkeypatch, content)
+    source = OLD.replace(SHA256, hashlib.sha256(content).hexdigest())
+    uv = Uv(sdist_of_old=source)
+    stage.solve(FakeRunner([uv]), QUESTION, env={})
+    assert uv.preferred[-1] == {"six": "1.0"}
 
 
 def test_c_sources_bring_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
