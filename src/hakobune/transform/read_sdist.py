@@ -83,7 +83,7 @@ def read_sdist(content: bytes, *, file: str) -> SdistFacts:
         builders=_builders(texts, names, max(days, default=None)),
         needs_compiler=not endings.isdisjoint(_C_SOURCES),
         languages=tuple(sorted({_OTHER_SOURCES[end] for end in endings & _OTHER_SOURCES.keys()})),
-        name=str(_head(texts).get("Name") or _project(texts).get("name") or ""),
+        name=_name(texts),
         version=_version(texts),
     )
 
@@ -146,6 +146,10 @@ def _requires(texts: dict[str, str]) -> tuple[str, ...]:
 
 def _head(texts: dict[str, str]) -> Message:
     return email.parser.HeaderParser().parsestr(texts.get("PKG-INFO", ""))
+
+
+def _name(texts: dict[str, str]) -> str:
+    return str(_head(texts).get("Name") or _project(texts).get("name") or "")
 
 
 def _project(texts: dict[str, str]) -> dict[str, object]:
@@ -214,6 +218,7 @@ def _builders(texts: dict[str, str], names: list[str], released: date | None) ->
         setup = texts.get("setup.py", "")
         needs = setup_requirements(
             setup,
+            name=canonicalize_name(_name(texts)),
             is_alone=is_alone,
             files=names,
             requires=_requires(texts),

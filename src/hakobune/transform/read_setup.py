@@ -42,9 +42,10 @@ _FOR_2TO3 = 'setuptools<58 ; python_version < "3.12"'
 _CYTHON_3, _CMAKE_4 = date(2023, 7, 17), date(2025, 3, 28)
 
 
-def setup_requirements(
+def setup_requirements(  # noqa: PLR0913 - what an archive says of itself
     text: str,
     *,
+    name: str,
     is_alone: bool,
     files: Collection[str],
     requires: Sequence[str],
@@ -52,9 +53,9 @@ def setup_requirements(
 ) -> tuple[str, ...]:
     """Return the requirements of what setup.py needs to run (PEP 508), unchecked.
 
-    `is_alone`: the archive has no `[build-system]`, so that its imports count. `files` are the
-    archive's paths, `requires` its dependencies, which it needs to import itself, and `released`
-    is the day that it was made, None where that is not known.
+    `name` is the package's. `is_alone`: the archive has no `[build-system]`, so that its imports
+    count. `files` are the archive's paths, `requires` its dependencies, which it needs to import
+    itself, and `released` is the day that it was made, None where that is not known.
     """
     try:
         tree = ast.parse(text)
@@ -63,18 +64,22 @@ def setup_requirements(
         return ()  # a program for Python 2: its build says so
     listed = list(_setup_requires(nodes))
     if is_alone:
-        listed += _imported(nodes, files, requires)
+        tops = list(_imported(nodes))
+        listed += [_MODULES[top] for top in tops if top in _MODULES and f"{top}.py" not in files]
+        listed += [_FOR_NUMPY_DISTUTILS] if "numpy.distutils" in tops else []
+        if any(re.sub("[-_.]+", "-", top).lower() == name for top in tops):
+            listed += (wanted for wanted in requires if "extra ==" not in wanted)
         listed += _programs(nodes, files)
         if any(_is_2to3(node) for node in nodes):
             listed.append(_FOR_2TO3)
     named: dict[str, str] = {}
     for wanted in listed:
-        name = re.split(r"[^\w.-]", wanted.strip(), maxsplit=1)[0].lower()
+        of = re.split(r"[^\w.-]", wanted.strip(), maxsplit=1)[0].lower()
         # A requirement with a version says more than a bare name; setuptools may have several.
-        if name == "setuptools":
+        if of == "setuptools":
             named[wanted] = wanted
-        elif not named.get(name, "").removeprefix(name):
-            named[name] = _capped(wanted, name, released) if is_alone else wanted
+        elif not named.get(of, "").removeprefix(of):
+            named[of] = _capped(wanted, of, released) if is_alone else wanted
     return tuple(named.values())
 
 
@@ -103,10 +108,8 @@ def _asked_in(node: ast.AST) -> ast.AST | None:
             return None
 
 
-def _imported(
-    nodes: list[ast.AST], files: Collection[str], requires: Sequence[str]
-) -> Iterator[str]:
-    is_itself = False
+def _imported(nodes: list[ast.AST]) -> Iterator[str]:
+    """Yield the top-level modules that are imported, and `numpy.distutils`."""
     for node in nodes:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -115,15 +118,9 @@ def _imported(
         else:
             continue
         for name in names:
-            top = name.partition(".")[0]
-            if f"{top}/__init__.py" in files:
-                is_itself = True
-            elif top in _MODULES and f"{top}.py" not in files:
-                yield _MODULES[top]
+            yield name.partition(".")[0]
             if name.startswith("numpy.distutils"):
-                yield _FOR_NUMPY_DISTUTILS
-    if is_itself:
-        yield from (wanted for wanted in requires if "extra ==" not in wanted)
+                yield "numpy.distutils"
 
 
 def _programs(nodes: list[ast.AST], files: Collection[str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from hakobune.errors import (
 from hakobune.model.lock import LockedSdist, LockedWheel
 from hakobune.model.spec import requirement_name
 from hakobune.stages import solve as stage
+from hakobune.stages.solve import Solution
 from tests.lock_samples import sdist
 from tests.samples import FakeRunner, completed
 
@@ -243,3 +244,59 @@ def test_what_built_a_source_distribution_is_kept(monkeypatch: pytest.MonkeyPatc
     assert 'name = "setuptools"\nversion = "1.0"' in preferred[-1]
     assert "flit" not in "".join(preferred)
     assert not any(preferred[:-1])
+
+
+def test_a_package_whose_release_is_not_named_gets_the_one_that_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As shap, of which azureml-interpret 1.40 needs 0.39 at most, and none has a wheel."""
+    given(monkeypatch, ARCHIVE)
+    located: list[str] = []
+
+    def solve(_runner: object, question: Question, **_: object) -> tuple[LockedSdist, ...]:
+        known = {one.name: one.version for one in question.known}
+        if "old" not in known:
+            raise WheelMissingError("no set of wheels fits", remedy="", lacking=("old",))
+        if known["old"] not in {"", "0.39"}:
+            raise ResolutionImpossibleError("too new", remedy="", proof=f"old=={known['old']}")
+        return (LockedSdist(name="old", version="0.39", file="o.tar.gz", size=1, sha256=SHA256),)
+
+    def locate(_runner: object, wanted: str, *_: object, **__: object) -> LockedSdist:
+        located.append(wanted)
+        version = wanted.partition("==")[2] or "0.48"
+        return LockedSdist(name="old", version=version, file="o.tar.gz", size=1, sha256=SHA256)
+
+    monkeypatch.setattr(resolver, "solve", solve)
+    monkeypatch.setattr(resolver, "locate_sdist", locate)
+    monkeypatch.setattr(stage, "_with_builders", lambda packages, *_: Solution(packages=packages))
+    (old,) = stage.solve(FakeRunner([]), QUESTION, env={}).packages
+    assert (old.version, located) == ("0.39", ["old==0.39"])
+
+
+@pytest.mark.parametrize(("stable", "taken"), [("0.19", "0.19"), ("0.4.dev1", "0.3.dev5")])
+def test_sources_of_a_release_come_before_the_wheel_of_a_pre_release(
+    monkeypatch: pytest.MonkeyPatch, stable: str, taken: str
+) -> None:
+    """As deepspeed, whose only wheels are of 0.3.1.dev1 to dev5."""
+    given(monkeypatch, ARCHIVE)
+
+    def solve(_runner: object, question: Question, **_: object) -> tuple[LockedSdist, ...]:
+        known = {one.name: one.version for one in question.known}
+        wheel = LockedWheel(name="old", version="0.3.dev5", file="o.whl", size=1, sha256=SHA256)
+        source = LockedSdist(name="old", version="0.19", file="o.gz", size=1, sha256=SHA256)
+        return (source if known else wheel,)  # type: ignore[return-value]
+
+    def locate(_runner: object, wanted: str, *_: object, **__: object) -> LockedSdist:
+        version = wanted.partition("==")[2]
+        return LockedSdist(name="old", version=version, file="o.gz", size=1, sha256=SHA256)
+
+    monkeypatch.setattr(resolver, "solve", solve)
+    monkeypatch.setattr(resolver, "locate_sdist", locate)
+    monkeypatch.setattr(resolver, "newest", lambda *_, **__: {"old": (stable, None)})
+    monkeypatch.setattr(stage, "_with_builders", lambda packages, *_: Solution(packages=packages))
+    asked = replace(QUESTION, requirements=("old",))
+    (old,) = stage.solve(FakeRunner([]), asked, env={}).packages
+    assert old.version == taken
+    named = replace(QUESTION, requirements=("old>=0.3.dev1",))
+    (old,) = stage.solve(FakeRunner([]), named, env={}).packages
+    assert old.version == "0.3.dev5"
