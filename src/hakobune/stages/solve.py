@@ -193,6 +193,8 @@ def _read_stable(
         if isinstance(package, LockedWheel)
         and Version(package.version).is_prerelease
         and package.name not in {*sdists.known, *sdists.useless, *asked_for, *question.outside}
+        # What an earlier lock has was looked at then.
+        and f"{package.name}=={package.version}" not in question.preferred
     ]
     if question.takes_prereleases or not odd:
         return False

@@ -245,7 +245,12 @@ while [ "$left" -gt 0 ]; do
   left=$((left - 1))
 done
 exec "$zig" $as -target x86_64-linux-gnu.2.28 -mcpu=x86_64 -fno-sanitize=all "$@" -g0 \\
-  -idirafter /usr/include -Wno-unused-command-line-argument
+  -idirafter /usr/include -idirafter /build/include -Wno-unused-command-line-argument
+END
+COPY <<'END' /build/include/crypt.h
+/* Python.h up to 3.10 includes it, and neither the compiler nor a slim image has it. */
+struct crypt_data;
+char *crypt(const char *phrase, const char *setting);
 END
 """
 
