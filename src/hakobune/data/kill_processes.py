@@ -29,13 +29,14 @@ def others() -> list[int]:
     return [pid for pid in found if pid not in (1, os.getpid())]
 
 
-def written_file(folder: str) -> Path | None:
-    """Return a file below the folder that a process has open for writing."""
+def written_file(folder: str, least: int = 0) -> Path | None:
+    """Return a file below the folder that a process has open for writing, of so many bytes."""
     for pid in others():
         with contextlib.suppress(OSError):  # it ended meanwhile
             for handle in Path(f"/proc/{pid}/fd").iterdir():
                 target = handle.readlink()
-                if str(target).startswith(folder) and target.exists():
+                is_inside = str(target).startswith(folder) and target.exists()
+                if is_inside and target.stat().st_size >= least:
                     facts = Path(f"/proc/{pid}/fdinfo/{handle.name}").read_text("ascii")
                     flags = int(facts.partition("flags:")[2].split()[0], 8)
                     if flags & os.O_ACCMODE:
@@ -63,7 +64,7 @@ def while_writing(folder: str, limit_s: float) -> str:
     while time.monotonic() - began < limit_s:
         found = written_file(folder)
         if found is None and time.monotonic() - began > _ONLY_THERE_S:
-            found = written_file(tempfile.gettempdir())
+            found = written_file(tempfile.gettempdir(), least=1)  # an empty one is a lock
         if found is not None:
             end_others()
             size = found.stat().st_size if found.exists() else 0
