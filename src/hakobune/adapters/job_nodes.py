@@ -16,6 +16,7 @@ from hakobune.interruption import uninterrupted
 KEYS = "/hakobune-keys"
 _LOOK_S = 0.2
 _ANSWER_S = 120  # the engine's, on a busy machine
+_GONE_S = 30
 _REMEDY = "check the engine (docker info), then run the command again"
 
 
@@ -110,14 +111,20 @@ class Nodes:
 
     @uninterrupted
     def remove(self) -> None:
-        """Remove containers, network and volume; what is gone already is no failure."""
-        for command in (
-            ["docker", "rm", "--force", "--volumes", *self.names] if self.names else [],
-            ["docker", "network", "rm", self.network],
-            ["docker", "volume", "rm", "--force", self._volume],
-        ):
-            if command:
-                self.runner.capture(command, timeout_s=_ANSWER_S)
+        """Remove containers, volume and network; what is gone already is no failure.
+
+        A container that is killed removes itself, which takes a moment; until then it has both.
+        """
+        if self.names:
+            command = ["docker", "rm", "--force", "--volumes", *self.names]
+            self.runner.capture(command, timeout_s=_ANSWER_S)
+        command = ["docker", "volume", "rm", "--force", self._volume]
+        until = time.monotonic() + _GONE_S
+        while self.runner.capture(command, timeout_s=_ANSWER_S).exit_code != 0:
+            if time.monotonic() > until:
+                break
+            time.sleep(_LOOK_S)
+        self.runner.capture(["docker", "network", "rm", self.network], timeout_s=_ANSWER_S)
         self.names.clear()
 
     @property

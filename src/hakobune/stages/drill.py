@@ -96,8 +96,8 @@ def drill(  # noqa: PLR0913 - what a drill is made of, by name
             found = []
             for target in SHARED if is_shared else ALONE:
                 reporter.working(f"drill {target.value}: {WHAT[target]}")
-                found.append(_drilled(site, target, first))
-                reporter.done("drill", f"{target.value}: {found[-1].outcome}")
+                found.append(one := _drilled(site, target, first))
+                reporter.done("drill", f"{target.value}: {one.outcome}", seconds=one.seconds)
         finally:
             files.remove(site.folder)
             files.remove(note)

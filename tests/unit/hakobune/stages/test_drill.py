@@ -49,6 +49,7 @@ class Engine(FakeRunner):
     is_hit: bool = False
     starts: int = 0
     misses: bool = False
+    busy: int = 0  # so many times a container is still there when its volume is to be removed
 
     def capture(
         self,
@@ -62,6 +63,9 @@ class Engine(FakeRunner):
         self.calls.append(list(command))
         words = list(command)[1:]
         match words[0]:
+            case "volume" if words[1] == "rm" and self.busy:
+                self.busy -= 1
+                return completed(exit_code=1)
             case "network" | "volume":
                 (self.made.add if words[1] == "create" else self.made.discard)(words[-1])
             case "run":
@@ -250,6 +254,12 @@ def test_what_a_killed_drill_left_is_removed_by_the_next(tmp_path: Path) -> None
     assert len(list((tmp_path / "runs").iterdir())) == 1
     drilled(project, Engine(nodes=killed.nodes, made=killed.made))
     assert not (tmp_path / ".hakobune/drill").exists()
+
+
+def test_a_volume_is_removed_once_its_containers_are_gone(tmp_path: Path) -> None:
+    engine = Engine(busy=2)
+    drilled(project_of(tmp_path, distributed=False), engine)
+    assert engine.busy == 0
 
 
 def test_a_note_of_another_form_removes_nothing(tmp_path: Path) -> None:
