@@ -13,6 +13,7 @@ from trainer.errors import (
     ColumnMissingError,
     DatesIrregularError,
     HorizonInvalidError,
+    LibraryMissingError,
     RowsInvalidError,
     TooManyFailuresError,
 )
@@ -52,6 +53,17 @@ def test_a_series_that_cannot_be_forecast_is_in_the_notes() -> None:
     assert found.attrs["notes"]["bad"] == "unusable: the series has no value"
     assert found.attrs["notes"]["hole"].endswith("the date is missing")
     assert trainer.forecast(frame[frame["unique_id"] == "good"], horizon=2).equals(found)
+
+
+def test_a_kernel_that_cannot_be_used_is_one_error_and_not_one_of_each_series(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def outdated() -> None:
+        raise LibraryMissingError("older than its source", remedy="build it")
+
+    monkeypatch.setattr("trainer.many.plan.kernel_library", outdated)
+    with pytest.raises(LibraryMissingError, match="older than its source"):
+        trainer.forecast(_frame(["a", "b"]), horizon=2)
 
 
 def test_a_frame_that_is_no_table_of_series_is_refused() -> None:
