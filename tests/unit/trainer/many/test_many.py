@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import trainer
 from tests.unit.trainer.many.tables import FILES, ODD, long_csv, read_rows, usual_csv
 from trainer.__main__ import main
 from trainer.combine.series import forecast_series
@@ -260,3 +262,18 @@ def test_all_products_of_the_raw_file_are_accounted_for(shared: Path, tmp_path: 
     assert len(rows) == 440
     assert {row["last"] for row in rows} == {"2014-01-13"}
     assert len(read_rows(output / "forecasts.csv.gz")) == 440 * 7
+
+
+def test_with_pyarrow_input_and_tables_are_parquet_and_say_the_same(many: Many) -> None:
+    pytest.importorskip("pyarrow", reason="the tables are CSV without it")
+    assert many(usual_csv(["a", "nu\0l"], 12), "--horizon", "2") == 0
+    pd.read_csv("t.csv", engine="python").to_parquet("t.parquet")
+    given = ["--input", "t.parquet", "--horizon", "2", "--processes", "1", "--output", "again"]
+    assert main(["many", *given]) == 0
+    for name in ("forecasts", "metrics"):
+        found, again = (pd.read_parquet(f"{folder}/{name}.parquet") for folder in ("out", "again"))
+        pd.testing.assert_frame_equal(found, again)
+    expected = trainer.forecast(pd.read_parquet("t.parquet"), horizon=2)
+    found = pd.read_parquet("out/forecasts.parquet")
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    assert not list(Path("out").glob("*.csv.gz"))
