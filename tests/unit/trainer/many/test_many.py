@@ -73,6 +73,20 @@ def test_the_forecast_is_that_of_the_default_combination(many: Many) -> None:
 
 
 @pytest.mark.slow
+def test_the_natural_periods_of_the_calendar_are_tried(many: Many) -> None:
+    steps = np.arange(12 * 7 * 5)
+    profile = np.where(steps // 12 % 7 < 5, 9 * np.sin(2 * np.pi * steps / 12), 0.0) + 50
+    values = np.round(profile + np.random.default_rng(2).normal(size=len(steps)), 2)
+    dates = np.datetime64("2024-01-01T00:00") + 120 * steps.astype("m8[m]")
+    rows = [("a", str(date), value) for date, value in zip(dates, values, strict=True)]
+    assert many(long_csv(rows, ("unique_id", "ds", "y"))) == 0
+    row = read_rows(Path("out/metrics.csv.gz"))[0]
+    assert "cycles 12+84" in row["members"]
+    assert (row["calendar"], row["best_baseline"]) == ("2h", "long_seasonal_naive")
+    assert (row["measure"], row["bias"]) == ("MAE", "")
+
+
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_the_number_of_processes_or_the_batches(
     many: Many, monkeypatch: pytest.MonkeyPatch
 ) -> None:
