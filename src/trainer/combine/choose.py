@@ -113,7 +113,7 @@ def choose(found: Found, season: int, horizon: int, seasons: Sequence[int] = ())
     values = found.values
     held = tuple(s for s in seasons if len(values) >= _FEWEST_SEASONS * s) or (season,)
     steps = min(horizon, max(1, len(values) // _LONGEST_SHARE))
-    is_sparse = is_intermittent(values)
+    is_sparse = is_intermittent(values, held)
     origins = origins_of(values, held, steps)
     wanted = _wanted(held, len(origins), is_sparse=is_sparse)
     members, missing = _members(values, held, horizon, wanted)

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from math import isinf
 from typing import IO
 
 import numpy as np
@@ -20,6 +21,7 @@ from trainer.input.date_column import NO_DATE, NO_OFFSET, DateColumn, settle_off
 from trainer.input.frame import FIELDS_REMEDY, spelled
 from trainer.input.grid import DAY_US
 from trainer.input.number_column import NumberColumn
+from trainer.input.numbers import LARGEST_VALUE
 from trainer.input.options import ReadAs
 from trainer.input.problems import Problems
 from trainer.input.records import Floats, Places
@@ -211,13 +213,14 @@ def open_long(  # noqa: PLR0913 - what a user may say about a table
 def table_of(names: Sequence[str], dates: Places, values: Floats, source: str) -> LongTable:
     """Return the table of rows in memory, in the columns of USUAL; `dates` are microseconds.
 
-    A row that has NO_DATE is its series' problem. Lines are counted from 1.
+    A row that has NO_DATE, or a value that no file may have, is its series' problem. Lines are
+    counted from 1.
     """
     series, codes = np.unique(np.array(names, dtype=object), return_inverse=True)
     order = np.argsort(codes, kind="stable")
-    has_date = dates[order] != NO_DATE
-    wrong = order[~has_date][::-1]
-    order = order[has_date]
+    is_bad = (dates[order] == NO_DATE) | (np.abs(values[order]) > LARGEST_VALUE)  # NaN is not
+    wrong = order[is_bad][::-1]
+    order = order[~is_bad]
     rows = np.empty(len(order), dtype=_ROW)
     rows["series"], rows["line"] = codes[order], order + 1
     rows["date"], rows["value"], rows["offset"] = dates[order], values[order], NO_OFFSET
@@ -229,8 +232,17 @@ def table_of(names: Sequence[str], dates: Places, values: Floats, source: str) -
         is_cut_off=False,
         _rows=rows,
         _ends=np.cumsum(np.bincount(codes[order], minlength=len(series))),
-        _problems={int(codes[row]): f"{source}:{row + 1}: the date is missing" for row in wrong},
+        _problems={
+            int(codes[row]): f"{source}:{row + 1}: {_problem(dates[row], float(values[row]))}"
+            for row in wrong
+        },
     )
+
+
+def _problem(date: int, value: float) -> str:
+    if date == NO_DATE:
+        return "the date is missing"
+    return f"y: {value} is {'infinite' if isinf(value) else f'beyond ±{LARGEST_VALUE:g}'}"
 
 
 def _columns(

@@ -174,6 +174,16 @@ def test_intermittent_series_are_forecast_by_members_for_demand() -> None:
     assert 0.1 < float(found.prediction.point[0]) < 0.6
 
 
+def test_zeros_that_a_season_explains_are_no_intermittent_demand() -> None:
+    hours = np.arange(24 * 21)
+    sun = np.maximum(0.0, np.sin((hours - 6.5) * 2 * np.pi / 24) - 0.3)
+    clouds = np.random.default_rng(1).uniform(0.7, 1, size=21).repeat(24)
+    assert np.count_nonzero(sun == 0) > len(sun) / 2
+    found = forecast_series((sun * clouds)[:-24], season=24, horizon=24)
+    assert not {"tsb", "imapa", "mean"} & set(found.weights)
+    assert np.abs(found.prediction.point - (sun * clouds)[-24:]).mean() < 0.1
+
+
 def test_errors_of_intermittent_demand_are_squared_and_its_bias_is_told() -> None:
     demand = np.random.default_rng(4).poisson(0.3, size=60).astype(float) * 5
     found = forecast_series(demand, season=12, horizon=6)
