@@ -17,6 +17,7 @@ from trainer.fit.order import Floats
 from trainer.kernel.library import NO_COLUMNS
 from trainer.members import kinds
 from trainer.members.member import Member, MemberUnavailableError
+from trainer.regressors.plan import LONGEST_ARIMA_SEASON
 from trainer.search.find import find_model
 
 ARIMA = "arima"
@@ -35,7 +36,8 @@ _EQUAL = 3.0  # equal weights count as much as so many origins
 class Trials:
     """Forecasts of each name from each origin (None: it had none), and what came.
 
-    `blind` are the names that do not know the longest season, where that is of 24 steps or more.
+    `blind` are the names that do not know the longest season, where that is one of several and of
+    24 steps or more, or longer than one that ARIMA has.
     """
 
     origins: tuple[int, ...]
@@ -79,8 +81,9 @@ def make_trials(  # noqa: PLR0913 - each is one thing that a caller may know
     """
     heads = [values[:origin] for origin in origins]
     held = seasons or (season,)
-    seeing = (*_SEEING, *(("seasonal_naive",) if len(held) == 1 else ()))
-    is_long = held[-1] >= LONG and not columns.size
+    seeing = (*_SEEING, *(("seasonal_naive", "ces") if len(held) == 1 else ()))
+    # ARIMA knows one season of up to 60 steps, and what its regressors stand for.
+    is_long = held[-1] >= (LONG if len(held) > 1 else LONGEST_ARIMA_SEASON + 1) and not columns.size
     return Trials(
         origins=tuple(origins),
         actuals=tuple(values[origin : origin + steps] for origin in origins),
@@ -101,8 +104,8 @@ def weigh(trials: Trials, names: Sequence[str]) -> dict[str, float]:
     """Return the weight of each name: by 1 / error², shrunk towards equal weights.
 
     With fewer than three origins all that forecast weigh the same. A member with an error of more
-    than 1.5 times the best one's gets none. Where the best one knows a longest season of 24 steps
-    or more, the limit is 1.1 for those that do not know it, and 2 for those that do, which weigh
+    than 1.5 times the best one's gets none. Where some do not know the longest season and the
+    best one does, the limit is 1.1 for those that do not, and 2 for those that do, which weigh
     1 / error: a few windows hardly tell these apart. With several seasons and fewer than three
     origins only these are left. Members for intermittent demand, which forecast without ARIMA, are
     weighed by squares: where most values are 0, absolute errors prefer a forecast of 0.
