@@ -116,14 +116,15 @@ def _sums(numbers: Floats, window: int) -> Floats:
 
 def _repeated(values: Floats, season: int, horizon: int = 0) -> Floats:
     """Return for each row, and so many more, the last known value at its position before it."""
-    last: list[float] = [np.nan] * season
-    found = []
-    for row, value in enumerate([*values.tolist(), *[np.nan] * horizon]):
-        place = row % season
-        found.append(last[place])
-        if value == value:  # noqa: PLR0124 - NaN
-            last[place] = value
-    return np.array(found)
+    total = len(values) + horizon
+    rounds = -(-total // season)
+    grid = np.full(rounds * season, np.nan)
+    grid[: len(values)] = values
+    grid = grid.reshape(rounds, season)
+    known = np.where(np.isnan(grid), 0, np.arange(rounds)[:, np.newaxis])
+    last = np.maximum.accumulate(known, axis=0)[:-1]  # in round 0, where none is known, it is NaN
+    before = np.vstack([np.full((1, season), np.nan), np.take_along_axis(grid, last, axis=0)])
+    return before.ravel()[:total]
 
 
 def _ahead(fitted: Floats, mean: Floats, member: Member, growth: npt.ArrayLike) -> Ahead:
