@@ -118,9 +118,9 @@ def _repeated(values: Floats, season: int, horizon: int = 0) -> Floats:
     """Return for each row, and so many more, the last known value at its position before it."""
     total = len(values) + horizon
     rounds = -(-total // season)
-    grid = np.full(rounds * season, np.nan)
-    grid[: len(values)] = values
-    grid = grid.reshape(rounds, season)
+    given = np.full(rounds * season, np.nan)
+    given[: len(values)] = values
+    grid = given.reshape(rounds, season)
     known = np.where(np.isnan(grid), 0, np.arange(rounds)[:, np.newaxis])
     last = np.maximum.accumulate(known, axis=0)[:-1]  # in round 0, where none is known, it is NaN
     before = np.vstack([np.full((1, season), np.nan), np.take_along_axis(grid, last, axis=0)])
