@@ -25,6 +25,8 @@ from trainer.search.found import Found
 COMBINATION = "combination"
 _STEPS_OF_A_DAY, _WEEK_DAYS = (24, 48, 96, 144, 288), 7
 _PERIODS = (7, 12, 24, 48, 52, 96, 168, 336)  # that calendars have
+_MOST_ROWS = 100_000  # more take minutes, and change no number that a forecast shows
+_MOST_SEASONS = 10  # of the longest one, where these are more rows
 BASELINES = ("naive", "seasonal_naive", "long_seasonal_naive", "mean", "drift")
 
 
@@ -80,12 +82,16 @@ def forecast_series(
     rows hold three times count, and the errors from the origins decide what each is worth. Where
     none is known, one that the steps of the values clearly show is tried; (1,) means none.
 
+    Of more than 100,000 rows (or ten of the longest season) the last ones are used, and `reason`
+    says so; `model` has the values of these alone.
+
     Nothing below 0 is forecast where no value is negative, unless `has_floor` is false. Every
     series with a value has a forecast: where nothing can be estimated, its last value, line or
     season goes on, and `reason` says why. Raises ValuesMissingError without a finite value, and
     HorizonInvalidError for a horizon below 1.
     """
-    series = np.where(np.isfinite(values), np.asarray(values, dtype=np.float64), np.nan)
+    given = np.where(np.isfinite(values), np.asarray(values, dtype=np.float64), np.nan)
+    series = given[-max(_MOST_ROWS, _MOST_SEASONS * max((season, *seasons))) :]
     if np.isnan(series).all():
         raise ValuesMissingError("the series has no value", remedy="leave it out")
     if horizon < 1:
@@ -118,10 +124,15 @@ def forecast_series(
         origins=0 if chosen is None else len(chosen.trials.origins),
         best_baseline=best,
         skill=skill,
-        reason=found.reason,
+        reason=_told_rows(given, series) + found.reason,
         intervals="" if chosen is None else chosen.intervals,
         model=model,
     )
+
+
+def _told_rows(given: Floats, series: Floats) -> str:
+    is_whole = len(series) == len(given)
+    return "" if is_whole else f"of {len(given):,} rows the last {len(series):,} are used; "
 
 
 def _natural(series: Floats, season: int) -> tuple[int, ...]:

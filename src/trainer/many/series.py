@@ -292,7 +292,7 @@ def _stand_in(even: _Even, rules: Rules, dates: Places, status: Status, why: str
 
 def _packed(model: SavedModel, name: str, even: _Even, rules: Rules) -> bytes:
     """Return the saved model with what `predict` needs to know, sealed and packed."""
-    first, last = even.grid.dates(even.places[[0, -1]])
+    first, last = even.grid.dates(even.places[[-len(model.values), -1]])
     facts = {
         "model_name": name,
         "value_column": rules.value_column,

@@ -13,6 +13,7 @@ import pytest
 import trainer
 from tests.unit.trainer.many.tables import FILES, ODD, long_csv, read_rows, usual_csv
 from trainer.__main__ import main
+from trainer.combine import series
 from trainer.combine.series import forecast_series
 from trainer.many import plan
 
@@ -291,3 +292,20 @@ def test_with_pyarrow_input_and_tables_are_parquet_and_say_the_same(many: Many) 
     found = pd.read_parquet("out/forecasts.parquet")
     pd.testing.assert_frame_equal(found, expected, check_dtype=False)
     assert not list(Path("out").glob("*.csv.gz"))
+
+
+def test_of_a_very_long_series_the_last_rows_are_used_and_its_model_forecasts_on(
+    many: Many, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series, "_MOST_ROWS", 30)
+    monkeypatch.setattr(series, "_MOST_SEASONS", 1)
+    text = usual_csv(["a"], 50)
+    assert many(text, "--horizon", "2") == 0
+    row = read_rows(Path("out/metrics.csv.gz"))[0]
+    assert row["rows"] == "50"
+    assert row["reason"].startswith("of 50 rows the last 30 are used; ")
+    assert main(["predict", "--model", "out/models.sqlite", "--series", "a", "--horizon", "2"]) == 0
+    kept = "\n".join([text.splitlines()[0], *sorted(text.splitlines()[1:])[-30:]]) + "\n"
+    assert many(kept, "--horizon", "2", output="again") == 0
+    found, again = (read_rows(Path(name, "forecasts.csv.gz")) for name in ("out", "again"))
+    assert found == again
