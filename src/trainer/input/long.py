@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from math import isinf
 from typing import IO
 
 import numpy as np
@@ -21,7 +20,7 @@ from trainer.input.date_column import NO_DATE, NO_OFFSET, DateColumn, settle_off
 from trainer.input.frame import FIELDS_REMEDY, spelled
 from trainer.input.grid import DAY_US
 from trainer.input.number_column import NumberColumn
-from trainer.input.numbers import LARGEST_VALUE
+from trainer.input.numbers import LARGEST_VALUE, beyond
 from trainer.input.options import ReadAs
 from trainer.input.problems import Problems
 from trainer.input.records import Floats, Places
@@ -233,16 +232,11 @@ def table_of(names: Sequence[str], dates: Places, values: Floats, source: str) -
         _rows=rows,
         _ends=np.cumsum(np.bincount(codes[order], minlength=len(series))),
         _problems={
-            int(codes[row]): f"{source}:{row + 1}: {_problem(dates[row], float(values[row]))}"
+            int(codes[row]): f"{source}:{row + 1}: "
+            + ("the date is missing" if dates[row] == NO_DATE else beyond("y", values[row]))
             for row in wrong
         },
     )
-
-
-def _problem(date: int, value: float) -> str:
-    if date == NO_DATE:
-        return "the date is missing"
-    return f"y: {value} is {'infinite' if isinf(value) else f'beyond ±{LARGEST_VALUE:g}'}"
 
 
 def _columns(

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isinf
 from typing import Literal, get_args
 
 Mark = Literal[".", ","]
@@ -55,6 +56,12 @@ def is_number(text: str) -> bool:
 def is_doubtful(text: str) -> bool:
     """Return whether a cell is one number with a decimal point and another with a comma."""
     return ("." in text or "," in text) and len(_fitting(text.strip())) == len(MARKS)
+
+
+def beyond(column: str, number: float) -> str:
+    """Return what is wrong with a number that no file may have."""
+    what = "infinite" if isinf(number) else f"beyond ±{LARGEST_VALUE:g}"
+    return f"{column}: {float(number)} is {what}"
 
 
 def _fitting(text: str) -> list[Mark]:
