@@ -2,23 +2,18 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from hakobune.adapters.azure_ml import AzureWorkspace
 from hakobune.adapters.patience import Patience, SystemClock
-from hakobune.model.destination import Destination
 from hakobune.model.finding import Finding
 from hakobune.model.job import ComputePlan
 from hakobune.stages.doctor_cloud import examine_cloud
 from tests.samples import FakeReporter, FakeRunner, on
 from tests.unit.drydock.asking import Asker
 from tests.unit.drydock.blobs_in_memory import BlobsInMemory
-from tests.unit.drydock.harbour import Harbour, launch, make_client
-
-if TYPE_CHECKING:
-    from azure.ai.ml import MLClient
+from tests.unit.drydock.harbour import Harbour, launch
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 ROLES = "/providers/Microsoft.Authorization"
@@ -31,25 +26,6 @@ def harbour(
     found = launch(tmp_path / "state", blobs, is_keyless=request.param)
     yield found
     found.rehearsal.stop()
-
-
-@pytest.fixture
-def cloud(harbour: Harbour, client: "MLClient") -> AzureWorkspace:
-    del client  # it sets the environment
-    from azure.identity import EnvironmentCredential
-
-    found = harbour.variables()
-    names = ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE")
-    subscription, group, workspace = (found[f"HAKOBUNE_{name}"] for name in names)
-    to = Destination(
-        subscription=subscription,
-        resource_group=group,
-        workspace=workspace,
-        is_private_cloud=True,
-    )
-    patience = Patience(clock=SystemClock(), reporter=FakeReporter(), pauses_s=())
-    login = EnvironmentCredential(disable_instance_discovery=True)
-    return AzureWorkspace(to, patience, connect=lambda _: (make_client(found), login))
 
 
 def examined(cloud: AzureWorkspace, monkeypatch: pytest.MonkeyPatch) -> dict[str, Finding]:

@@ -9,9 +9,8 @@ import pytest
 
 from drydock.state.logins import issue_token
 from hakobune.adapters.azure_ml import AzureWorkspace
-from hakobune.adapters.patience import Patience, SystemClock
+from hakobune.adapters.patience import SystemClock
 from hakobune.errors import StorageFirewallError, StorageRoleMissingError
-from hakobune.model.destination import Destination
 from hakobune.model.job import ComputePlan, EnvironmentPlan, JobInput, JobPlan
 from hakobune.stages.inputs import look_at
 from hakobune.stages.watch import watch
@@ -32,28 +31,6 @@ def harbour(tmp_path: Path, blobs: BlobsInMemory) -> Iterator[Harbour]:
     found = launch(tmp_path / "state", blobs, is_keyless=True)
     yield found
     found.rehearsal.stop()
-
-
-@pytest.fixture
-def cloud(harbour: Harbour, client: "MLClient") -> AzureWorkspace:
-    del client  # it sets the environment
-    found = harbour.variables()
-    names = ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE")
-    subscription, group, workspace = (found[f"HAKOBUNE_{name}"] for name in names)
-    to = Destination(
-        subscription=subscription,
-        resource_group=group,
-        workspace=workspace,
-        is_private_cloud=True,
-    )
-    patience = Patience(clock=SystemClock(), reporter=FakeReporter(), pauses_s=())
-    return AzureWorkspace(to, patience, connect=lambda _: (make_client(found), _login()))
-
-
-def _login() -> object:
-    from azure.identity import EnvironmentCredential
-
-    return EnvironmentCredential(disable_instance_discovery=True)
 
 
 def plan(*inputs: JobInput, line: str = "exit 0", identity: str = "") -> JobPlan:
