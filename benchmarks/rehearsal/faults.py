@@ -39,6 +39,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "mount-refused": ("job-failed",),
     "preempted": ("job-failed",),
     "preempted-canceled": ("job-canceled",),
+    "preempted-restarted": ("",),
     "out-of-memory": ("job-failed",),
     "output-empty": ("outputs-missing",),
 }
@@ -69,9 +70,18 @@ _BLOBS = (
     "storage-firewall",
 )
 _LOGIN = ("expired-secret", "expired-assertion", "mfa-required", "conditional-access")
-_JOB = ("image-pull-refused", "mount-refused", "preempted", "preempted-canceled", "out-of-memory")
+_JOB = (
+    "image-pull-refused",
+    "mount-refused",
+    "preempted",
+    "preempted-canceled",
+    "preempted-restarted",
+    "out-of-memory",
+)
 # What no step of a submit meets: tests/unit/drydock/test_access.py has them.
 OF_DOCTOR = ("role-missing", "registry-abac")
+# Needs a job whose command fails at first: tests/unit/drydock/test_lifecycle.py.
+OF_A_FAILURE = ("failure-restarted",)
 # Asked for only when the version is new: these cells need an image that no cell had.
 _NEW_IMAGE = "environment_versions_create_or_update"
 
@@ -116,7 +126,7 @@ def table(stand: Stand, rows: str = EVERY) -> bool:
             ended = f"{cell.code:>5} {cell.again:>5} {cell.seconds:>7.1f}"
             print(f"{cell.step:<24} {cell.kind:<20} {ended}   {shown}", flush=True)
     wrong = [cell for cell in cells if cell.wrong]
-    asked = {cell.kind for cell in cells} | {*OF_A_MOUNT, *OF_DOCTOR}
+    asked = {cell.kind for cell in cells} | {*OF_A_MOUNT, *OF_DOCTOR, *OF_A_FAILURE}
     unasked = sorted(set(KINDS) - asked) if rows == EVERY else []
     print(
         f"\n{len(cells)} cells, {len(wrong)} wrong" + (f"; no cell: {unasked}" if unasked else "")
