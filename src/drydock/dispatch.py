@@ -8,7 +8,7 @@ from datetime import date, datetime
 from drydock.arm_ids import LOCATION, text_of
 from drydock.blob_store import BlobStoreError
 from drydock.faults import SLOW_S
-from drydock.http_values import VERSION, Answer, Context, Request, refusal_answer
+from drydock.http_values import VERSION, Answer, Context, Request, paged, refusal_answer
 from drydock.refusal import Refusal, not_served
 from drydock.routes import Route, find_route
 from drydock.state.logins import check_token, token_expired
@@ -74,7 +74,11 @@ def _answer(request: Request, context: Context, route: Route, names: dict[str, s
         body=request.body,
         names=names,
     )
-    return route.handler(asked, context)
+    found = route.handler(asked, context)
+    # The sizes and quotas of a location are on one page, of which the SDK reads no other.
+    within = context.state.arm_ids.workspace_id.lower()
+    is_list = request.method == "GET" and request.path.lower().startswith(f"{within}/")
+    return paged(found, request, context.state.address) if is_list else found
 
 
 def _check_head(request: Request, now: datetime) -> None:
