@@ -32,7 +32,7 @@ _CANCELING = "CancelRequested"
 _REASON_S = 60.0  # how often a job that waits for a node says why
 # The node was taken away or never started: the same job may succeed on another one.
 _NODE_FAULT = re.compile(
-    r"preempt|node[^.]{0,40}(lost|unusable|unresponsive|evict)|NodeLost", re.IGNORECASE
+    r"pre-?empt|node[^.]{0,40}(lost|unusable|unresponsive|evict)|NodeLost", re.IGNORECASE
 )
 # What to do about a failure that is not the training program's; the first that fits.
 _CAUSES = (
@@ -52,7 +52,7 @@ _CAUSES = (
         ),
     ),
     (
-        re.compile(r"(?i)image.{0,20}pull|pull.{0,20}image"),
+        re.compile(r"(?i)image.{0,20}pull|pull.{0,20}image|acr ?refresh ?token"),
         (
             "the cluster's identity pulls the image: give it the role AcrPull for the registry, or "
             "Container Registry Repository Reader for a registry in ABAC mode"

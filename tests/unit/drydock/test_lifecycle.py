@@ -170,6 +170,16 @@ def test_weather_strikes_one_job_and_not_the_next(
     assert yard.state.faults.due() == ()
 
 
+@pytest.mark.parametrize("kind", ["preempted", "preempted-canceled", "out-of-memory"])
+def test_a_fault_of_the_node_does_not_miss_a_job_that_is_over_at_once(
+    yard: Yard, kind: str
+) -> None:
+    yard.state.faults.inject(kind)
+    yard.put("exit 0")
+    assert yard.wait(*OVER).status != "Completed"
+    assert yard.state.faults.due() == ()
+
+
 @pytest.mark.parametrize(
     ("mode", "status"), [("ReadOnlyMount", "Failed"), ("Download", "Completed")]
 )
