@@ -34,6 +34,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "clock-skew": ("", "login-missing"),
     "no-permission": ("permission-missing", "storage-role-missing"),
     "storage-firewall": ("storage-firewall",),
+    "role-missing": ("permission-missing", "job-failed"),
     "quota-exceeded": ("quota-exceeded",),
     "image-pull-refused": ("job-failed",),
     "mount-refused": ("job-failed",),
@@ -53,6 +54,7 @@ REMEDIES: Mapping[str, str] = {
     "mount-refused": "identity",
     "clock-skew": "clock",
     "no-permission": "role",
+    "role-missing": "role",
     "quota-exceeded": "quota",
     "output-empty": "outputs",
 }
@@ -69,17 +71,19 @@ _BLOBS = (
     "clock-skew",
     "storage-firewall",
 )
+_CHANGE = (*_PLANE, "role-missing")
 _LOGIN = ("expired-secret", "expired-assertion", "mfa-required", "conditional-access")
 _JOB = (
     "image-pull-refused",
+    "role-missing",
     "mount-refused",
     "preempted",
     "preempted-canceled",
     "preempted-restarted",
     "out-of-memory",
 )
-# What no step of a submit meets: tests/unit/drydock/test_access.py has them.
-OF_DOCTOR = ("role-missing", "registry-abac")
+# What no step of a submit meets: tests/unit/drydock/test_access.py has it.
+OF_DOCTOR = ("registry-abac",)
 # Needs a job whose command fails at first: tests/unit/drydock/test_lifecycle.py.
 OF_A_FAILURE = ("failure-restarted",)
 # Asked for only when the version is new: these cells need an image that no cell had.
@@ -199,18 +203,18 @@ def _steps() -> tuple[Step, ...]:
         _step("login", "login_token", ("429", "500", "slow-network", *_LOGIN), _input, job),
         _step("push", "workspaces_get", _PLANE, _input, job),
         _step("environment: look", "environment_versions_get", _PLANE, _input, job),
-        _step("environment: create", _NEW_IMAGE, _PLANE, _image, {**job, "environments": 1}),
+        _step("environment: create", _NEW_IMAGE, _CHANGE, _image, {**job, "environments": 1}),
         _step("compute: look", "compute_get", _PLANE, _input, job),
         _step(
             "compute: create",
             "compute_create_or_update",
-            _PLANE,
+            _CHANGE,
             _compute,
             {**job, "computes": 1},
         ),
         _step("compute: quota", "usages_list", (*_PLANE, "quota-exceeded"), _input, job),
         _step("submit: input", "blob PUT", (*_BLOBS, "dropped-upload"), _input, job),
-        _step("submit: job", "jobs_create_or_update", _PLANE, _input, job),
+        _step("submit: job", "jobs_create_or_update", _CHANGE, _input, job),
         _step("watch: status", "jobs_get", _PLANE, _to_watch, {}),
         _step("watch: log", "blob GET", (*_BLOBS, "dropped-download"), _to_watch, {}),
         _step("fetch: secret", "datastores_list_secrets", _PLANE, _to_fetch, {}),
@@ -221,7 +225,7 @@ def _steps() -> tuple[Step, ...]:
         _step(
             "register: model",
             "model_versions_create_or_update",
-            _PLANE,
+            _CHANGE,
             _to_register,
             {"models": 1},
         ),

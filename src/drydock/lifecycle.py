@@ -31,6 +31,12 @@ POLL_S = 0.2
 _KILLED = 137
 _PREEMPTED = "NodePreempted"
 _PREEMPTIONS = ("preempted", "preempted-canceled", "preempted-restarted")
+# The service's words: https://github.com/Azure/azureml-examples/issues/3463
+_NO_PULL = (
+    "This error may occur because the compute could not authenticate with the Docker registry to "
+    "pull the image. If using ACR please ensure the ACR has Admin user enabled or a Managed "
+    "Identity with `AcrPull` access to the ACR is assigned to the compute."
+)
 _RESTARTED = "Restarted"  # no status: the job starts again
 _log = logging.getLogger(__name__)
 
@@ -184,6 +190,8 @@ class Conductor:
             )
         if self._is_injected(job, "image-pull-refused"):
             return _pull_failed(spec, "unauthorized: authentication required (injected)")
+        if self._is_injected(job, "role-missing"):
+            return _pull_failed(spec, _NO_PULL)
         return None
 
     def _identity_missing(self, job: Job) -> _Outcome | None:

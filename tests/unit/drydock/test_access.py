@@ -7,13 +7,15 @@ import pytest
 
 from hakobune.adapters.azure_ml import AzureWorkspace
 from hakobune.adapters.patience import Patience, SystemClock
+from hakobune.errors import PermissionMissingError
 from hakobune.model.finding import Finding
-from hakobune.model.job import ComputePlan
+from hakobune.model.job import ComputePlan, EnvironmentPlan
 from hakobune.stages.doctor_cloud import examine_cloud
 from tests.samples import FakeReporter, FakeRunner, on
-from tests.unit.drydock.asking import Asker
+from tests.unit.drydock.asking import IMAGE, Asker, with_a_job
 from tests.unit.drydock.blobs_in_memory import BlobsInMemory
 from tests.unit.drydock.harbour import Harbour, launch
+from tests.unit.drydock.sdk_jobs import plan
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 ROLES = "/providers/Microsoft.Authorization"
@@ -77,6 +79,33 @@ def test_a_cluster_with_its_roles_leaves_nothing_to_say_and_each_fault_is_named(
         assert found.state == "ok" or found.remedy, (kind, route, found)
         assert "defect" not in found.remedy, (kind, route, found)
     assert {one.state for one in examined(cloud, monkeypatch).values()} == {"ok"}
+
+
+def test_a_reader_changes_nothing_and_each_refusal_names_the_operation_and_the_role(
+    cloud: AzureWorkspace, harbour: Harbour, tmp_path: Path
+) -> None:
+    with_a_job(Asker(harbour).login())
+    cloud.job("job1")  # the login and the workspace are known before
+    state = harbour.rehearsal.workspace_state
+    environment = EnvironmentPlan(name="demo", version="1", image=IMAGE, tags=())
+    state.faults.inject("role-missing", times=999)
+    (tmp_path / "model").write_bytes(b"1")
+    for action, change in (
+        ("environments/versions/write", lambda: cloud.create_environment(environment)),
+        ("computes/write", lambda: cloud.create_compute(ComputePlan(name="another"))),
+        ("jobs/write", lambda: cloud.create_job(plan(), root=tmp_path)),
+        ("jobs/cancel/action", lambda: cloud.cancel_job("job1")),
+        ("listSecrets/action", cloud.read_storage),
+    ):
+        if action.startswith("listSecrets") and cloud.is_keyless():
+            continue  # there the datastore has no secret, and the storage asks for a role
+        with pytest.raises(PermissionMissingError) as caught:
+            change()
+        assert f"{action}'" in caught.value.what
+        assert "AzureML Data Scientist" in caught.value.remedy
+    assert [one.name for one in state.environments.all()] == ["arima"]
+    assert [one.name for one in state.computes.all()] == ["cpu"]
+    assert [one.name for one in state.jobs.all()] == ["job1"]
 
 
 def test_the_roles_of_a_new_cluster_are_those_of_its_registry_s_mode(

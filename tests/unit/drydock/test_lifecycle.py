@@ -150,6 +150,7 @@ def test_a_waiting_job_can_be_cancelled(yard: Yard) -> None:
     ("kind", "status", "code"),
     [
         ("image-pull-refused", "Failed", "ImagePullFailure"),
+        ("role-missing", "Failed", "ImagePullFailure"),
         ("preempted", "Failed", "NodePreempted"),
         ("preempted-canceled", "Canceled", ""),
         ("out-of-memory", "Failed", "OutOfMemory"),
