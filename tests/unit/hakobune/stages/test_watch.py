@@ -5,6 +5,7 @@ import pytest
 
 from hakobune.errors import (
     AssertionExpiredError,
+    HakobuneError,
     JobCanceledError,
     JobFailedError,
     JobNotFoundError,
@@ -173,6 +174,19 @@ def test_a_node_s_log_that_cannot_be_read_does_not_hide_the_failure() -> None:
     cloud.fails["end of log"] = ServiceUnavailableError("no answer", remedy="")
     with pytest.raises(JobFailedError, match="node 2 could not be read: no answer"):
         followed(cloud)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [("Failed", JobFailedError), ("Canceled", JobCanceledError)]
+)
+def test_a_reason_that_cannot_be_read_does_not_hide_how_the_job_ended(
+    status: str, error: type[HakobuneError]
+) -> None:
+    cloud = FakeCloud(statuses=iter([status]))
+    cloud.fails["why"] = ServiceUnavailableError("run history: the read timed out", remedy="")
+    with pytest.raises(error, match="why is not known: run history") as caught:
+        followed(cloud)
+    assert "--timeout" not in caught.value.remedy  # which is for a job's own time
 
 
 @pytest.mark.parametrize(
