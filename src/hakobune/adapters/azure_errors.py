@@ -85,6 +85,11 @@ _LOGIN_DOWN = re.compile(
     r"Connection (broken|aborted|reset)|IncompleteRead)|HTTP Error: (429|5[0-9]{2})|"
     r"TooManyRequests|temporarily_unavailable|AADSTS(50196|90033|90055)\b"
 )
+_LOGIN_PAGE = re.compile(
+    r"Authentication failed: (JSON is invalid|Expecting value|maximum recursion|'\w+' object)"
+)
+# What the SDK says around the one line of several credentials that tells something.
+_AROUND = ("DefaultAzureCredential failed to ret", "Attempted credentials:", "To mitigate this")
 _QUOTA = re.compile(r"quota|CoreLimit|cores? limit|OperationNotAllowed", re.IGNORECASE)
 _DROPPED = (
     "ServiceRequestError",
@@ -266,6 +271,8 @@ def _login(text: str, said: str, doing: str) -> HakobuneError | TransientError:
     for kind, codes, what, remedy in _LOGINS:
         if any(code in text for code in codes):
             return kind(f"{doing}: {what} ({said})", remedy=remedy)
+    if _LOGIN_PAGE.search(text):
+        return _no_answer(said, doing)
     if _LOGIN_DOWN.search(text):
         return TransientError(f"{doing}: the login server does not answer ({said})")
     return LoginMissingError(
@@ -318,6 +325,7 @@ def _quota(said: str, doing: str) -> QuotaExceededError:
 
 def _said(exc: BaseException) -> str:
     """Return the exception's first words, without anything that may be a secret."""
-    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    lines = [line.strip() for line in str(exc).splitlines()]
+    lines = [line for line in lines if line and not line.startswith(_AROUND)]
     text = _SECRETS.sub(r"\1***", " ".join(lines) or type(exc).__name__)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

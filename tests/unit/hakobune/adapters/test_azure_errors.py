@@ -126,6 +126,15 @@ def test_a_page_in_place_of_an_answer_leads_to_the_network() -> None:
         assert isinstance(found, ServiceRefusedError)
         assert "cannot be read" in found.what
         assert "proxy" in found.remedy
+    login = (
+        "EnvironmentCredential: Authentication failed: Expecting value: line 1 column 1 (char 0)"
+    )
+    whole = (
+        f"DefaultAzureCredential failed to retrieve a token.\nAttempted credentials:\n\t{login}\n"
+    )
+    found = meaning(ClientAuthenticationError(f"{whole}To mitigate this issue, refer to"), "job")
+    assert isinstance(found, ServiceRefusedError)
+    assert found.what == f"job: the service's answer cannot be read ({login})"
     assert not is_missing(HttpResponseError(404, "<html>", page))
     assert isinstance(meaning(HttpResponseError(502, "<html>", page), "job"), TransientError)
 
