@@ -1,5 +1,6 @@
 """What answers a lock: uv, the host's list of Debian packages, and source distributions."""
 
+import calendar
 import io
 import tarfile
 import tomllib
@@ -55,12 +56,21 @@ def debian_list() -> str:
 
 
 def sdist(**files: str) -> bytes:
-    """Return an archive; in a file's name `__` stands for `/` and `_dot_` for `.`."""
+    """Return an archive; in a file's name `__` means `/` and `_dot_` means `.`."""
+    paths = {
+        key: key.replace("__", "/").replace("_dot_", ".").replace("PKG_INFO", "PKG-INFO")
+        for key in files
+    }
+    return sdist_of({path.replace("_egg", ".egg-info"): files[key] for key, path in paths.items()})
+
+
+def sdist_of(files: dict[str, str], *, year: int = 1970) -> bytes:
+    """Return an archive with these files below its folder, written in the middle of a year."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz") as archive:
-        for key, text in files.items():
-            path = key.replace("__", "/").replace("_dot_", ".").replace("PKG_INFO", "PKG-INFO")
-            entry = tarfile.TarInfo(f"demo-1.0/{path.replace('_egg', '.egg-info')}")
+        for path, text in files.items():
+            entry = tarfile.TarInfo(f"demo-1.0/{path}")
+            entry.mtime = calendar.timegm((year, 7, 1, 0, 0, 0))
             entry.size = len(text.encode())
             archive.addfile(entry, io.BytesIO(text.encode()))
     return content.getvalue()

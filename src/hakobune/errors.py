@@ -326,6 +326,10 @@ class DebianUnreachableError(NetworkError):
     """This host cannot list Debian's packages, and the image needs some that the lock lacks."""
 
 
+class DebianReleaseGoneError(NetworkError):
+    """The mirror has no such release of Debian (any more), and the image needs packages of it."""
+
+
 class HashMismatchError(NetworkError):
     """A downloaded file is not the one that the lock names."""
 

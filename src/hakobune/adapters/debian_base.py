@@ -12,6 +12,7 @@ from hakobune.errors import (
     BasePackageGoneError,
     BaseUnavailableError,
     DebianPackageUnknownError,
+    DebianReleaseGoneError,
     DiskFullError,
     HakobuneError,
     HashMismatchError,
@@ -34,7 +35,7 @@ def resolve(
     """Return the list of packages that make the base and of those that a project adds to it.
 
     None where this host cannot ask Debian. Raises DebianPackageUnknownError for packages that the
-    suite does not have, or that cannot be installed together.
+    suite does not have, or that cannot be installed together, and DebianReleaseGoneError.
     """
     script = str(shipped_folder("base") / "resolve.sh")
     done = runner.capture([script, suite, *packages, *(("--", *added) if added else ())])
@@ -50,6 +51,12 @@ def resolve(
         raise DebianPackageUnknownError(
             f"Debian {suite} cannot install {', '.join(added)} together:\n" + "\n".join(said),
             remedy="remove one of them",
+        )
+    if done.exit_code == _NO_SOLUTION and "does not have a Release file" in done.stderr:
+        raise DebianReleaseGoneError(
+            f"Debian {suite} is not on the mirror that this host uses: it has the releases that "
+            "Debian still supports",
+            remedy="set HAKOBUNE_DEBIAN_MIRROR to a mirror that has it (docs/how-to/bare-host.md)",
         )
     return done.stdout if done.exit_code == 0 else None
 

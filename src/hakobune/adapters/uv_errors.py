@@ -156,7 +156,9 @@ def _way_on(text: str) -> str:
 def _without_wheels(text: str) -> tuple[str, ...]:
     """Return the requirements for which uv found source distributions only."""
     names = re.findall(r"Wheels are required for `([\w.-]+)`", text)
-    ranges = dict(re.findall(r"([\w.-]+)((?:[=<>!~]=?[^\s,]+,?)+) has no usable wheels", text))
+    # `gym[box2d]==0.21.0 has no usable wheels`: the sources are the same with an extra.
+    pinned = r"([\w.-]+)(?:\[[^\]]*\])?((?:[=<>!~]=?[^\s,]+,?)+) has no usable wheels"
+    ranges = dict(re.findall(pinned, text))
     return tuple(dict.fromkeys(f"{name}{ranges.get(name, '')}" for name in names))
 
 

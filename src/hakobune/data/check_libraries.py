@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 # The packages whose modules stand each alone: what importing the package loads counts, no more.
-# numba tries its threading layers in turn; of PyQt and PySide a program uses a few modules.
-SELECTIVE = re.compile(r"numba|py(qt|side)[0-9]*(-.*)?")
+# numba tries its threading layers in turn; of PyQt and PySide a program uses a few modules; torch 1
+# brings caffe2, and does not import it.
+SELECTIVE = re.compile(r"numba|torch|py(qt|side)[0-9]*(-.*)?")
 # What NVIDIA's driver brings on a machine that has its hardware.
 DRIVER = re.compile(r"libcuda\.so.*|libnvidia-.*|libnvcuvid\.so.*|libnvoptix\.so.*")
 # The folders that the loader looks in without ld.so.cache (ld.so(8)), as Debian has them.

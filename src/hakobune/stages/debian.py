@@ -10,7 +10,11 @@ from packaging.specifiers import SpecifierSet
 
 from hakobune.adapters import debian_base, files
 from hakobune.adapters.process import Runner
-from hakobune.errors import DebianPackageUnknownError, DebianUnreachableError
+from hakobune.errors import (
+    DebianPackageUnknownError,
+    DebianReleaseGoneError,
+    DebianUnreachableError,
+)
 from hakobune.model.lock import DebianBase, Lock, LockedDebian, LockedSdist, LockedWheel
 from hakobune.model.project import PYPROJECT, Project
 from hakobune.model.reporter import Reporter
@@ -67,7 +71,7 @@ def choose_debian(  # noqa: PLR0913, PLR0917 - what is asked for, what there was
     if not python.debian_suite:
         _say_no_base(python, table["debian"], reporter)
     asked = {
-        release: _asked_for(project, spec, packages, release)
+        release: asked_for(project, spec, packages, release)
         for release in dict.fromkeys([python.debian_suite, python.suite])
         if release
     }
@@ -99,7 +103,7 @@ def _say_added(
     new: set[tuple[str, str]],
     reporter: Reporter,
 ) -> None:
-    """Print what the wheels need that nobody asked for by name."""
+    """Print what the packages need that nobody asked for by name."""
     for package in packages:
         if names := sorted(name for name, by in new if by == package.name):
             reporter.say(
@@ -134,6 +138,16 @@ def _of_release(  # noqa: PLR0913, PLR0917 - as above
         answer = debian_base.resolve(runner, release, required, tuple(names))
     except DebianPackageUnknownError as exc:
         raise _with_places(exc, release, names, project) from exc
+    except DebianReleaseGoneError as exc:
+        if not names or kept.is_whole:
+            reporter.say(f"note: {exc.what}; the lock keeps what it had")
+            return kept
+        by = ", ".join(f"{name} ({by})" for name, by in names.items())
+        raise DebianReleaseGoneError(
+            f"{exc.what}. The image of this Python is built on {release}, and needs from it: {by}",
+            remedy=f"choose a newer release of this Python, whose image is built on a newer Debian "
+            f"(a line without the third number, such as `python=3.8`, means that); or {exc.remedy}",
+        ) from exc
     if answer is None:
         if names and not kept.is_whole:
             raise DebianUnreachableError(
@@ -177,7 +191,7 @@ def _chosen(
     return chosen
 
 
-def _asked_for(
+def asked_for(
     project: Project,
     spec: EnvironmentSpec,
     packages: Sequence[LockedWheel | LockedSdist],
@@ -197,6 +211,11 @@ def _asked_for(
         if not locked.intersection(known["instead"].get(wheel, ())):
             for library in known["needs"][wheel]:
                 asked.setdefault(debian_base.package_with(library, release), wheel)
+    sources = {package.name for package in packages if isinstance(package, LockedSdist)}
+    for name in sorted(sources & known["builds"].keys()):
+        asked |= dict.fromkeys(
+            (debian for debian in known["builds"][name] if debian not in asked), name
+        )
     return asked
 
 

@@ -63,8 +63,8 @@ def old_releases(
         if moment and allows and moment - (package.uploaded or moment) > _LONG:
             warnings.append(
                 f"{wanted.place}: warning: {wanted.name} {package.version} is of "
-                f"{package.uploaded:%Y}, though {version} is of {moment:%Y}: what newer releases "
-                "need does not fit the Python or the other lines; ask for "
+                f"{package.uploaded:%Y}, though {version} is of {moment:%Y}: newer releases have "
+                "no wheel, or need what does not fit the Python or the other lines; ask for "
                 f"`{wanted.name}>={version}` to learn why"
             )
     return tuple(warnings)

@@ -50,8 +50,9 @@ def download_size(lock: Lock) -> tuple[str, ...]:
     if size < _LARGE:
         return ()
     largest = sorted(lock.python_packages, key=lambda package: -package.size)[:_SHOWN]
-    named = ", ".join(f"{package.name} {package.size / 1e9:.1f} GB" for package in largest)
-    return (f"the packages are a download of {size / 1e9:.1f} GB ({named}, …)",)
+    named = [f"{p.name} {p.size / 1e9:.1f} GB" for p in largest if p.size >= _LARGE // _SHOWN]
+    most = f" ({', '.join(named)}, …)" if named else ""
+    return (f"the packages are a download of {size / 1e9:.1f} GB{most}",)
 
 
 def require_hashes(spec: EnvironmentSpec, packages: tuple[LockedWheel | LockedSdist, ...]) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import unquote
 
+from packaging.requirements import Requirement
+from packaging.version import Version
+
 from hakobune.adapters import resolver
 from hakobune.adapters.download import download
 from hakobune.adapters.process import Runner
@@ -26,6 +29,7 @@ from hakobune.stages.outside import fetch_named
 from hakobune.transform.read_sdist import SdistFacts, read_sdist
 
 _MOST_ROUNDS = 40
+_BUILD_TOOLS = {"cmake", "cython", "ninja", "packaging", "setuptools", "wheel"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +97,7 @@ def _solve(
         try:
             packages = resolver.solve(runner, asked, env=env)
         except WheelMissingError as exc:
-            if not _read_more(exc, sdists, runner, question, env):
+            if not _read_more(exc, sdists, runner, asked, env):
                 raise
             continue
         except ResolutionImpossibleError as exc:
@@ -105,6 +109,8 @@ def _solve(
                 del sdists.known[name], sdists.facts[name]
             sdists.useless |= at_fault
             sdists.guessed -= at_fault
+            continue
+        if _read_stable(packages, sdists, runner, question, env):
             continue
         return _with_builders(packages, sdists, runner, question, env)
     raise SdistInvalidError(
@@ -118,7 +124,7 @@ def _read_more(
     missing: WheelMissingError,
     sdists: _Sdists,
     runner: Runner,
-    question: Question,
+    asked: Question,
     env: Mapping[str, str],
 ) -> bool:
     """Read the source distributions that are missing; return whether there was a new one.
@@ -129,26 +135,109 @@ def _read_more(
     names = {wanted: requirement_name(wanted) for wanted in missing.lacking}
     left = [w for w in names if names[w] not in {*sdists.known, *sdists.useless}]
     certain = [wanted for wanted in left if wanted != names[wanted]]
+    if not certain and left:
+        fitting = _releases_that_fit(left, asked, runner, env)
+        left = [f"{name}=={fitting[name]}" if name in fitting else name for name in left]
     is_new = False
     for wanted in certain or left:
-        found = resolver.locate_sdist(runner, wanted, question, env=env)
-        if found is None:
-            continue
-        content = download(found.address, file=found.file, sha256=found.sha256, env=env)
-        try:
-            facts = read_sdist(content, file=found.file)
-        except ValueError as exc:
-            raise SdistInvalidError(
-                str(exc), remedy="choose another release of this package"
-            ) from exc
-        sdists.known[found.name] = KnownSdist(
-            name=found.name, version=found.version, requires=facts.requires
-        )
-        sdists.facts[found.name] = facts
-        if not certain:
-            sdists.guessed.add(found.name)
-        is_new = True
+        is_new |= _read_one(wanted, sdists, runner, asked, env, is_guessed=not certain)
     return is_new
+
+
+def _releases_that_fit(
+    names: Sequence[str], asked: Question, runner: Runner, env: Mapping[str, str]
+) -> dict[str, str]:
+    """Return which release of each package uv takes where any of its releases may be built.
+
+    Their own requirements are not known yet, so this is a guess; empty where nothing fits.
+    """
+    free = dict.fromkeys(names)
+    for _ in range(_MOST_ROUNDS):
+        open_ones = tuple(KnownSdist(name=name, version="", requires=()) for name in free)
+        try:
+            packages = resolver.solve(
+                runner, replace(asked, known=(*asked.known, *open_ones)), env=env
+            )
+        except WheelMissingError as exc:
+            more = {requirement_name(wanted) for wanted in exc.lacking} - free.keys()
+            more -= {known.name for known in asked.known}
+            if not more:
+                return {}
+            free |= dict.fromkeys(sorted(more))
+            continue
+        except (PackageUnknownError, ResolutionImpossibleError):
+            return {}
+        return {package.name: package.version for package in packages if package.name in names}
+    return {}
+
+
+def _read_stable(
+    packages: Sequence[LockedWheel | LockedSdist],
+    sdists: _Sdists,
+    runner: Runner,
+    question: Question,
+    env: Mapping[str, str],
+) -> bool:
+    """Read the sources of releases that only pre-releases have wheels beside; tell whether any.
+
+    uv takes a pre-release where no other release has a wheel, and nobody asked for one.
+    """
+    asked_for = {
+        requirement_name(text)
+        for text in (*question.requirements, *question.constraints)
+        if Requirement(text).specifier.prereleases
+    }
+    odd = [
+        package.name
+        for package in packages
+        if isinstance(package, LockedWheel)
+        and Version(package.version).is_prerelease
+        and package.name not in {*sdists.known, *sdists.useless, *asked_for, *question.outside}
+        # What an earlier lock has was looked at then.
+        and f"{package.name}=={package.version}" not in question.preferred
+    ]
+    if question.takes_prereleases or not odd:
+        return False
+    newest = resolver.newest(runner, odd, question, env=env)
+    is_new = False
+    for name in odd:
+        version = newest.get(name, ("", None))[0]
+        is_read = bool(version) and not Version(version).is_prerelease
+        if is_read:
+            is_read = _read_one(
+                f"{name}=={version}", sdists, runner, question, env, is_guessed=True
+            )
+        if not is_read:
+            sdists.useless.add(name)
+        is_new |= is_read
+    return is_new
+
+
+def _read_one(  # noqa: PLR0913 - what is wanted, where it goes, and how to ask
+    wanted: str,
+    sdists: _Sdists,
+    runner: Runner,
+    question: Question,
+    env: Mapping[str, str],
+    *,
+    is_guessed: bool,
+) -> bool:
+    """Read a source distribution, and make it one that may be taken; tell whether there is one."""
+    found = resolver.locate_sdist(runner, wanted, question, env=env)
+    if found is None:
+        return False
+    content = download(found.address, file=found.file, sha256=found.sha256, env=env)
+    try:
+        facts = read_sdist(content, file=found.file)
+    except ValueError as exc:
+        raise SdistInvalidError(str(exc), remedy="choose another release of this package") from exc
+    sdists.known[found.name] = KnownSdist(
+        name=found.name, version=found.version, requires=facts.requires
+    )
+    sdists.facts[found.name] = facts
+    if is_guessed:
+        sdists.guessed.add(found.name)
+    return True
 
 
 def _with_builders(
@@ -167,7 +256,7 @@ def _with_builders(
             found.append(package)
             continue
         facts = sdists.facts[package.name]
-        wheels = _builders_of(package, facts, runner, question, env)
+        wheels = _builders_of(package, facts, runner, _beside(packages, package, question), env)
         if facts.needs_compiler:
             compiler = compiler or _compiler(runner, question, env)
             wheels |= compiler
@@ -186,6 +275,22 @@ def _with_builders(
     )
 
 
+def _beside(
+    packages: Sequence[LockedWheel | LockedSdist], package: LockedSdist, question: Question
+) -> Question:
+    """Return the question for what builds a package, with an earlier lock's answer preferred.
+
+    Without one, what it builds with is what it later runs with: a C extension fits the NumPy that
+    it was compiled for. Tools of the build are the newest that fit.
+    """
+    pins = question.preferred_builders.get(package.name) or tuple(
+        f"{one.name}=={one.version}"
+        for one in packages
+        if isinstance(one, LockedWheel) and one.name not in _BUILD_TOOLS
+    )
+    return replace(question, preferred=pins)
+
+
 def _builders_of(
     package: LockedSdist,
     facts: SdistFacts,
@@ -198,7 +303,6 @@ def _builders_of(
         question,
         requirements=facts.builders,
         constraints=(),
-        preferred=question.preferred_builders.get(package.name, ()),
         takes_prereleases=False,
         places={},
         outside={},

@@ -245,7 +245,12 @@ while [ "$left" -gt 0 ]; do
   left=$((left - 1))
 done
 exec "$zig" $as -target x86_64-linux-gnu.2.28 -mcpu=x86_64 -fno-sanitize=all "$@" -g0 \\
-  -idirafter /usr/include -Wno-unused-command-line-argument
+  -idirafter /usr/include -idirafter /build/include -Wno-unused-command-line-argument
+END
+COPY <<'END' /build/include/crypt.h
+/* Python.h up to 3.10 includes it, and neither the compiler nor a slim image has it. */
+struct crypt_data;
+char *crypt(const char *phrase, const char *setting);
 END
 """
 
@@ -317,6 +322,8 @@ build() {{ # package, version, file, `compiled` or nothing
   cd /build/work/*/
   PATH=/build/for/$1/bin:$plain_path
   [ "${{4:-}}" != compiled ] || PATH=/build/bin:$PATH
+  # There is no make, which cmake would ask for.
+  [ ! -e "/build/for/$1/bin/ninja" ] || export CMAKE_GENERATOR=Ninja
   # Archives of git have no tag to take the version from.
   export SETUPTOOLS_SCM_PRETEND_VERSION="$2" PBR_VERSION="$2"
   if ! /build/tools/bin/uv build --wheel --no-build-isolation --offline \\

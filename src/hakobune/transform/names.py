@@ -57,7 +57,8 @@ def environment_name(text: str) -> str:
     """Return the name of an environment as Docker, registries and Azure ML all accept it.
 
     It has lower-case letters and digits of ASCII with single `-` or `_` between them, at most 60
-    characters. A name of this form stays as it is. Where letters without an ASCII form or the end
+    characters. A name of this form stays as it is; in any other, `-` takes the place of all but
+    letters and digits. Where letters without an ASCII form or the end
     of a long name are left out, a part of the text's sha256 tells such names apart.
     """
     split = unicodedata.normalize("NFKD", text)
@@ -65,8 +66,8 @@ def environment_name(text: str) -> str:
         letter.isalnum() and not letter.isascii() for letter in split
     )
     plain = split.encode("ascii", "ignore").decode().lower()
-    name = re.sub(r"[^a-z0-9]+", lambda found: found[0] if found[0] == "_" else "-", plain)
-    name = name.strip("-_") or "env"
+    is_usable = re.fullmatch(r"[a-z0-9]+([_-][a-z0-9]+)*", text, re.ASCII) is not None
+    name = text if is_usable else re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "env"
     if re.match(_RESERVED, name):
         name = f"env-{name}"
     if not is_cut and len(name) <= _LONGEST:

@@ -10,11 +10,13 @@ import io
 import lzma
 import re
 import tarfile
+import time
 import tomllib
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from email.message import Message
 from pathlib import PurePosixPath
 
@@ -22,12 +24,14 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from hakobune.transform.read_setup import setup_requirements
+
 # What pip assumes where an archive has no pyproject.toml, or one without [build-system].
 _USUAL_BACKEND = ("setuptools>=40.8.0", "wheel")
-# Setuptools' own: since 58 it refuses an archive that asks for 2to3.
-_BEFORE_58 = ("setuptools<58", "wheel")
 _LARGEST = 2_000_000
 _MOST_FILES = 50_000
+_LATEST = 1 << 35  # seconds since 1970, as far as the clock's functions go everywhere
+_FIRST_YEAR = 1990
 _LARGEST_UNPACKED = 2 << 30
 # Whatever the libraries raise; RuntimeError is that of an encrypted file.
 _NO_ARCHIVE = (
@@ -64,9 +68,10 @@ class SdistFacts:
 
 def read_sdist(content: bytes, *, file: str) -> SdistFacts:
     """Return what the archive says. Raises ValueError where it is no source distribution."""
-    texts, names = {}, []
-    for path, text in _members(content, file):
+    texts, names, days = {}, [], []
+    for path, text, day in _members(content, file):
         names.append(path)
+        days += [day] if day and "/" not in path else []
         if text is not None:
             texts[path] = text
     if not any(path in texts for path in ("PKG-INFO", "pyproject.toml", "setup.py")):
@@ -75,16 +80,16 @@ def read_sdist(content: bytes, *, file: str) -> SdistFacts:
     endings = {PurePosixPath(path.lower()).suffix for path in names if not _ASIDE.search(path)}
     return SdistFacts(
         requires=_requires(texts),
-        builders=_builders(texts),
+        builders=_builders(texts, names, max(days, default=None)),
         needs_compiler=not endings.isdisjoint(_C_SOURCES),
         languages=tuple(sorted({_OTHER_SOURCES[end] for end in endings & _OTHER_SOURCES.keys()})),
-        name=str(_head(texts).get("Name") or _project(texts).get("name") or ""),
+        name=_name(texts),
         version=_version(texts),
     )
 
 
-def _members(content: bytes, file: str) -> Iterator[tuple[str, str | None]]:
-    """Yield each file's path below the archive's folder, and its text where it is of use here."""
+def _members(content: bytes, file: str) -> Iterator[tuple[str, str | None, date | None]]:
+    """Yield each file's path below the archive's folder, its text where of use here, its day."""
     try:
         if file.endswith(".zip"):
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -92,7 +97,8 @@ def _members(content: bytes, file: str) -> Iterator[tuple[str, str | None]]:
                     path = entry.filename.partition("/")[2]
                     is_wanted = _is_wanted(path) and entry.file_size <= _LARGEST
                     data = archive.read(entry) if is_wanted else None
-                    yield path, None if data is None else data.decode("utf-8", "replace")
+                    text = None if data is None else data.decode("utf-8", "replace")
+                    yield path, text, _day(*entry.date_time[:3])
         else:
             with tarfile.open(fileobj=io.BytesIO(content)) as archive:
                 unpacked = 0
@@ -107,9 +113,18 @@ def _members(content: bytes, file: str) -> Iterator[tuple[str, str | None]]:
                     path = member.name.removeprefix("./").partition("/")[2]
                     is_wanted = member.isreg() and _is_wanted(path) and member.size <= _LARGEST
                     opened = archive.extractfile(member) if is_wanted else None
-                    yield path, None if opened is None else opened.read().decode("utf-8", "replace")
+                    text = None if opened is None else opened.read().decode("utf-8", "replace")
+                    yield path, text, _day(*time.gmtime(max(0, min(member.mtime, _LATEST)))[:3])
     except _NO_ARCHIVE as exc:
         raise ValueError(f"{file} is not an archive: {exc}") from exc
+
+
+def _day(year: int, month: int, day: int) -> date | None:
+    """Return the day that a file was written; None where the archive has no true one."""
+    try:
+        return date(year, month, day) if year > _FIRST_YEAR else None
+    except ValueError:
+        return None
 
 
 def _is_wanted(path: str) -> bool:
@@ -133,6 +148,10 @@ def _head(texts: dict[str, str]) -> Message:
     return email.parser.HeaderParser().parsestr(texts.get("PKG-INFO", ""))
 
 
+def _name(texts: dict[str, str]) -> str:
+    return str(_head(texts).get("Name") or _project(texts).get("name") or "")
+
+
 def _project(texts: dict[str, str]) -> dict[str, object]:
     """Return pyproject.toml's table `project`, which states what is not `dynamic`."""
     try:
@@ -142,9 +161,13 @@ def _project(texts: dict[str, str]) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
+def _setup_cfg(texts: dict[str, str]) -> str:
+    return texts.get("setup.cfg", "")
+
+
 def _version(texts: dict[str, str]) -> str:
     """Return the version, by PEP 440, that PKG-INFO or a project's own files state as a text."""
-    setup_cfg = re.search(r"(?ms)^\[metadata\].*?^version\s*=\s*(\S+)$", texts.get("setup.cfg", ""))
+    setup_cfg = re.search(r"(?ms)^\[metadata\].*?^version\s*=\s*(\S+)$", _setup_cfg(texts))
     setup_py = re.search(r"\bversion\s*=\s*[\"']([^\"']+)[\"']", texts.get("setup.py", ""))
     for text in (
         str(_head(texts).get("Version") or ""),
@@ -181,17 +204,32 @@ def _valid(text: str) -> str:
     return "" if requirement.url else str(requirement)
 
 
-def _builders(texts: dict[str, str]) -> tuple[str, ...]:
+def _builders(texts: dict[str, str], names: list[str], released: date | None) -> tuple[str, ...]:
     try:
         system = tomllib.loads(texts.get("pyproject.toml", "")).get("build-system", {})
         listed = system.get("requires", ()) if isinstance(system, dict) else ()
     except (tomllib.TOMLDecodeError, RecursionError):
         listed = ()
     valid = [_valid(str(text)) for text in listed] if isinstance(listed, list) else []
-    if not valid or not all(valid):
-        is_old = re.search(r"\buse_2to3\b", texts.get("setup.py", ""))
-        return _BEFORE_58 if is_old else _USUAL_BACKEND
+    is_alone = not valid or not all(valid)
+    valid = list(_USUAL_BACKEND) if is_alone else valid
     if any(canonicalize_name(Requirement(text).name) == "setuptools" for text in valid):
         valid += [] if any(re.match(r"wheel\b", text) for text in valid) else ["wheel"]
-    backend = str(system.get("build-backend", "")).partition(".")[0]
-    return (*valid, *_ASKED_LATER.get(backend, ()))
+        setup = texts.get("setup.py", "")
+        needs = setup_requirements(
+            setup,
+            name=canonicalize_name(_name(texts)),
+            is_alone=is_alone,
+            files=names,
+            requires=_requires(texts),
+            released=released,
+        )
+        in_cfg = re.search(r"(?m)^setup_requires\s*=((?:.*\n?)(?:[ \t]+.*\n?)*)", _setup_cfg(texts))
+        needs += tuple(re.split(r"[;\n]", in_cfg[1])) if in_cfg else ()
+        valid += [_valid(text) for text in needs if _valid(text)]
+    if not is_alone:
+        backend = str(system.get("build-backend", "")).partition(".")[0]
+        valid += _ASKED_LATER.get(backend, ())
+    known = {canonicalize_name(Requirement(text).name) for text in valid}
+    # Without ninja, cmake asks for `make`, which is not there.
+    return tuple(dict.fromkeys([*valid, *(["ninja"] if known & {"cmake"} - {"ninja"} else [])]))

@@ -226,6 +226,11 @@ def _read_pip_section(node: yaml.MappingNode, found: Findings) -> None:
 
 def _why_no_section(key: str, value: yaml.Node) -> str:
     text = text_of(value)
+    if text and re.fullmatch(r"sel\(\w+\)", key):
+        return (
+            f"`{key}: {text}` is a condition, which micromamba has and conda has not: write "
+            f"`- {text}` if the image is to have it, or remove the line"
+        )
     if text and key.lower() != "pip":
         return f"`{key}: {text}` is not conda's form; write `{key}={text}`"
     return f"unknown section `{key}`; did you mean `pip:`?"

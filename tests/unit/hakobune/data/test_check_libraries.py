@@ -114,7 +114,8 @@ def test_a_library_that_the_import_opens_ends_the_build(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "library"), [("numba", LACKING), ("pyqt5", LACKING), ("demo", "libcuda.so.1")]
+    ("package", "library"),
+    [("numba", LACKING), ("torch", LACKING), ("pyqt5", LACKING), ("demo", "libcuda.so.1")],
 )
 def test_what_is_needed_only_by_those_who_use_it_is_listed(
     folder: Path, package: str, library: str

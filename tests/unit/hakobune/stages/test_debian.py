@@ -9,15 +9,18 @@ import pytest
 from hakobune.adapters.process import Completed
 from hakobune.errors import (
     DebianPackageUnknownError,
+    DebianReleaseGoneError,
     DebianUnreachableError,
     EnvironmentDoubtfulError,
     LockStaleError,
 )
-from hakobune.model.lock import Lock, LockedDebian, LockedWheel
+from hakobune.model.lock import Lock, LockedDebian, LockedSdist, LockedWheel
 from hakobune.model.project import Project
+from hakobune.stages.debian import asked_for
 from hakobune.stages.doubts import require_no_doubt, security_news
 from hakobune.stages.lock import LockWishes, lock_environment
-from hakobune.stages.project import open_project, read_fresh_lock
+from hakobune.stages.project import conda_names, open_project, read_fresh_lock
+from hakobune.transform.read_spec import read_spec
 from tests.lock_samples import Uv, debian_list
 from tests.samples import (
     NO_DEBIAN,
@@ -159,6 +162,25 @@ def test_a_name_that_debian_lacks_is_refused_with_who_asks_for_it(tmp_path: Path
 def test_a_host_that_cannot_ask_debian_refuses_what_the_lock_lacks(project: Project) -> None:
     with pytest.raises(DebianUnreachableError, match="the image needs libgomp1"):
         lock_with(project, NO_DEBIAN)
+
+
+def test_a_release_that_the_mirror_no_longer_has_is_named(project: Project) -> None:
+    """As apt says it of buster, which Debian moved to its archive."""
+    said = "E: The repository 'http://mirror.example buster Release' does not have a Release file."
+    gone = on("resolve.sh", exit_code=30, stderr=f"{said}\n")
+    with pytest.raises(DebianReleaseGoneError) as caught:
+        lock_with(project, gone)
+    assert "is not on the mirror that this host uses" in caught.value.what
+    assert "needs from it: libgomp1 (pyproject.toml)" in caught.value.what
+
+
+def test_sources_get_what_they_are_compiled_with(tmp_path: Path) -> None:
+    project = project_with(tmp_path, "psycopg2")
+    spec = read_spec(project.environment_path.read_bytes(), file="demo.yml", names=conda_names(()))
+    source = LockedSdist(name="psycopg2", version="2.9", file="p.tar.gz", size=1, sha256="1" * 64)
+    assert asked_for(project, spec, [source], "trixie") == {"libpq-dev": "psycopg2"}
+    (six,) = make_lock().python_packages
+    assert asked_for(project, spec, [replace(six, name="psycopg2")], "trixie") == {}
 
 
 def test_another_version_than_a_line_asks_for_is_refused(tmp_path: Path) -> None:

@@ -194,6 +194,9 @@ def test_a_download_of_more_than_a_gigabyte_is_told() -> None:
     lock = make_lock()
     (six,) = lock.python_packages
     assert download_size(replace(lock, packages=(replace(six, size=999_999_999),))) == ()
+    small = (replace(six, name=f"p{n}", size=250_000_000) for n in range(5))
+    (said,) = download_size(replace(lock, packages=tuple(small)))
+    assert said == "the packages are a download of 1.2 GB"
     large = replace(six, name="torch", size=2_750_000_000)
     assert download_size(replace(lock, packages=(large,))) == (
         "the packages are a download of 2.8 GB (torch 2.8 GB, …)",

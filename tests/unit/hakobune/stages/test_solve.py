@@ -1,4 +1,5 @@
 import hashlib
+import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from hakobune.adapters import resolver
 from hakobune.adapters.process import Completed
 from hakobune.adapters.resolver import Question
+from hakobune.adapters.uv_errors import failure_of
 from hakobune.errors import (
     HashMismatchError,
     ResolutionImpossibleError,
@@ -17,6 +19,7 @@ from hakobune.errors import (
 from hakobune.model.lock import LockedSdist, LockedWheel
 from hakobune.model.spec import requirement_name
 from hakobune.stages import solve as stage
+from hakobune.stages.solve import Solution
 from tests.lock_samples import sdist
 from tests.samples import FakeRunner, completed
 
@@ -45,6 +48,7 @@ class Uv:
     def __init__(self, sdist_of_old: str = OLD) -> None:
         self.configurations: list[str] = []
         self.constraints: list[str] = []
+        self.preferred: list[dict[str, str]] = []
         self.old = sdist_of_old
 
     def __call__(self, command: Sequence[str]) -> Completed | None:
@@ -52,6 +56,8 @@ class Uv:
         answer = Path(command[command.index("-o") + 1])
         self.configurations.append((answer.parent / "uv.toml").read_text(encoding="utf-8"))
         self.constraints.append((answer.parent / "constraints.txt").read_text(encoding="utf-8"))
+        earlier = tomllib.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
+        self.preferred.append({p["name"]: p["version"] for p in earlier.get("packages", ())})
         if names != ["old==1.0"]:
             wheels = map(wheel, ["ziglang"] if names == ["ziglang"] else ["setuptools", "wheel"])
             answer.write_text(HEAD + "".join(wheels), encoding="utf-8")
@@ -96,6 +102,29 @@ def test_a_source_distribution_is_taken_only_where_there_is_no_wheel_and_never_e
     assert 'version = "1.0"' in uv.configurations[2]
     assert uv.constraints[2] == "old==1.0\n"
     assert (found.is_compiled, found.notes) == (False, ())
+
+
+def test_the_release_that_an_extra_belongs_to_is_the_one_that_is_read() -> None:
+    """As uv says it of gym[box2d]==0.21.0."""
+    said = (
+        "Because gym[box2d]==0.21.0 has no usable wheels and you require gym[box2d]==0.21.0, no.\n"
+        "Wheels are required for `gym` because building from source is disabled"
+    )
+    failed = completed(exit_code=1, stderr=said)
+    error = failure_of(failed, replace(QUESTION, requirements=("gym[box2d]==0.21.0",)))
+    assert isinstance(error, WheelMissingError)
+    assert error.lacking == ("gym==0.21.0",)
+
+
+def test_what_is_compiled_is_compiled_with_what_it_later_runs_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = sdist(PKG_INFO="Requires-Dist: six\n", setup_dot_py="import six")
+    given(monkeypatch, content)
+    source = OLD.replace(SHA256, hashlib.sha256(content).hexdigest())
+    uv = Uv(sdist_of_old=source)
+    stage.solve(FakeRunner([uv]), QUESTION, env={})
+    assert uv.preferred[-1] == {"six": "1.0"}
 
 
 def test_c_sources_bring_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,3 +244,59 @@ def test_what_built_a_source_distribution_is_kept(monkeypatch: pytest.MonkeyPatc
     assert 'name = "setuptools"\nversion = "1.0"' in preferred[-1]
     assert "flit" not in "".join(preferred)
     assert not any(preferred[:-1])
+
+
+def test_a_package_whose_release_is_not_named_gets_the_one_that_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As shap, of which azureml-interpret 1.40 needs 0.39 at most, and none has a wheel."""
+    given(monkeypatch, ARCHIVE)
+    located: list[str] = []
+
+    def solve(_runner: object, question: Question, **_: object) -> tuple[LockedSdist, ...]:
+        known = {one.name: one.version for one in question.known}
+        if "old" not in known:
+            raise WheelMissingError("no set of wheels fits", remedy="", lacking=("old",))
+        if known["old"] not in {"", "0.39"}:
+            raise ResolutionImpossibleError("too new", remedy="", proof=f"old=={known['old']}")
+        return (LockedSdist(name="old", version="0.39", file="o.tar.gz", size=1, sha256=SHA256),)
+
+    def locate(_runner: object, wanted: str, *_: object, **__: object) -> LockedSdist:
+        located.append(wanted)
+        version = wanted.partition("==")[2] or "0.48"
+        return LockedSdist(name="old", version=version, file="o.tar.gz", size=1, sha256=SHA256)
+
+    monkeypatch.setattr(resolver, "solve", solve)
+    monkeypatch.setattr(resolver, "locate_sdist", locate)
+    monkeypatch.setattr(stage, "_with_builders", lambda packages, *_: Solution(packages=packages))
+    (old,) = stage.solve(FakeRunner([]), QUESTION, env={}).packages
+    assert (old.version, located) == ("0.39", ["old==0.39"])
+
+
+@pytest.mark.parametrize(("stable", "taken"), [("0.19", "0.19"), ("0.4.dev1", "0.3.dev5")])
+def test_sources_of_a_release_come_before_the_wheel_of_a_pre_release(
+    monkeypatch: pytest.MonkeyPatch, stable: str, taken: str
+) -> None:
+    """As deepspeed, whose only wheels are of 0.3.1.dev1 to dev5."""
+    given(monkeypatch, ARCHIVE)
+
+    def solve(_runner: object, question: Question, **_: object) -> tuple[LockedSdist, ...]:
+        known = {one.name: one.version for one in question.known}
+        wheel = LockedWheel(name="old", version="0.3.dev5", file="o.whl", size=1, sha256=SHA256)
+        source = LockedSdist(name="old", version="0.19", file="o.gz", size=1, sha256=SHA256)
+        return (source if known else wheel,)  # type: ignore[return-value]
+
+    def locate(_runner: object, wanted: str, *_: object, **__: object) -> LockedSdist:
+        version = wanted.partition("==")[2]
+        return LockedSdist(name="old", version=version, file="o.gz", size=1, sha256=SHA256)
+
+    monkeypatch.setattr(resolver, "solve", solve)
+    monkeypatch.setattr(resolver, "locate_sdist", locate)
+    monkeypatch.setattr(resolver, "newest", lambda *_, **__: {"old": (stable, None)})
+    monkeypatch.setattr(stage, "_with_builders", lambda packages, *_: Solution(packages=packages))
+    asked = replace(QUESTION, requirements=("old",))
+    (old,) = stage.solve(FakeRunner([]), asked, env={}).packages
+    assert old.version == taken
+    named = replace(QUESTION, requirements=("old>=0.3.dev1",))
+    (old,) = stage.solve(FakeRunner([]), named, env={}).packages
+    assert old.version == "0.3.dev5"

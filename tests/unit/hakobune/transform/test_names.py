@@ -50,6 +50,7 @@ def test_a_safe_name_is_one_for_docker_azure_and_folders(text: str) -> None:
     [
         ("arima-env", "arima-env"),
         ("my_env", "my_env"),
+        ("My_Env", "my-env"),
         ("fc.dots-1.9", "fc-dots-1-9"),
         ("My Project (v2)", "my-project-v2"),
         ("café", "cafe"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hakobune.transform.read_sdist import SdistFacts, read_sdist
-from tests.lock_samples import sdist
+from tests.lock_samples import sdist, sdist_of
 
 USUAL = ("setuptools>=40.8.0", "wheel")
 
@@ -60,7 +60,22 @@ def test_an_old_one_of_setuptools_says_it_in_requires_txt() -> None:
             "",
             ("setuptools", "wheel>=0.3"),
         ),
-        ("", "setup(use_2to3=True)", ("setuptools<58", "wheel")),
+        ("", "setup(use_2to3=True)", (*USUAL, 'setuptools<58; python_version < "3.12"')),
+        ("", "# setup(use_2to3=True)\nsetup(use_2to3=False)", USUAL),
+        ("", "import numpy as np\nfrom Cython.Build import cythonize", (*USUAL, "numpy", "cython")),
+        ("", "import pkg_resources", (*USUAL, "setuptools<81")),
+        ("", "import a_name_of_a_stranger", USUAL),
+        ("", "print 'Python 2'\nimport numpy", USUAL),
+        ("", "dist.Distribution().fetch_build_eggs(['numpy>=1.11'])", (*USUAL, "numpy>=1.11")),
+        ("", "setup(setup_requires=['pbr>=2.0', 3, 'pbr'])", (*USUAL, "pbr>=2.0")),
+        ("", "setup_requires = ['cffi']\nimport cffi", (*USUAL, "cffi")),
+        ("", "run(['cmake', '.'])", (*USUAL, "cmake", "ninja")),
+        (
+            "[build-system]\nrequires = ['setuptools']\n",
+            "import numpy\nsetup(setup_requires=['cffi'])",
+            ("setuptools", "wheel", "cffi"),
+        ),
+        ("[build-system]\nrequires = ['flit_core']\n", "import numpy", ("flit_core",)),
     ],
 )
 def test_what_builds_it_is_what_it_names_or_what_pip_assumes(
@@ -68,6 +83,33 @@ def test_what_builds_it_is_what_it_names_or_what_pip_assumes(
 ) -> None:
     found = facts(PKG_INFO="Name: demo\n", pyproject_dot_toml=manifest, setup_dot_py=setup)
     assert found.builders == builders
+
+
+def test_setup_cfg_may_say_what_a_build_needs() -> None:
+    cfg = "[options]\nsetup_requires =\n    pbr>=1\n    cffi\npackages = find:\n"
+    found = facts(PKG_INFO="Name: demo\n", setup_dot_cfg=cfg, setup_dot_py="setup()")
+    assert found.builders == (*USUAL, "pbr>=1", "cffi")
+
+
+def test_an_archive_that_imports_itself_needs_what_it_requires() -> None:
+    files = {"demo/__init__.py": "", "setup.py": "from demo import __version__"}
+    head = "Name: demo\nRequires-Dist: six>=1\nRequires-Dist: pytest; extra == 'test'\n"
+    content = sdist_of({"PKG-INFO": head, **files})
+    assert read_sdist(content, file="demo-1.tar.gz").builders == (*USUAL, "six>=1")
+
+
+@pytest.mark.parametrize(
+    ("year", "wanted"), [(2020, "cython<3"), (2024, "cython"), (1970, "cython")]
+)
+def test_old_sources_are_built_by_the_cython_of_their_day(year: int, wanted: str) -> None:
+    content = sdist_of({"PKG-INFO": "Name: demo\n", "setup.py": "import Cython"}, year=year)
+    assert read_sdist(content, file="demo-1.tar.gz").builders == (*USUAL, wanted)
+
+
+def test_swig_s_sources_need_swig() -> None:
+    setup = "Extension('demo', ['demo.i'])"
+    content = sdist_of({"PKG-INFO": "Name: demo\n", "setup.py": setup, "demo.i": ""})
+    assert read_sdist(content, file="demo-1.tar.gz").builders == (*USUAL, "swig")
 
 
 def test_a_zip_is_read_too() -> None:

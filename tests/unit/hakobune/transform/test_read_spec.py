@@ -127,6 +127,10 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
         (dependencies("pip: [[six]]"), "env.yml:4: expected a line of pip's"),
         (dependencies("pip: [six: 1]"), "env.yml:4: expected a line of pip's"),
         (dependencies("numpy: 1.2"), "env.yml:4: `numpy: 1.2` is not conda's form; write `numpy="),
+        (
+            dependencies("sel(win): six"),
+            "env.yml:4: `sel(win): six` is a condition, which micromamba",
+        ),
         (dependencies("dask[complete]"), "env.yml:4: `dask[complete]` is not a package such as"),
         (dependencies("pywin32=228"), "env.yml:4: `pywin32` exists for Windows only: remove the"),
         (dependencies("numpy; python_version>'3'"), "env.yml:4: `numpy; python_version>'3'` is"),

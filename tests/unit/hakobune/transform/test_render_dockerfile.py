@@ -371,6 +371,7 @@ def test_c_sources_are_compiled_by_the_locked_compiler_where_no_package_s_code_w
     assert "COPY --from=fetched / /sdists/" in found["sdists"]
     (venv,) = re.findall(r"(?s)/build/builders/old.txt\n(.*?)\nEND", found["sdists"])
     assert "ziglang" not in venv, "100 MB, for all of them once"
+    assert "/build/include/crypt.h" in found["sdists"], "Python.h of 3.10 includes it"
     # Nothing of it is in the image.
     assert all("ziglang" not in found[stage] for stage in found if stage != "sdists")
     assert "compiler" not in stages_of(with_sdist())["sdists"]
