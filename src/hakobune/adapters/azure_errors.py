@@ -138,6 +138,8 @@ _STORAGE: dict[str, tuple[type[HakobuneError], str, str]] = {
         ),
     ),
 }
+# The SDK's words where a redirect leads to plain HTTP, to which it hands no token.
+_PLAIN = re.compile(r"not permitted for non-TLS")
 _BUSY = (408, 425, 429)
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _NOT_IMPLEMENTED = 501
@@ -166,7 +168,9 @@ def _answer_id(exc: BaseException) -> str:
 
 
 def _of_a_page(exc: BaseException, doing: str) -> HakobuneError | None:
-    """Return the error for a page in place of an answer; a server's that is down is none."""
+    """Return the error for a page, or a way to one; that of a server that is down is none."""
+    if _PLAIN.search(str(exc)):
+        return _no_answer(f"it leads to an address without TLS: {_said(exc)}", doing)
     status = getattr(exc, "status_code", None)
     if status is None or status >= 500 or not _is_page(exc):  # noqa: PLR2004 - the HTTP status
         return None

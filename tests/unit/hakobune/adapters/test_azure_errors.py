@@ -85,6 +85,10 @@ NO_HOST = "HTTPSConnection(host='login.microsoftonline.com', port=443): Failed t
         ),
         (HttpResponseError(429, "slowly"), TransientError),
         (HttpResponseError(503, "down"), TransientError),
+        (
+            ServiceResponseError("Bearer token authentication is not permitted for non-TLS URLs"),
+            ServiceRefusedError,
+        ),
         (ServiceResponseError("Connection broken: IncompleteRead"), TransientError),
         (AzureError("('Connection broken: IncompleteRead(529 bytes read)',)"), TransientError),
         (AzureError("The quota of cores is used up"), QuotaExceededError),
