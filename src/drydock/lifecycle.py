@@ -267,7 +267,11 @@ class Conductor:
         None of its nodes uploads anything; what is in mounted outputs by then stays there.
         """
         fault = self._state.faults.take_whole(
-            _PREEMPTIONS, job.name, f"job {job.name}", age_s=age_s
+            _PREEMPTIONS,
+            job.name,
+            f"job {job.name}",
+            age_s=age_s,
+            count_written=lambda: self._count_written(spec),
         )
         if fault is None:
             return None
@@ -280,6 +284,14 @@ class Conductor:
         if fault.kind == "preempted-canceled":
             return _Outcome(status="Canceled")
         return _failed(_PREEMPTED, "The low-priority node was preempted while the job ran.")
+
+    def _count_written(self, spec: JobSpec) -> int:
+        """Return how many files the job's mounted outputs hold."""
+        places = [spec.outputs[name] for name in spec.mounted]
+        return sum(
+            len(self._state.blobs.blobs(place.container, f"{place.path.rstrip('/')}/"))
+            for place in places
+        )
 
     def _is_unwanted(self, job: Job) -> bool:
         return self._state.jobs.get(job.name).status == "CancelRequested"

@@ -385,8 +385,9 @@ def test_a_reason_of_another_form_is_bounded_and_escaped(content: bytes, words: 
 
 def test_what_a_program_without_a_reason_left_is_counted() -> None:
     told = failed_with({"a.bin": b"x" * 1_000_000, "b.bin": b"y"})
-    assert "its output output holds 2 file(s), 1.0 MB, of a run that did not end" in told
+    assert "its output output holds 2 files, 1.0 MB, of a run that did not end" in told
     assert "output" not in failed_with({})
+    assert "output" not in failed_with({".cluster/key-0123456789abcdef.json": b"secret"})
 
 
 def test_outputs_that_cannot_be_read_do_not_hide_how_the_job_ended() -> None:
