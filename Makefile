@@ -7,7 +7,7 @@ PYTHON ?= python3
 ARGS ?=
 WORKERS ?= 2
 NODES ?= 3
-AFTER ?= 30
+WRITTEN ?= 5
 # Without the libraries' bytecode each process of the tests would compile them again, for most of its CPU time.
 export PYTHONDONTWRITEBYTECODE =
 
@@ -17,7 +17,7 @@ help: ## list the targets
 train: engine .venv/ready ## train once; prints the paths of the model and the pictures (ARGS="--order 2,0,2")
 	@$(BIN)/hakobune train $(ARGS)
 
-train-cluster: image ## forecast many series by WORKERS containers of this machine (ARGS="--input data/many.csv" WORKERS=2)
+train-cluster: $(if $(ARGS),image,no-table) ## forecast many series by WORKERS containers of this machine (ARGS="--input data/many.csv" WORKERS=2)
 	@run="cluster-$$(date -u +%Y%m%dT%H%M%S)-$$$$"; HAKOBUNE_RUN_ID=$$run ARGS="$(ARGS)" docker compose --profile cluster up --no-log-prefix --no-build --scale worker=$(WORKERS) scheduler worker; docker compose --profile cluster rm --force scheduler worker >/dev/null 2>&1; $(BIN)/hakobune record runs/$$run
 
 drill-eviction: engine .venv/ready ## kill parts of a job in containers of this machine, and compare what it makes (ARGS="many --input data/many.csv")
@@ -29,8 +29,8 @@ push-and-submit: engine .venv/ready ## run the same container as an Azure ML job
 rehearse: image ## push-and-submit against a stand-in for Azure ML on this machine; only environment variables differ (ARGS="--output-mode rw_mount")
 	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env)" && eval "$$found" && HAKOBUNE_REHEARSAL=1 $(MAKE) --no-print-directory -o engine push-and-submit )
 
-rehearse-cluster: image ## many series on NODES nodes as one Azure ML job, against the stand-in; after AFTER seconds a node is taken away (ARGS="--input data/many.csv")
-	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env)" && eval "$$found" && $(BIN)/python -m drydock fault --clear preempted --node 1 --after $(AFTER) && HAKOBUNE_REHEARSAL=1 $(BIN)/hakobune submit --smoke --create-compute --instances $(NODES) --retries 2 --fetch many $(ARGS) )
+rehearse-cluster: $(if $(ARGS),image,no-table) ## many series on NODES nodes as one Azure ML job, against the stand-in; a node is taken away when WRITTEN files are there (ARGS="--input data/many.csv")
+	@$(BIN)/python -m drydock start && ( trap '$(BIN)/python -m drydock fault --clear; $(BIN)/python -m drydock stop' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env)" && eval "$$found" && $(BIN)/python -m drydock fault --clear preempted --node 1 --written $(WRITTEN) && HAKOBUNE_REHEARSAL=1 $(BIN)/hakobune submit --smoke --create-compute --instances $(NODES) --retries 2 --fetch many $(ARGS) )
 
 rehearse-keyless: image ## the same in a workspace whose storage allows no account keys
 	@$(BIN)/python -m drydock start --keyless --state .drydock-keyless && ( trap '$(BIN)/python -m drydock stop --state .drydock-keyless' EXIT; trap 'exit 130' INT TERM; found="$$($(BIN)/python -m drydock env --state .drydock-keyless)" && eval "$$found" && HAKOBUNE_REHEARSAL=1 $(MAKE) --no-print-directory -o engine push-and-submit )
@@ -47,6 +47,9 @@ image: engine .venv/ready ## build the image (takes a second if nothing changed)
 mlflow: image ## serve MLflow's pages for ./runs on 127.0.0.1:5000 (Ctrl-C stops the server)
 	@cd docker/mlflow && ../../$(BIN)/hakobune build
 	@docker compose up mlflow
+
+no-table:
+	@echo 'error: no table of many series is named: ARGS="--input data/many.csv"' >&2; exit 2
 
 engine: ## use the running Docker engine, or install and start one
 	@docker/engine.sh ensure
@@ -106,4 +109,4 @@ clean: ## remove .venv and the tools' caches; runs and images are kept
 	@echo "python: creating .venv-bench for the other engines" >&2
 	@rm -rf .venv-bench && $(PYTHON) -m venv .venv-bench && .venv-bench/bin/pip install -qq --disable-pip-version-check --no-compile --require-hashes --only-binary :all: -r $< && touch $@
 
-.PHONY: help train train-cluster drill-eviction push-and-submit rehearse rehearse-cluster rehearse-keyless test test-all image mlflow engine check quick format libraries bench-search bench-accuracy bench-cluster bench-many proof hostile sdk-tests wheel docs relock clean
+.PHONY: help no-table train train-cluster drill-eviction push-and-submit rehearse rehearse-cluster rehearse-keyless test test-all image mlflow engine check quick format libraries bench-search bench-accuracy bench-cluster bench-many proof hostile sdk-tests wheel docs relock clean

@@ -31,6 +31,7 @@ _BOUND_CONTAINERS, _BOUND_MS, _BOUND_IDLE_MS, _BOUND_MEMORY = 0.9, 0.5, 3.0, 1.1
 _FIRST = 1000  # series after which memory is what it should stay
 _A_BATCH = 200  # series, as the plan makes them of 60 rows or so
 _WORKERS = (4, 16, 64)
+_STILL_STARTING = 0.02  # of a processor
 _TICKS = os.sysconf("SC_CLK_TCK")
 Row = tuple[str, str, str, float, str, bool]
 
@@ -110,6 +111,13 @@ def idle(folder: Path, _series: int, _rounds: int) -> Iterator[Row]:
         time.sleep(15)
         pids = {"scheduler": head.pid, "worker": engine_of(worker)}
         before = {name: used_s(pid) for name, pid in pids.items()}
+        while True:  # on a busy machine they load their libraries for a while
+            time.sleep(5)
+            after = {name: used_s(pid) for name, pid in pids.items()}
+            if all(after[name] - before[name] < _STILL_STARTING * 5 for name in pids):
+                break
+            before = after
+        before = after
         time.sleep(20)
         for name, pid in pids.items():
             spent = 1000 * (used_s(pid) - before[name]) / 20
@@ -135,8 +143,9 @@ def memory(folder: Path, series: int, _rounds: int) -> Iterator[Row]:
         while head.poll() is None:
             done = len(list(batches.iterdir())) if batches.is_dir() else 0
             if done:
-                last = {"scheduler": memory_mb(head.pid)}
-                last |= {f"worker {n}": memory_mb(engine_of(w)) for n, w in enumerate(workers, 1)}
+                now = {"scheduler": memory_mb(head.pid)}
+                now |= {f"worker {n}": node_mb(engine_of(w)) for n, w in enumerate(workers, 1)}
+                last = now if all(now.values()) else last  # at the end they go one by one
                 if done * 400 >= _FIRST and not first:  # a batch has 400 short series at most
                     first = dict(last)
             time.sleep(0.1)
@@ -164,6 +173,9 @@ def scheduler(folder: Path, _series: int, rounds: int) -> Iterator[Row]:
 
         def failed(self, name: str, why: BaseException) -> None:
             sys.exit(f"{name}: {why}")
+
+        def gave_back(self, why: str) -> None:
+            pass
 
         def look(self, progress: object) -> None:
             pass
@@ -293,6 +305,15 @@ def used_s(pid: int) -> float:
     """Return the CPU seconds of a process without its children."""
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def node_mb(engine: int) -> float:
+    """Return the memory of a node's engine and of what fits for it; 0 where that is gone."""
+    with suppress(OSError):
+        listed = Path(f"/proc/{engine}/task/{engine}/children").read_text("ascii").split()
+        parts = [memory_mb(pid) for pid in (engine, *map(int, listed))]
+        return sum(parts) if len(parts) > 1 and all(parts) else 0.0
+    return 0.0
 
 
 def memory_mb(pid: int) -> float:

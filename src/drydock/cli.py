@@ -156,6 +156,13 @@ def env(*, state: Path, is_json: bool) -> None:
     metavar="SECONDS",
     help="How long after the job's start its node is preempted.",
 )
+@click.option(
+    "--written",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="FILES",
+    help="How many files the job's mounted outputs hold when its node is preempted.",
+)
 @click.option("--clear", is_flag=True, help="Remove all faults.")
 def fault(  # noqa: PLR0913 - the options
     *,
@@ -165,15 +172,19 @@ def fault(  # noqa: PLR0913 - the options
     times: int,
     node: int,
     after_s: float,
+    written: int,
     clear: bool,
 ) -> None:
     """Inject a fault; without NAME, list the available faults."""
     faults = Faults(state)
     if clear:
-        say(f"removed {faults.clear()} faults")
+        for removed in faults.clear():
+            say(f"removed, and did not happen: {removed.described()}")
     if name is not None:
-        added = faults.inject(name, route=route, times=times, node=node, after_s=after_s)
-        say(f"injected {added.kind}: the next {added.times} requests that match {added.route} fail")
+        added = faults.inject(
+            name, route=route, times=times, node=node, after_s=after_s, written=written
+        )
+        say(f"injected {added.described()}")
     elif not clear:
         show_table(list(KINDS.items()))
 

@@ -8,6 +8,7 @@ import fnmatch
 import math
 import threading
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -27,7 +28,7 @@ KINDS = {
     "expired-sas": "the blob store reports that the signature has expired",
     "no-permission": "a request is answered with 403: the identity lacks the permission",
     "storage-firewall": "the blob store refuses this machine's network; its firewall is on",
-    "role-missing": "the login has the role Reader only, or a cluster's identity no role",
+    "role-missing": "the login has the role Reader only; a cluster's identity has no role",
     "registry-abac": "the registry is in ABAC mode, which ignores AcrPull and AcrPush",
     "image-pull-refused": "the registry refuses to serve the job's image",
     "quota-exceeded": "the quota of cores is used up: no machine is allocated to a job",
@@ -55,7 +56,8 @@ EVERYWHERE = "*"
 class Fault:
     """A fault that is still to come: a pattern of the requests to fail, and how many of them.
 
-    One of a job's machine strikes `after_s` seconds after the job's start, on this node.
+    One of a job's machine strikes this node, at the earliest `after_s` seconds after the job's
+    start, and when its mounted outputs hold so many files (`written`).
     """
 
     kind: str
@@ -63,6 +65,15 @@ class Fault:
     times: int
     node: int = 0
     after_s: float = 0.0
+    written: int = 0
+
+    def described(self) -> str:
+        """Return in a sentence what is going to happen."""
+        if not self.kind.startswith("preempted"):
+            return f"{self.kind}: the next {self.times} requests that match {self.route} fail"
+        when = [f"after {self.after_s:g} s"] * bool(self.after_s)
+        when += [f"when its outputs hold {self.written} files"] * bool(self.written)
+        return f"{self.kind}: node {self.node} of a job is taken away {' and '.join(when)}".strip()
 
 
 class Faults:
@@ -72,7 +83,7 @@ class Faults:
         self._folder = state / "faults"
         self._lock = threading.Lock()
 
-    def inject(
+    def inject(  # noqa: PLR0913 - what makes a fault, by name
         self,
         kind: str,
         *,
@@ -80,13 +91,16 @@ class Faults:
         times: int = 1,
         node: int = 0,
         after_s: float = 0.0,
+        written: int = 0,
     ) -> Fault:
         """Make the next `times` occasions that match the pattern fail."""
         if kind not in KINDS:
             raise FaultUnknownError(
                 f"there is no fault named {kind}", remedy=f"use one of: {', '.join(KINDS)}"
             )
-        fault = Fault(kind=kind, route=route, times=times, node=node, after_s=after_s)
+        fault = Fault(
+            kind=kind, route=route, times=times, node=node, after_s=after_s, written=written
+        )
         number = max((int(path.name.split("-")[0]) for path, _ in self._due()), default=0) + 1
         write_json(self._folder / f"{number:06}-{uuid.uuid4().hex}.json", asdict(fault))
         return fault
@@ -95,12 +109,12 @@ class Faults:
         """Return the faults that are not used up, the oldest first."""
         return tuple(fault for _, fault in self._due())
 
-    def clear(self) -> int:
-        """Remove all faults; return how many there were."""
+    def clear(self) -> tuple[Fault, ...]:
+        """Remove all faults; return those that there were."""
         found = self._due()
         for path, _ in found:
             path.unlink(missing_ok=True)
-        return len(found)
+        return tuple(fault for _, fault in found)
 
     def take(self, kinds: tuple[str, ...], *occasions: str) -> str | None:
         """Return the first fault of these kinds that matches an occasion, and count it.
@@ -111,13 +125,22 @@ class Faults:
         return None if found is None else found.kind
 
     def take_whole(
-        self, kinds: tuple[str, ...], *occasions: str, age_s: float = math.inf
+        self,
+        kinds: tuple[str, ...],
+        *occasions: str,
+        age_s: float = math.inf,
+        count_written: Callable[[], int] | None = None,
     ) -> Fault | None:
-        """Return the first fault as `take` does; `age_s` is how long the job has been running."""
+        """Return the first fault as `take` does.
+
+        `age_s` is how long the job has been running, and `count_written` counts what it wrote.
+        """
         with self._lock:
             for path, fault in self._due():
                 is_due = fault.kind in kinds and fault.after_s <= age_s
-                if is_due and _matches(fault.route, occasions):
+                if not (is_due and _matches(fault.route, occasions)):
+                    continue
+                if fault.written <= (count_written() if fault.written and count_written else 0):
                     if fault.times > 1:
                         write_json(path, asdict(replace(fault, times=fault.times - 1)))
                     else:

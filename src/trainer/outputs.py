@@ -21,6 +21,8 @@ from trainer.interruption import checkpoint, held_back
 
 RECORD = "record.json"
 FAILURE = "failure.json"
+# The system's errors of a disk without room.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _STAGING = ".trainer-"
 _COPIED_BYTES = 1 << 22
 _FOLDER_REMEDY = "name a folder with --output, an existing or a new one"
@@ -215,7 +217,7 @@ def translated(output: Path) -> Iterator[None]:
             remedy=_FOLDER_REMEDY,
         ) from exc
     except OSError as exc:
-        if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if exc.errno in FULL:
             raise DiskFullError(
                 f"the disk of {output} is full: {exc.strerror}",
                 remedy="free some megabytes there, or choose another --output",

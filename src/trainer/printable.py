@@ -22,5 +22,10 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(limited, text.split("\n")))
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """Return a number and what it counts: `1 node`, `2 nodes`; `several` is no plain plural."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
 def _escaped(letter: str) -> str:
     return letter if letter.isprintable() else letter.encode("unicode_escape").decode()

@@ -55,6 +55,21 @@ def read_beneath(folder: Path, name: str, largest: int) -> bytes:
     `folder` itself may be one. Raises what `read_regular` raises, and ValueError for a name that
     leads out of the folder.
     """
+    return _read(_beneath(folder, name), largest)
+
+
+def open_beneath(folder: Path, name: str) -> io.BufferedReader:
+    """Open such a file to be read from its start. Raises what `read_beneath` raises."""
+    stream = os.fdopen(_beneath(folder, name), "rb")
+    try:
+        _refuse_other(os.fstat(stream.fileno()).st_mode)
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
+def _beneath(folder: Path, name: str) -> int:
     *above, last = PurePosixPath(name).parts
     if PurePosixPath(name).is_absolute() or ".." in (*above, last):
         raise ValueError(f"{name!r} is not a path inside the folder")
@@ -68,10 +83,9 @@ def read_beneath(folder: Path, name: str, largest: int) -> bytes:
             os.close(place)
             place = inner
         _refuse_other(os.stat(last, dir_fd=place, follow_symlinks=False).st_mode)
-        file = os.open(last, _FLAGS | os.O_NOFOLLOW, dir_fd=place)
+        return os.open(last, _FLAGS | os.O_NOFOLLOW, dir_fd=place)
     finally:
         os.close(place)
-    return _read(file, largest)
 
 
 def _read(file: int, largest: int) -> bytes:

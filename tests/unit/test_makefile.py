@@ -24,7 +24,7 @@ def rehearse(folder: Path, env: str, target: str = "rehearse") -> tuple[int, lis
         (folder / name).write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
         (folder / name).chmod(0o755)
     done = subprocess.run(
-        ["make", "-s", f"BIN={folder}", "-o", "image", "-o", "engine", target],
+        ["make", "-s", f"BIN={folder}", "ARGS=-i t", "-o", "image", "-o", "engine", target],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
@@ -41,7 +41,8 @@ def test_a_rehearsal_whose_stand_in_died_stops_before_hakobune(
 ) -> None:
     code, ran = rehearse(tmp_path, env, target)
     assert code != 0
-    assert ran == ["drydock start", "drydock stop"]
+    told = ["drydock fault"] * (target == "rehearse-cluster")
+    assert ran == ["drydock start", *told, "drydock stop"]
 
 
 def test_a_rehearsal_without_variables_is_one_all_the_same(tmp_path: Path) -> None:
@@ -58,4 +59,13 @@ def test_a_rehearsal_takes_in_the_variables(tmp_path: Path) -> None:
 def test_a_rehearsal_of_several_nodes_takes_one_of_them_away(tmp_path: Path) -> None:
     code, ran = rehearse(tmp_path, "echo export ARM_CLOUD_METADATA_URL=x", "rehearse-cluster")
     assert code == 0
-    assert ran[1:-1] == ["drydock fault", "hakobune submit: 1 x"]
+    assert ran[1:-1] == ["drydock fault", "hakobune submit: 1 x", "drydock fault"]
+
+
+@pytest.mark.parametrize("target", ["train-cluster", "rehearse-cluster"])
+def test_a_target_for_many_series_asks_for_a_table_before_it_does_anything(target: str) -> None:
+    command = ["make", "-s", "BIN=/none", target]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "no table of many series is named" in done.stderr
+    assert done.stdout == ""

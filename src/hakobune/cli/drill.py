@@ -5,6 +5,7 @@ import click
 from hakobune.cli.options import Document, Duration, json_option
 from hakobune.cli.wiring import Wiring, pass_wiring
 from hakobune.console import show, show_table
+from hakobune.model.drill import MOST_NODES
 
 _HEAD = ("drill", "done twice", "lost", "time lost", "bytes", "what was taken away")
 
@@ -17,7 +18,7 @@ def command() -> None:
 @command.command("eviction", context_settings={"ignore_unknown_options": True})
 @click.option(
     "--nodes",
-    type=click.IntRange(2, 16),
+    type=click.IntRange(2, MOST_NODES),
     default=3,
     show_default=True,
     metavar="N",

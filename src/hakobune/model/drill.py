@@ -15,6 +15,7 @@ class Target(Enum):
     PROCESS = "process"
 
 
+MOST_NODES = 16
 # A program that shares no work has one container. Of one that does, node 0 has scheduler, client
 # and merge in one process, so that one drill is the drill of all three.
 ALONE = (Target.CONTAINER,)

@@ -131,6 +131,12 @@ FORMS = {
         "`arguments`; a job's command; a receipt's `checks`",
         128 * 1024,
     ),
+    "drill": Form(
+        r"hakobune-drill-[0-9a-f]{8}",
+        "`hakobune-drill-` and eight hexadecimal digits",
+        "`.hakobune/drill`: the prefix of what a drill makes",
+        40,
+    ),
     "unit": Form(r"[a-z]+", "a word", "what a program counts of its work", 20),
     "time": Form(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",

@@ -263,6 +263,10 @@ class WatchWishes:
     is_canceled_on_interrupt: bool = False
 
 
+# Where the nodes of a job keep what only they need, in an output that they share.
+NODES_FOLDER = ".cluster/"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteFile:
     """A file of a job's output: its name within the output, and what the store says of it."""
@@ -271,6 +275,11 @@ class RemoteFile:
     place: str
     size_bytes: int
     mark: str
+
+    @property
+    def is_of_nodes(self) -> bool:
+        """Tell whether nodes use it among themselves while a job runs: no result, and secret."""
+        return self.name.startswith(NODES_FOLDER)
 
 
 def folders_above(names: Iterable[str]) -> frozenset[str]:

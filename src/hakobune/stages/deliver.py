@@ -257,4 +257,5 @@ def _completed_job(
                 f"{exc.what}\nthe node was lost; resubmitting: attempt {attempt} of "
                 f"{order.retries + 1}"
             )
+            reporter.done("watch", f"{job.name} lost its node")  # the next stage has its own time
         job = submit_after(project, submission, job.name, cloud, reporter)

@@ -18,7 +18,7 @@ from hakobune.adapters import docker_cli, files
 from hakobune.adapters.job_nodes import Nodes
 from hakobune.adapters.process import Runner, printable
 from hakobune.errors import DrillFailedError, DrillRunningError, TrainingFailedError
-from hakobune.model.drill import ALONE, SHARED, WHAT, Drilled, Made, Target, Work
+from hakobune.model.drill import ALONE, MOST_NODES, SHARED, WHAT, Drilled, Made, Target, Work
 from hakobune.model.forms import is_of
 from hakobune.model.image import Image
 from hakobune.model.json_text import parse_json
@@ -87,6 +87,9 @@ def drill(  # noqa: PLR0913 - what a drill is made of, by name
                 remedy="wait until it ends",
             )
         files.make_folder(project.root / RUNS)
+        note = files.own_folder(project.root) / "drill"
+        _remove_left(project, runner, note)
+        files.write_bytes(note, prefix.encode())
         try:
             first = _undisturbed(site)
             reporter.done("job", f"undisturbed, {len(first.files)} files", seconds=first.seconds)
@@ -97,7 +100,18 @@ def drill(  # noqa: PLR0913 - what a drill is made of, by name
                 reporter.done("drill", f"{target.value}: {found[-1].outcome}")
         finally:
             files.remove(site.folder)
+            files.remove(note)
     return first, tuple(found)
+
+
+def _remove_left(project: Project, runner: Runner, note: Path) -> None:
+    """Remove what a drill left that was killed itself; its note names it, and its lock is free."""
+    content = files.read_bytes(note, largest=files.LARGEST_DOCUMENT)
+    prefix = (content or b"").decode("ascii", errors="replace")
+    if is_of("drill", prefix):
+        names = [f"{prefix}-{node}" for node in range(MOST_NODES)]
+        Nodes(runner=runner, prefix=prefix, names=names).remove()
+        files.remove(project.root / RUNS / f".{prefix}")
 
 
 def require_passed(found: tuple[Drilled, ...]) -> None:

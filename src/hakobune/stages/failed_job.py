@@ -53,15 +53,15 @@ def end_of_its_log(cloud: Cloud, job: Job, why: str) -> tuple[str, ...]:
 
 
 def _line(cloud: Cloud, output: str, there: tuple[RemoteFile, ...]) -> str:
+    there = tuple(file for file in there if not file.is_of_nodes)
     reason = next((file for file in there if file.name == FAILURE), None)
     if reason is not None:
         return f"its {FAILURE}: {_reason(cloud, reason)}"
     if not there:
         return ""
     total = sum(file.size_bytes for file in there) / 1e6
-    return (
-        f"its output {output} holds {len(there)} file(s), {total:.1f} MB, of a run that did not end"
-    )
+    files = "1 file" if len(there) == 1 else f"{len(there)} files"
+    return f"its output {output} holds {files}, {total:.1f} MB, of a run that did not end"
 
 
 def _reason(cloud: Cloud, file: RemoteFile) -> str:

@@ -85,7 +85,8 @@ def _bring(cloud: Cloud, job: Job, wanted: tuple[Output, ...], waiting: Path) ->
     """Fetch what is not there yet; return the bytes of all files."""
     every: list[RemoteFile] = []
     for output in wanted:
-        there = cloud.output_files(job, output.name)
+        found = cloud.output_files(job, output.name)
+        there = tuple(file for file in found if not file.is_of_nodes)
         _require_whole(job, output, there)
         every += there
     _require_own_names(job, every)

@@ -26,6 +26,7 @@ from trainer.errors import NodesMissingError
 from trainer.many.batch_file import find_sealed
 from trainer.many.plan import Batch, Plan
 from trainer.many.runners import Done, Pool
+from trainer.printable import counted, limited
 
 _PORT = 8786  # that of Dask, where it is free
 # How long node 0 waits for another node, where it has no processes of its own.
@@ -51,7 +52,8 @@ class Tally:
             f"node {name:<{width}}  {self.batches[name]:>6,} batches  {count:>9,} series"
             for name, count in self.series.most_common()
         ]
-        return lines + [f"{self.lost} workers were lost on the way"] * bool(self.lost)
+        told = f"{counted(self.lost, 'worker')} lost on the way"
+        return lines + [told] * bool(self.lost)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class Head:
     `address` is the one that the others know.
     """
 
+    run_id: str
     keys: Path
     processes: int
     address: str
@@ -74,15 +77,16 @@ class Head:
             answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
             serving = _Serving(self, plan, folder, Path(scratch), answers)
             thread = threading.Thread(target=serving.run, args=(list(left),), daemon=True)
-            thread.start()
-            try:
-                while (answer := answers.get()) is not None:
-                    done = self._done(answer, left, folder)
-                    if done is not None:
-                        yield done
-            finally:
-                serving.stop()
-                thread.join()
+            with task.ready(plan, folder, Path(scratch), processes=self.processes):
+                thread.start()
+                try:
+                    while (answer := answers.get()) is not None:
+                        done = self._done(answer, left, folder)
+                        if done is not None:
+                            yield done
+                finally:
+                    serving.stop()
+                    thread.join()
             if serving.failure is not None:
                 raise serving.failure
             yield from self._rest(left, plan, folder, Path(scratch))
@@ -106,7 +110,8 @@ class Head:
             yield Done(batch=left.pop(name), path=path, statuses=Counter())
         if not left:
             return
-        show_notes([f"{len(left)} batches failed on other nodes, and are worked on this one"])
+        failed = counted(len(left), "batch", "batches")
+        show_notes([f"{failed} failed on other nodes; this one works the rest"])
         pool = Pool(plan, folder, scratch)
         try:
             yield from pool.run(list(left.values()), max(self.processes, 1))
@@ -144,23 +149,24 @@ class _Serving:
 
     async def _serve(self, names: Sequence[str]) -> None:
         head = self._head
-        invitation = make_invitation(port=_free_port(), batches=self._folder.absolute())
+        invitation = make_invitation(
+            port=_free_port(), batches=self._folder.absolute(), run=head.run_id
+        )
         team = Team(
             invitation=invitation,
             plan=self._plan.name,
             host=own_address(head.address) or head.address,
         )
-        with task.ready(self._plan, self._folder, self._scratch):
-            async with scheduler(team) as serving:
-                key = publish(invitation, head.keys)
-                own = self._own(serving.address, team)
-                try:
-                    await hand_out(serving, team, task.work, names, self)
-                finally:
-                    self._is_handed_out = True
-                    key.unlink(missing_ok=True)
-            if own is not None:
-                await own
+        async with scheduler(team) as serving:
+            key = publish(invitation, head.keys)
+            own = self._own(serving.address, team)
+            try:
+                await hand_out(serving, team, task.work, names, self)
+            finally:
+                self._is_handed_out = True
+                key.unlink(missing_ok=True)
+        if own is not None:
+            await own
 
     def _own(self, address: str, team: Team) -> "asyncio.Task[None] | None":
         """Let this node work, too; sent away for want of disk or memory, it comes back at once.
@@ -185,6 +191,9 @@ class _Serving:
             show_notes([f"the batch {name[:16]} failed on other nodes: {why!r}"])
         self._has_failed = True
 
+    def gave_back(self, why: str) -> None:
+        show_notes([f"a node gave its batch back: {limited(why)}"])
+
     def look(self, progress: Progress) -> None:
         if self._is_over.is_set():
             raise asyncio.CancelledError
@@ -199,9 +208,11 @@ class _Serving:
             )
         if now - self._told >= _TELL_S:
             self._told = now
+            done = counted(progress.done, "batch", "batches")
+            at_work = counted(progress.processes, "process", "processes")
             lost = f", {progress.lost} lost so far" if progress.lost else ""
-            at_work = f"{progress.nodes} nodes, {progress.processes} processes"
-            show_notes([f"{progress.done} batches done; at work: {at_work}{lost}"])
+            at_work = f"{counted(progress.nodes, 'node')}, {at_work}"
+            show_notes([f"{done} done; at work: {at_work}{lost}"])
 
 
 def _is_visible(path: Path) -> bool:

@@ -34,15 +34,16 @@ _PEM = re.compile(r"-----BEGIN [A-Z ]+-----\n[A-Za-z0-9+/=\n]+-----END [A-Z ]+--
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """A certificate and its key, both PEM; node 0's port; the folder of batches on every node."""
+    """A certificate and its key, both PEM; node 0's port; its run, and the folder of batches."""
 
     certificate: str
     key: str
     port: int
+    run: str
     batches: str
 
 
-def make_invitation(*, port: int, batches: Path) -> Invitation:
+def make_invitation(*, port: int, batches: Path, run: str = "") -> Invitation:
     """Make a key that exists nowhere else, and a certificate that it signs itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "one run of hakobune")])
@@ -65,8 +66,14 @@ def make_invitation(*, port: int, batches: Path) -> Invitation:
     )
     public = certificate.public_bytes(serialization.Encoding.PEM)
     return Invitation(
-        certificate=public.decode(), key=private.decode(), port=port, batches=str(batches)
+        certificate=public.decode(), key=private.decode(), port=port, run=run, batches=str(batches)
     )
+
+
+def withdraw(folder: Path) -> None:
+    """Remove all that lie in a folder, as of starts that were lost. Raises OSError."""
+    for path in _files(folder):
+        path.unlink(missing_ok=True)
 
 
 def publish(invitation: Invitation, folder: Path) -> Path:
@@ -76,8 +83,7 @@ def publish(invitation: Invitation, folder: Path) -> Path:
     file is written once and never renamed, because a mounted blob store may refuse to rename.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for earlier in _files(folder):
-        earlier.unlink(missing_ok=True)
+    withdraw(folder)
     content = asdict(invitation)
     path = folder / f"key-{secrets.token_hex(8)}.json"
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
@@ -86,11 +92,14 @@ def publish(invitation: Invitation, folder: Path) -> Path:
     return path
 
 
-def published(folder: Path) -> Iterator[Invitation]:
-    """Yield what is in the folder and whole; a file that is only half there yet is left out."""
+def published(folder: Path, run: str = "") -> Iterator[Invitation]:
+    """Yield what is in the folder and whole; a file that is only half there yet is left out.
+
+    With a run's id only its own: the work of a job that was lost may lie in the same folder.
+    """
     for path in _files(folder):
         found = _read(folder, path.name)
-        if found is not None:
+        if found is not None and run in ("", found.run):
             yield found
 
 
@@ -112,10 +121,11 @@ def _read(folder: Path, name: str) -> Invitation | None:
             and all(isinstance(text, str) and _PEM.fullmatch(text) for text in texts)
             and isinstance(found.port, int)
             and 0 < found.port <= _LAST_PORT
+            and isinstance(found.run, str)
             and isinstance(found.batches, str)
             and Path(found.batches).is_absolute()
         )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return found if is_good else None
 

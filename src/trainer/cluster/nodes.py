@@ -83,7 +83,9 @@ def told_the_end(folder: Path, run_id: str) -> Iterator[None]:
     finally:
         with suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (folder / END).write_text(run_id, encoding="utf-8")
+            (folder / END).unlink(missing_ok=True)
+            with (folder / END).open("x", encoding="utf-8") as stream:  # no pipe waits for a reader
+                stream.write(run_id)
 
 
 def is_over(folder: Path, run_id: str) -> bool:

@@ -5,6 +5,7 @@ file where they are many, so that the memory does not grow with them. What is wr
 a series is that series' problem, and no other's.
 """
 
+import os
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -395,5 +396,6 @@ def _room(rows: int, stack: ExitStack) -> Rows:
     if rows <= _ROWS_IN_MEMORY:
         return np.empty(rows, dtype=_ROW)
     file = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - of the stack
-    file.truncate(rows * _ROW.itemsize)
+    # Where the disk is full this raises; writing to a file with holes would end the process.
+    os.posix_fallocate(file.fileno(), 0, rows * _ROW.itemsize)
     return np.memmap(file, dtype=_ROW, mode="r+", shape=(rows,))

@@ -11,24 +11,40 @@ import os
 import secrets
 import struct
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from types import NoneType
 from typing import IO, Any
 
 import numpy as np
 
-from trainer.many.series import Result
-from trainer.regular_file import read_beneath
+from trainer.input.records import Places
+from trainer.many.series import STATUSES, Result
+from trainer.regular_file import open_beneath, read_beneath
 
 _HEAD = b"trainer-batch-1 "
 _SIZES = struct.Struct("<III")  # of the facts, the forecast and the model
 _DIGEST_BYTES = 32
-_LARGEST_BYTES = 1 << 32
+# A batch has one series, or 25,000 rows at most: a thousandth of this.
+_LARGEST_BYTES = 1 << 30
+_PIECE_BYTES = 1 << 20
 _ROWS = 6  # dates and five numbers
 _ARRAYS = ("dates", "numbers", "model")
 _FACTS = tuple(field.name for field in fields(Result) if field.name not in _ARRAYS)
-_FAILURES = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, struct.error)
+_FAILURES = (ArithmeticError, AttributeError, RecursionError, TypeError, ValueError, struct.error)
+# The type of each fact: whoever may write to a shared folder could seal any.
+_NUMBER, _NUMBER_OR_NONE = (float, int), (float, int, NoneType)
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("name", "status", "reason"), (str,)),
+    **dict.fromkeys(("best_baseline", "calendar"), (str, NoneType)),
+    **dict.fromkeys(("origins", "rows"), (int,)),
+    **dict.fromkeys(("first", "last", "season"), (int, NoneType)),
+    **dict.fromkeys(("error", "baseline_error", "skill"), _NUMBER_OR_NONE),
+    **dict.fromkeys(("members", "errors"), (dict,)),
+    "seconds": _NUMBER,
+}
+_EARLIEST_US, _LATEST_US = -62_135_596_800_000_000, 253_402_300_799_999_999  # years 1 to 9999
 
 
 def head(batch: str) -> bytes:
@@ -71,8 +87,11 @@ def whole_length(content: bytes) -> tuple[int, int]:
 
 
 def write_batch(folder: Path, batch: str, scratch: IO[bytes]) -> Path:
-    """Write the records of a scratch file as a sealed file of the batch; return its path."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the records of a scratch file as a sealed file of the batch; return its path.
+
+    The folder is not created: a node that was frozen meanwhile may come too late, and must leave
+    nothing in the output of a run that is complete.
+    """
     path = folder / f"{batch}.{secrets.token_hex(6)}"
     digest = hashlib.sha256()
     scratch.seek(0)
@@ -81,7 +100,7 @@ def write_batch(folder: Path, batch: str, scratch: IO[bytes]) -> Path:
         while piece:
             digest.update(piece)
             target.write(piece)
-            piece = scratch.read(1 << 20)
+            piece = scratch.read(_PIECE_BYTES)
         target.write(digest.digest())
         target.flush()
         os.fsync(target.fileno())
@@ -90,12 +109,12 @@ def write_batch(folder: Path, batch: str, scratch: IO[bytes]) -> Path:
 
 def read_batch(path: Path, batch: str) -> list[Result] | None:
     """Return the results of a file; None where it is not a whole one of this batch."""
-    content = _sealed(path, batch)
-    if content is None:
+    if not _is_sealed(path, batch):
         return None
     try:
-        return list(records(content))
-    except ValueError:
+        content = read_beneath(path.parent, path.name, _LARGEST_BYTES)
+        return list(records(content[len(head(batch)) : -_DIGEST_BYTES]))
+    except (OSError, ValueError):
         return None
 
 
@@ -105,7 +124,7 @@ def find_sealed(folder: Path, batches: Sequence[str]) -> dict[str, Path]:
     names = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
     for name in names:
         batch = name.partition(".")[0]
-        if batch in wanted and batch not in found and _sealed(folder / name, batch) is not None:
+        if batch in wanted and batch not in found and _is_sealed(folder / name, batch):
             found[batch] = folder / name
     return found
 
@@ -119,35 +138,58 @@ def count_again(folder: Path, batches: Sequence[str]) -> Counter[str]:
     again = Counter[str]()
     for name in found:
         batch = name.partition(".")[0]
-        if batch in wanted and names[batch] > 1 and _sealed(folder / name, batch) is not None:
+        if batch in wanted and names[batch] > 1 and _is_sealed(folder / name, batch):
             again[batch] += 1
     return Counter({batch: count - 1 for batch, count in again.items()})
 
 
-def _sealed(path: Path, batch: str) -> bytes | None:
-    """Return what stands between the first line and the seal; None without a right seal."""
+def _is_sealed(path: Path, batch: str) -> bool:
+    """Return whether a file has this batch's first line and the right seal; a piece at a time."""
+    start, digest = head(batch), hashlib.sha256()
     try:
-        content = read_beneath(path.parent, path.name, _LARGEST_BYTES)
+        with open_beneath(path.parent, path.name) as stream:
+            left = os.fstat(stream.fileno()).st_size - _DIGEST_BYTES
+            if not len(start) <= left <= _LARGEST_BYTES or stream.read(len(start)) != start:
+                return False
+            digest.update(start)
+            left -= len(start)
+            while left and (piece := stream.read(min(left, _PIECE_BYTES))):
+                digest.update(piece)
+                left -= len(piece)
+            return not left and stream.read(_DIGEST_BYTES + 1) == digest.digest()
     except (OSError, ValueError):
-        return None
-    start, end = head(batch), len(content) - _DIGEST_BYTES
-    if end < len(start) or not content.startswith(start):
-        return None
-    if hashlib.sha256(memoryview(content)[:end]).digest() != content[end:]:
-        return None
-    return content[len(start) : end]
+        return False
+
+
+def _require_form(facts: dict[str, Any], dates: Places) -> None:
+    """Raise ValueError for facts that the program does not write."""
+    numbers = [number for name in ("members", "errors") for number in facts[name].values()]
+    moments = [*dates.tolist(), *(facts[name] or 0 for name in ("first", "last"))]
+    if not (
+        all(type(facts[name]) in types for name, types in _TYPES.items())
+        and facts["status"] in STATUSES
+        and all(type(number) in _NUMBER for number in numbers)
+        and all(_EARLIEST_US <= moment <= _LATEST_US for moment in moments)
+    ):
+        raise ValueError("other facts")
 
 
 def _result(text: bytes, numbers: bytes, model: bytes) -> Result:
-    facts: dict[str, Any] = json.loads(text)
+    facts: dict[str, Any] = json.loads(text, parse_constant=_refuse_constant)
     if set(facts) != set(_FACTS):
         raise ValueError("other fields")
     steps, rest = divmod(len(numbers), 8 * _ROWS)
     if rest:
         raise ValueError("other numbers")
+    dates = np.frombuffer(numbers, dtype="<i8", count=steps)
+    _require_form(facts, dates)
     return Result(
-        dates=np.frombuffer(numbers, dtype="<i8", count=steps),
+        dates=dates,
         numbers=np.frombuffer(numbers, dtype="<f8", offset=8 * steps).reshape(_ROWS - 1, steps),
         model=model,
         **facts,
     )
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

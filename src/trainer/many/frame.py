@@ -39,7 +39,7 @@ def forecast_frame(
     runner = run_here if is_alone else partial(run_in_processes, processes=processes)
     with tempfile.TemporaryDirectory(prefix="trainer-") as folder:
         files = {done.batch.name: done.path for done in runner(plan.batches, plan, Path(folder))}
-        found = list(results(plan.batches, files))
+        found = list(results(plan, files))
     if found and all(result.status == "unusable" for result in found):
         raise TooManyFailuresError(
             f"no series can be forecast; {limited(found[0].name)}: {found[0].reason}",

@@ -17,7 +17,7 @@ from trainer.errors import OutputNotWritableError
 from trainer.input.grid import DAY_US, SECOND_US
 from trainer.input.records import Places
 from trainer.many.batch_file import read_batch
-from trainer.many.plan import Batch, Plan
+from trainer.many.plan import Plan, unique_id
 from trainer.many.series import Result
 from trainer.many.tables import Kind, TableWriter
 from trainer.many.tally import Tally
@@ -78,7 +78,7 @@ def merge(plan: Plan, files: Mapping[str, Path], folder: Path) -> Merged:
         timings = table("timings", TIMINGS)
         store = stack.enter_context(StoreWriter(folder / STORE))
         shown = _DateForm(is_text=forecasts.has_date_texts, has_times=plan.has_times)
-        for place, result in enumerate(results(plan.batches, files)):
+        for place, result in enumerate(results(plan, files)):
             totals.add(place, result)
             tally.add(result)
             forecasts.add(_forecast_rows(result, shown))
@@ -89,14 +89,18 @@ def merge(plan: Plan, files: Mapping[str, Path], folder: Path) -> Merged:
     return Merged(totals=totals, tally=tally, metrics_file=metrics.path.name)
 
 
-def results(batches: Iterable[Batch], files: Mapping[str, Path]) -> Iterator[Result]:
-    """Yield the result of every series in the order of the names, one batch in memory at a time."""
-    for batch in batches:
+def results(plan: Plan, files: Mapping[str, Path]) -> Iterator[Result]:
+    """Yield the result of every series in the order of the names, one batch in memory at a time.
+
+    Raises OutputNotWritableError for a file that is not what the program writes for the batch.
+    """
+    for batch in plan.batches:
         path = files[batch.name]
         found = read_batch(path, batch.name)
-        if found is None or len(found) != batch.end - batch.start:
+        names = [unique_id(name) for name in plan.table.names[batch.start : batch.end]]
+        if found is None or [result.name for result in found] != names:
             raise OutputNotWritableError(
-                f"{path} is damaged, though it was whole when it was written",
+                f"{path} is damaged, or was not written by this program",
                 remedy="remove the file, and run the same command again",
             )
         yield from found

@@ -3,6 +3,7 @@
 Another way to run them has the same form: batches in, one `Done` for each out.
 """
 
+import gc
 import importlib
 import multiprocessing
 import signal
@@ -94,14 +95,21 @@ class Pool:
 
     A series that ended several is marked. Where another machine may have the memory that this one
     lacks (`is_one_of_several`), those that SIGKILL ended raise MemoryExhaustedError instead.
+    `beside` are all pools of this process, if it has several.
     """
 
     def __init__(
-        self, plan: Plan, folder: Path, scratch: Path, *, is_one_of_several: bool = False
+        self,
+        plan: Plan,
+        folder: Path,
+        scratch: Path,
+        *,
+        is_one_of_several: bool = False,
+        beside: Sequence["Pool"] | None = None,
     ) -> None:
         self._is_one_of_several = is_one_of_several
         self._plan, self._folder, self._scratch = plan, folder, scratch
-        self._context: Any = _context()
+        self._beside = (self,) if beside is None else beside
         self._workers = list[_Worker]()
         self._deaths = Counter[tuple[str, int]]()
         self._idle_deaths = 0
@@ -109,8 +117,7 @@ class Pool:
     def run(self, batches: Sequence[Batch], processes: int) -> Iterator[Done]:
         """Yield each batch when it is done. The processes stay for a next call, until `end`."""
         waiting = deque(sorted(batches, key=lambda batch: (-batch.seconds, batch.place)))
-        while len(self._workers) < processes:
-            self._start()
+        self.start(processes)
         for worker in self._workers:
             self._give(worker, waiting)
         while busy := [worker for worker in self._workers if worker.batch is not None]:
@@ -119,6 +126,16 @@ class Pool:
                 done = self._received(worker, waiting)
                 if done is not None:
                     yield done
+
+    @property
+    def pipes(self) -> list[Any]:
+        """Return this process's end of the pipe to each of its processes."""
+        return [worker.pipe for worker in self._workers]
+
+    def start(self, processes: int) -> None:
+        """Have so many processes. Before the first thread of this one, they cost little time."""
+        while len(self._workers) < processes:
+            self._start()
 
     def end(self) -> None:
         """End every process. None of them leaves anything that is not in the scratch folder."""
@@ -186,10 +203,13 @@ class Pool:
 
     def _start(self) -> _Worker:
         with held_back():
-            context = self._context
+            context = _context()
             ours, theirs = context.Pipe()
             is_fork = context.get_start_method() == "fork"
-            others = [ours, *(worker.pipe for worker in self._workers)] if is_fork else []
+            if is_fork:
+                gc.freeze()  # the collector writes into each object, which would copy its page
+            pipes = [pipe for pool in self._beside for pipe in pool.pipes]
+            others = [ours, *pipes] if is_fork else []
             process = context.Process(
                 target=_work,
                 args=(theirs, others, self._plan.rules, str(self._folder)),

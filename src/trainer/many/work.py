@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.console import show_notes, show_result, stage
-from trainer.errors import MemoryExhaustedError, TooManyFailuresError
+from trainer.errors import DiskFullError, MemoryExhaustedError, TooManyFailuresError
 from trainer.input.long import LongTable, open_long
 from trainer.input.source import Source, open_source
 from trainer.interruption import held_back
@@ -21,9 +21,9 @@ from trainer.many.plan import Batch, Plan, make_plan
 from trainer.many.report import page_of
 from trainer.many.runners import Runner, run_here, run_in_processes
 from trainer.many.totals import Totals, parameters, result_rows, write_metric
-from trainer.outputs import RECORD, Publication, translated
+from trainer.outputs import FULL, RECORD, Publication, translated
 from trainer.page.many_page import write_many_page
-from trainer.printable import printable
+from trainer.printable import counted, printable
 from trainer.record import (
     InputFacts,
     RunClock,
@@ -40,12 +40,13 @@ _TRACKED = (REPORT, "metric.json", RECORD)  # the tables are as large as the dat
 
 def many(settings: ManySettings, publication: Publication, clock: RunClock) -> None:
     """Forecast every series. Raises TrainerError; publishes all or nothing."""
-    with _memory_translated(settings), ExitStack() as stack:
+    with machine_translated(settings), ExitStack() as stack:
         plan, source = stack.enter_context(open_plan(settings))
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trainer-")))
         folder = settings.batches or scratch / "batches"
         runner = stack.enter_context(_runner(settings))
         with translated(folder):
+            folder.mkdir(parents=True, exist_ok=True)
             files = work_batches(plan, folder, runner, settings)
         if settings.shard is not None:
             show_result([("batches", f"{len(files)} of {len(plan.batches)} are in {folder}")])
@@ -70,11 +71,15 @@ def _runner(settings: ManySettings) -> Iterator[Runner]:
         return
     with held_back():
         from trainer.cluster.head import Head  # noqa: PLC0415 - loads Dask
+        from trainer.cluster.invitation import withdraw  # noqa: PLC0415 - as above
         from trainer.cluster.nodes import read_node, told_the_end  # noqa: PLC0415 - as above
 
     node = read_node(read_environment())
-    head = Head(keys=settings.keys, processes=processes, address=node.head)
-    with told_the_end(settings.keys, settings.place.run_id):
+    run_id = settings.place.run_id
+    head = Head(run_id=run_id, keys=settings.keys, processes=processes, address=node.head)
+    with suppress(OSError):  # also where nothing is left to do, and no new key is made
+        withdraw(settings.keys)
+    with told_the_end(settings.keys, run_id):
         yield head
         show_notes(head.tally.lines())
 
@@ -126,9 +131,9 @@ def work_batches(
             if settings.max_failures is not None and failed > settings.max_failures:
                 raise _too_many(failed, settings)
         told = ", ".join(f"{count:,} {status}" for status, count in sorted(worked.items()))
-        there = len(wanted) - len(left)
+        there = counted(len(wanted) - len(left), "batch was", "batches were")
         current.outcome = ", ".join(
-            [told] * bool(told) + [f"{there} batches were there"] * (there > 0)
+            [told] * bool(told) + [f"{there} there"] * (len(left) < len(wanted))
         )
     return files
 
@@ -228,7 +233,8 @@ def _too_many(
 
 def _described(table: LongTable, plan: Plan) -> str:
     rows = int(table.counts.sum())
-    return f"{table.source}: {len(table):,} series, {rows:,} rows, {len(plan.batches):,} batches"
+    batches = counted(len(plan.batches), "batch", "batches")
+    return f"{table.source}: {len(table):,} series, {rows:,} rows, {batches}"
 
 
 def _is_ours(batch: Batch, shard: tuple[int, int] | None) -> bool:
@@ -244,9 +250,18 @@ def cores() -> int:
 
 
 @contextmanager
-def _memory_translated(settings: ManySettings) -> Iterator[None]:
+def machine_translated(settings: ManySettings) -> Iterator[None]:
+    """Raise MemoryExhaustedError or DiskFullError where this machine lacks room for the table."""
     try:
         yield
+    except OSError as exc:
+        if exc.errno not in FULL:
+            raise
+        raise DiskFullError(
+            f"the disk of {tempfile.gettempdir()} has no room for the series of "
+            f"{printable(str(settings.input))}",
+            remedy="give it more room, or name another folder in the variable TMPDIR",
+        ) from exc
     except MemoryError as exc:
         raise MemoryExhaustedError(
             f"not enough memory for the series of {printable(str(settings.input))}",

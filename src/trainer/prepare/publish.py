@@ -1,7 +1,6 @@
 """The series and its report to files: whole ones in the place of what was there, or nothing."""
 
 import contextlib
-import errno
 import os
 import secrets
 import sys
@@ -14,7 +13,7 @@ from typing import Self
 from trainer.errors import DiskFullError, OutputNotWritableError
 from trainer.input.options import STANDARD
 from trainer.interruption import InterruptedBySignal, checkpoint, held_back
-from trainer.outputs import move
+from trainer.outputs import FULL, move
 
 
 class Target:
@@ -110,7 +109,7 @@ def _translated(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        if exc.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if exc.errno in FULL:
             raise DiskFullError(
                 f"the disk of {path} is full: {exc.strerror}",
                 remedy="free some megabytes there, or choose another --output",

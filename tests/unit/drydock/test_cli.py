@@ -132,10 +132,13 @@ def test_weather_is_listed_set_and_cleared(tmp_path: Path) -> None:
     (fault,) = Faults(tmp_path).due()
     assert (fault.kind, fault.route, fault.times) == ("429", "jobs_*", 3)
     run("fault", "--clear", *state)
-    run("fault", "preempted", "--node", "2", "--after", "1.5", *state)
+    _, told = run("fault", "preempted", "--node", "2", "--after", "1.5", "--written", "4", *state)
     (fault,) = Faults(tmp_path).due()
-    assert (fault.kind, fault.node, fault.after_s) == ("preempted", 2, 1.5)
-    run("fault", "--clear", *state)
+    assert (fault.kind, fault.node, fault.after_s, fault.written) == ("preempted", 2, 1.5, 4)
+    what = "node 2 of a job is taken away after 1.5 s and when its outputs hold 4 files"
+    assert f"injected preempted: {what}" in told
+    _, told = run("fault", "--clear", *state)
+    assert f"removed, and did not happen: preempted: {what}" in told
     assert Faults(tmp_path).due() == ()
 
 

@@ -61,5 +61,5 @@ def test_weather_survives_its_setter(tmp_path: Path) -> None:
     assert Faults(tmp_path).take(("429",), "x") == "429"
     (left,) = Faults(tmp_path).due()
     assert left.times == 1
-    assert Faults(tmp_path).clear() == 1
+    assert Faults(tmp_path).clear() == (left,)
     assert Faults(tmp_path).due() == ()

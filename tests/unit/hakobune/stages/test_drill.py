@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hakobune.adapters import files
 from hakobune.adapters.process import Completed
 from hakobune.errors import DrillFailedError, DrillRunningError, TrainingFailedError
 from hakobune.model.drill import ALONE, SHARED, Drilled, Made, Target
@@ -215,6 +216,49 @@ def test_a_second_drill_of_a_project_waits_for_the_first(tmp_path: Path) -> None
         stage.drill(project, training, Engine(), FakeReporter(), image=IMAGE, nodes=2, limit_s=1)
 
     drilled(project, Again())
+
+
+def test_what_a_killed_drill_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    class KilledError(BaseException):
+        """As SIGKILL: nothing is tidied up, since the engine refuses everything from then on."""
+
+    class Killed(Engine):
+        is_dead = False
+
+        def capture(
+            self,
+            command: Sequence[str],
+            *,
+            env: Mapping[str, str] | None = None,
+            timeout_s: float | None = None,
+        ) -> Completed:
+            if self.is_dead or command[1] == "inspect":
+                self.is_dead = True
+                raise KilledError
+            return super().capture(command, env=env, timeout_s=timeout_s)
+
+    project, killed = project_of(tmp_path, distributed=True), Killed()
+    training = plan_train(
+        project, (), cwd=project.root, is_terminal=False, sandbox=SANDBOXES[TRAIN]
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "remove", lambda _path: None)
+        with pytest.raises(KilledError):
+            stage.drill(project, training, killed, FakeReporter(), image=IMAGE, nodes=3, limit_s=9)
+    assert len(killed.nodes) == 3
+    assert len(killed.made) == 2
+    assert len(list((tmp_path / "runs").iterdir())) == 1
+    drilled(project, Engine(nodes=killed.nodes, made=killed.made))
+    assert not (tmp_path / ".hakobune/drill").exists()
+
+
+def test_a_note_of_another_form_removes_nothing(tmp_path: Path) -> None:
+    engine = Engine()
+    own = tmp_path / ".hakobune"
+    own.mkdir()
+    (own / "drill").write_text("hakobune-drill-0123abcd --all; rm -r /")
+    drilled(project_of(tmp_path, distributed=False), engine)
+    assert not any("rm -r" in word for call in engine.calls for word in call)
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,14 @@ def test_a_program_that_claims_to_know_the_outside_is_not_believed(tmp_path: Pat
     assert not (tmp_path / "runs/demo-1").exists()
 
 
+def test_what_nodes_keep_among_themselves_is_not_fetched(tmp_path: Path) -> None:
+    own = {".cluster/key-0123456789abcdef.json": b"secret", ".cluster/end": b"demo-1"}
+    cloud = done(outputs={**run_files(), **own})
+    folder = brought(tmp_path, cloud)
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == run_files()
+    assert not any(".cluster" in name for name in map(str, cloud.fetched))
+
+
 def test_a_project_without_a_record_is_fetched_by_names_and_sizes(tmp_path: Path) -> None:
     folder = brought(tmp_path, done(outputs={"model.bin": b"x"}), "model.bin")
     assert [path.name for path in folder.iterdir()] == ["model.bin"]

@@ -1,5 +1,7 @@
 """Nodes as processes: whoever is killed, the run has the bytes of one process."""
 
+import csv
+import gzip
 import os
 import re
 import signal
@@ -20,6 +22,20 @@ from tests.samples import PATIENCE_S
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 SERIES, ROWS = 120, 40
+# The program as it is, but for a fit that ends its process. Its processes load it once more.
+DEADLY = """
+import os, signal, sys
+import trainer.many.runners as runners
+whole = runners.forecast_one
+def forecast_one(given, rules, **told):
+    if given.name in ('s003', 's004') and not told.get("has_crashed"):
+        os.kill(os.getpid(), signal.{signal})
+    return whole(given, rules, **told)
+runners.forecast_one = forecast_one
+if __name__ == "__main__":
+    from trainer.__main__ import main
+    sys.exit(main(sys.argv[1:]))
+"""
 SAME = ("forecasts.csv.gz", "metrics.csv.gz", "models.sqlite")
 
 
@@ -43,6 +59,7 @@ class Cluster:
 
     def __init__(self, table: Path, output: Path) -> None:
         self.table, self.output = table, output
+        self.program = ["-m", "trainer"]
         self.nodes = list[subprocess.Popen[str]]()
 
     @property
@@ -52,7 +69,7 @@ class Cluster:
 
     def start(self, rank: int, processes: int, *more: str) -> subprocess.Popen[str]:
         variables = {"NODE_RANK": str(rank), "WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1"}
-        command = [sys.executable, "-m", "trainer", "many", "--input", str(self.table)]
+        command = [sys.executable, *self.program, "many", "--input", str(self.table)]
         command += ["--output", str(self.output), "--run_id", "run", "--processes", str(processes)]
         self.nodes.append(
             subprocess.Popen(
@@ -149,7 +166,7 @@ def test_a_worker_that_is_killed_costs_its_batch_s_time_only(
     (child,) = children(worker.pid)
     os.kill(child, signal.SIGKILL)
     assert "ended by SIGKILL; another one starts" in ended(worker)
-    assert "workers were lost" in ended(head)
+    assert "1 worker lost on the way" in ended(head)
     assert files_of(cluster) == alone
 
 
@@ -161,13 +178,53 @@ def test_after_node_0_is_killed_a_new_start_goes_on(
     until(lambda: len(cluster.batches) > 1)
     signal_group(head, signal.SIGKILL)
     again = cluster.start(0, 0)
-    assert re.search(r"[0-9]+ batches were there", ended(again))
+    assert re.search(r"[0-9]+ (batch was|batches were) there", ended(again))
     ended(worker)
     assert files_of(cluster) == alone
 
 
+def crashed(cluster: Cluster) -> list[str]:
+    with gzip.open(cluster.output / "metrics.csv.gz", "rt", encoding="utf-8") as stream:
+        return [row["unique_id"] for row in csv.DictReader(stream) if row["status"] == "crashed"]
+
+
+def test_a_series_that_ends_its_process_is_marked_and_its_batch_s_others_are_done(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    (tmp_path / "deadly.py").write_text(DEADLY.format(signal="SIGSEGV"))
+    cluster.program = [str(tmp_path / "deadly.py")]
+    head, worker = cluster.start(0, 0), cluster.start(1, 1)
+    assert f"2 crashed, {SERIES - 2} ok" in ended(head)
+    assert "another one starts" not in ended(worker)  # it lost a child, and not itself
+    assert crashed(cluster) == ["s003", "s004"]
+
+
+def test_node_0_gives_a_batch_back_comes_back_and_in_the_end_does_it_itself(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    (tmp_path / "deadly.py").write_text(DEADLY.format(signal="SIGKILL"))  # as for lack of memory
+    cluster.program = [str(tmp_path / "deadly.py")]
+    said = ended(cluster.start(0, 1))
+    assert said.count("a node gave its batch back: ") == 3, said
+    assert "1 batch failed on other nodes; this one works the rest" in said
+    assert f"2 crashed, {SERIES - 2} ok" in said
+    assert crashed(cluster) == ["s003", "s004"]
+
+
+def test_nodes_without_a_batch_end_as_the_others_do(cluster: Cluster, tmp_path: Path) -> None:
+    rows = cluster.table.read_text().splitlines()[: 1 + ROWS]
+    cluster.table = tmp_path / "one.csv"
+    cluster.table.write_text("\n".join(rows) + "\n")
+    head, *others = [cluster.start(rank, int(rank > 0)) for rank in range(3)]
+    assert "1 series" in ended(head)
+    for node in others:
+        ended(node)
+
+
 @pytest.mark.minutes
-def test_a_frozen_worker_is_given_up(cluster: Cluster, alone: dict[str, bytes]) -> None:
+def test_a_frozen_worker_is_given_up_and_leaves_nothing_when_it_thaws(
+    cluster: Cluster, alone: dict[str, bytes]
+) -> None:
     head, frozen = cluster.start(0, 0), cluster.start(1, 1)
     until(lambda: cluster.batches)
     signal_group(frozen, signal.SIGSTOP)
@@ -176,6 +233,8 @@ def test_a_frozen_worker_is_given_up(cluster: Cluster, alone: dict[str, bytes]) 
     ended(head)
     ended(other)
     assert time.monotonic() - began < PATIENCE_S
+    signal_group(frozen, signal.SIGCONT)
+    ended(frozen)
     assert files_of(cluster) == alone
 
 

@@ -11,6 +11,7 @@ from trainer.cluster.invitation import (
     make_invitation,
     publish,
     published,
+    withdraw,
 )
 
 
@@ -34,6 +35,12 @@ def test_a_new_start_has_a_new_key_and_takes_the_old_one_away(tmp_path: Path) ->
     assert list(published(tmp_path)) == [second]
 
 
+def test_the_key_of_another_run_in_the_same_folder_is_left_out(tmp_path: Path) -> None:
+    publish(made := make_invitation(port=1, batches=tmp_path, run="job-1"), tmp_path)
+    assert list(published(tmp_path, "job-1")) == list(published(tmp_path)) == [made]
+    assert list(published(tmp_path, "job-2")) == []
+
+
 def test_no_folder_has_no_invitation(tmp_path: Path) -> None:
     assert list(published(tmp_path / "none")) == []
 
@@ -47,6 +54,22 @@ def test_a_file_that_is_half_there_is_left_out(
     assert list(published(tmp_path)) == []
 
 
+@pytest.mark.parametrize("content", [b"[" * 19_000, b"[]", b"\xff", b" " * 30_000])
+def test_what_is_no_invitation_is_left_out(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "key-0123456789abcdef.json").write_bytes(content)
+    assert list(published(tmp_path)) == []
+
+
+def test_keys_of_lost_starts_are_withdrawn_and_nothing_else(
+    made: Invitation, tmp_path: Path
+) -> None:
+    publish(made, tmp_path)
+    (tmp_path / "key-mine.json").touch()
+    withdraw(tmp_path)
+    withdraw(tmp_path / "absent")
+    assert [path.name for path in tmp_path.iterdir()] == ["key-mine.json"]
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -55,6 +78,7 @@ def test_a_file_that_is_half_there_is_left_out(
         {"port": 99_999},
         {"batches": "relative"},
         {"batches": 1},
+        {"run": None},
         {"key": "none"},
         {"certificate": "-----BEGIN X-----\n$(id)\n-----END X-----\n"},
         {"more": 1},

@@ -1,5 +1,6 @@
 """Which node this is: the variables of Azure ML, whatever else is set, and nothing guessed."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,13 @@ def test_the_end_is_told_also_after_a_failure(tmp_path: Path) -> None:
 
     with pytest.raises(KeyError):
         fail()
+    assert is_over(tmp_path, "run")
+
+
+def test_a_pipe_in_place_of_the_end_is_not_written_into(tmp_path: Path) -> None:
+    with told_the_end(tmp_path, "run"):
+        os.mkfifo(tmp_path / END)
+        assert not is_over(tmp_path, "run")
     assert is_over(tmp_path, "run")
 
 

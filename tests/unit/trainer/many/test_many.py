@@ -1,9 +1,11 @@
 """The command `many`: every series of a table has a row, and what it gets is said there."""
 
 import hashlib
+import io
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from trainer.__main__ import main
 from trainer.combine import series
 from trainer.combine.series import forecast_series
 from trainer.many import plan
+from trainer.many.batch_file import read_batch, record, write_batch
 
 pytestmark = pytest.mark.process  # looks for the cores of this machine
 Many = Callable[..., int]
@@ -208,6 +211,25 @@ def test_parts_of_the_batches_come_together_and_are_not_worked_again(
         assert Path("merged", name).read_bytes() == Path("whole", name).read_bytes()
     assert many(text, "--batches", "kept", "--shard", "2/2") == 2
     assert many(text, "--shard", "0/2") == 2
+
+
+def test_a_sealed_batch_of_other_series_is_refused_and_named(
+    many: Many, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = usual_csv(["a", "b"], 9)
+    assert many(text, "--batches", "kept") == 0
+    (path,) = Path("kept").iterdir()
+    batch = path.name.partition(".")[0]
+    found = read_batch(path, batch)
+    assert found is not None
+    path.unlink()
+    forged = b"".join(record(replace(one, name=f"{one.name}2")) for one in found)
+    path = write_batch(Path("kept"), batch, io.BytesIO(forged))
+    assert many(text, "--batches", "kept", output="again") != 0
+    assert f"{path} is damaged" in capsys.readouterr().err
+    assert not Path("again", "record.json").exists()
+    path.unlink()
+    assert many(text, "--batches", "kept", output="again") == 0
 
 
 def test_other_rows_options_or_programs_are_other_batches(
