@@ -213,14 +213,12 @@ def open_long(  # noqa: PLR0913 - what a user may say about a table
 def table_of(names: Sequence[str], dates: Places, values: Floats, source: str) -> LongTable:
     """Return the table of rows in memory, in the columns of USUAL; `dates` are microseconds.
 
-    A row that has NO_DATE, or a value that no file may have, is its series' problem. Lines are
-    counted from 1.
+    A row with NO_DATE or a value that no file may have is its series' problem.
     """
     series, codes = np.unique(np.array(names, dtype=object), return_inverse=True)
     order = np.argsort(codes, kind="stable")
     is_bad = (dates[order] == NO_DATE) | (np.abs(values[order]) > LARGEST_VALUE)  # NaN is not
-    wrong = order[is_bad][::-1]
-    order = order[~is_bad]
+    wrong, order = order[is_bad][::-1], order[~is_bad]
     rows = np.empty(len(order), dtype=_ROW)
     rows["series"], rows["line"] = codes[order], order + 1
     rows["date"], rows["value"], rows["offset"] = dates[order], values[order], NO_OFFSET
