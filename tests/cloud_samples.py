@@ -245,6 +245,7 @@ class FakeCloud:
 
     def why_failed(self, name: str) -> str:
         self._require(name in self.jobs, f"no job {name}")
+        self._fail("why")
         return self.why
 
     def log(self, name: str, offset: int) -> tuple[bytes, int]:

@@ -25,7 +25,8 @@ def rename(folder: Path, name: str) -> Lock:
     project.lock_path.write_bytes(write_lock(lock, written_from=project.environment))
     compose = folder / "docker-compose.yml"
     if compose.exists():
-        services = compose.read_text(encoding="utf-8").partition("services:")[2]
-        services = services.replace(image_tag(before), image_tag(lock))
-        compose.write_text(f"name: {name}\nservices:{services}", encoding="utf-8")
+        # What stands above the services is kept: they refer to its anchors.
+        rest = re.sub(r"(?m)^name: .*\n", "", compose.read_text(encoding="utf-8"))
+        rest = rest.replace(image_tag(before), image_tag(lock))
+        compose.write_text(f"name: {name}\n{rest}", encoding="utf-8")
     return lock

@@ -34,11 +34,13 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "clock-skew": ("", "login-missing"),
     "no-permission": ("permission-missing", "storage-role-missing"),
     "storage-firewall": ("storage-firewall",),
+    "role-missing": ("permission-missing", "job-failed"),
     "quota-exceeded": ("quota-exceeded",),
     "image-pull-refused": ("job-failed",),
     "mount-refused": ("job-failed",),
     "preempted": ("job-failed",),
     "preempted-canceled": ("job-canceled",),
+    "preempted-restarted": ("",),
     "out-of-memory": ("job-failed",),
     "output-empty": ("outputs-missing",),
 }
@@ -52,6 +54,7 @@ REMEDIES: Mapping[str, str] = {
     "mount-refused": "identity",
     "clock-skew": "clock",
     "no-permission": "role",
+    "role-missing": "role",
     "quota-exceeded": "quota",
     "output-empty": "outputs",
 }
@@ -68,10 +71,21 @@ _BLOBS = (
     "clock-skew",
     "storage-firewall",
 )
+_CHANGE = (*_PLANE, "role-missing")
 _LOGIN = ("expired-secret", "expired-assertion", "mfa-required", "conditional-access")
-_JOB = ("image-pull-refused", "mount-refused", "preempted", "preempted-canceled", "out-of-memory")
-# What no step of a submit meets: tests/unit/drydock/test_access.py has them.
-OF_DOCTOR = ("role-missing", "registry-abac")
+_JOB = (
+    "image-pull-refused",
+    "role-missing",
+    "mount-refused",
+    "preempted",
+    "preempted-canceled",
+    "preempted-restarted",
+    "out-of-memory",
+)
+# What no step of a submit meets: tests/unit/drydock/test_access.py has it.
+OF_DOCTOR = ("registry-abac",)
+# Needs a job whose command fails at first: tests/unit/drydock/test_lifecycle.py.
+OF_A_FAILURE = ("failure-restarted",)
 # Asked for only when the version is new: these cells need an image that no cell had.
 _NEW_IMAGE = "environment_versions_create_or_update"
 
@@ -116,7 +130,7 @@ def table(stand: Stand, rows: str = EVERY) -> bool:
             ended = f"{cell.code:>5} {cell.again:>5} {cell.seconds:>7.1f}"
             print(f"{cell.step:<24} {cell.kind:<20} {ended}   {shown}", flush=True)
     wrong = [cell for cell in cells if cell.wrong]
-    asked = {cell.kind for cell in cells} | {*OF_A_MOUNT, *OF_DOCTOR}
+    asked = {cell.kind for cell in cells} | {*OF_A_MOUNT, *OF_DOCTOR, *OF_A_FAILURE}
     unasked = sorted(set(KINDS) - asked) if rows == EVERY else []
     print(
         f"\n{len(cells)} cells, {len(wrong)} wrong" + (f"; no cell: {unasked}" if unasked else "")
@@ -189,18 +203,18 @@ def _steps() -> tuple[Step, ...]:
         _step("login", "login_token", ("429", "500", "slow-network", *_LOGIN), _input, job),
         _step("push", "workspaces_get", _PLANE, _input, job),
         _step("environment: look", "environment_versions_get", _PLANE, _input, job),
-        _step("environment: create", _NEW_IMAGE, _PLANE, _image, {**job, "environments": 1}),
+        _step("environment: create", _NEW_IMAGE, _CHANGE, _image, {**job, "environments": 1}),
         _step("compute: look", "compute_get", _PLANE, _input, job),
         _step(
             "compute: create",
             "compute_create_or_update",
-            _PLANE,
+            _CHANGE,
             _compute,
             {**job, "computes": 1},
         ),
         _step("compute: quota", "usages_list", (*_PLANE, "quota-exceeded"), _input, job),
         _step("submit: input", "blob PUT", (*_BLOBS, "dropped-upload"), _input, job),
-        _step("submit: job", "jobs_create_or_update", _PLANE, _input, job),
+        _step("submit: job", "jobs_create_or_update", _CHANGE, _input, job),
         _step("watch: status", "jobs_get", _PLANE, _to_watch, {}),
         _step("watch: log", "blob GET", (*_BLOBS, "dropped-download"), _to_watch, {}),
         _step("fetch: secret", "datastores_list_secrets", _PLANE, _to_fetch, {}),
@@ -211,7 +225,7 @@ def _steps() -> tuple[Step, ...]:
         _step(
             "register: model",
             "model_versions_create_or_update",
-            _PLANE,
+            _CHANGE,
             _to_register,
             {"models": 1},
         ),

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from drydock.arm_ids import LOCATION, text_of
 from drydock.blob_store import BlobStoreError
 from drydock.faults import SLOW_S
-from drydock.http_values import VERSION, Answer, Context, Request, refusal_answer
+from drydock.http_values import VERSION, Answer, Context, Request, paged, refusal_answer
 from drydock.refusal import Refusal, not_served
 from drydock.routes import Route, find_route
 from drydock.state.logins import check_token, token_expired
@@ -62,6 +62,10 @@ def _answer(request: Request, context: Context, route: Route, names: dict[str, s
             context.state.clock.now(),
             is_for_jobs=route.is_for_jobs,
         )
+    is_change = request.method != "GET" and request.path.lower().startswith(_ARM)
+    occasions = (route.name, f"{request.method} {request.path}")
+    if is_change and context.state.faults.take(("role-missing",), *occasions):
+        raise _unauthorized(request, context)  # the role Reader allows none
     if route.handler is None:
         raise not_served(f"drydock does not serve {request.method} {request.path} ({route.name}).")
     _check_head(request, context.state.clock.now())
@@ -74,7 +78,30 @@ def _answer(request: Request, context: Context, route: Route, names: dict[str, s
         body=request.body,
         names=names,
     )
-    return route.handler(asked, context)
+    found = route.handler(asked, context)
+    # The sizes and quotas of a location are on one page, of which the SDK reads no other.
+    within = context.state.arm_ids.workspace_id.lower()
+    is_list = request.method == "GET" and request.path.lower().startswith(f"{within}/")
+    return paged(found, request, context.state.address) if is_list else found
+
+
+def _unauthorized(request: Request, context: Context) -> Refusal:
+    """Return ARM's refusal of what no role of the caller allows.
+
+    https://learn.microsoft.com/azure/role-based-access-control/troubleshooting
+    """
+    scope, _, kind = request.path.rpartition("/providers/")
+    provider, *parts = kind.split("/")
+    verb = {"PUT": "write", "PATCH": "write", "DELETE": "delete", "POST": "action"}
+    action = "/".join([provider, *parts[::2], verb.get(request.method, "read")])
+    client = context.state.workspace.client
+    return Refusal(
+        403,
+        "AuthorizationFailed",
+        f"The client '{client}' with object id '{client}' does not have authorization to perform "
+        f"action '{action}' over scope '{scope}/providers/{kind}' or the scope is invalid. If "
+        "access was recently granted, please refresh your credentials.",
+    )
 
 
 def _check_head(request: Request, now: datetime) -> None:
@@ -161,12 +188,7 @@ def _inject(request: Request, context: Context, route: Route) -> Answer | None:
         case "expired-token":
             raise token_expired()
         case "no-permission":
-            raise Refusal(
-                403,
-                "AuthorizationFailed",
-                f"The client '{context.state.workspace.client}' does not have authorization to "
-                f"perform action '{route.name}' over scope '{context.state.arm_ids.workspace_id}'.",
-            )
+            raise _unauthorized(request, context)
         case "clock-skew":
             raise Refusal(
                 401,

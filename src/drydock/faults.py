@@ -28,7 +28,7 @@ KINDS = {
     "expired-sas": "the blob store reports that the signature has expired",
     "no-permission": "a request is answered with 403: the identity lacks the permission",
     "storage-firewall": "the blob store refuses this machine's network; its firewall is on",
-    "role-missing": "the login has the role Reader only, or a cluster's identity no role",
+    "role-missing": "the login has the role Reader only; a cluster's identity has no role",
     "registry-abac": "the registry is in ABAC mode, which ignores AcrPull and AcrPush",
     "image-pull-refused": "the registry refuses to serve the job's image",
     "quota-exceeded": "the quota of cores is used up: no machine is allocated to a job",

@@ -3,9 +3,9 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from drydock.addresses import Addresses
 from drydock.arm_ids import LOCATION, PROVIDER
@@ -14,6 +14,8 @@ from drydock.refusal import Refusal, bad_request
 from drydock.workspace_state import WorkspaceState
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_PAGE = 20  # entries; the service's own number is not known
+_MARK = re.compile(r"offset-([0-9a-f]{1,7})")
 VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]{1,20})?")
 
 
@@ -133,8 +135,30 @@ def listed(body: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def page_of(items: list[dict[str, Any]]) -> Answer:
-    """Return a list in ARM's form, all on one page: the last page has no `nextLink`."""
+    """Return a list in ARM's form, whole; `paged` cuts it into pages."""
     return Answer(body={"value": items})
+
+
+def paged(found: Answer, request: Request, address: str) -> Answer:
+    """Return the page of a list that is asked for; all but the last have a `nextLink`.
+
+    The parameter `$skip` is opaque to clients, which only follow the link.
+    https://learn.microsoft.com/rest/api/azureml/jobs/list
+    """
+    begin = 0
+    if "$skip" in request.query:
+        mark = _MARK.fullmatch(request.query["$skip"])
+        if mark is None:
+            raise bad_request("The continuation token '$skip' is invalid.")
+        begin = int(mark[1], 16)
+    if not isinstance(found.body, dict) or not isinstance(found.body.get("value"), list):
+        return found
+    items, end = found.body["value"], begin + _PAGE
+    body = {**found.body, "value": items[begin:end]}
+    if items[end:]:
+        query = {**request.query, "$skip": f"offset-{end:x}"}
+        body["nextLink"] = f"{address}{request.path}?{urlencode(query)}"
+    return replace(found, body=body)
 
 
 def location_of(context: Context, request: Request, body: dict[str, Any]) -> str:

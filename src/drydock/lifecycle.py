@@ -31,6 +31,12 @@ POLL_S = 0.2
 _KILLED = 137
 _PREEMPTED = "NodePreempted"
 _PREEMPTIONS = ("preempted", "preempted-canceled", "preempted-restarted")
+# The service's words: https://github.com/Azure/azureml-examples/issues/3463
+_NO_PULL = (
+    "This error may occur because the compute could not authenticate with the Docker registry to "
+    "pull the image. If using ACR please ensure the ACR has Admin user enabled or a Managed "
+    "Identity with `AcrPull` access to the ACR is assigned to the compute."
+)
 _RESTARTED = "Restarted"  # no status: the job starts again
 _log = logging.getLogger(__name__)
 
@@ -184,6 +190,8 @@ class Conductor:
             )
         if self._is_injected(job, "image-pull-refused"):
             return _pull_failed(spec, "unauthorized: authentication required (injected)")
+        if self._is_injected(job, "role-missing"):
+            return _pull_failed(spec, _NO_PULL)
         return None
 
     def _identity_missing(self, job: Job) -> _Outcome | None:
@@ -206,20 +214,15 @@ class Conductor:
     def _wait_for_end(self, job: Job, spec: JobSpec, container: str) -> _Outcome | None:
         """Wait for the end of the job's containers, and upload their outputs."""
         began = self._state.clock.now()
-        while (finished := self._runner.poll(container)) is None:
+        while True:
+            # Before the container is looked at: a fault must not miss a job that is over at once.
+            age_s = (self._state.clock.now() - began).total_seconds()
+            if (struck := self._struck(job, spec, container, age_s)) is not None:
+                return struck
+            if (finished := self._runner.poll(container)) is not None:
+                break
             if self._is_closing.wait(POLL_S):
                 return None
-            age_s = (self._state.clock.now() - began).total_seconds()
-            if (preempted := self._preempted(job, spec, container, age_s)) is not None:
-                return preempted
-            is_over_memory = self._is_injected(job, "out-of-memory")
-            if is_over_memory or self._is_unwanted(job):
-                self._runner.cancel(container)
-                self._runner.finish(spec, container)
-                if is_over_memory:
-                    killed = Finished(exit_code=_KILLED, is_out_of_memory=True)
-                    return _outcome_of(killed, spec)
-                raise CancelPendingError(job.name)
         if finished.exit_code != 0 and self._is_injected(job, "failure-restarted"):
             self._runner.finish(_without_uploads(spec), container)
             return _Outcome(status=_RESTARTED)
@@ -235,6 +238,22 @@ class Conductor:
         if outcome.status == "Completed":
             register_outputs(self._state, job)
         return outcome
+
+    def _struck(self, job: Job, spec: JobSpec, container: str, age_s: float) -> _Outcome | None:
+        """End a job whose node is lost or has no memory left, or which is to be canceled.
+
+        Returns None for any other. Raises CancelPendingError.
+        """
+        if (preempted := self._preempted(job, spec, container, age_s)) is not None:
+            return preempted
+        is_over_memory = self._is_injected(job, "out-of-memory")
+        if not (is_over_memory or self._is_unwanted(job)):
+            return None
+        self._runner.cancel(container)
+        self._runner.finish(spec, container)
+        if not is_over_memory:
+            raise CancelPendingError(job.name)
+        return _outcome_of(Finished(exit_code=_KILLED, is_out_of_memory=True), spec)
 
     def _empty(self, spec: JobSpec) -> None:
         """Delete what the job wrote into its mounted outputs."""

@@ -78,6 +78,18 @@ _LOGINS: tuple[tuple[type[HakobuneError], tuple[str, ...], str, str], ...] = (
         "az login; for a service principal: a new secret in AZURE_CLIENT_SECRET",
     ),
 )
+# The login server is not there or busy. Of HTTPS only: where no credential is there, the SDK also
+# tries a machine's own (http://169.254.169.254), and its text tells that nothing answered.
+_LOGIN_DOWN = re.compile(
+    r"HTTPSConnection(Pool)?\(host=|Authentication failed: [^\n]*(Unable to connect to proxy|"
+    r"Connection (broken|aborted|reset)|IncompleteRead)|HTTP Error: (429|5[0-9]{2})|"
+    r"TooManyRequests|temporarily_unavailable|AADSTS(50196|90033|90055)\b"
+)
+_LOGIN_PAGE = re.compile(
+    r"Authentication failed: (JSON is invalid|Expecting value|maximum recursion|'\w+' object)"
+)
+# What the SDK says around the one line of several credentials that tells something.
+_AROUND = ("DefaultAzureCredential failed to ret", "Attempted credentials:", "To mitigate this")
 _QUOTA = re.compile(r"quota|CoreLimit|cores? limit|OperationNotAllowed", re.IGNORECASE)
 _DROPPED = (
     "ServiceRequestError",
@@ -126,7 +138,10 @@ _STORAGE: dict[str, tuple[type[HakobuneError], str, str]] = {
         ),
     ),
 }
+# The SDK's words where a redirect leads to plain HTTP, to which it hands no token.
+_PLAIN = re.compile(r"not permitted for non-TLS")
 _BUSY = (408, 425, 429)
+_SECONDS = re.compile(r"[0-9]{1,9}")
 _NOT_IMPLEMENTED = 501
 
 
@@ -136,7 +151,7 @@ def meaning(exc: BaseException, doing: str) -> HakobuneError | TransientError | 
     `doing` names what was asked, such as `job demo-1`. The text ends with the id by which support
     finds the request, if the answer has one.
     """
-    found, answer = _meaning(exc, doing), _answer_id(exc)
+    found, answer = _of_a_page(exc, doing) or _meaning(exc, doing), _answer_id(exc)
     if found is None or not answer:
         return found
     what = f"{found.what} (correlation id {answer})"
@@ -150,6 +165,16 @@ def _answer_id(exc: BaseException) -> str:
     headers = getattr(getattr(exc, "response", None), "headers", None) or {}
     found = [str(headers.get(name) or "") for name in _IDS]
     return next((text for text in found if is_of("service id", text)), "")
+
+
+def _of_a_page(exc: BaseException, doing: str) -> HakobuneError | None:
+    """Return the error for a page, or a way to one; that of a server that is down is none."""
+    if _PLAIN.search(str(exc)):
+        return _no_answer(f"it leads to an address without TLS: {_said(exc)}", doing)
+    status = getattr(exc, "status_code", None)
+    if status is None or status >= 500 or not _is_page(exc):  # noqa: PLR2004 - the HTTP status
+        return None
+    return _no_answer(f"a page came with the status {status}: {_said(exc)}", doing)
 
 
 def _meaning(exc: BaseException, doing: str) -> HakobuneError | TransientError | None:
@@ -211,15 +236,26 @@ def unreadable(exc: BaseException, doing: str) -> HakobuneError | None:
         step = step.tb_next
     if raised_by != "azure":
         return None
+    return _no_answer(type(exc).__name__, doing)
+
+
+def _no_answer(why: str, doing: str) -> HakobuneError:
     return ServiceRefusedError(
-        f"{doing}: the service's answer cannot be read ({type(exc).__name__})",
-        remedy="look at it in the studio; if it is as it should be, run the same command again",
+        f"{doing}: the service's answer cannot be read ({why})",
+        remedy="find out whether a proxy or a page to log in to this network answers in its place "
+        "(HTTPS_PROXY, NO_PROXY); if not, look at it in the studio, and run the command again",
     )
 
 
 def is_missing(exc: BaseException) -> bool:
-    """Tell whether the exception means: there is no such thing."""
-    return getattr(exc, "status_code", None) == 404  # noqa: PLR2004 - the HTTP status
+    """Tell whether the exception means: there is no such thing. Azure says so, and not a page."""
+    return getattr(exc, "status_code", None) == 404 and not _is_page(exc)  # noqa: PLR2004 - HTTP's
+
+
+def _is_page(exc: BaseException) -> bool:
+    """Tell whether a page came, which is for people: no part of Azure answers a program so."""
+    headers = getattr(getattr(exc, "response", None), "headers", None) or {}
+    return str(headers.get("Content-Type") or "").lower().startswith("text/html")
 
 
 def is_token_expired(exc: BaseException) -> bool:
@@ -239,6 +275,10 @@ def _login(text: str, said: str, doing: str) -> HakobuneError | TransientError:
     for kind, codes, what, remedy in _LOGINS:
         if any(code in text for code in codes):
             return kind(f"{doing}: {what} ({said})", remedy=remedy)
+    if _LOGIN_PAGE.search(text):
+        return _no_answer(said, doing)
+    if _LOGIN_DOWN.search(text):
+        return TransientError(f"{doing}: the login server does not answer ({said})")
     return LoginMissingError(
         f"{doing}: not logged in to Azure ({said})",
         remedy="az login, or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET",
@@ -251,8 +291,10 @@ def _answered(
     if status in _BUSY or (status >= 500 and status != _NOT_IMPLEMENTED):  # noqa: PLR2004 - HTTP's
         headers = getattr(getattr(exc, "response", None), "headers", None) or {}
         asked = str(headers.get("Retry-After", "0"))
-        pause = float(asked) if asked.isdigit() else 0.0
+        pause = float(asked) if _SECONDS.fullmatch(asked) else 0.0
         return TransientError(f"{doing}: the service answers {status}", pause_s=pause)
+    if status < 400:  # noqa: PLR2004 - HTTP's: what came is not what was asked for
+        return _no_answer(said, doing)
     if _QUOTA.search(str(exc)):
         return _quota(said, doing)
     code = re.search(rf"\b(?:{'|'.join(_STORAGE)})\b", _code_and_text(exc))
@@ -287,6 +329,7 @@ def _quota(said: str, doing: str) -> QuotaExceededError:
 
 def _said(exc: BaseException) -> str:
     """Return the exception's first words, without anything that may be a secret."""
-    lines = [line.strip() for line in str(exc).splitlines() if line.strip()]
+    lines = [line.strip() for line in str(exc).splitlines()]
+    lines = [line for line in lines if line and not line.startswith(_AROUND)]
     text = _SECRETS.sub(r"\1***", " ".join(lines) or type(exc).__name__)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -17,6 +17,8 @@ INSTALL_SDK = (
     "beside it: pip install azure-ai-ml azure-identity azure-storage-blob"
 )
 _MOST_PAGES = 50
+# The service may ask for a wait of any length. Longer ones are ours, which are told.
+_LONGEST_SLEEP_S = 30.0
 # Of the SDK itself: few tries and short waits, because ours come around it, and are told.
 OPTIONS: dict[str, Any] = {
     "retry_total": 1,
@@ -64,7 +66,7 @@ def connect_by_sdk(to: Destination) -> tuple[Any, Any]:
     # A private cloud's authority is not in Microsoft's list of authorities, and that is not asked.
     try:
         login = getattr(importlib.import_module("azure.identity"), kind)(
-            disable_instance_discovery=to.is_private_cloud
+            disable_instance_discovery=to.is_private_cloud, transport=_transport()
         )
     except ValueError as exc:
         raise LoginMissingError(
@@ -79,9 +81,24 @@ def connect_by_sdk(to: Destination) -> tuple[Any, Any]:
         to.workspace,
         enable_telemetry=False,
         show_progress=False,
+        transport=_transport(),
         **OPTIONS,
     )
     return client, login
+
+
+def _transport() -> Any:
+    """Return what sends the SDK's requests, and sleeps between them: at most for a short time.
+
+    The SDK itself sleeps for as long as `Retry-After` says, without a word: until a date, too.
+    """
+    from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415 - slow to import
+
+    timeouts = {name: OPTIONS[name] for name in ("connection_timeout", "read_timeout")}
+    transport = RequestsTransport(**timeouts)
+    plain = transport.sleep
+    transport.sleep = lambda duration: plain(min(duration, _LONGEST_SLEEP_S))
+    return transport
 
 
 def ask_arm(client: Any, resource: str, version: str, **query: str) -> Any:

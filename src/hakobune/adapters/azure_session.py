@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from hakobune.adapters import blob_store
+from hakobune.adapters.azure_answers import checked
 from hakobune.adapters.azure_errors import is_missing, is_token_expired, translated
 from hakobune.adapters.azure_sdk import OPTIONS, connect_by_sdk
 from hakobune.adapters.patience import Patience
 from hakobune.errors import WorkspaceNotFoundError
 from hakobune.model.destination import Destination
+from hakobune.model.forms import required
 
 T = TypeVar("T")
 
@@ -121,6 +123,10 @@ class AzureSession:
                         "az account show names the login's subscription",
                     ) from exc
                 raise
+            with checked("the workspace"):
+                place = required("place", str(self._workspace.id))
+                if not place.lower().endswith(f"/workspaces/{to.workspace}".lower()):
+                    raise ValueError("it is another one")
             return client
 
         self._client = self._patience(lambda: translated(doing, lambda: self._logged_in(look)))

@@ -209,6 +209,11 @@ def _translated(host: str) -> Iterator[None]:
         raise RegistryRefusedError(
             f"{host} refused the request: {exc}", remedy=_remedy(host)
         ) from exc
+    except (AttributeError, KeyError, TypeError) as exc:  # the library checks no answer's form
+        raise RegistryUnreachableError(
+            f"{host} answers as no registry does ({type(exc).__name__})",
+            remedy="check the registry's name, and whether a proxy answers in its place",
+        ) from exc
 
 
 def open_repository(repository: str) -> Repository:
@@ -240,7 +245,7 @@ def require_writable(repository: str) -> bool:
             answer = ask(uploads, "POST")
             place = str(answer.headers.get("Location") or "")
             place = place if "://" in place else f"{base}{place}"
-            is_begun = bool(answer.ok)
+            is_begun = answer.status_code == HTTPStatus.ACCEPTED
             if is_begun and place.startswith(f"{base}/v2/"):
                 ask(place, "DELETE")
         scope = str(answer.headers.get("WWW-Authenticate") or "")

@@ -19,8 +19,9 @@ _SIGNED = re.compile(r"https://[a-z0-9.:-]+/[!-~]{1,4096}")
 
 def why_ended(client: Any, name: str) -> str:
     """Return code and message of a job's error; empty where the service gives none."""
-    error = client.jobs._runs_operations.get_run_details(name).error  # noqa: SLF001 - see above
-    return error_text(json.dumps(error.as_dict())) if error else ""
+    details = client.jobs._runs_operations.get_run_details(name)  # noqa: SLF001 - see above
+    with checked("a job's end"):
+        return error_text(json.dumps(details.error.as_dict())) if details.error else ""
 
 
 def read_log(client: Any, name: str, offset: int) -> tuple[bytes, int] | None:

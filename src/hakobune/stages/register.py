@@ -15,6 +15,7 @@ from hakobune.transform.names import valid_name
 from hakobune.transform.read_run import read_metrics
 
 MODEL_TAG = "hakobune.model"
+_SHOWN = 5  # files beside a model that is not there
 
 
 def register(
@@ -35,9 +36,7 @@ def register(
     verify(folder, project.outputs)
     path = folder / model.file
     if not files.has_content(path):
-        raise ModelMissingError(
-            f"{path}: no such model file", remedy="correct `file` in [tool.hakobune.model]"
-        )
+        raise _no_model(folder, model.file)
     sha256 = files.sha256_of(path)
     there = cloud.model_version(model.name, (MODEL_TAG, sha256))
     if there is not None:
@@ -54,6 +53,21 @@ def register(
     )
     reporter.done("model", f"{model.name}:{version} is registered", digest=sha256)
     return model.name, version
+
+
+def _no_model(folder: Path, file: str) -> ModelMissingError:
+    """Return the error of a run without its model, with what the run wrote in its place."""
+    place = file.rpartition("/")[0]
+    there = [
+        name
+        for name, is_plain in files.list_inside(folder)
+        if is_plain and name != file and name.rpartition("/")[0] == place
+    ]
+    beside = f": {', '.join(there[:_SHOWN])}" if there else ""
+    return ModelMissingError(
+        f"the run in {folder} wrote no {file}, which [tool.hakobune.model] names",
+        remedy=f"set `file` there to one that the run wrote{beside}, and register again",
+    )
 
 
 def planned_model(project: Project, job_name: str) -> str:

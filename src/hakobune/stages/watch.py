@@ -29,10 +29,11 @@ LONGEST_PAUSE_S = 15.0
 _AGAIN = "for a new job of the same plan: hakobune submit --again"
 LONGEST_SILENCE_S = 24 * 3600.0
 _CANCELING = "CancelRequested"
+_UNKNOWN = "why is not known"
 _REASON_S = 60.0  # how often a job that waits for a node says why
 # The node was taken away or never started: the same job may succeed on another one.
 _NODE_FAULT = re.compile(
-    r"preempt|node[^.]{0,40}(lost|unusable|unresponsive|evict)|NodeLost", re.IGNORECASE
+    r"pre-?empt|node[^.]{0,40}(lost|unusable|unresponsive|evict)|NodeLost", re.IGNORECASE
 )
 # What to do about a failure that is not the training program's; the first that fits.
 _CAUSES = (
@@ -52,7 +53,7 @@ _CAUSES = (
         ),
     ),
     (
-        re.compile(r"(?i)image.{0,20}pull|pull.{0,20}image"),
+        re.compile(r"(?i)image.{0,20}pull|pull.{0,20}image|acr ?refresh ?token"),
         (
             "the cluster's identity pulls the image: give it the role AcrPull for the registry, or "
             "Container Registry Repository Reader for a registry in ABAC mode"
@@ -234,15 +235,27 @@ def found(cloud: Cloud, name: str) -> Job:
 
 def failure(cloud: Cloud, job: Job) -> JobFailedError:
     """Return the error for a failed job, with what the service reports of it."""
-    why = cloud.why_failed(job.name)
+    why, shown = _reason(cloud, job)
     left = (*end_of_its_log(cloud, job, why), *what_it_left(cloud, job))
     fallback = f"read its log: hakobune watch {job.name}; it shows the program's error"
     remedy = _remedy(why) or fallback
     return JobFailedError(
-        f"the job {job.name} failed" + "".join(f"\n  {line}" for line in (why, *left) if line),
+        f"the job {job.name} failed" + "".join(f"\n  {line}" for line in (shown, *left) if line),
         remedy=f"{remedy}\n{_AGAIN}" + (f"\n{job.page}" if job.page else ""),
         is_node_fault=_NODE_FAULT.search(why) is not None,
     )
+
+
+def _reason(cloud: Cloud, job: Job) -> tuple[str, str]:
+    """Return the service's words for a job's end, and what is shown in their place.
+
+    How the job ended is known without them.
+    """
+    try:
+        why = cloud.why_failed(job.name)
+    except (LoginError, ServiceError) as exc:
+        return "", f"{_UNKNOWN}: {exc.what}"
+    return why, why
 
 
 def _remedy(why: str) -> str:
@@ -256,15 +269,17 @@ def canceled(cloud: Cloud, job: Job) -> JobCanceledError:
     A preempted job can end as canceled, too, and then names no reason. On machines that may be
     taken away, a job that nobody was seen to cancel is taken for one whose node was lost.
     """
-    try:
-        why = cloud.why_failed(job.name)
-        compute = cloud.compute(job.compute) if job.compute and not why else None
-    except (LoginError, ServiceError) as exc:
-        why, compute = f"why is not known: {exc.what}", None
+    why, shown = _reason(cloud, job)
+    compute = None
+    if job.compute and not shown:
+        try:
+            compute = cloud.compute(job.compute)
+        except (LoginError, ServiceError) as exc:
+            shown = f"{_UNKNOWN}: {exc.what}"
     is_lost = compute is not None and compute.is_low_priority and not job.is_cancel_seen
     return JobCanceledError(
         f"the job {job.name} was canceled"
-        + (f"\n  {why}" if why else "")
+        + (f"\n  {shown}" if shown else "")
         + ("\n  its node may have been preempted: the cluster has low priority" if is_lost else ""),
         remedy="\n".join(filter(None, (_remedy(why), _AGAIN))),
         is_node_fault=is_lost or _NODE_FAULT.search(why) is not None,

@@ -14,6 +14,7 @@ from trainer.combine.team import Team
 from trainer.combine.trials import (
     ARIMA,
     FEWEST_ORIGINS,
+    LONG,
     Trials,
     combined,
     make_trials,
@@ -30,7 +31,6 @@ from trainer.search.found import Found
 from trainer.search.simplest import simplest, simplest_reason
 
 _KINDS = ("ets", "theta")
-_LONG = 24  # from this season on its positions are too many for ETS, and `cycles` joins
 _SPARSE_KINDS = ("tsb", "imapa", "mean", "recent_mean")
 _TRIED_SPARSE = ("sba",)
 _FEWEST_SEASONS = 3  # of a season that members may have
@@ -113,7 +113,7 @@ def choose(found: Found, season: int, horizon: int, seasons: Sequence[int] = ())
     values = found.values
     held = tuple(s for s in seasons if len(values) >= _FEWEST_SEASONS * s) or (season,)
     steps = min(horizon, max(1, len(values) // _LONGEST_SHARE))
-    is_sparse = is_intermittent(values)
+    is_sparse = is_intermittent(values, held)
     origins = origins_of(values, held, steps)
     wanted = _wanted(held, len(origins), is_sparse=is_sparse)
     members, missing = _members(values, held, horizon, wanted)
@@ -161,10 +161,11 @@ def _wanted(held: Sequence[int], origins: int, *, is_sparse: bool) -> tuple[str,
     is_tried = origins >= FEWEST_ORIGINS
     if is_sparse:
         return (*_SPARSE_KINDS, *(_TRIED_SPARSE if is_tried else ()))
-    is_long_season, is_one = held[-1] >= _LONG, len(held) == 1
+    is_long_season, is_one = held[-1] >= LONG, len(held) == 1
     return (
         *_KINDS,
         *(("cycles",) if is_long_season else ()),
+        *(("seasonal_mean",) if is_long_season and (is_tried or not is_one) else ()),
         *(("ces",) if origins >= _MANY_ORIGINS and is_one else ()),
         *(("seasonal_naive",) if is_tried and held[0] > 1 else ()),
         *(("long_seasonal_naive",) if is_tried and not is_one else ()),
@@ -174,13 +175,18 @@ def _wanted(held: Sequence[int], origins: int, *, is_sparse: bool) -> tuple[str,
 def origins_of(values: Floats, seasons: Sequence[int], steps: int) -> list[int]:
     """Return from how many rows to forecast: up to 24, at least half a forecast apart.
 
+    Of several seasons half of the shortest apart where they are fewer than eight.
+
     They are spread over the later half of the rows, so that the windows of a long series differ.
     """
     rows, known = len(values), int(np.count_nonzero(~np.isnan(values)))
     learnt = max(_FEWEST_SEASONS * seasons[0] if seasons[0] > 1 else 0, 2 * seasons[-1])
     fewest = max(rows // 2, rows - known + learnt + 10)
     last = rows - steps
-    step = max(1, steps // 2, (last - fewest) // (_MOST_ORIGINS - 1))
+    apart = max(1, steps // 2)
+    if len(seasons) > 1:  # half a day apart is enough: a forecast of a week has few windows
+        apart = min(apart, max(seasons[0] // 2, (last - fewest) // (_MANY_ORIGINS - 1)))
+    step = max(apart, (last - fewest) // (_MOST_ORIGINS - 1))
     return list(range(last, fewest - 1, -step))[:_MOST_ORIGINS][::-1]
 
 

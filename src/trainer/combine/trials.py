@@ -17,23 +17,34 @@ from trainer.fit.order import Floats
 from trainer.kernel.library import NO_COLUMNS
 from trainer.members import kinds
 from trainer.members.member import Member, MemberUnavailableError
+from trainer.regressors.plan import LONGEST_ARIMA_SEASON
 from trainer.search.find import find_model
 
 ARIMA = "arima"
 FEWEST_ORIGINS = 3
 _ROUGH = 1e-3
 _MOST_REFITS = 8
+LONG = 24  # from this season on its positions are too many for ETS, and `cycles` joins
 _REJECTED = 1.5  # times the error of the best member
+# The same where the best one knows the longest season: of those that do not, and that do.
+_BLIND_REJECTED, _SEEING_REJECTED = 1.1, 2.0
+_SEEING = ("cycles", "long_seasonal_naive", "seasonal_mean")
 _EQUAL = 3.0  # equal weights count as much as so many origins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """Forecasts of each name from each origin (None: it had none), and what came."""
+    """Forecasts of each name from each origin (None: it had none), and what came.
+
+    `blind` are the names that do not know the longest season, where that is one of several and of
+    24 steps or more, or longer than one that ARIMA has.
+    """
 
     origins: tuple[int, ...]
     actuals: tuple[Floats, ...]
     forecasts: Mapping[str, tuple[Forecast | None, ...]]
+    blind: frozenset[str] = frozenset()
+    has_several: bool = False
 
     def head(self, count: int) -> "Trials":
         """Return the first origins alone."""
@@ -41,6 +52,8 @@ class Trials:
             origins=self.origins[:count],
             actuals=self.actuals[:count],
             forecasts={name: each[:count] for name, each in self.forecasts.items()},
+            blind=self.blind,
+            has_several=self.has_several,
         )
 
     def error(self, name: str, *, is_squared: bool = False) -> float:
@@ -67,6 +80,10 @@ def make_trials(  # noqa: PLR0913 - each is one thing that a caller may know
     is that of ARIMA; `columns` are the regressors of ARIMA, of all rows.
     """
     heads = [values[:origin] for origin in origins]
+    held = seasons or (season,)
+    seeing = (*_SEEING, *(("seasonal_naive", "ces") if len(held) == 1 else ()))
+    # ARIMA knows one season of up to 60 steps, and what its regressors stand for.
+    is_long = held[-1] >= (LONG if len(held) > 1 else LONGEST_ARIMA_SEASON + 1) and not columns.size
     return Trials(
         origins=tuple(origins),
         actuals=tuple(values[origin : origin + steps] for origin in origins),
@@ -74,10 +91,12 @@ def make_trials(  # noqa: PLR0913 - each is one thing that a caller may know
             name: tuple(
                 _arima(heads, season, steps, columns)
                 if name == ARIMA
-                else _member(name, heads, seasons or (season,), steps)
+                else _member(name, heads, held, steps)
             )
             for name in names
         },
+        blind=frozenset(names).difference(seeing) if is_long else frozenset(),
+        has_several=len(held) > 1,
     )
 
 
@@ -85,18 +104,25 @@ def weigh(trials: Trials, names: Sequence[str]) -> dict[str, float]:
     """Return the weight of each name: by 1 / error², shrunk towards equal weights.
 
     With fewer than three origins all that forecast weigh the same. A member with an error of more
-    than 1.5 times the best one's gets none. Members for intermittent demand, which forecast without
-    ARIMA, are weighed by squares: where most values are 0, absolute errors prefer a forecast of 0.
+    than 1.5 times the best one's gets none. Where some do not know the longest season and the
+    best one does, the limit is 1.1 for those that do not, and 2 for those that do, which weigh
+    1 / error: a few windows hardly tell these apart. With several seasons and fewer than three
+    origins only these are left. Members for intermittent demand, which forecast without ARIMA, are
+    weighed by squares: where most values are 0, absolute errors prefer a forecast of 0.
     """
     errors = {name: trials.error(name, is_squared=ARIMA not in names) for name in names}
     usable = [name for name in names if errors[name] < np.inf]
     count = len(trials.origins)
     if count < FEWEST_ORIGINS or not usable:
-        return {name: 1 / len(names) for name in names}
-    least = max(min(errors[name] for name in usable), _smallest(trials))
-    kept = [name for name in usable if errors[name] <= _REJECTED * least]
-    kept = kept or [min(usable, key=lambda name: errors[name])]
-    shares = [(least / max(errors[name], least)) ** 2 for name in kept]
+        seeing = [n for n in names if n not in trials.blind or not trials.has_several] or names
+        return {name: float(name in seeing) / len(seeing) for name in names}
+    best = min(usable, key=lambda name: errors[name])
+    least = max(errors[best], _smallest(trials))
+    is_seeing = bool(trials.blind) and best not in trials.blind
+    most = dict.fromkeys(usable, _SEEING_REJECTED if is_seeing else _REJECTED)
+    most |= dict.fromkeys(trials.blind, _BLIND_REJECTED) if is_seeing else {}
+    kept = [name for name in usable if errors[name] <= most[name] * least] or [best]
+    shares = [(least / max(errors[name], least)) ** (1 if is_seeing else 2) for name in kept]
     total, equal = fsum(shares), _EQUAL / (_EQUAL + count)
     weights = dict.fromkeys(names, 0.0)
     for name, share in zip(kept, shares, strict=True):

@@ -8,8 +8,13 @@ from trainer.errors import ColumnAmbiguousError, ColumnMissingError, RegressorsI
 from trainer.input.date_forms import is_date, is_year
 from trainer.input.numbers import is_missing, is_number
 from trainer.input.table import Table, listed
+from trainer.printable import limited
 
-_LOOKED_AT = 200
+_LOOKED_AT, _SHOWN = 200, 8
+_EXAMPLES = {
+    "date": "2024-01-31, 31.01.2024, 2024-01, 2024Q1, 2024-W05",
+    "value": "1234.5, without a unit or a currency",
+}
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[年月日週]")
 _DATE_WORDS = frozenset(
     (
@@ -115,10 +120,22 @@ def _only_one(table: Table, role: str, found: Sequence[str]) -> str:
     years = _years(table, _named(table, None)) if role == "date" else []
     hint = f" ({listed(years)} may hold years or values)" if years else ""
     raise ColumnMissingError(
-        f"{table.name}:1: no column holds {what}{hint}; the columns are: {listed(table.header)}",
-        remedy=f"give a CSV, separated by commas, semicolons or tabs, with a column of {what}, "
-        f"or name the column with --{role}_column",
+        f"{table.name}:1: no column holds {what}{hint}; the columns are: {_shown(table)}",
+        remedy=f"give a CSV, separated by commas, semicolons or tabs, with a column of {what} "
+        f"({_EXAMPLES[role]}), or name the column with --{role}_column",
     )
+
+
+def _shown(table: Table) -> str:
+    """Return the headers, each of the first ones with its first cell, which shows what is wrong."""
+    cells = {
+        name: next((cell for cell in table.column(name) if not is_missing(cell)), "")
+        for name in table.header[:_SHOWN]
+        if name
+    }
+    told = [f"{name!r} (such as {limited(cell)!r})" for name, cell in cells.items() if cell]
+    is_whole = len(told) == len(table.header)
+    return ", ".join(told) if is_whole else listed(table.header)
 
 
 def _date_candidates(table: Table, *, besides: str | None) -> list[str]:

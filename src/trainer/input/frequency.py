@@ -1,5 +1,6 @@
 """The calendar that a series' dates follow, its season, and the dates that are absent from it."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -16,6 +17,18 @@ _MONTH_NAMES = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "
 _WEEKDAY_NAMES = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _DAY_S = 86_400
 _WEEK_DAYS = 7
+_STEP = re.compile("([0-9]*)([A-Za-z]+)")
+_PLAIN = {
+    **dict.fromkeys(("YS", "YE"), ("yearly", "years")),
+    **dict.fromkeys(("QS", "QE"), ("quarterly", "quarters")),
+    **dict.fromkeys(("MS", "ME"), ("monthly", "months")),
+    "W": ("weekly", "weeks"),
+    "B": ("business days", "business days"),
+    "D": ("daily", "days"),
+    "h": ("hourly", "hours"),
+    "min": ("every minute", "minutes"),
+    "s": ("every second", "seconds"),
+}
 _SEASONS = {"h": 24, "D": 7, "B": 5, "MS": 12, "ME": 12, "QS": 4, "QE": 4}
 _WEEKS_A_YEAR = 52
 FEWEST_REPEATS = 3
@@ -131,10 +144,22 @@ def _even_steps(dates: Places) -> Iterator[Grid]:
 
 def seasoned(calendar: Calendar, rows: int) -> Calendar:
     """Return the calendar with its natural periods: weeks have a year from three years on."""
-    natural = _natural_seasons(calendar.code, calendar.season)
+    natural = natural_seasons(calendar)
     held = tuple(period for period in natural if rows >= FEWEST_REPEATS * period)
     season = calendar.season if calendar.season > 1 or not held else held[0]
     return replace(calendar, season=season, seasons=held)
+
+
+def named(code: str) -> str:
+    """Return the plain name of a calendar, given pandas' name of its step: monthly for MS."""
+    count, step = _STEP.fullmatch(code.partition("-")[0]).groups()  # type: ignore[union-attr]  # pandas' names
+    single, several = _PLAIN[step]
+    return single if count in ("", "1") else f"every {count} {several}"
+
+
+def natural_seasons(calendar: Calendar) -> tuple[int, ...]:
+    """Return the natural periods of a calendar, the shortest first, however few the rows are."""
+    return _natural_seasons(calendar.code, calendar.season)
 
 
 @cache

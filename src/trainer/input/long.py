@@ -21,6 +21,7 @@ from trainer.input.date_column import NO_DATE, NO_OFFSET, DateColumn, settle_off
 from trainer.input.frame import FIELDS_REMEDY, spelled
 from trainer.input.grid import DAY_US
 from trainer.input.number_column import NumberColumn
+from trainer.input.numbers import LARGEST_VALUE, beyond
 from trainer.input.options import ReadAs
 from trainer.input.problems import Problems
 from trainer.input.records import Floats, Places
@@ -212,13 +213,12 @@ def open_long(  # noqa: PLR0913 - what a user may say about a table
 def table_of(names: Sequence[str], dates: Places, values: Floats, source: str) -> LongTable:
     """Return the table of rows in memory, in the columns of USUAL; `dates` are microseconds.
 
-    A row that has NO_DATE is its series' problem. Lines are counted from 1.
+    A row with NO_DATE or a value that no file may have is its series' problem.
     """
     series, codes = np.unique(np.array(names, dtype=object), return_inverse=True)
     order = np.argsort(codes, kind="stable")
-    has_date = dates[order] != NO_DATE
-    wrong = order[~has_date][::-1]
-    order = order[has_date]
+    is_bad = (dates[order] == NO_DATE) | (np.abs(values[order]) > LARGEST_VALUE)  # NaN is not
+    wrong, order = order[is_bad][::-1], order[~is_bad]
     rows = np.empty(len(order), dtype=_ROW)
     rows["series"], rows["line"] = codes[order], order + 1
     rows["date"], rows["value"], rows["offset"] = dates[order], values[order], NO_OFFSET
@@ -230,7 +230,11 @@ def table_of(names: Sequence[str], dates: Places, values: Floats, source: str) -
         is_cut_off=False,
         _rows=rows,
         _ends=np.cumsum(np.bincount(codes[order], minlength=len(series))),
-        _problems={int(codes[row]): f"{source}:{row + 1}: the date is missing" for row in wrong},
+        _problems={
+            int(codes[row]): f"{source}:{row + 1}: "
+            + ("the date is missing" if dates[row] == NO_DATE else beyond("y", values[row]))
+            for row in wrong
+        },
     )
 
 

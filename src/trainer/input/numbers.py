@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isinf
 from typing import Literal, get_args
 
 Mark = Literal[".", ","]
@@ -18,6 +19,7 @@ _MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "none"})
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 # Plain, no-break, narrow no-break and thin space, and both apostrophes.
 _GROUPS = " \u00a0\u202f\u2009'\u2019"
+_MINUS = "\u2212"  # as a typeset table has it
 _NAMES: dict[Mark, str] = {".": "point", ",": "comma"}
 _GROUPINGS = {".": "points", ",": "commas", "'": "apostrophes", "\u2019": "apostrophes"}
 _FEWEST_GROUPED = 5  # 1234 stays whole in many places where 12 345 does not
@@ -30,7 +32,7 @@ def _form(mark: Mark, other: Mark) -> re.Pattern[str]:
     )
     whole = rf"(?P<whole>[0-9]+)(?:[{mark}][0-9]*)?|[{mark}][0-9]+"
     return re.compile(
-        rf"[+-]?(?:{grouped}(?:[{mark}][0-9]*)?|(?:{whole})(?:[eE][+-]?[0-9]{{1,4}})?)"
+        rf"[+\-{_MINUS}]?(?:{grouped}(?:[{mark}][0-9]*)?|(?:{whole})(?:[eE][+-]?[0-9]{{1,4}})?)"
     )
 
 
@@ -54,6 +56,12 @@ def is_number(text: str) -> bool:
 def is_doubtful(text: str) -> bool:
     """Return whether a cell is one number with a decimal point and another with a comma."""
     return ("." in text or "," in text) and len(_fitting(text.strip())) == len(MARKS)
+
+
+def beyond(column: str, number: float) -> str:
+    """Return what is wrong with a number that no file may have."""
+    what = "infinite" if isinf(number) else f"beyond ±{LARGEST_VALUE:g}"
+    return f"{column}: {float(number)} is {what}"
 
 
 def _fitting(text: str) -> list[Mark]:
@@ -82,7 +90,8 @@ class Decimal:
         if not _FORMS[self.mark].fullmatch(text):
             where = f" with {self.name}" if _fitting(text) else ""
             raise ValueError(f"{_shortened(text)} is not a number{where}")
-        number = float(_OTHERS[self.mark].sub("", text).replace(",", "."))
+        plain = text.replace(_MINUS, "-")
+        number = float(_OTHERS[self.mark].sub("", plain).replace(",", "."))
         if abs(number) > LARGEST_VALUE:
             raise ValueError(f"{_shortened(text)} is beyond ±{LARGEST_VALUE:g}")
         return number

@@ -5,6 +5,7 @@ texts is read as the cells of a CSV file are. Rows are counted from 1 in place o
 """
 
 import importlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ _LIBRARIES = ("pyarrow.parquet", "duckdb")
 _ROWS = 1 << 18
 _VECTORS = _ROWS // 2048  # the rows of one of duckdb's
 _SHOWN = 400
+_INDEX = re.compile(r"__index_level_[0-9]+__")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +64,7 @@ def open_parquet(source: Source) -> Table:
     with _translated(source.name):
         header = _header(library, source)
         frame = next(_frames(library, source, list(header)), pd.DataFrame())[:_SHOWN]
+        header = tuple(name for name in header if not _is_count(frame, name))
     if frame.empty:
         raise InputEmptyError(f"{source.name}: there are no rows", remedy="give a table with rows")
     rows = zip(*(_texts(frame[name]) for name in header), strict=True)
@@ -116,7 +119,13 @@ def _frames(library: Any, source: Source, names: list[str]) -> Iterator[pd.DataF
                 yield frame
     else:
         batches = library.ParquetFile(_path(source)).iter_batches(batch_size=_ROWS, columns=names)
-        yield from (batch.to_pandas() for batch in batches)
+        # Else pandas would make columns that were a frame's index one again.
+        yield from (batch.to_pandas(ignore_metadata=True) for batch in batches)
+
+
+def _is_count(frame: pd.DataFrame, name: str) -> bool:
+    """Return whether a column is the row numbers that pandas writes of a frame without an index."""
+    return _INDEX.fullmatch(name) is not None and pd.api.types.is_integer_dtype(frame[name].dtype)
 
 
 def _values(column: pd.Series, reader: ColumnReader) -> Any:  # noqa: ANN401 - an array, or texts

@@ -19,7 +19,27 @@ LARGEST_AR = 50.0  # a partial autocorrelation of 0.9998
 LARGEST_MA = 1000.0  # 0.9999995: differencing once too often leads there
 MOST_EVALUATIONS = 1000
 NO_COLUMNS = np.zeros((0, 0))
-_CYCLES_SIZES = ("cycles_room", "cycles_numbers")
+_BUILD = "build it with `hakobune compile`, or run the image, which contains it"
+_SIZES = (
+    *("arima_room", "kalman_room", "ets_room", "ces_room", "ces_numbers"),
+    *("cycles_room", "cycles_numbers"),
+)
+_NUMBERS = (
+    *("arima_evaluate", "kalman_evaluate", "ets_evaluate", "ets_fit", "theta_fit", "ces_fit"),
+    *("cycles_fit", "demand_smoothing"),
+)
+_COUNTS = (
+    *("arima_climb", "arima_forecast", "kalman_climb", "ets_run", "ces_run", "cycles_run"),
+    *("season_is_visible", "season_indices", "arima_start"),
+)
+_NOTHING = (
+    *("arima_coefficients", "theta_run", "numbers_transform", "numbers_turn_back"),
+    *("demand_croston", "demand_probability", "demand_level"),
+)
+_RESULTS = (
+    *((ctypes.c_size_t, _SIZES), (ctypes.c_double, _NUMBERS)),
+    *((ctypes.c_int, _COUNTS), (None, _NOTHING)),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,35 +56,32 @@ class Top:
 
 @cache
 def kernel_library() -> Any:  # noqa: ANN401 - ctypes has no types for what it loads
-    """Return the compiled kernel. Raises LibraryMissingError where it is not built."""
-    path = Path(__file__).with_name("arima.so")
+    """Return the compiled kernel. Raises LibraryMissingError where it is not built, or outdated."""
+    return load(Path(__file__).with_name("arima.so"))
+
+
+def load(path: Path) -> Any:  # noqa: ANN401 - as above
+    """Return a compiled kernel, with the types of its results.
+
+    Raises LibraryMissingError where it fails to load, lacks a function, or is older than a C file
+    beside it: a call with other arguments than it was compiled for reads foreign memory. The image
+    and the wheel have no C files.
+    """
     try:
         library = ctypes.CDLL(str(path))
-    except OSError as exc:
+        for result, names in _RESULTS:
+            for name in names:
+                getattr(library, name).restype = result
+    except (OSError, AttributeError) as exc:
         raise LibraryMissingError(
-            f"the compiled kernel failed to load: {exc}",
-            remedy="build it with `make libraries`, or run the image, which contains it",
+            f"the compiled kernel failed to load: {exc}", remedy=_BUILD
         ) from exc
-    for name in (
-        "arima_room",
-        "kalman_room",
-        "ets_room",
-        "ces_room",
-        "ces_numbers",
-        *_CYCLES_SIZES,
-    ):
-        getattr(library, name).restype = ctypes.c_size_t
-    for name in (
-        "arima_evaluate",
-        "kalman_evaluate",
-        "ets_evaluate",
-        "ets_fit",
-        "ces_fit",
-        "cycles_fit",
-    ):
-        getattr(library, name).restype = ctypes.c_double
-    for name in ("theta_fit", "demand_smoothing"):
-        getattr(library, name).restype = ctypes.c_double
+    built = path.stat().st_mtime_ns
+    for source in sorted([*path.parent.glob("*.c"), *path.parent.glob("*.h")]):
+        if source.stat().st_mtime_ns > built:
+            raise LibraryMissingError(
+                f"the compiled kernel is older than its source {source.name}", remedy=_BUILD
+            )
     for name in ("numbers_transform", "numbers_turn_back"):
         getattr(library, name).argtypes = [
             *(ctypes.c_int, ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p),
@@ -73,8 +90,10 @@ def kernel_library() -> Any:  # noqa: ANN401 - ctypes has no types for what it l
 
 
 def address(array: Any) -> ctypes.c_void_p:  # noqa: ANN401 - arrays of two types
-    """Return where the numbers of an array begin, as C takes it."""
-    return ctypes.c_void_p(array.ctypes.data)
+    """Return where the numbers of an array begin, as C takes it; it keeps the array alive."""
+    place = ctypes.c_void_p(array.ctypes.data)
+    place.array = array  # type: ignore[attr-defined]  # else one made in a call is freed before it
+    return place
 
 
 def _numbers(order: Order) -> Any:  # noqa: ANN401 - a C array

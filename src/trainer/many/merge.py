@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from trainer.combine.series import COMBINATION
 from trainer.errors import OutputNotWritableError
 from trainer.input.grid import DAY_US, SECOND_US
 from trainer.input.records import Places
@@ -37,10 +38,14 @@ METRICS: Mapping[str, Kind] = {
     "status": "text",
     "members": "text",
     "origins": "whole",
+    "measure": "text",
     "error": "number",
     "best_baseline": "text",
     "baseline_error": "number",
     "skill": "number",
+    "scaled_rmse": "number",
+    "scaled_mae": "number",
+    "bias": "number",
     "rows": "whole",
     "first": "date",
     "last": "date",
@@ -133,10 +138,12 @@ def _metrics_row(result: Result, form: _DateForm) -> Sequence[Any]:
         result.status,
         ", ".join(f"{name} {weight:.3f}" for name, weight in result.members.items()),
         result.origins,
+        None if result.error is None else result.measure,
         result.error,
         result.best_baseline,
         result.baseline_error,
         result.skill,
+        *result.demand.get(COMBINATION, (None, None, None)),
         result.rows,
         *ends,
         result.calendar,

@@ -15,6 +15,7 @@ import trainer
 from trainer.input.frequency import find_grid
 from trainer.input.grid import DAY_US, Grid
 from trainer.input.long import LongTable
+from trainer.kernel.library import kernel_library
 from trainer.many.series import Given, Rules, dated
 from trainer.record import versions
 
@@ -73,7 +74,11 @@ class Plan:
 
 
 def make_plan(table: LongTable, *, horizon: int | None, has_floor: bool, sums_days: bool) -> Plan:
-    """Return the plan of a table. It reads each row once."""
+    """Return the plan of a table. It reads each row once.
+
+    Raises LibraryMissingError where no series could be fitted.
+    """
+    kernel_library()
     *_, date, value = table.columns
     rules = Rules(
         horizon=horizon,

@@ -33,9 +33,8 @@ _CAVEAT = (
     " as independent: where they move together, its p-value is too small."
 )
 _SPARSE = (
-    "members for values that are mostly 0. The error here is the mean absolute one, which is"
-    " smallest for the median: there a baseline that says 0 can win, though the total that it"
-    " forecasts is far too low."
+    "mostly values of 0: their errors here are the roots of the mean squares (RMSE), those of all"
+    " others mean absolute ones. The table of intermittent series has both."
 )
 _NO_BACKTEST = "No series is long enough for a backtest: nothing was compared with the baselines."
 
@@ -63,6 +62,7 @@ def page_of(
         caveats=_caveats(totals, tally),
         bars=tally.bars(),
         duels=tally.duels(),
+        demands=tally.demands(),
         shares=tally.shares(),
         statuses=tuple(
             Status(name=name, count=number_, meaning=_MEANINGS[name])
@@ -155,7 +155,7 @@ def _remarks(result: Result) -> Iterator[str]:
         return
     if result.skill is not None and result.best_baseline is not None:
         yield (
-            f"Skill {skill_text(result.skill)}: error {number(result.error)}, of the"
+            f"Skill {skill_text(result.skill)}: {result.measure} {number(result.error)}, of the"
             f" {short_name(result.best_baseline)} {number(result.baseline_error)}"
         )
     shares = [

@@ -2,7 +2,7 @@
 
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from time import process_time
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from trainer.combine.series import COMBINATION, SeriesForecast, forecast_series
 from trainer.errors import TrainerError
 from trainer.fit.order import Floats
 from trainer.fit.prediction import Prediction
-from trainer.input.frequency import calendar_of, find_grid, seasoned
+from trainer.input.frequency import calendar_of, find_grid, natural_seasons, seasoned
 from trainer.input.grid import DAY_US, SECOND_US, Grid
 from trainer.input.records import Places
 from trainer.kernel.library import NO_COLUMNS
@@ -73,8 +73,9 @@ class Result:
     `status` is "ok"; "failed" or "crashed" where the simplest forecast stands in for that of the
     members; or "unusable" where the rows allow none. `dates` are microseconds, shape (steps,);
     `numbers` are mean, lo80, hi80, lo95 and hi95, shape (5, steps). `model` is the packed saved
-    model, empty without one. Errors are mean absolute ones from the origins inside the series;
-    `errors` has those of the combination, its members and the baselines.
+    model, empty without one. Errors are those from the origins inside the series, as of a
+    `SeriesForecast`; `errors` has those of the combination, its members and the baselines, and
+    `demand` the scaled ones (RMSE, MAE, bias) of intermittent demand.
     """
 
     name: str
@@ -96,6 +97,12 @@ class Result:
     calendar: str | None = None
     season: int | None = None
     errors: Mapping[str, float] = field(default_factory=dict)
+    demand: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    @property
+    def measure(self) -> str:
+        """Return the short name of the measure that the errors are of."""
+        return "RMSE" if self.demand else "MAE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +111,7 @@ class _Even:
 
     grid: Grid
     season: int
+    seasons: tuple[int, ...]
     places: Places
     values: Floats
 
@@ -175,7 +183,11 @@ def _forecast(even: _Even, rules: Rules, *, has_crashed: bool) -> _Forecast:
         return _stand_in(even, rules, dates, "crashed", "the process that fitted it ended")
     try:
         found = forecast_series(
-            even.values, season=even.season, horizon=steps, has_floor=rules.has_floor
+            even.values,
+            season=even.season,
+            seasons=even.seasons,
+            horizon=steps,
+            has_floor=rules.has_floor,
         )
         return _Forecast(
             status="ok",
@@ -209,6 +221,7 @@ def _even(given: Given, rules: Rules) -> _Even:
     return _Even(
         grid=grid,
         season=calendar.season,
+        seasons=natural_seasons(calendar) if calendar.season > 1 else (),
         places=np.arange(places[0], places[-1] + 1),
         values=whole,
     )
@@ -254,6 +267,7 @@ def _figures(found: SeriesForecast) -> dict[str, Any]:
         "baseline_error": None if best is None else found.errors.get(best),
         "skill": found.skill,
         "errors": dict(found.errors),
+        "demand": {name: list(each) for name, each in found.demand.items()},
     }
 
 
@@ -278,7 +292,7 @@ def _stand_in(even: _Even, rules: Rules, dates: Places, status: Status, why: str
 
 def _packed(model: SavedModel, name: str, even: _Even, rules: Rules) -> bytes:
     """Return the saved model with what `predict` needs to know, sealed and packed."""
-    first, last = even.grid.dates(even.places[[0, -1]])
+    first, last = even.grid.dates(even.places[[-len(model.values), -1]])
     facts = {
         "model_name": name,
         "value_column": rules.value_column,

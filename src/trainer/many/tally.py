@@ -2,13 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, floor, log
+from statistics import fmean
 
 from trainer.combine.series import BASELINES, COMBINATION
+from trainer.input.frequency import named
 from trainer.many.series import Result
-from trainer.page.many_content import Bar, Duel, Entry, Failure, Share, Stretch
+from trainer.page.many_content import Bar, Demand, Duel, Entry, Failure, Share, Stretch
 from trainer.page.many_page import entry_item
 from trainer.printable import limited
 
@@ -21,7 +23,6 @@ _LONGEST_NAME, _HEAD = 90, 60
 _MOST_REASONS, _SHOWN_REASONS, _SHOWN_NAMES = 1000, 20, 3
 # Two reasons are one where they differ in what they quote and in numbers: lines, dates, cells.
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|[0-9][0-9.,:-]*")
-_SPARSE = frozenset({"croston", "sba", "tsb", "imapa"})
 _SHORT_NAMES = {
     "arima": "ARIMA",
     "ets": "ETS",
@@ -136,13 +137,14 @@ class Tally:
     def __init__(self, series: int) -> None:
         """Begin without a series."""
         self.index = Index(series)
-        self.calendars = Counter[str]()
+        self.calendars = Counter[str]()  # by their plain names
+        self.sparse = 0  # series of intermittent demand with a backtest
         self.first: int | None = None
         self.last: int | None = None
         self._bars = Counter[int]()
         self._rivals = dict[str, _Rival]()
+        self._demand = dict[str, list[Sequence[float]]]()
         self._weights = dict[str, float]()
-        self.sparse = 0
         self._weighted, self._heaviest = Counter[str](), Counter[str]()
         self._reasons = dict[tuple[str, str], _Reason]()
         self._unlisted = 0
@@ -151,7 +153,7 @@ class Tally:
         """Count the next series by name."""
         self.index.add(result)
         if result.calendar is not None:
-            self.calendars[result.calendar] += 1
+            self.calendars[named(result.calendar)] += 1
         if result.first is not None and result.last is not None:
             self.first = min(result.first, self.first if self.first is not None else result.first)
             self.last = max(result.last, self.last if self.last is not None else result.last)
@@ -166,6 +168,9 @@ class Tally:
     def _add_errors(self, result: Result) -> None:
         if result.best_baseline is not None:
             self._rivals.setdefault(result.best_baseline, _Rival()).best += 1
+        self.sparse += bool(result.demand)
+        for name, scaled in result.demand.items():
+            self._demand.setdefault(name, []).append(scaled)
         own = result.errors.get(COMBINATION)
         if own is None:
             return
@@ -175,7 +180,6 @@ class Tally:
 
     def _add_members(self, result: Result) -> None:
         kinds = [name.partition(" ")[0] for name in result.members]
-        self.sparse += not _SPARSE.isdisjoint(kinds)
         for place, (kind, weight) in enumerate(zip(kinds, result.members.values(), strict=True)):
             self._weights[kind] = self._weights.get(kind, 0.0) + weight
             self._weighted[kind] += 1
@@ -214,6 +218,20 @@ class Tally:
                 best=rival.best,
             )
             for name, rival in sorted(self._rivals.items())
+        )
+
+    def demands(self) -> tuple[Demand, ...]:
+        """Return the means of the scaled errors of intermittent demand, the forecast's first."""
+        return tuple(
+            Demand(
+                name="the forecast" if name == COMBINATION else short_name(name),
+                series=len(found),
+                rmse=fmean(each[0] for each in found),
+                mae=fmean(each[1] for each in found),
+                bias=fmean(each[2] for each in found),
+            )
+            for name in (COMBINATION, *BASELINES)
+            if (found := self._demand.get(name))
         )
 
     def shares(self) -> tuple[Share, ...]:

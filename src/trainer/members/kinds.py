@@ -122,6 +122,22 @@ def _of_name(title: str, module: Any, name: str, most: int) -> Kind:  # noqa: AN
     return Kind(title=title, fit=fit_named, refit=refit, run=module.run, has=has)
 
 
+def _of_seasons(title: str) -> Kind:
+    """Return the seasonal mean: of the longest season, its level that of the last shortest one."""
+
+    def fit(values: Floats, seasons: Sequence[int]) -> Member:
+        return simple.fit(simple.SEASONAL_MEAN, values, seasons[-1], str(seasons[0]))
+
+    def refit(member: Member, values: Floats) -> Member:
+        return simple.fit(member.kind, values, member.season, member.form)
+
+    def has(form: str, season: int, count: int) -> bool:
+        is_number = form.isascii() and form.isdecimal() and len(form) <= len(str(_LONGEST_SEASON))
+        return count == 0 and is_number and form == str(int(form)) and 1 < int(form) <= season
+
+    return Kind(title=title, fit=fit, refit=refit, run=simple.run, has=has)
+
+
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "ets": _of_module("exponential smoothing", ets),
@@ -144,5 +160,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "drift": _of_name("the line from first to last value", simple, "drift", 0),
         "seasonal_naive": _of_name("the last season", simple, "seasonal_naive", 0),
         simple.OF_LONGEST: _of_name("the last longest season", simple, simple.OF_LONGEST, 0),
+        simple.SEASONAL_MEAN: _of_seasons("the mean of the last longest seasons at today's level"),
     }
 )

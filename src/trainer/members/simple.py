@@ -14,7 +14,9 @@ from trainer.fit.order import Floats
 from trainer.members.member import Ahead, Member, MemberUnavailableError, mean_square
 
 OF_LONGEST = "long_seasonal_naive"
-_SEASONAL = ("seasonal_naive", OF_LONGEST)
+SEASONAL_MEAN = "seasonal_mean"
+_SEASONAL = ("seasonal_naive", OF_LONGEST, SEASONAL_MEAN)
+_MOST_SEASONS = 4  # of the seasonal mean: a month of weeks
 _COUNTS = {
     "mean": 2,
     "recent_mean": 2,
@@ -25,8 +27,11 @@ _COUNTS = {
 _RECENT = 3  # the recent mean is that of the last third
 
 
-def fit(kind: str, values: Floats, season: int) -> Member:
+def fit(kind: str, values: Floats, season: int, form: str = "") -> Member:
     """Return a mean, the last value, the line from the first to the last value, or last season.
+
+    The seasonal mean is that of the last four seasons at each position, moved to the level of the
+    last rows; `form` says of how many.
 
     Raises MemberUnavailableError where the values that it repeats are not known.
     """
@@ -41,7 +46,7 @@ def fit(kind: str, values: Floats, season: int) -> Member:
         if len(np.unique(known % season)) < season:
             raise MemberUnavailableError("some position of the season has no known value")
     member = Member(
-        kind=kind, form="", season=season, numbers=(), variance=0.0, count=_COUNTS[kind]
+        kind=kind, form=form, season=season, numbers=(), variance=0.0, count=_COUNTS[kind]
     )
     errors = values - run(member, values, 0).fitted
     return replace(
@@ -71,21 +76,55 @@ def run(member: Member, values: Floats, horizon: int) -> Ahead:
         since = steps + (rows - 1 - last)
         mean = values[last] + slope * since
         return _ahead(fitted + slope, mean, member, since * (1 + since / max(1, last - first)))
+    if member.kind == SEASONAL_MEAN:
+        return _levelled(member, values, horizon)
     season = member.season if member.kind in _SEASONAL else 1
     repeated = _repeated(values, season, horizon)
     return _ahead(repeated[:rows], repeated[rows:], member, (steps - 1) // season + 1)
 
 
+def _levelled(member: Member, values: Floats, horizon: int) -> Ahead:
+    """Return the mean of the last four seasons at each position, moved to the latest level.
+
+    The level is that of the last rows, as many as the form says: how far they are from the same
+    mean at their own positions. A gap counts as the last known value at its position.
+    """
+    rows, season, window = len(values), member.season, int(member.form)
+    known = np.where(np.isnan(values), _repeated(values, season)[:rows], values)
+    total, count = np.zeros(rows), np.zeros(rows)
+    for back in range(0, min(rows, _MOST_SEASONS * season), season):
+        before = known[: rows - back]
+        total[back:] += np.where(np.isnan(before), 0.0, before)
+        count[back:] += ~np.isnan(before)
+    means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    off = np.where(np.isnan(known), 0.0, known - means)
+    shift = _sums(off, window) / np.maximum(_sums((~np.isnan(known)).astype(float), window), 1)
+    first = np.full(min(rows, season), np.nan)
+    fitted = np.concatenate([first, means[: rows - len(first)] + shift[len(first) : rows]])
+    ahead = np.arange(horizon)
+    last = means[-season:] if rows >= season else np.full(season, np.nan)
+    return _ahead(fitted, last[ahead % season] + shift[rows], member, ahead // season + 1)
+
+
+def _sums(numbers: Floats, window: int) -> Floats:
+    """Return the sum of the last rows before each row, and before the one that follows."""
+    sums = np.concatenate([[0.0], np.cumsum(numbers)])
+    before = np.maximum(np.arange(len(sums)) - window, 0)
+    found: Floats = sums - sums[before]
+    return found
+
+
 def _repeated(values: Floats, season: int, horizon: int = 0) -> Floats:
     """Return for each row, and so many more, the last known value at its position before it."""
-    last: list[float] = [np.nan] * season
-    found = []
-    for row, value in enumerate([*values.tolist(), *[np.nan] * horizon]):
-        place = row % season
-        found.append(last[place])
-        if value == value:  # noqa: PLR0124 - NaN
-            last[place] = value
-    return np.array(found)
+    total = len(values) + horizon
+    rounds = -(-total // season)
+    given = np.full(rounds * season, np.nan)
+    given[: len(values)] = values
+    grid = given.reshape(rounds, season)
+    known = np.where(np.isnan(grid), 0, np.arange(rounds)[:, np.newaxis])
+    last = np.maximum.accumulate(known, axis=0)[:-1]  # in round 0, where none is known, it is NaN
+    before = np.vstack([np.full((1, season), np.nan), np.take_along_axis(grid, last, axis=0)])
+    return before.ravel()[:total]
 
 
 def _ahead(fitted: Floats, mean: Floats, member: Member, growth: npt.ArrayLike) -> Ahead:

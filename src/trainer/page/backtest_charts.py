@@ -142,7 +142,7 @@ def _horizon(backtest: Backtest, width: int) -> Drawing:
     low, high = value_range(*[curve.errors for curve in curves])
     low = 0.0 if low < _NEAR_ZERO * high else low
     ticks = number_ticks(low, high, 5)
-    names = [shortened(curve.name, longest) for curve in curves]
+    names = [shortened(curve.name.removesuffix(" forecast"), longest) for curve in curves]
     labels_width = 14 + max(map(text_width, names))
     steps = max(len(curve.errors) for curve in curves)
     frame = Frame(

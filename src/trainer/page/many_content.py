@@ -1,4 +1,4 @@
-"""What the page of many series shows, as values. Errors are mean absolute ones of backtests.
+"""What the page of many series shows, as values. Errors are those of backtests.
 
 A figure that is not defined is None.
 """
@@ -31,6 +31,17 @@ class Duel:
     worse: int
     relative: float | None
     best: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """Means of a forecast's errors over series of intermittent demand, each over its mean row."""
+
+    name: str
+    series: int
+    rmse: float
+    mae: float
+    bias: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +118,7 @@ class ManyContent:
     caveats: tuple[str, ...]
     bars: tuple[Bar, ...]
     duels: tuple[Duel, ...]
+    demands: tuple[Demand, ...]
     shares: tuple[Share, ...]
     statuses: tuple[Status, ...]
     failures: tuple[Failure, ...]

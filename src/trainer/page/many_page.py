@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from trainer.page.many_content import Duel, Entry, Failure, ManyContent, SeriesShown, Stretch
+from trainer.page.many_content import (
+    Demand,
+    Duel,
+    Entry,
+    Failure,
+    ManyContent,
+    SeriesShown,
+    Stretch,
+)
 from trainer.page.page import document
 from trainer.page.sections import bullets, headline
 from trainer.page.series_chart import LONGEST_NAME, series_figures
@@ -26,6 +34,12 @@ _LONGEST_REASON, _FAR = 300, -100.0
 _RELATIVE = (
     "Relative error: the geometric mean over the series of error / error of the other, each between"
     " 0.01 and 100; below 1 the forecast is better."
+)
+_SCALED = (
+    "Means over the series in which most values are 0, each in units of the mean of its rows. The"
+    " forecast is of the mean, whose measure is the RMSE. Bias is by how much a forecast is too"
+    f" high on average: {MINUS}100 % where it is always 0, as if nothing were ever sold. The MAE is"
+    " smallest for the median, which is often 0, and so prefers such a forecast."
 )
 
 
@@ -80,6 +94,7 @@ def _errors(content: ManyContent) -> str:
             _duels("The forecast against each baseline", baselines, has_best=True),
             _duels("The forecast against each of its members alone", members, has_best=False),
             f'<p class="note">{_RELATIVE}</p>',
+            _demands(content.demands),
         ]
     )
 
@@ -108,6 +123,29 @@ def _duels(caption: str, duels: Sequence[Duel], *, has_best: bool) -> str:
         ]
         rows.append((*cells, f"{duel.best:,}") if has_best else tuple(cells))
     return table(caption, tuple(heads), rows)
+
+
+def _demands(demands: Sequence[Demand]) -> str:
+    if not demands:
+        return ""
+    heads = (
+        Column(name="Forecast"),
+        Column(name="Scaled RMSE", is_number=True),
+        Column(name="Bias", is_number=True),
+        Column(name="Scaled MAE", is_number=True),
+        Column(name="Series", is_number=True),
+    )
+    rows = [
+        (
+            isolated(demand.name),
+            escaped(fixed(demand.rmse, 3)),
+            escaped(f"{'+' if demand.bias > 0 else ''}{percent(demand.bias)}"),
+            escaped(fixed(demand.mae, 3)),
+            f"{demand.series:,}",
+        )
+        for demand in demands
+    ]
+    return table("Intermittent series", heads, rows) + f'<p class="note">{_SCALED}</p>'
 
 
 def _of(part: int, whole: int) -> str:

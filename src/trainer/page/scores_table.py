@@ -51,14 +51,14 @@ _SMAPE = _Metric(
     name="sMAPE", meaning="symmetric percentage error, 0 to 200", value=lambda s: s.smape
 )
 _COVERAGE_80 = _Metric(
-    name="Coverage 80 %",
+    name="Coverage 80\u00a0%",
     meaning="share of the values inside the 80 % interval; 80 % is right",
     value=lambda s: s.coverage_80,
     badness=lambda share: abs(share - 0.80),
     is_share=True,
 )
 _COVERAGE_95 = _Metric(
-    name="Coverage 95 %",
+    name="Coverage 95\u00a0%",
     meaning="share of the values inside the 95 % interval; 95 % is right",
     value=lambda s: s.coverage_95,
     badness=lambda share: abs(share - 0.95),
@@ -73,10 +73,10 @@ _RMSSE = _Metric(
     name="RMSSE", meaning="RMSE in units of the naive one-step error", value=lambda s: s.rmsse
 )
 _WIDTH_80 = _Metric(
-    name="Width 80 %", meaning="of the 80 % interval", value=lambda s: s.width_80, badness=None
+    name="Width 80\u00a0%", meaning="of the 80 % interval", value=lambda s: s.width_80, badness=None
 )
 _WIDTH_95 = _Metric(
-    name="Width 95 %", meaning="of the 95 % interval", value=lambda s: s.width_95, badness=None
+    name="Width 95\u00a0%", meaning="of the 95 % interval", value=lambda s: s.width_95, badness=None
 )
 _KEY_FIGURES = (_RMSE, _R2, _MAE, _MASE, _SMAPE, _COVERAGE_80, _COVERAGE_95, _CRPS)
 # Two tables, each as wide as the page, so that none of their cells has to be scrolled to.

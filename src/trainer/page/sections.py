@@ -60,9 +60,10 @@ def head(content: Head) -> str:
 
 def headline(verdict: Verdict) -> str:
     """Return the verdict, its kind in words first."""
+    sentence = verdict.sentence.replace(" %", "\u00a0%")  # no line begins with the sign
     return (
         f'<div class="verdict {verdict.kind}"><p class="kind">{_KINDS[verdict.kind]}</p>'
-        f"<h1>{isolated(verdict.sentence)}</h1></div>"
+        f"<h1>{isolated(sentence)}</h1></div>"
     )
 
 

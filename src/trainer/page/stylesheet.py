@@ -156,6 +156,7 @@ td,td.n{white-space:normal;overflow-wrap:anywhere}
 td::before{content:attr(data-name);display:block;font-size:.75rem;color:var(--muted)}
 .n+td:not(.n){padding-left:0}
 .w{grid-column:span 3}
+th+td:last-child{grid-column:1/-1}
 }
 @media(min-width:760px){
 body{padding-top:2.5rem}

@@ -78,7 +78,7 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
         )
         seen = f"the orders were compared on the last {len(values) - first} of {len(values)} rows"
         return estimate(replace(tail, evidence=(*tail.evidence, seen)), values, columns)
-    is_sparse = is_intermittent(values)
+    is_sparse = is_intermittent(values, (season,))
     origins = [] if select == "aicc" else _origins(known, len(values), season, horizon)
     # What the backtest compares is found in the rows before its first origin, and nothing after.
     ranked_on = data.head(origins[0]) if origins else data
@@ -112,10 +112,24 @@ def find_model(  # noqa: PLR0913 - each is one thing that a caller may know
     return _by_backtest(data, ranked, common, (origins, horizon or _steps(season)), progress)
 
 
-def is_intermittent(values: Floats) -> bool:
-    """Return whether more than half of the known values are zero, and none is negative."""
+def is_intermittent(values: Floats, seasons: Sequence[int] = ()) -> bool:
+    """Return whether more than half of the known values are zero, and none is negative.
+
+    Not where a season explains the zeros, as the nights of solar power: the season before is nearer
+    than the mean (of demands without a season its squared error is twice as large).
+    """
     known = values[~np.isnan(values)]
-    return bool(2 * np.count_nonzero(known == 0) > len(known) and (known >= 0).all())
+    is_sparse = bool(2 * np.count_nonzero(known == 0) > len(known) and (known >= 0).all())
+    return is_sparse and not any(_repeats(values, season) for season in seasons)
+
+
+def _repeats(values: Floats, season: int) -> bool:
+    if not 1 < season <= len(values) // _FEWEST_SEASONS:
+        return False
+    scaled = values / (float(np.nanmax(values)) or 1.0)
+    squares = np.stack([scaled[season:] - scaled[:-season], scaled[season:] - np.nanmean(scaled)])
+    squares = squares[:, ~np.isnan(squares[0])] ** 2
+    return fsum(squares[0].tolist()) < fsum(squares[1].tolist())
 
 
 def climb_on(found: Found, *, thorough: bool) -> Found:

@@ -10,7 +10,7 @@ from trainer.fit.fitting import (
 from trainer.fit.order import Floats, Order
 from trainer.fit.prediction import BoxCox, Prediction
 from trainer.kernel.library import NO_COLUMNS
-from trainer.members.simple import OF_LONGEST
+from trainer.members.simple import OF_LONGEST, SEASONAL_MEAN
 from trainer.saved.json_file import SavedModel
 
 Select = Literal["combination", "aicc", "backtest", "average"]
@@ -75,7 +75,7 @@ class Found:
         """Return whether regressors or another member stand for a season beside that of ARIMA."""
         others = () if self.team is None else self.team.others
         kinds = {member.kind for _, member in others}
-        return bool(self.columns.size or kinds & {"cycles", OF_LONGEST})
+        return bool(self.columns.size or kinds & {"cycles", OF_LONGEST, SEASONAL_MEAN})
 
     @property
     def aicc(self) -> float:

@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from hakobune.adapters.azure_ml import AzureWorkspace
+from hakobune.adapters.patience import Patience, SystemClock
+from hakobune.model.destination import Destination
+from tests.samples import FakeReporter
 from tests.unit.drydock.blobs_in_memory import BlobsInMemory
 from tests.unit.drydock.harbour import Harbour, launch, make_client
 
@@ -37,3 +41,23 @@ def client(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> "MLClient":
     for name, value in harbour.variables().items():
         monkeypatch.setenv(name, value)
     return make_client(harbour.variables())
+
+
+@pytest.fixture
+def cloud(harbour: Harbour, client: "MLClient") -> AzureWorkspace:
+    """Return hakobune's own client of the same workspace; it asks once."""
+    del client  # it sets the environment
+    from azure.identity import EnvironmentCredential
+
+    found = harbour.variables()
+    names = ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE")
+    subscription, group, workspace = (found[f"HAKOBUNE_{name}"] for name in names)
+    to = Destination(
+        subscription=subscription,
+        resource_group=group,
+        workspace=workspace,
+        is_private_cloud=True,
+    )
+    patience = Patience(clock=SystemClock(), reporter=FakeReporter(), pauses_s=())
+    login = EnvironmentCredential(disable_instance_discovery=True)
+    return AzureWorkspace(to, patience, connect=lambda _: (make_client(found), login))

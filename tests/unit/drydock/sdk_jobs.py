@@ -1,7 +1,8 @@
-"""What a job of the SDK needs, made with the SDK: environment, cluster, and the job's end."""
+"""What a job needs, made with the SDK: environment, cluster, and the job's end; hakobune's plan."""
 
 from typing import TYPE_CHECKING, Any
 
+from hakobune.model.job import JobInput, JobPlan
 from tests.samples import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -56,3 +57,21 @@ def end_of(client: "MLClient", name: str) -> str:
             return found
         time.sleep(0.1)
     raise TimeoutError(name)
+
+
+def plan(*inputs: JobInput, line: str = "exit 0", identity: str = "") -> JobPlan:
+    return JobPlan(
+        name="demo-1",
+        display_name="demo",
+        experiment="demo",
+        command=line,
+        environment="demo:1",
+        compute="cpu-cluster",
+        instances=1,
+        timeout_s=60,
+        inputs=inputs,
+        outputs=("output",),
+        variables=(),
+        tags=(),
+        identity=identity,
+    )

@@ -2,23 +2,20 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from hakobune.adapters.azure_ml import AzureWorkspace
 from hakobune.adapters.patience import Patience, SystemClock
-from hakobune.model.destination import Destination
+from hakobune.errors import PermissionMissingError
 from hakobune.model.finding import Finding
-from hakobune.model.job import ComputePlan
+from hakobune.model.job import ComputePlan, EnvironmentPlan
 from hakobune.stages.doctor_cloud import examine_cloud
 from tests.samples import FakeReporter, FakeRunner, on
-from tests.unit.drydock.asking import Asker
+from tests.unit.drydock.asking import IMAGE, Asker, with_a_job
 from tests.unit.drydock.blobs_in_memory import BlobsInMemory
-from tests.unit.drydock.harbour import Harbour, launch, make_client
-
-if TYPE_CHECKING:
-    from azure.ai.ml import MLClient
+from tests.unit.drydock.harbour import Harbour, launch
+from tests.unit.drydock.sdk_jobs import plan
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 ROLES = "/providers/Microsoft.Authorization"
@@ -31,25 +28,6 @@ def harbour(
     found = launch(tmp_path / "state", blobs, is_keyless=request.param)
     yield found
     found.rehearsal.stop()
-
-
-@pytest.fixture
-def cloud(harbour: Harbour, client: "MLClient") -> AzureWorkspace:
-    del client  # it sets the environment
-    from azure.identity import EnvironmentCredential
-
-    found = harbour.variables()
-    names = ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE")
-    subscription, group, workspace = (found[f"HAKOBUNE_{name}"] for name in names)
-    to = Destination(
-        subscription=subscription,
-        resource_group=group,
-        workspace=workspace,
-        is_private_cloud=True,
-    )
-    patience = Patience(clock=SystemClock(), reporter=FakeReporter(), pauses_s=())
-    login = EnvironmentCredential(disable_instance_discovery=True)
-    return AzureWorkspace(to, patience, connect=lambda _: (make_client(found), login))
 
 
 def examined(cloud: AzureWorkspace, monkeypatch: pytest.MonkeyPatch) -> dict[str, Finding]:
@@ -101,6 +79,33 @@ def test_a_cluster_with_its_roles_leaves_nothing_to_say_and_each_fault_is_named(
         assert found.state == "ok" or found.remedy, (kind, route, found)
         assert "defect" not in found.remedy, (kind, route, found)
     assert {one.state for one in examined(cloud, monkeypatch).values()} == {"ok"}
+
+
+def test_a_reader_changes_nothing_and_each_refusal_names_the_operation_and_the_role(
+    cloud: AzureWorkspace, harbour: Harbour, tmp_path: Path
+) -> None:
+    with_a_job(Asker(harbour).login())
+    cloud.job("job1")  # the login and the workspace are known before
+    state = harbour.rehearsal.workspace_state
+    environment = EnvironmentPlan(name="demo", version="1", image=IMAGE, tags=())
+    state.faults.inject("role-missing", times=999)
+    (tmp_path / "model").write_bytes(b"1")
+    for action, change in (
+        ("environments/versions/write", lambda: cloud.create_environment(environment)),
+        ("computes/write", lambda: cloud.create_compute(ComputePlan(name="another"))),
+        ("jobs/write", lambda: cloud.create_job(plan(), root=tmp_path)),
+        ("jobs/cancel/action", lambda: cloud.cancel_job("job1")),
+        ("listSecrets/action", cloud.read_storage),
+    ):
+        if action.startswith("listSecrets") and cloud.is_keyless():
+            continue  # there the datastore has no secret, and the storage asks for a role
+        with pytest.raises(PermissionMissingError) as caught:
+            change()
+        assert f"{action}'" in caught.value.what
+        assert "AzureML Data Scientist" in caught.value.remedy
+    assert [one.name for one in state.environments.all()] == ["arima"]
+    assert [one.name for one in state.computes.all()] == ["cpu"]
+    assert [one.name for one in state.jobs.all()] == ["job1"]
 
 
 def test_the_roles_of_a_new_cluster_are_those_of_its_registry_s_mode(

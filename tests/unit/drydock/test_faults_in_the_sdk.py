@@ -1,10 +1,13 @@
 """How the unmodified SDK handles each fault: what it retries, and what it reports."""
 
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from hakobune.adapters.azure_ml import AzureWorkspace
+from hakobune.errors import ServiceUnavailableError
 from tests.unit.drydock.harbour import Harbour, make_client
 from tests.unit.drydock.sdk_jobs import cluster, end_of, job
 
@@ -142,3 +145,26 @@ def test_an_expired_signature_is_told(client: "MLClient", harbour: Harbour, tmp_
     harbour.rehearsal.workspace_state.faults.inject("expired-sas", route="GET */a.txt", times=10)
     with pytest.raises(MlException, match="signature has expired"):
         client.jobs.download(made.name, download_path=tmp_path, output_name="output")
+
+
+@pytest.mark.parametrize("wait", ["99999999", "Fri, 31 Dec 2100 23:59:59 GMT"])
+@pytest.mark.parametrize("route", ["login_token", "compute_get"])
+def test_no_wait_that_the_service_asks_for_is_longer_than_hakobune_s_own(
+    cloud: AzureWorkspace,
+    harbour: Harbour,
+    monkeypatch: pytest.MonkeyPatch,
+    wait: str,
+    route: str,
+) -> None:
+    plain = BaseHTTPRequestHandler.send_header
+
+    def send(self: BaseHTTPRequestHandler, name: str, value: str) -> None:
+        plain(self, name, wait if name == "Retry-After" else value)
+
+    monkeypatch.setattr(BaseHTTPRequestHandler, "send_header", send)
+    monkeypatch.setattr("hakobune.adapters.azure_sdk._LONGEST_SLEEP_S", 0.01)
+    harbour.rehearsal.workspace_state.faults.inject("429", route=route, times=30)
+    # As outside of tests: by the SDK as hakobune sets it up.
+    mine = AzureWorkspace(cloud._to, cloud._patience)
+    with pytest.raises(ServiceUnavailableError, match=r"429|TooManyRequests"):
+        mine.compute("cpu")

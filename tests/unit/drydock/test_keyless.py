@@ -9,17 +9,16 @@ import pytest
 
 from drydock.state.logins import issue_token
 from hakobune.adapters.azure_ml import AzureWorkspace
-from hakobune.adapters.patience import Patience, SystemClock
+from hakobune.adapters.patience import SystemClock
 from hakobune.errors import StorageFirewallError, StorageRoleMissingError
-from hakobune.model.destination import Destination
-from hakobune.model.job import ComputePlan, EnvironmentPlan, JobInput, JobPlan
+from hakobune.model.job import ComputePlan, EnvironmentPlan, JobInput
 from hakobune.stages.inputs import look_at
 from hakobune.stages.watch import watch
 from tests.samples import FakeReporter
 from tests.unit.drydock.asking import Asker
 from tests.unit.drydock.blobs_in_memory import BlobsInMemory
 from tests.unit.drydock.harbour import Harbour, launch, make_client
-from tests.unit.drydock.sdk_jobs import IMAGE, cluster, end_of, job
+from tests.unit.drydock.sdk_jobs import IMAGE, cluster, end_of, job, plan
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -32,46 +31,6 @@ def harbour(tmp_path: Path, blobs: BlobsInMemory) -> Iterator[Harbour]:
     found = launch(tmp_path / "state", blobs, is_keyless=True)
     yield found
     found.rehearsal.stop()
-
-
-@pytest.fixture
-def cloud(harbour: Harbour, client: "MLClient") -> AzureWorkspace:
-    del client  # it sets the environment
-    found = harbour.variables()
-    names = ("SUBSCRIPTION", "RESOURCE_GROUP", "WORKSPACE")
-    subscription, group, workspace = (found[f"HAKOBUNE_{name}"] for name in names)
-    to = Destination(
-        subscription=subscription,
-        resource_group=group,
-        workspace=workspace,
-        is_private_cloud=True,
-    )
-    patience = Patience(clock=SystemClock(), reporter=FakeReporter(), pauses_s=())
-    return AzureWorkspace(to, patience, connect=lambda _: (make_client(found), _login()))
-
-
-def _login() -> object:
-    from azure.identity import EnvironmentCredential
-
-    return EnvironmentCredential(disable_instance_discovery=True)
-
-
-def plan(*inputs: JobInput, line: str = "exit 0", identity: str = "") -> JobPlan:
-    return JobPlan(
-        name="demo-1",
-        display_name="demo",
-        experiment="demo",
-        command=line,
-        environment="demo:1",
-        compute="cpu-cluster",
-        instances=1,
-        timeout_s=60,
-        inputs=inputs,
-        outputs=("output",),
-        variables=(),
-        tags=(),
-        identity=identity,
-    )
 
 
 def prepare(cloud: AzureWorkspace) -> None:

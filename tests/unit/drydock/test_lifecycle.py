@@ -150,6 +150,7 @@ def test_a_waiting_job_can_be_cancelled(yard: Yard) -> None:
     ("kind", "status", "code"),
     [
         ("image-pull-refused", "Failed", "ImagePullFailure"),
+        ("role-missing", "Failed", "ImagePullFailure"),
         ("preempted", "Failed", "NodePreempted"),
         ("preempted-canceled", "Canceled", ""),
         ("out-of-memory", "Failed", "OutOfMemory"),
@@ -167,6 +168,16 @@ def test_weather_strikes_one_job_and_not_the_next(
     yard.put("wait", "struck")
     job = yard.wait(*OVER, name="struck")
     assert (job.status, job.error_code) == (status, code)
+    assert yard.state.faults.due() == ()
+
+
+@pytest.mark.parametrize("kind", ["preempted", "preempted-canceled", "out-of-memory"])
+def test_a_fault_of_the_node_does_not_miss_a_job_that_is_over_at_once(
+    yard: Yard, kind: str
+) -> None:
+    yard.state.faults.inject(kind)
+    yard.put("exit 0")
+    assert yard.wait(*OVER).status != "Completed"
     assert yard.state.faults.due() == ()
 
 

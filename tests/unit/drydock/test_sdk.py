@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hakobune.adapters.azure_ml import AzureWorkspace
 from tests.samples import PATIENCE_S
+from tests.unit.drydock.asking import Asker
 from tests.unit.drydock.harbour import Harbour
 from tests.unit.drydock.sdk_jobs import IMAGE, cluster, end_of, environment, job
 
@@ -194,6 +196,21 @@ def test_data_and_models_are_registered_and_come_back(client: "MLClient", tmp_pa
     assert [one.version for one in client.models.list("arima")] == ["1"]
     client.models.download("arima", "1", download_path=tmp_path / "back")
     assert (tmp_path / "back" / "arima" / "model" / "arima.json").read_text() == "{}"
+
+
+def test_a_list_of_many_has_pages_and_each_client_reads_them_all(
+    client: "MLClient", cloud: AzureWorkspace, harbour: Harbour
+) -> None:
+    count = 45
+    for number in range(1, count + 1):
+        given = {"modelUri": f"azureml://{number}", "tags": {"plan": str(number)}}
+        harbour.rehearsal.workspace_state.models.put("arima", str(number), given)
+    first = Asker(harbour).login().arm("GET", "/models/arima/versions").body
+    assert len(first["value"]) < count
+    assert first["nextLink"]
+    versions = [one.version for one in client.models.list("arima")]
+    assert versions == [str(number) for number in range(count, 0, -1)]
+    assert cloud.model_version("arima", ("plan", "1")) == "1"
 
 
 def test_a_model_is_registered_from_a_job_s_output(client: "MLClient", tmp_path: Path) -> None:

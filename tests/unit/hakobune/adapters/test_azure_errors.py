@@ -46,10 +46,18 @@ class ServiceResponseError(AzureError):
 MlException = type("MlException", (Exception,), {})
 
 
+IMDS = "HTTPConnection(host='169.254.169.254', port=80): Connection refused"
+NO_HOST = "HTTPSConnection(host='login.microsoftonline.com', port=443): Failed to resolve"
+
+
 @pytest.mark.parametrize(
     ("exc", "error"),
     [
         (ClientAuthenticationError("DefaultAzureCredential failed"), LoginMissingError),
+        (ClientAuthenticationError(f"ManagedIdentityCredential: {IMDS}"), LoginMissingError),
+        (ClientAuthenticationError(f"Authentication failed: {NO_HOST}"), TransientError),
+        (ClientAuthenticationError("Authentication failed: HTTP Error: 503"), TransientError),
+        (ClientAuthenticationError("AADSTS90033: A transient error occurred"), TransientError),
         (ClientAuthenticationError("AADSTS7000222: the secret is expired"), LoginExpiredError),
         (ClientAuthenticationError("AADSTS700082: refresh token expired"), LoginExpiredError),
         (ClientAuthenticationError("AADSTS700024: not within its time"), AssertionExpiredError),
@@ -77,6 +85,10 @@ MlException = type("MlException", (Exception,), {})
         ),
         (HttpResponseError(429, "slowly"), TransientError),
         (HttpResponseError(503, "down"), TransientError),
+        (
+            ServiceResponseError("Bearer token authentication is not permitted for non-TLS URLs"),
+            ServiceRefusedError,
+        ),
         (ServiceResponseError("Connection broken: IncompleteRead"), TransientError),
         (AzureError("('Connection broken: IncompleteRead(529 bytes read)',)"), TransientError),
         (AzureError("The quota of cores is used up"), QuotaExceededError),
@@ -102,9 +114,33 @@ def test_a_wait_that_the_service_asks_for_is_kept() -> None:
     found = meaning(HttpResponseError(429, "x", {"Retry-After": "11"}), "job")
     assert isinstance(found, TransientError)
     assert found.pause_s == 11
-    dated = meaning(HttpResponseError(429, "x", {"Retry-After": "Wed, 21 Oct"}), "job")
-    assert isinstance(dated, TransientError)
-    assert dated.pause_s == 0
+    for odd in ("Wed, 21 Oct", "-5", "\xb2", "9" * 400, "nan", ""):
+        none = meaning(HttpResponseError(429, "x", {"Retry-After": odd}), "job")
+        assert isinstance(none, TransientError)
+        assert none.pause_s == 0
+
+
+def test_a_page_in_place_of_an_answer_leads_to_the_network() -> None:
+    page = {"Content-Type": "text/html; charset=utf-8"}
+    for exc in (
+        HttpResponseError(200, "JSON is invalid: Content: <!DOCTYPE html>"),
+        *(HttpResponseError(status, "<html>", page) for status in (302, 401, 403, 404, 407)),
+    ):
+        found = meaning(exc, "job")
+        assert isinstance(found, ServiceRefusedError)
+        assert "cannot be read" in found.what
+        assert "proxy" in found.remedy
+    login = (
+        "EnvironmentCredential: Authentication failed: Expecting value: line 1 column 1 (char 0)"
+    )
+    whole = (
+        f"DefaultAzureCredential failed to retrieve a token.\nAttempted credentials:\n\t{login}\n"
+    )
+    found = meaning(ClientAuthenticationError(f"{whole}To mitigate this issue, refer to"), "job")
+    assert isinstance(found, ServiceRefusedError)
+    assert found.what == f"job: the service's answer cannot be read ({login})"
+    assert not is_missing(HttpResponseError(404, "<html>", page))
+    assert isinstance(meaning(HttpResponseError(502, "<html>", page), "job"), TransientError)
 
 
 @pytest.mark.parametrize(

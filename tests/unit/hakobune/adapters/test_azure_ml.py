@@ -57,7 +57,9 @@ class Script:
 
 
 def client(**parts: object) -> SimpleNamespace:
-    workspace = SimpleNamespace(container_registry="/subscriptions/S/registries/mine")
+    workspace = SimpleNamespace(
+        id="/subscriptions/S/workspaces/w", container_registry="/subscriptions/S/registries/mine"
+    )
     return SimpleNamespace(
         workspaces=SimpleNamespace(get=Script(workspace)),
         datastores=SimpleNamespace(
@@ -119,7 +121,7 @@ def test_the_registry_s_address_is_the_service_s_answer(server: str) -> None:
     asked = "https://arm.example/subscriptions/S/registries/mine?api-version=2023-07-01"
     assert send.asked[0][0].url == asked
     without = client()
-    without.workspaces.get = Script(SimpleNamespace(container_registry=None))
+    without.workspaces.get = Script(SimpleNamespace(id="/workspaces/W", container_registry=None))
     assert workspace(without).registry() == ""
 
 
@@ -152,6 +154,26 @@ def arm(send: Script) -> SimpleNamespace:
         _config=SimpleNamespace(base_url="https://arm.example"),
     )
     return SimpleNamespace(_operation=operation)
+
+
+@pytest.mark.parametrize(
+    "found", [None, SimpleNamespace(id=None), SimpleNamespace(id="/subscriptions/S/workspaces/V")]
+)
+def test_an_answer_that_is_not_the_workspace_s_is_refused(found: object) -> None:
+    there = client()
+    there.workspaces.get = Script(found)
+    with pytest.raises(AnswerInvalidError, match="describes the workspace in a way"):
+        workspace(there).registry()
+
+
+def test_the_sdk_sleeps_no_longer_than_half_a_minute_whatever_it_is_asked_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    for asked_s in (3.0, 31.0, 1e30):
+        azure_sdk._transport().sleep(asked_s)
+    assert slept == [3.0, 30.0, 30.0]
 
 
 def test_a_workspace_that_is_not_there_is_told_with_all_three_names() -> None:
@@ -468,6 +490,12 @@ def test_a_failed_job_s_reason_is_what_run_history_says() -> None:
 def test_a_reason_that_may_not_be_read_is_an_error() -> None:
     with pytest.raises(PermissionMissingError):
         workspace(client(jobs=history(HttpResponseError(403)))).why_failed("demo-1")
+
+
+@pytest.mark.parametrize("answer", [[], None, 7])
+def test_a_reason_of_another_form_is_refused(answer: object) -> None:
+    with pytest.raises(AnswerInvalidError, match="a job's end"):
+        workspace(client(jobs=history(answer))).why_failed("demo-1")
 
 
 def test_a_log_that_neither_storage_nor_history_gives_is_the_storage_s_error(

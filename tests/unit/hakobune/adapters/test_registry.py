@@ -155,6 +155,7 @@ class Uploads(BaseHTTPRequestHandler):
 
     status = 202
     challenge = ""
+    first = ""
     asked: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
@@ -164,7 +165,7 @@ class Uploads(BaseHTTPRequestHandler):
         if "Authorization" not in self.headers:
             realm = f'realm="http://{self.headers["Host"]}/token"'
             challenge = f'Bearer {realm},service="s",scope="repository:demo:push"'
-            self._answer(401, b"", ("WWW-Authenticate", challenge))
+            self._answer(401, b"", ("WWW-Authenticate", self.first or challenge))
             return
         self.asked.append(f"{self.command} {self.path}")
         if self.status == 202:
@@ -200,6 +201,7 @@ def uploads() -> Iterator[str]:
     ("status", "challenge", "is_refused"),
     [
         (202, "", False),
+        (200, "", False),  # a page in the registry's place, such as a proxy's
         (403, "", True),
         (401, 'Bearer error="insufficient_scope"', True),
         (401, "", False),  # which login the docker program has is not known here
@@ -219,6 +221,17 @@ def test_the_right_to_push_is_asked_before_a_push(
     if status == 202:
         path = "/v2/demo/blobs/uploads/"
         assert Uploads.asked == [f"POST {path}", f"DELETE {path}one?state=x"]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    "challenge", ["Bearer", "Bearer realm=", 'Bearer realm="ftp://x"', "Basic"]
+)
+def test_a_challenge_that_is_none_is_no_bug_and_no_refusal(
+    uploads: str, monkeypatch: pytest.MonkeyPatch, challenge: str
+) -> None:
+    monkeypatch.setattr(Uploads, "first", challenge)
+    assert REQUIRE_WRITABLE(uploads) is False
 
 
 @pytest.mark.parametrize("suffix", ["io", "cn", "us"])

@@ -19,7 +19,7 @@ def workspace(name: str, reads: str) -> AzureWorkspace:
     module: dict[str, Any] = {"__name__": name}
     exec(READ.format(reads), module)  # noqa: S102 - a module that is not installed
     client = SimpleNamespace(
-        workspaces=SimpleNamespace(get=lambda _: SimpleNamespace(container_registry="x")),
+        workspaces=SimpleNamespace(get=lambda _: SimpleNamespace(id="/workspaces/W")),
         jobs=SimpleNamespace(get=module["get"]),
     )
     return AzureWorkspace(TO, make_patience(), connect=lambda _: (client, "login"))

@@ -65,8 +65,9 @@ def test_a_project_without_a_model_says_how_to_name_one(tmp_path: Path) -> None:
         registered(project_in(tmp_path, None), FakeCloud())
     assert "[tool.hakobune.model]" in caught.value.remedy
     absent = Model(name="demo-model", file="nowhere.bin", metrics="")
-    with pytest.raises(ModelMissingError, match=r"nowhere\.bin"):
+    with pytest.raises(ModelMissingError, match=r"wrote no nowhere\.bin") as caught:
         registered(project_in(tmp_path, absent), FakeCloud())
+    assert "model.bin" in caught.value.remedy
 
 
 def test_a_dry_run_names_file_and_model(tmp_path: Path) -> None:

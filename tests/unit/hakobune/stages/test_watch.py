@@ -5,6 +5,7 @@ import pytest
 
 from hakobune.errors import (
     AssertionExpiredError,
+    HakobuneError,
     JobCanceledError,
     JobFailedError,
     JobNotFoundError,
@@ -176,10 +177,27 @@ def test_a_node_s_log_that_cannot_be_read_does_not_hide_the_failure() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "error"), [("Failed", JobFailedError), ("Canceled", JobCanceledError)]
+)
+def test_a_reason_that_cannot_be_read_does_not_hide_how_the_job_ended(
+    status: str, error: type[HakobuneError]
+) -> None:
+    cloud = FakeCloud(statuses=iter([status]))
+    cloud.fails["why"] = ServiceUnavailableError("run history: the read timed out", remedy="")
+    with pytest.raises(error, match="why is not known: run history") as caught:
+        followed(cloud)
+    assert "--timeout" not in caught.value.remedy  # which is for a job's own time
+
+
+@pytest.mark.parametrize(
     ("why", "remedy"),
     [
         ("ImagePullFailure: Failed to pull Docker image r/x: unauthorized", "Repository Reader"),
+        ("FailedPullingImage: Unable to pull docker image\n\timageName: r.azurecr.io/x", "AcrPull"),
+        ("AcrRefreshTokenRetrievalError: Unable to retrieve ACR refresh token", "AcrPull"),
         ("NodePreempted: The low-priority node was preempted", "--retries"),
+        ("PreemptionError: Nodes of this job got pre-empted. Check if the run", "--retries"),
+        ("Job was pre-empted by the platform", "--retries"),
         ("OutOfMemory: The job was killed (exit 137).", "more memory"),
         ("UserError: User process exited with status code 43", "hakobune watch demo-1"),
         ("UserError: Identity of the specified managed compute c is not found", "--identity user"),

@@ -1,5 +1,7 @@
 """A compose file is the container of `hakobune train`, or each difference has its line."""
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from hakobune.transform.check_compose import compose_differences
 from hakobune.transform.read_project import read_project
 from hakobune.transform.write_compose import render_compose
+from tests.renamed import rename
 from tests.samples import make_project
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -43,6 +46,19 @@ def test_what_hakobune_writes_agrees() -> None:
     assert found(text, project=gpus) == []
     assert "reserves GPUs" in found(text)[0]
     assert "reserves no GPUs" in found(WRITTEN, project=gpus)[0]
+
+
+def test_a_renamed_copy_for_a_test_is_the_same_file_but_for_its_names(tmp_path: Path) -> None:
+    for name in ("docker-compose.yml", "pyproject.toml", "environments"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    rename(tmp_path, "renamed-copy")
+    before, after = (
+        yaml.safe_load((folder / "docker-compose.yml").read_text(encoding="utf-8"))
+        for folder in (ROOT, tmp_path)
+    )
+    assert after.pop("name") == "renamed-copy" != before.pop("name")
+    assert json.dumps(after) == json.dumps(before).replace("arima-env:", "renamed-copy:")
 
 
 @pytest.mark.parametrize("folder", [".", "tests/cases/word-count"])

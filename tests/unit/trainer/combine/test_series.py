@@ -1,12 +1,13 @@
 import json
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from trainer.combine.period import shown_period
-from trainer.combine.series import SeriesForecast, forecast_series
+from trainer.combine.series import SeriesForecast, _bias, forecast_series
 from trainer.combine.team import joined
 from trainer.combine.trials import ARIMA, Trials, combined, make_trials, weigh
 from trainer.errors import HorizonInvalidError, ValuesMissingError
@@ -22,7 +23,7 @@ def _monthly(rows: int, seed: int = 3) -> Floats:
     return values
 
 
-def _trials(errors: dict[str, float], origins: int) -> Trials:
+def _trials(errors: dict[str, float], origins: int, **told: Any) -> Trials:
     actual = np.zeros(2)
     return Trials(
         origins=tuple(range(10, 10 + origins)),
@@ -30,6 +31,7 @@ def _trials(errors: dict[str, float], origins: int) -> Trials:
         forecasts={
             name: ((np.full(2, error), np.ones(2)),) * origins for name, error in errors.items()
         },
+        **told,
     )
 
 
@@ -54,6 +56,26 @@ def test_weights_are_nearer_to_equal_the_fewer_the_origins() -> None:
     names = {"arima": 1.0, "ets": 1.4}
     heaviest = [weigh(_trials(names, count), tuple(names))["arima"] for count in (2, 3, 5, 8)]
     assert all(fewer < more for fewer, more in pairwise(heaviest))
+
+
+def test_of_members_that_do_not_know_the_week_only_the_nearest_have_a_weight() -> None:
+    names = {"ets": 1.2, "theta": 1.05, "cycles": 1.0, "seasonal_mean": 1.8, "naive": 2.2}
+    blind = frozenset({"ets", "theta"})
+    weights = weigh(_trials(names, 9, blind=blind), tuple(names))
+    assert [name for name in names if weights[name] > 0] == ["theta", "cycles", "seasonal_mean"]
+    # Where the best one does not know it, the week is worth little, and the usual rule holds.
+    names |= {"ets": 0.9, "cycles": 1.4}
+    weights = weigh(_trials(names, 9, blind=blind), tuple(names))
+    assert [name for name in names if weights[name] > 0] == ["ets", "theta"]
+
+
+def test_few_origins_of_several_seasons_leave_the_members_that_know_the_longest() -> None:
+    names = {"arima": 1.0, "ets": 1.0, "cycles": 1.0, "seasonal_mean": 1.0}
+    told = {"blind": frozenset({"arima", "ets"}), "has_several": True}
+    weights = weigh(_trials(names, 2, **told), tuple(names))
+    assert weights == {"arima": 0, "ets": 0, "cycles": 0.5, "seasonal_mean": 0.5}
+    weights = weigh(_trials(names, 2, blind=told["blind"]), tuple(names))
+    assert set(weights.values()) == {0.25}
 
 
 def test_the_join_is_halfway_from_weighted_mean_to_weighted_median() -> None:
@@ -150,6 +172,48 @@ def test_intermittent_series_are_forecast_by_members_for_demand() -> None:
     found = forecast_series(demand, season=12, horizon=6)
     assert set(found.weights) <= {"tsb", "imapa", "sba", "mean", "recent_mean"}
     assert 0.1 < float(found.prediction.point[0]) < 0.6
+
+
+def test_zeros_that_a_season_explains_are_no_intermittent_demand() -> None:
+    hours = np.arange(24 * 21)
+    sun = np.maximum(0.0, np.sin((hours - 6.5) * 2 * np.pi / 24) - 0.3)
+    clouds = np.random.default_rng(1).uniform(0.7, 1, size=21).repeat(24)
+    assert np.count_nonzero(sun == 0) > len(sun) / 2
+    found = forecast_series((sun * clouds)[:-24], season=24, horizon=24)
+    assert not {"tsb", "imapa", "mean"} & set(found.weights)
+    assert np.abs(found.prediction.point - (sun * clouds)[-24:]).mean() < 0.1
+
+
+def test_errors_of_intermittent_demand_are_squared_and_its_bias_is_told() -> None:
+    demand = np.random.default_rng(4).poisson(0.3, size=60).astype(float) * 5
+    found = forecast_series(demand, season=12, horizon=6)
+    size = demand.mean()
+    for name, scaled in found.demand.items():
+        assert scaled.rmse == pytest.approx(found.errors[name] / size)
+        assert scaled.mae <= scaled.rmse
+    assert found.best_baseline is not None
+    assert found.skill == 1 - found.errors["combination"] / found.errors[found.best_baseline]
+    assert forecast_series(_monthly(60), season=12, horizon=6).demand == {}
+
+
+def test_a_forecast_of_nothing_has_the_bias_of_all_demand() -> None:
+    demand = np.array([0.0, 0, 0, 3, 0, 0, 0, 5] * 8)
+    actuals = (demand[40:44], demand[48:52])
+    nothing = (np.zeros(4), np.ones(4))
+    assert _bias(actuals, (nothing, nothing)) == -3 / 4
+
+
+def test_four_weeks_of_hours_are_forecast_by_their_week() -> None:
+    hours = np.arange(24 * 7 * 5)
+    noise = np.random.default_rng(3).normal(size=len(hours))
+    shape = np.where(hours // 24 % 7 < 5, 10 * np.sin(2 * np.pi * hours / 24), 0.0) + 100
+    values, actual = (shape + noise)[: -24 * 7], shape[-24 * 7 :]
+    found = forecast_series(values, season=24, horizon=24 * 7)
+    assert found.origins >= 3
+    assert np.abs(found.prediction.point - actual).mean() < 1
+    assert {name.partition(" ")[0] for name in found.weights} <= {
+        *("cycles", "long_seasonal_naive", "seasonal_mean")
+    }
 
 
 def test_intervals_of_intermittent_demand_are_demands_that_were() -> None:

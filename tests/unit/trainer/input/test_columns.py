@@ -116,3 +116,14 @@ def test_one_column_cannot_be_both() -> None:
 def test_doubled_header_is_refused() -> None:
     with pytest.raises(ColumnAmbiguousError, match="'a' is in the header twice"):
         _choose("date,a,a\n2024-01-01,1,2\n")
+
+
+def test_a_table_without_dates_is_refused_with_a_cell_of_each_column_and_what_dates_are() -> None:
+    with pytest.raises(ColumnMissingError) as caught:
+        _choose("when,v\n,1.5\n13/01/24,2.5\n14/01/24,3\n")
+    assert "'when' (such as '13/01/24'), 'v' (such as '1.5')" in caught.value.what
+    assert "2024-01-31" in caught.value.remedy
+    with pytest.raises(ColumnMissingError, match="no column holds numbers") as caught:
+        _choose("ds,v,w\n2024-01-01,$5,a\n2024-01-02,$6,b\n")
+    assert "'v' (such as '$5')" in caught.value.what
+    assert "currency" in caught.value.remedy

@@ -300,3 +300,8 @@ def test_no_cell_has_two_readings_unless_it_is_doubtful(text: str) -> None:
         except ValueError as exc:
             assert "not a number with" in str(exc) or "beyond" in str(exc)  # noqa: PT017 - either
     assert len(readings) <= 1
+
+
+def test_a_typeset_minus_is_a_minus() -> None:
+    assert Decimal().read("\u22121 234.5") == -1234.5
+    assert Decimal(mark=",").read("\u22120,5") == -0.5

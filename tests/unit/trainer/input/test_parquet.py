@@ -64,6 +64,34 @@ def test_a_long_table_has_days_and_names_of_any_type(
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("name", ["ds", None])
+def test_the_dates_may_be_the_frame_s_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, name: str | None
+) -> None:
+    _library(library, monkeypatch)
+    days = pd.date_range("2024-01-01", periods=30, name=name)
+    pd.DataFrame({"y": np.arange(30.0) ** 2}, index=days).to_parquet(tmp_path / "x.parquet")
+    series = load(tmp_path / "x.parquet", ReadAs()).series
+    np.testing.assert_array_equal(series.values, np.arange(30.0) ** 2)
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_row_numbers_that_pandas_adds_are_no_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    _library(library, monkeypatch)
+    days = pd.date_range("2024-01-01", periods=30)
+    frame = pd.DataFrame({"unique_id": "a", "ds": days, "y": np.arange(30.0)}).iloc[::-1]
+    frame.to_parquet(tmp_path / "l.parquet")
+    with open_source(str(tmp_path / "l.parquet")) as source, open_long(source, ReadAs()) as table:
+        assert table.columns == ("unique_id", "ds", "y")
+        np.testing.assert_array_equal(table.group(0).values, np.arange(30.0))
+    frame.drop(columns="unique_id").to_parquet(tmp_path / "x.parquet")
+    series = load(tmp_path / "x.parquet", ReadAs()).series
+    np.testing.assert_array_equal(series.values, np.arange(30.0))
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("cut", [4, 100, -1])
 def test_a_damaged_file_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, library: str, cut: int

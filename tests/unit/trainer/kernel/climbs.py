@@ -68,7 +68,8 @@ def _members() -> list[Floats]:
         demand = values * (generator.integers(0, 3, size=rows) == 0)
         for kind in KINDS:
             series = demand if kind in ("croston", "sba", "tsb", "imapa") else values
-            if season > 1 or kind not in ("cycles", "seasonal_naive", "long_seasonal_naive"):
+            seasonal = ("cycles", "seasonal_naive", "long_seasonal_naive", "seasonal_mean")
+            if season > 1 or kind not in seasonal:
                 member = fit(kind, series, season)
                 found += _of(member, series) + _of(refit(member, series[:-5]), series)
         if season > 1:

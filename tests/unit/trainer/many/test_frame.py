@@ -13,6 +13,7 @@ from trainer.errors import (
     ColumnMissingError,
     DatesIrregularError,
     HorizonInvalidError,
+    LibraryMissingError,
     RowsInvalidError,
     TooManyFailuresError,
 )
@@ -52,6 +53,27 @@ def test_a_series_that_cannot_be_forecast_is_in_the_notes() -> None:
     assert found.attrs["notes"]["bad"] == "unusable: the series has no value"
     assert found.attrs["notes"]["hole"].endswith("the date is missing")
     assert trainer.forecast(frame[frame["unique_id"] == "good"], horizon=2).equals(found)
+
+
+def test_a_value_that_no_file_may_have_is_its_series_problem() -> None:
+    frame = _frame(["good", "huge", "endless"])
+    frame.loc[(frame["unique_id"] == "huge") & (frame["ds"] == "2020-03-01"), "y"] = 1e308
+    frame.loc[(frame["unique_id"] == "endless") & (frame["ds"] == "2020-03-01"), "y"] = -np.inf
+    found = trainer.forecast(frame, horizon=2)
+    assert found["unique_id"].tolist() == ["good", "good"]
+    assert found.attrs["notes"]["huge"].endswith("y: 1e+308 is beyond ±1e+15")
+    assert found.attrs["notes"]["endless"].endswith("y: -inf is infinite")
+
+
+def test_a_kernel_that_cannot_be_used_is_one_error_and_not_one_of_each_series(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def outdated() -> None:
+        raise LibraryMissingError("older than its source", remedy="build it")
+
+    monkeypatch.setattr("trainer.many.plan.kernel_library", outdated)
+    with pytest.raises(LibraryMissingError, match="older than its source"):
+        trainer.forecast(_frame(["a", "b"]), horizon=2)
 
 
 def test_a_frame_that_is_no_table_of_series_is_refused() -> None:

@@ -9,10 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import trainer
 from tests.unit.trainer.many.tables import FILES, ODD, long_csv, read_rows, usual_csv
 from trainer.__main__ import main
+from trainer.combine import series
 from trainer.combine.series import forecast_series
 from trainer.many import plan
 from trainer.many.batch_file import read_batch, record, write_batch
@@ -71,6 +74,20 @@ def test_the_forecast_is_that_of_the_default_combination(many: Many) -> None:
     assert row["best_baseline"] == expected.best_baseline
     assert float(row["error"]) == expected.errors["combination"]
     assert row["reason"] == expected.reason
+
+
+@pytest.mark.slow
+def test_the_natural_periods_of_the_calendar_are_tried(many: Many) -> None:
+    steps = np.arange(12 * 7 * 5)
+    profile = np.where(steps // 12 % 7 < 5, 9 * np.sin(2 * np.pi * steps / 12), 0.0) + 50
+    values = np.round(profile + np.random.default_rng(2).normal(size=len(steps)), 2)
+    dates = np.datetime64("2024-01-01T00:00") + 120 * steps.astype("m8[m]")
+    rows = [("a", str(date), value) for date, value in zip(dates, values, strict=True)]
+    assert many(long_csv(rows, ("unique_id", "ds", "y"))) == 0
+    row = read_rows(Path("out/metrics.csv.gz"))[0]
+    assert "cycles 12+84" in row["members"]
+    assert (row["calendar"], row["best_baseline"]) == ("2h", "long_seasonal_naive")
+    assert (row["measure"], row["bias"]) == ("MAE", "")
 
 
 @pytest.mark.slow
@@ -282,3 +299,35 @@ def test_all_products_of_the_raw_file_are_accounted_for(shared: Path, tmp_path: 
     assert len(rows) == 440
     assert {row["last"] for row in rows} == {"2014-01-13"}
     assert len(read_rows(output / "forecasts.csv.gz")) == 440 * 7
+
+
+def test_with_pyarrow_input_and_tables_are_parquet_and_say_the_same(many: Many) -> None:
+    pytest.importorskip("pyarrow", reason="the tables are CSV without it")
+    assert many(usual_csv(["a", "nu\0l"], 12), "--horizon", "2") == 0
+    pd.read_csv("t.csv", engine="python").to_parquet("t.parquet")
+    given = ["--input", "t.parquet", "--horizon", "2", "--processes", "1", "--output", "again"]
+    assert main(["many", *given]) == 0
+    for name in ("forecasts", "metrics"):
+        found, again = (pd.read_parquet(f"{folder}/{name}.parquet") for folder in ("out", "again"))
+        pd.testing.assert_frame_equal(found, again)
+    expected = trainer.forecast(pd.read_parquet("t.parquet"), horizon=2)
+    found = pd.read_parquet("out/forecasts.parquet")
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+    assert not list(Path("out").glob("*.csv.gz"))
+
+
+def test_of_a_very_long_series_the_last_rows_are_used_and_its_model_forecasts_on(
+    many: Many, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series, "_MOST_ROWS", 30)
+    monkeypatch.setattr(series, "_MOST_SEASONS", 1)
+    text = usual_csv(["a"], 50)
+    assert many(text, "--horizon", "2") == 0
+    row = read_rows(Path("out/metrics.csv.gz"))[0]
+    assert row["rows"] == "50"
+    assert row["reason"].startswith("of 50 rows the last 30 are used; ")
+    assert main(["predict", "--model", "out/models.sqlite", "--series", "a", "--horizon", "2"]) == 0
+    kept = "\n".join([text.splitlines()[0], *sorted(text.splitlines()[1:])[-30:]]) + "\n"
+    assert many(kept, "--horizon", "2", output="again") == 0
+    found, again = (read_rows(Path(name, "forecasts.csv.gz")) for name in ("out", "again"))
+    assert found == again

@@ -79,6 +79,35 @@ def test_who_beats_whom_is_counted_for_each_baseline_and_member() -> None:
     assert (ets.better, ets.equal, ets.worse, ets.is_baseline) == (1, 1, 0, False)
 
 
+def test_intermittent_series_have_a_table_of_their_own_with_both_measures_and_the_bias() -> None:
+    usual = ok("a", 1.0, 2.0)
+    sparse = replace(
+        ok("b", 3.0, 2.9),
+        demand={"combination": [3.0, 1.2, 0.02], "naive": [2.9, 0.8, -1.0]},
+    )
+    other = replace(
+        sparse, name="c", demand={"combination": [5.0, 1.0, 0.04], "naive": [2.9, 0.8, -1.0]}
+    )
+    raw = page([usual, sparse, other])
+    shown = plain(text(raw))
+    assert "Intermittent series" in shown
+    assert "the forecast4.000+3.0 %1.1002" in shown
+    assert "naive2.900-100 %0.8002" in shown
+    assert "2 series have mostly values of 0: their errors here are" in shown
+    assert "Skill -0.034: RMSE 3" in shown
+    assert "Skill 0.500: MAE 1" in shown
+    assert "Intermittent series" not in text(page([usual]))
+
+
+def test_calendars_have_plain_names() -> None:
+    codes = ["MS", "ME", "W-MON", "30min", "QS-FEB", "D", "2h", "min"]
+    results = [replace(ok(f"s{place}"), calendar=code) for place, code in enumerate(codes)]
+    facts = dict(content_of(merged(results, len(results))).facts)
+    assert facts["Calendars"].startswith("monthly: 2, weekly: 1, every 30 minutes: 1, quarterly: 1")
+    assert "every 2 hours: 1" in facts["Calendars"]
+    assert "every minute: 1" in facts["Calendars"]
+
+
 def test_an_error_of_rounding_does_not_decide_the_mean() -> None:
     duels = merged([ok("a", 1.0, 1e-12)], 1).tally.duels()
     assert duels[0].relative == pytest.approx(100)

@@ -8,6 +8,7 @@ from trainer.fit.order import Floats
 from trainer.kernel.smoothing import by_levels, by_probability, croston, theta_fit
 from trainer.members import ces, cycles, demand, simple, theta
 from trainer.members.adjustment import adjustment_of
+from trainer.members.kinds import fit, run
 from trainer.members.member import Member, MemberUnavailableError
 
 SWINGING = np.array(swinging(40))
@@ -257,3 +258,25 @@ def test_a_form_of_cycles_that_is_none_is_refused(form: str) -> None:
     assert cycles.has("24", 24, 30)
     assert not cycles.has("24", 24, 31)
     assert not cycles.has("24", 12, 30)
+
+
+def test_the_seasonal_mean_is_of_four_seasons_at_the_level_of_the_last_rows() -> None:
+    weeks = np.array([[1.0, 2, 3, 5], [2, 4, 6, 8], [0, 2, 0, 2], [3, 3, 5, 5], [2, 5, 4, 9]])
+    member = fit("seasonal_mean", weeks.ravel(), 2, (4,))
+    assert (member.form, member.season) == ("2", 4)
+    profile = weeks[1:].mean(axis=0)
+    level = weeks[-1, 2:].mean() - profile[2:].mean()
+    ahead = run(member, weeks.ravel(), 9)
+    np.testing.assert_allclose(ahead.mean, np.resize(profile, 9) + level)
+    first = weeks[0, 2:].mean() - weeks[0, 2:].mean()  # one season is its own mean
+    assert ahead.fitted[4] == weeks[0, 0] + first
+    assert np.isnan(ahead.fitted[:4]).all()
+
+
+def test_a_gap_of_the_seasonal_mean_is_the_last_known_value_at_its_position() -> None:
+    weeks = np.tile([1.0, 5, 3, 9], 5)
+    weeks[[0, 9, 10, 18, 19]] = np.nan
+    found = run(fit("seasonal_mean", weeks, 2, (4,)), weeks, 8).mean
+    np.testing.assert_allclose(found, [1, 5, 3, 9] * 2)
+    with pytest.raises(MemberUnavailableError, match="position"):
+        fit("seasonal_mean", weeks[:4], 2, (4,))
