@@ -132,6 +132,10 @@ def test_the_file_s_name_is_taken_where_none_is_given() -> None:
             "env.yml:4: `sel(win): six` is a condition, which micromamba",
         ),
         (dependencies("dask[complete]"), "env.yml:4: `dask[complete]` is not a package such as"),
+        (
+            dependencies("gdal=3"),
+            "env.yml:4: `gdal` exists on the index as sources only, which need",
+        ),
         (dependencies("pywin32=228"), "env.yml:4: `pywin32` exists for Windows only: remove the"),
         (dependencies("numpy; python_version>'3'"), "env.yml:4: `numpy; python_version>'3'` is"),
         (
