@@ -58,7 +58,7 @@ def setup_requirements(  # noqa: PLR0913 - what an archive says of itself
     itself, and `released` is the day that it was made, None where that is not known.
     """
     try:
-        tree = ast.parse(text)
+        tree = ast.parse(text.removeprefix("\ufeff"))
         nodes = list(ast.walk(tree))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ()  # a program for Python 2: its build says so

@@ -63,7 +63,7 @@ def test_an_old_one_of_setuptools_says_it_in_requires_txt() -> None:
         ("", "setup(use_2to3=True)", (*USUAL, 'setuptools<58; python_version < "3.12"')),
         ("", "# setup(use_2to3=True)\nsetup(use_2to3=False)", USUAL),
         ("", "import numpy as np\nfrom Cython.Build import cythonize", (*USUAL, "numpy", "cython")),
-        ("", "import pkg_resources", (*USUAL, "setuptools<81")),
+        ("", "\ufeffimport pkg_resources", (*USUAL, "setuptools<81")),
         ("", "import a_name_of_a_stranger", USUAL),
         ("", "print 'Python 2'\nimport numpy", USUAL),
         ("", "dist.Distribution().fetch_build_eggs(['numpy>=1.11'])", (*USUAL, "numpy>=1.11")),
