@@ -5,6 +5,7 @@ its cache in that layer, as it does in most people's Dockerfiles; the second row
 out (`--no-cache-dir`). Sizes are of layers: the tar as it is, and as `docker save` compresses it.
 """
 
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -24,7 +25,7 @@ FROM {base}
 RUN --mount=type=secret,id=ca_bundle --mount=type=secret,id=pip_conf \\
   PIP_CERT=/run/secrets/ca_bundle PIP_CONFIG_FILE=/run/secrets/pip_conf && \\
   export PIP_CERT PIP_CONFIG_FILE && \\
-  python3 -m venv /venv && /venv/bin/pip install --quiet {option}{" ".join(wanted)}
+  python3 -m venv /venv && /venv/bin/pip install --quiet {option}{shlex.join(wanted)}
 """
     settings = read_settings()
     tag = "hakobune-benchmark:plain"
