@@ -40,13 +40,7 @@ def open_regular(path: Path) -> io.BufferedReader:
     Raises NotRegularError, and the errors of `os.open`.
     """
     _refuse_other(os.stat(path).st_mode)  # noqa: PTH116 - also opening a device may change it
-    stream = os.fdopen(os.open(path, _FLAGS), "rb")
-    try:
-        _refuse_other(os.fstat(stream.fileno()).st_mode)
-    except BaseException:
-        stream.close()
-        raise
-    return stream
+    return _opened(os.open(path, _FLAGS))
 
 
 def read_beneath(folder: Path, name: str, largest: int) -> bytes:
@@ -60,13 +54,7 @@ def read_beneath(folder: Path, name: str, largest: int) -> bytes:
 
 def open_beneath(folder: Path, name: str) -> io.BufferedReader:
     """Open such a file to be read from its start. Raises what `read_beneath` raises."""
-    stream = os.fdopen(_beneath(folder, name), "rb")
-    try:
-        _refuse_other(os.fstat(stream.fileno()).st_mode)
-    except BaseException:
-        stream.close()
-        raise
-    return stream
+    return _opened(_beneath(folder, name))
 
 
 def _beneath(folder: Path, name: str) -> int:
@@ -88,9 +76,18 @@ def _beneath(folder: Path, name: str) -> int:
         os.close(place)
 
 
+def _opened(file: int) -> io.BufferedReader:
+    stream = os.fdopen(file, "rb")
+    try:
+        _refuse_other(os.fstat(file).st_mode)  # what was looked at may be another file by now
+    except BaseException:
+        stream.close()
+        raise
+    return stream
+
+
 def _read(file: int, largest: int) -> bytes:
-    with open(file, "rb") as stream:
-        _refuse_other(os.fstat(file).st_mode)
+    with _opened(file) as stream:
         content = stream.read(largest + 1)
     if len(content) > largest:
         raise TooLargeError(f"more than {largest:,} bytes")
